@@ -1,0 +1,11 @@
+// One function a room, each adding that room's names to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pml::bindings {
+
+void bind_mlp(pybind11::module_& module);
+void bind_system(pybind11::module_& module);
+
+}  // namespace pml::bindings
