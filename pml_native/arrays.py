@@ -1,0 +1,219 @@
+"""A user's data -> validated float64 arrays, or an error that says wanted and got.
+
+Every array that enters the package comes through here once; below this door arrays are float64, C-contiguous,
+two-dimensional and (for training data) finite. A caller's array is never changed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+# Largest integer below which every integer is a float64.
+EXACT_INTEGERS = 2**53
+
+
+class PrecisionWarning(UserWarning):
+    """The data carry fewer digits than the model could reach."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Training data: `X` (n, d), `y` (n, m), `sample_weight` (n,) with mean 1 or None, and the names of columns."""
+
+    X: Array
+    y: Array
+    sample_weight: Array | None
+    y_is_vector: bool
+    input_names: tuple[str, ...] | None
+    output_names: tuple[str, ...] | None
+
+    def take(self, rows: NDArray[np.intp]) -> Samples:
+        """The samples of these rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Samples(
+            self.X[rows], self.y[rows], weight, self.y_is_vector, self.input_names, self.output_names
+        )
+
+
+def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
+    """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite."""
+    array = _as_float64(values, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got {array.ndim}")
+    if n_columns is not None and array.shape[1] != n_columns:
+        raise ValueError(f"{name}: expected (n, {n_columns}), got {_shape(array)}")
+    return np.ascontiguousarray(array)
+
+
+def as_samples(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Samples:
+    """Training data from what the user has: arrays, lists, data frames.
+
+    Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows. Warns where the type of the
+    data carries less than float64.
+    """
+    inputs = as_matrix(X, "X")
+    outputs = as_matrix(y, "y")
+    input_names = _column_names(X)
+    if inputs.shape[0] != outputs.shape[0]:
+        raise ValueError(f"y: expected {inputs.shape[0]} rows, as many as X, got {outputs.shape[0]}")
+    for name, array in (("X", inputs), ("y", outputs)):
+        if array.shape[0] == 0:
+            raise ValueError(f"{name}: expected at least 1 row, got 0")
+        if array.shape[1] == 0:
+            raise ValueError(f"{name}: expected at least 1 column, got 0")
+    _require_finite(inputs, "X", input_names)
+    _require_finite(outputs, "y", _column_names(y))
+    for name, values in (("X", X), ("y", y)):
+        _warn_about_precision(values, name)
+    weight = None if sample_weight is None else _as_weight(sample_weight, inputs.shape[0])
+    y_is_vector = np.ndim(y) == 1
+    return Samples(inputs, outputs, weight, y_is_vector, input_names, _column_names(y))
+
+
+def contradicting_noise(samples: Samples) -> tuple[int, float]:
+    """Rows whose inputs occur again with another output, and the relative RMS noise of y that this implies.
+
+    The noise is the root of the pooled variance within groups of equal inputs, over the RMS of y, per output and
+    then averaged in the square.
+    """
+    order = np.lexsort(samples.X.T)
+    sorted_inputs = samples.X[order]
+    same_as_previous = np.all(sorted_inputs[1:] == sorted_inputs[:-1], axis=1)
+    if not same_as_previous.any():
+        return 0, 0.0
+    group = np.concatenate(([0], np.cumsum(~same_as_previous)))
+    size = np.bincount(group)
+    scale = np.max(np.abs(samples.y), axis=0)
+    scaled = samples.y[order] / np.where(scale > 0, scale, 1.0)
+    mean = np.stack([np.bincount(group, weights=column) / size for column in scaled.T], axis=1)
+    deviation = scaled - mean[group]
+    deviation[size[group] == 1] = 0.0
+    differs = np.zeros(len(size), dtype=bool)
+    np.logical_or.at(differs, group[1:][same_as_previous],
+                     np.any(scaled[1:][same_as_previous] != scaled[:-1][same_as_previous], axis=1))
+    if not differs.any():
+        return 0, 0.0
+    degrees_of_freedom = int(np.sum(size[size > 1] - 1))
+    variance = np.sum(deviation**2, axis=0) / degrees_of_freedom
+    mean_square = np.mean(scaled**2, axis=0)
+    noise = float(np.sqrt(np.mean(variance / np.where(mean_square > 0, mean_square, 1.0))))
+    return int(np.sum(size[differs])), noise
+
+
+def _shape(array: Array) -> str:
+    return str(tuple(array.shape))
+
+
+def _column_names(values: Any) -> tuple[str, ...] | None:
+    columns = getattr(values, "columns", None)
+    if columns is not None:
+        return tuple(str(column) for column in columns)
+    name = getattr(values, "name", None)
+    return (str(name),) if isinstance(name, str) and hasattr(values, "dtype") else None
+
+
+def _as_float64(values: ArrayLike, name: str) -> Array:
+    if hasattr(values, "toarray"):
+        raise ValueError(f"{name}: expected a dense array, got a sparse {type(values).__name__}; call .toarray()")
+    if np.ma.isMaskedArray(values):
+        masked = int(np.ma.getmaskarray(values).sum())
+        if masked:
+            raise ValueError(f"{name}: expected every value present, got {masked} masked values")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected rows of equal length, got a ragged sequence ({error})") from None
+    kind = array.dtype.kind
+    if kind == "O":
+        array = _numbers_from_objects(array, name, _column_names(values))
+    elif kind == "c":
+        raise ValueError(
+            f"{name}: expected real numbers, got {array.dtype}; fit the real and the imaginary part as two outputs"
+        )
+    elif kind in "USV":
+        raise ValueError(f"{name}: expected numbers, got text ({_first(array)!r})")
+    elif kind not in "fiub":
+        raise ValueError(f"{name}: expected numbers, got {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
+def _first(array: NDArray[Any]) -> Any:
+    return array.flat[0] if array.size else array.dtype
+
+
+def _numbers_from_objects(array: NDArray[Any], name: str, columns: tuple[str, ...] | None) -> NDArray[Any]:
+    for index, value in np.ndenumerate(array):
+        if value is None:
+            raise ValueError(f"{name}: expected numbers, got a missing value in {_place(index, columns)}")
+        if isinstance(value, (str, bytes)):
+            raise ValueError(f"{name}: expected numbers, got text {value!r} in {_place(index, columns)}")
+        if isinstance(value, complex) or np.iscomplexobj(value):
+            raise ValueError(f"{name}: expected real numbers, got {value!r} in {_place(index, columns)}")
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers, got objects ({error})") from None
+
+
+def _place(index: tuple[int, ...], columns: tuple[str, ...] | None) -> str:
+    if len(index) < 2:
+        return f"row {index[0]}" if index else "a scalar"
+    column = repr(columns[index[1]]) if columns else str(index[1])
+    return f"row {index[0]}, column {column}"
+
+
+def _require_finite(array: Array, name: str, columns: tuple[str, ...] | None) -> None:
+    finite = np.isfinite(array)
+    if finite.all():
+        return
+    n_nan = int(np.isnan(array).sum())
+    n_infinite = int(array.size - finite.sum()) - n_nan
+    row, column = (int(i) for i in np.argwhere(~finite)[0])
+    raise ValueError(
+        f"{name}: expected finite numbers, got {n_nan} NaN and {n_infinite} infinite, "
+        f"the first in {_place((row, column), columns)}"
+    )
+
+
+def _warn_about_precision(values: ArrayLike, name: str) -> None:
+    dtype = getattr(values, "dtype", None)
+    if dtype is None or not isinstance(dtype, np.dtype):
+        dtypes = getattr(values, "dtypes", None)  # a data frame: its least precise column decides
+        floats = [d for d in np.atleast_1d(np.asarray(dtypes, dtype=object)) if isinstance(d, np.dtype)]
+        narrow = [d for d in floats if d.kind == "f" and d.itemsize < 8]
+        dtype = min(narrow, key=lambda d: d.itemsize) if narrow else None
+    if dtype is None:
+        return
+    if dtype.kind == "f" and dtype.itemsize < 8:
+        info = np.finfo(dtype)
+        warnings.warn(
+            f"{name} is {dtype.name}, which carries {info.precision} digits (relative rounding {info.eps / 2:.0e}): "
+            f"no model can be more exact than that. Give float64 if the source has it.",
+            PrecisionWarning,
+            stacklevel=4,
+        )
+    elif dtype.kind in "iu" and dtype.itemsize == 8 and np.size(values):
+        if np.max(np.abs(np.asarray(values, dtype=np.float64))) > EXACT_INTEGERS:
+            warnings.warn(
+                f"{name} holds integers above 2**53, which float64 rounds to 16 digits.", PrecisionWarning, stacklevel=4
+            )
+
+
+def _as_weight(sample_weight: ArrayLike, n: int) -> Array:
+    weight = as_matrix(sample_weight, "sample_weight")
+    if weight.shape != (n, 1):
+        raise ValueError(f"sample_weight: expected ({n},), got {np.shape(sample_weight)}")
+    _require_finite(weight, "sample_weight", None)
+    if weight.min() < 0 or weight.max() <= 0:
+        raise ValueError(f"sample_weight: expected values >= 0, not all 0, got a minimum of {weight.min():g}")
+    scaled = weight[:, 0] / weight.max()
+    return np.ascontiguousarray(scaled / scaled.mean())

@@ -1,0 +1,213 @@
+"""fit(X, y): tries, chooses, reports."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from . import guide
+from ._version import __version__
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .models import MLP, Model, NetworkModel, Normalization, Signature
+from .optimize.interrupt import InterruptGuard
+from .progress import ProgressDisplay
+from .report import Candidate, Errors, FitReport
+from .session import Session
+from .threads import resolve_threads
+
+VALIDATION_FRACTION = 0.15
+# More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
+MAX_VALIDATION_ROWS = 20_000
+MIN_ROWS = 10
+
+
+class FitWarning(UserWarning):
+    """The data have a property that limits what any model can do."""
+
+
+def fit(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    method: str = "auto",
+    tolerance: float | None = None,
+    time_limit: float = 60.0,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    sample_weight: ArrayLike | None = None,
+    random_state: int | np.random.Generator | None = 0,
+    n_threads: int | None = None,
+    progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Model:
+    """The most exact model of y = f(X) that the data, float64 and the time allow.
+
+    X : (n, d), or (n,) for one input; arrays, lists or data frames. y : (n,) or (n, m). Both without noise.
+    method : "auto" or a family, "network". tolerance : relative RMSE on held-out rows at which to stop early.
+    time_limit : seconds. validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    sample_weight : (n,), weights of the squared errors in training. random_state : seed of starts and of the held-out rows.
+    progress : whether to show a line on standard error; None shows it on a terminal. checkpoint : a file that gets the
+    best model so far every few seconds.
+
+    Returns a model: `model(X)`, `model.gradient(X)`, `model.report`, `model.save(path)`. Ctrl-C ends the fit early and
+    returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
+    """
+    samples = as_samples(X, y, sample_weight)
+    _check_options(tolerance, time_limit)
+    resolve_threads(n_threads)
+    families = guide.choose(method, samples)
+    seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
+    rng = np.random.default_rng(random_state)
+    notes = _notes(samples)
+    for note in notes:
+        warnings.warn(note, FitWarning, stacklevel=2)
+    train, held_out = _split(samples, validation, rng)
+
+    start = time.perf_counter()
+    with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
+        session = Session(train, held_out, time_limit, tolerance, n_threads, guard, display, checkpoint)
+        if Normalization.of(samples.y).constant.all():
+            _offer_constant(session)
+            ended = "y is constant, and so is the model"
+        else:
+            for family in families:
+                guide.TRAINERS[family](session, rng)
+            ended = _why_ended(session)
+    model = session.best
+    assert model is not None
+    model.report = _report(session, model, method, ended, time.perf_counter() - start, notes, seed)
+    return model
+
+
+def _check_options(tolerance: float | None, time_limit: float) -> None:
+    if tolerance is not None and not tolerance > 0:
+        raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
+    if not (time_limit >= 0 and math.isfinite(time_limit)):
+        raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+
+
+def _notes(samples: Samples) -> list[str]:
+    """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
+    n, d = samples.X.shape
+    least = max(MIN_ROWS, 2 * (d + 1))
+    if n < least:
+        raise ValueError(f"X: expected at least {least} rows for {d} columns, got {n}")
+    notes = []
+    constant = np.all(samples.X == samples.X[0], axis=0)
+    y_is_constant = bool(np.all(samples.y == samples.y[0]))
+    if constant.all() and not y_is_constant:
+        raise ValueError(f"X: expected inputs that vary, got {n} equal rows with different y")
+    names = samples.input_names or tuple(str(j) for j in range(d))
+    for name in (name for name, same in zip(names, constant, strict=True) if same):
+        notes.append(f"column {name} of X is constant: the model ignores it")
+    n_rows, noise = contradicting_noise(samples)
+    if n_rows:
+        notes.append(
+            f"{n_rows} rows repeat inputs with different outputs: y has noise of at least {noise:.1e} of its RMS, "
+            f"and no model can be more exact than that"
+        )
+    return notes
+
+
+def _split(
+    samples: Samples, validation: float | tuple[ArrayLike, ArrayLike] | None, rng: np.random.Generator
+) -> tuple[Samples, Samples]:
+    """Rows to train on and rows to choose by."""
+    n = len(samples.X)
+    if isinstance(validation, tuple):
+        if len(validation) != 2:
+            raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
+        held_out = as_samples(*validation)
+        for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
+            if given.shape[1] != wanted.shape[1]:
+                raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
+        return samples, held_out
+    fraction = VALIDATION_FRACTION if validation is None else validation
+    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+        raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
+    n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
+    order = rng.permutation(n)
+    return samples.take(np.sort(order[n_held_out:])), samples.take(np.sort(order[:n_held_out]))
+
+
+def _offer_constant(session: Session) -> None:
+    """A network without hidden layers and with all weights 0 gives the constant exactly."""
+    train = session.train
+    d, m = train.X.shape[1], train.y.shape[1]
+    mlp = MLP((d, m))
+    model = NetworkModel(
+        mlp,
+        np.zeros(mlp.n_params),
+        inputs=Normalization.of(train.X),
+        outputs=Normalization.of(train.y),
+        signature=Signature(d, m, train.y_is_vector, train.input_names, train.output_names),
+        n_threads=session.n_threads,
+    )
+    errors = session.validation_errors(model)
+    session.offer(lambda: model, errors)
+    session.candidates.append(
+        Candidate("network", "constant", mlp.n_params, 0.0, errors.rmse, errors.p95, errors.max, 0.0, "exact")
+    )
+
+
+def _why_ended(session: Session) -> str:
+    if session.guard.requested:
+        return "interrupted from the keyboard; this is the best model so far"
+    if session.reached_tolerance:
+        return f"the tolerance was reached: {session.best_errors.rmse:.1e} <= {session.tolerance:.1e}"
+    if session.remaining <= 0.0:
+        return f"the time limit of {session.time_limit:g} s was used up"
+    best = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
+    if best.validation_rmse > 3 * best.train_rmse:
+        return (
+            f"the data: the error between the points ({best.validation_rmse:.1e}) is far above the error at them "
+            f"({best.train_rmse:.1e}); more rows would help"
+        )
+    return "no start made any more progress"
+
+
+def _report(
+    session: Session, model: Model, method: str, ended: str, seconds: float, notes: list[str], seed: int | None
+) -> FitReport:
+    train = Errors.of(model.evaluate(session.train.X), session.train.y)
+    chosen = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
+    return FitReport(
+        method=method,
+        family=model.family,
+        description=chosen.description,
+        train_rmse=train.rmse,
+        validation_rmse=session.best_errors.rmse,
+        validation_p95=session.best_errors.p95,
+        validation_max=session.best_errors.max,
+        status=ended,
+        seconds=seconds,
+        n_params=model.n_params,
+        n_train=len(session.train.X),
+        n_validation=len(session.validation.X),
+        n_inputs=session.train.X.shape[1],
+        n_outputs=session.train.y.shape[1],
+        candidates=tuple(session.candidates),
+        warnings=tuple(notes),
+        seed=seed,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, Any]:
+    """Versions of what a result depends on."""
+    return {
+        "pml_native": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
+
+
+__all__ = ["FitWarning", "PrecisionWarning", "fit"]

@@ -1,0 +1,69 @@
+"""The model file: a zip of one JSON header and NumPy arrays, no pickle.
+
+A file is written beside its place and then renamed, so that an interruption or a full disk leaves the old file whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "pml_native model"
+FORMAT_VERSION = 1
+HEADER = "model.json"
+
+
+def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    """Writes header and arrays to `path`; OSError leaves what was there before."""
+    target = Path(path)
+    text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **header}, indent=1)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(HEADER, text)
+                for name, array in arrays.items():
+                    buffer = io.BytesIO()
+                    np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
+                    archive.writestr(f"{name}.npy", buffer.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp gives mode 600; a model file gets what any new file would.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays; ValueError for a file that is damaged or not a model."""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = json.loads(archive.read(HEADER))
+            for name in archive.namelist():
+                if name.endswith(".npy"):
+                    buffer = io.BytesIO(archive.read(name))
+                    arrays[name[:-4]] = np.lib.format.read_array(buffer, allow_pickle=False)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: expected a model file, got one that is damaged or foreign ({error})") from None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected a model file, got a zip archive of something else")
+    if header.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: expected format version {FORMAT_VERSION}, got {header.get('format_version')}; "
+            f"it was written by another version of pml_native"
+        )
+    return header, arrays

@@ -1,0 +1,102 @@
+"""A trained network with its input and output normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array
+from ..report import FitReport
+from .mlp import MLP
+from .model import Model, Signature
+from .normalization import Normalization
+
+
+class NetworkModel(Model):
+    """y = outputs^-1(network(inputs(x))), where `inputs` and `outputs` are normalizations of the columns.
+
+    `folded()` moves both into the first and last layer, which leaves one plain network.
+    """
+
+    family = "network"
+
+    def __init__(
+        self,
+        mlp: MLP,
+        params: ArrayLike,
+        *,
+        inputs: Normalization | None = None,
+        outputs: Normalization | None = None,
+        signature: Signature | None = None,
+        report: FitReport | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        super().__init__(signature or Signature(mlp.n_inputs, mlp.n_outputs, y_is_vector=mlp.n_outputs == 1), report)
+        self.mlp = mlp
+        self.params = np.array(params, dtype=np.float64)
+        mlp.layers(self.params)  # checks the length
+        self.inputs = inputs or Normalization.identity(mlp.n_inputs)
+        self.outputs = outputs or Normalization.identity(mlp.n_outputs)
+        self.n_threads = n_threads
+
+    def __repr__(self) -> str:
+        return f"NetworkModel({'-'.join(map(str, self.mlp.widths))} {self.mlp.activation}, {self.n_params} parameters)"
+
+    @property
+    def n_params(self) -> int:
+        return self.mlp.n_params
+
+    def evaluate(self, X: Array) -> Array:
+        normalized = self.mlp.forward(self.params, self.inputs.apply(X), n_threads=self.n_threads)
+        return self.outputs.invert(normalized)
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self.n_threads)
+        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
+        scaled = gradient * (self.outputs.scale[:, None] / divisor)
+        return np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
+
+    def folded(self) -> NetworkModel:
+        """The same function as one plain network, without normalizations.
+
+        Equal to rounding, amplified where an input's offset is large beside its spread: W (x - shift) then becomes
+        the difference of two large numbers. Raises ValueError where a folded weight would leave the float64 range.
+        """
+        params = self.params.copy()
+        layers = self.mlp.layers(params)
+        weight, bias = layers[0]
+        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
+        bias -= weight @ (self.inputs.shift / divisor)
+        weight[...] = np.ldexp(weight / divisor, -self.inputs.exponent)
+        weight, bias = layers[-1]
+        with np.errstate(over="ignore"):
+            weight[...] = np.ldexp(weight * self.outputs.scale[:, None], self.outputs.exponent[:, None])
+            bias[...] = np.ldexp(bias * self.outputs.scale + self.outputs.shift, self.outputs.exponent)
+        if not np.isfinite(params).all():
+            raise ValueError("folded: the data's scales are too extreme for weights in float64")
+        return NetworkModel(
+            self.mlp, params, signature=self.signature, report=self.report, n_threads=self.n_threads
+        )
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays: dict[str, NDArray[Any]] = {"params": self.params}
+        for name, normalization in (("inputs", self.inputs), ("outputs", self.outputs)):
+            arrays[f"{name}_exponent"] = normalization.exponent
+            arrays[f"{name}_shift"] = normalization.shift
+            arrays[f"{name}_scale"] = normalization.scale
+        return {"widths": list(self.mlp.widths), "activation": self.mlp.activation}, arrays
+
+    @classmethod
+    def from_state(
+        cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature
+    ) -> NetworkModel:
+        mlp = MLP(tuple(values["widths"]), values["activation"])
+        inputs, outputs = (
+            Normalization(arrays[f"{name}_exponent"], arrays[f"{name}_shift"], arrays[f"{name}_scale"])
+            for name in ("inputs", "outputs")
+        )
+        if inputs.shift.shape != (mlp.n_inputs,) or outputs.shift.shape != (mlp.n_outputs,):
+            raise ValueError("normalization and network differ in their numbers of columns")
+        return cls(mlp, arrays["params"], inputs=inputs, outputs=outputs, signature=signature)

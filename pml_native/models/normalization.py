@@ -1,0 +1,60 @@
+"""Affine normalization of columns to zero mean and unit variance, exact at the ends of the exponent range.
+
+A column v is first divided by a power of two near its largest magnitude, which is exact, so that neither its mean
+nor its variance can overflow or vanish, whether v is of the order of 1e-300 or 1e300.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Column j: z = (v 2^-exponent[j] - shift[j]) / scale[j], and 0 where scale[j] is 0 (a constant column)."""
+
+    exponent: NDArray[np.intc]
+    shift: Array
+    scale: Array
+
+    @classmethod
+    def of(cls, values: Array) -> Normalization:
+        """The normalization that gives `values` (n, k) zero mean and unit variance by column."""
+        exponent = np.frexp(np.max(np.abs(values), axis=0))[1].astype(np.intc)
+        scaled = np.ldexp(values, -exponent)
+        constant = np.all(values == values[0], axis=0)
+        shift = np.where(constant, scaled[0], np.mean(scaled, axis=0))
+        scale = np.where(constant, 0.0, np.sqrt(np.mean((scaled - shift) ** 2, axis=0)))
+        return cls(exponent, shift, scale)
+
+    @classmethod
+    def identity(cls, n_columns: int) -> Normalization:
+        """The normalization that changes nothing."""
+        return cls(np.zeros(n_columns, dtype=np.intc), np.zeros(n_columns), np.ones(n_columns))
+
+    @property
+    def is_identity(self) -> bool:
+        return not self.exponent.any() and not self.shift.any() and bool(np.all(self.scale == 1.0))
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """Which columns hold one value only."""
+        return self.scale == 0.0
+
+    def apply(self, values: Array) -> Array:
+        """v (n, k) -> z (n, k)."""
+        if self.is_identity:
+            return values
+        divisor = np.where(self.constant, np.inf, self.scale)
+        return np.ascontiguousarray((np.ldexp(values, -self.exponent) - self.shift) / divisor)
+
+    def invert(self, normalized: Array) -> Array:
+        """z (n, k) -> v (n, k); a constant column gives its constant exactly."""
+        if self.is_identity:
+            return normalized
+        return np.ldexp(normalized * self.scale + self.shift, self.exponent)

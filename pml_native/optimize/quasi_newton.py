@@ -1,0 +1,63 @@
+"""What BFGS and L-BFGS share: the step along a direction, and what a failed line search means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Array
+from .line_search import LineSearch, Point, strong_wolfe
+from .objective import NOISE_EVALUATIONS, Objective, rounding_noise
+from .result import Status, Stop
+
+
+@dataclass
+class DescentState:
+    """Parameters, loss and gradient there, and the measured rounding noise of the loss (0 until it matters)."""
+
+    params: Array
+    loss: float
+    gradient: Array
+    n_evaluations: int = 1
+    noise: float = 0.0
+
+
+# A line search that takes more evaluations than this is fighting rounding, or soon will be.
+EASY_EVALUATIONS = 6
+
+
+def search(objective: Objective, state: DescentState, direction: Array, first_step: float) -> Point | None:
+    """A line search; where it is hard, the noise is measured, and where it failed it is tried again knowing that."""
+    found = _strong_wolfe(objective, state, direction, first_step)
+    if found.point is None or found.n_evaluations > EASY_EVALUATIONS:
+        before = state.noise
+        state.noise = rounding_noise(objective, state.params, state.loss)
+        state.n_evaluations += NOISE_EVALUATIONS
+        if found.point is None and state.noise > before:
+            found = _strong_wolfe(objective, state, direction, first_step)
+    return found.point
+
+
+def _strong_wolfe(objective: Objective, state: DescentState, direction: Array, first_step: float) -> LineSearch:
+    found = strong_wolfe(
+        objective, state.params, state.loss, state.gradient, direction, first_step=first_step, noise=state.noise
+    )
+    state.n_evaluations += found.n_evaluations
+    return found
+
+
+def why_no_step(state: DescentState, direction: Array) -> Stop:
+    """AT_FLOOR where the decrease that the slope promises is within the noise, else STALLED."""
+    promised = -float(state.gradient @ direction)
+    detail = f"loss {state.loss:.2e}, a full step promises {promised:.0e}, rounding noise {state.noise:.0e}"
+    # The noise is a maximum over few samples; the true one may be some times larger.
+    if promised <= 10.0 * state.noise:
+        return Stop(Status.AT_FLOOR, detail)
+    return Stop(Status.STALLED, detail)
+
+
+def first_length(gradient: Array) -> float:
+    """The first step along minus the gradient: of length 1 at most, since nothing is known of the curvature yet."""
+    norm = float(np.linalg.norm(gradient))
+    return min(1.0, 1.0 / norm) if norm > 0 else 1.0

@@ -1,0 +1,79 @@
+"""One run of `fit`: its data, its clock, and the best model so far.
+
+Whatever trains a family asks the session how much time is left and whether to stop, and offers it every improvement.
+The session chooses on the validation rows alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .arrays import Samples
+from .models import Model
+from .optimize.interrupt import InterruptGuard
+from .progress import ProgressDisplay
+from .report import Candidate, Errors
+
+# Seconds between two writes of the checkpoint: a fit that is killed loses at most this.
+CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass
+class Session:
+    """The state that one fit shares between the families it tries."""
+
+    train: Samples
+    validation: Samples
+    time_limit: float
+    tolerance: float | None
+    n_threads: int | None
+    guard: InterruptGuard
+    display: ProgressDisplay
+    checkpoint: str | os.PathLike[str] | None = None
+    start: float = field(default_factory=time.perf_counter)
+    best: Model | None = None
+    best_errors: Errors = field(default_factory=lambda: Errors(np.inf, np.inf, np.inf))
+    candidates: list[Candidate] = field(default_factory=list)
+    _last_write: float = field(default_factory=time.perf_counter)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.start
+
+    @property
+    def remaining(self) -> float:
+        return max(0.0, self.time_limit - self.elapsed)
+
+    @property
+    def reached_tolerance(self) -> bool:
+        return self.tolerance is not None and self.best_errors.rmse <= self.tolerance
+
+    @property
+    def should_stop(self) -> bool:
+        return self.guard.requested or self.reached_tolerance or self.remaining <= 0.0
+
+    def validation_errors(self, model: Model) -> Errors:
+        """Relative errors on the held-out rows."""
+        return Errors.of(model.evaluate(self.validation.X), self.validation.y)
+
+    def offer(self, build: Callable[[], Model], errors: Errors) -> None:
+        """Keeps the model that `build` makes if it is the best on the held-out rows so far."""
+        if self.best is not None and not errors.rmse < self.best_errors.rmse:
+            return
+        self.best, self.best_errors = build(), errors
+        if self.checkpoint is not None and time.perf_counter() - self._last_write >= CHECKPOINT_SECONDS:
+            self._last_write = time.perf_counter()
+            try:
+                self.best.save(self.checkpoint)
+            except OSError as error:  # a full disk must not end a good fit
+                warnings.warn(f"checkpoint {self.checkpoint} could not be written: {error}", RuntimeWarning, stacklevel=2)
+
+    def show(self, description: str, errors: Errors) -> None:
+        """Tells the display how the model now being trained stands."""
+        self.display.update(self.elapsed, description, errors.rmse, self.best_errors.rmse)
