@@ -1,6 +1,6 @@
 """pml_native fits smooth, noise-free data as exactly as float64 allows.
 
-    model = pml_native.fit(X, y)        # then model(X_new), model.report, model.save("model.pml")
+model = pml_native.fit(X, y)        # then model(X_new), model.report, model.save("model.pml")
 """
 
 try:

@@ -7,6 +7,7 @@ two-dimensional and (for training data) finite. A caller's array is never change
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +38,7 @@ class Samples:
     def take(self, rows: NDArray[np.intp]) -> Samples:
         """The samples of these rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(
-            self.X[rows], self.y[rows], weight, self.y_is_vector, self.input_names, self.output_names
-        )
+        return Samples(self.X[rows], self.y[rows], weight, self.y_is_vector, self.input_names, self.output_names)
 
 
 def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
@@ -54,15 +53,23 @@ def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> 
     return np.ascontiguousarray(array)
 
 
-def as_samples(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Samples:
-    """Training data from what the user has: arrays, lists, data frames.
+def as_samples(
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+) -> Samples:
+    """Training data from what the user has: arrays, lists, data frames. Names given win over those of a data frame.
 
     Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows. Warns where the type of the
     data carries less than float64.
     """
     inputs = as_matrix(X, "X")
     outputs = as_matrix(y, "y")
-    input_names = _column_names(X)
+    names = _names(input_names, X, inputs, "input_names")
+    y_names = _names(output_names, y, outputs, "output_names")
     if inputs.shape[0] != outputs.shape[0]:
         raise ValueError(f"y: expected {inputs.shape[0]} rows, as many as X, got {outputs.shape[0]}")
     for name, array in (("X", inputs), ("y", outputs)):
@@ -70,13 +77,13 @@ def as_samples(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = Non
             raise ValueError(f"{name}: expected at least 1 row, got 0")
         if array.shape[1] == 0:
             raise ValueError(f"{name}: expected at least 1 column, got 0")
-    _require_finite(inputs, "X", input_names)
-    _require_finite(outputs, "y", _column_names(y))
+    _require_finite(inputs, "X", names)
+    _require_finite(outputs, "y", y_names)
     for name, values in (("X", X), ("y", y)):
-        _warn_about_precision(values, name)
+        warn_about_precision(values, name)
     weight = None if sample_weight is None else _as_weight(sample_weight, inputs.shape[0])
     y_is_vector = np.ndim(y) == 1
-    return Samples(inputs, outputs, weight, y_is_vector, input_names, _column_names(y))
+    return Samples(inputs, outputs, weight, y_is_vector, names, y_names)
 
 
 def contradicting_noise(samples: Samples) -> tuple[int, float]:
@@ -98,8 +105,11 @@ def contradicting_noise(samples: Samples) -> tuple[int, float]:
     deviation = scaled - mean[group]
     deviation[size[group] == 1] = 0.0
     differs = np.zeros(len(size), dtype=bool)
-    np.logical_or.at(differs, group[1:][same_as_previous],
-                     np.any(scaled[1:][same_as_previous] != scaled[:-1][same_as_previous], axis=1))
+    np.logical_or.at(
+        differs,
+        group[1:][same_as_previous],
+        np.any(scaled[1:][same_as_previous] != scaled[:-1][same_as_previous], axis=1),
+    )
     if not differs.any():
         return 0, 0.0
     degrees_of_freedom = int(np.sum(size[size > 1] - 1))
@@ -111,6 +121,13 @@ def contradicting_noise(samples: Samples) -> tuple[int, float]:
 
 def _shape(array: Array) -> str:
     return str(tuple(array.shape))
+
+
+def _names(given: Sequence[str] | None, values: ArrayLike, array: Array, what: str) -> tuple[str, ...] | None:
+    names = _column_names(values) if given is None else tuple(str(name) for name in given)
+    if names is not None and len(names) != array.shape[1]:
+        raise ValueError(f"{what}: expected {array.shape[1]} names, got {len(names)}")
+    return names
 
 
 def _column_names(values: Any) -> tuple[str, ...] | None:
@@ -140,14 +157,14 @@ def _as_float64(values: ArrayLike, name: str) -> Array:
             f"{name}: expected real numbers, got {array.dtype}; fit the real and the imaginary part as two outputs"
         )
     elif kind in "USV":
-        raise ValueError(f"{name}: expected numbers, got text ({_first(array)!r})")
+        raise ValueError(f"{name}: expected numbers, got text {_first(array)!r}")
     elif kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {array.dtype}")
     return array.astype(np.float64, copy=False)
 
 
 def _first(array: NDArray[Any]) -> Any:
-    return array.flat[0] if array.size else array.dtype
+    return array.flat[0].item() if array.size else array.dtype
 
 
 def _numbers_from_objects(array: NDArray[Any], name: str, columns: tuple[str, ...] | None) -> NDArray[Any]:
@@ -184,7 +201,8 @@ def _require_finite(array: Array, name: str, columns: tuple[str, ...] | None) ->
     )
 
 
-def _warn_about_precision(values: ArrayLike, name: str) -> None:
+def warn_about_precision(values: ArrayLike, name: str) -> None:
+    """A PrecisionWarning where the type of `values` carries less than float64, or more than float64 can."""
     dtype = getattr(values, "dtype", None)
     if dtype is None or not isinstance(dtype, np.dtype):
         dtypes = getattr(values, "dtypes", None)  # a data frame: its least precise column decides
@@ -201,11 +219,10 @@ def _warn_about_precision(values: ArrayLike, name: str) -> None:
             PrecisionWarning,
             stacklevel=4,
         )
-    elif dtype.kind in "iu" and dtype.itemsize == 8 and np.size(values):
-        if np.max(np.abs(np.asarray(values, dtype=np.float64))) > EXACT_INTEGERS:
-            warnings.warn(
-                f"{name} holds integers above 2**53, which float64 rounds to 16 digits.", PrecisionWarning, stacklevel=4
-            )
+    elif dtype.kind in "iu" and dtype.itemsize == 8 and np.max(np.abs(np.asarray(values, float))) > EXACT_INTEGERS:
+        warnings.warn(
+            f"{name} holds integers above 2**53, which float64 rounds to 16 digits.", PrecisionWarning, stacklevel=4
+        )
 
 
 def _as_weight(sample_weight: ArrayLike, n: int) -> Array:

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,20 +47,28 @@ def fit(
     n_threads: int | None = None,
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
 ) -> Model:
     """The most exact model of y = f(X) that the data, float64 and the time allow.
 
-    X : (n, d), or (n,) for one input; arrays, lists or data frames. y : (n,) or (n, m). Both without noise.
-    method : "auto" or a family, "network". tolerance : relative RMSE on held-out rows at which to stop early.
-    time_limit : seconds. validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    sample_weight : (n,), weights of the squared errors in training. random_state : seed of starts and of the held-out rows.
-    progress : whether to show a line on standard error; None shows it on a terminal. checkpoint : a file that gets the
-    best model so far every few seconds.
+    X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
+    y : (n,) or (n, m).
+    method : "auto" or a family, "network".
+    tolerance : relative RMSE on held-out rows at which to stop early.
+    time_limit : seconds.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    sample_weight : (n,), weights of the squared errors in training.
+    random_state : seed, or generator, of the random starts and of the choice of held-out rows.
+    n_threads : threads of the kernels; None for all cores.
+    progress : whether to show a line on standard error; None shows it on a terminal.
+    checkpoint : a file that gets the best model so far every few seconds.
+    input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report`, `model.save(path)`. Ctrl-C ends the fit early and
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
-    samples = as_samples(X, y, sample_weight)
+    samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
     _check_options(tolerance, time_limit)
     resolve_threads(n_threads)
     families = guide.choose(method, samples)
@@ -100,7 +109,7 @@ def _notes(samples: Samples) -> list[str]:
     if n < least:
         raise ValueError(f"X: expected at least {least} rows for {d} columns, got {n}")
     notes = []
-    constant = np.all(samples.X == samples.X[0], axis=0)
+    constant = np.all(samples.X[0] == samples.X, axis=0)
     y_is_constant = bool(np.all(samples.y == samples.y[0]))
     if constant.all() and not y_is_constant:
         raise ValueError(f"X: expected inputs that vary, got {n} equal rows with different y")

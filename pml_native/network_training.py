@@ -78,9 +78,7 @@ def train_networks(session: Session, random_state: np.random.Generator) -> None:
 
 def architectures(n_inputs: int, n_outputs: int, n_rows: int) -> list[tuple[int, ...]]:
     """Layer widths worth trying, as wide as the rows can determine: two hidden layers, and one."""
-    two = _widest(
-        lambda w: MLP((n_inputs, w, w, n_outputs)).n_params, n_rows * n_outputs, MAX_WIDTH_TWO_LAYERS
-    )
+    two = _widest(lambda w: MLP((n_inputs, w, w, n_outputs)).n_params, n_rows * n_outputs, MAX_WIDTH_TWO_LAYERS)
     one = _widest(lambda w: MLP((n_inputs, w, n_outputs)).n_params, n_rows * n_outputs, MAX_WIDTH_ONE_LAYER)
     return [(n_inputs, two, two, n_outputs), (n_inputs, one, n_outputs)]
 
@@ -107,7 +105,7 @@ class _Training:
     def run(self, start: Start, seconds: float) -> None:
         """Trains `start` for up to `seconds`, from where it stands."""
         session = self.session
-        if start.finished or session.should_stop and session.best is not None:
+        if start.finished or (session.should_stop and session.best is not None):
             return
         objective = LogLoss(
             LeastSquares(

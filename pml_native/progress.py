@@ -23,18 +23,17 @@ class ProgressDisplay:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
+            console = Console(stderr=True)
             self._progress = Progress(
                 BarColumn(bar_width=20),
                 TextColumn("{task.fields[left]:.0f} s left"),
                 TextColumn("best error {task.fields[best]}"),
                 TextColumn("[dim]now {task.fields[now]}  {task.description}"),
-                console=Console(stderr=True),
-                transient=True,
+                console=console,
+                transient=console.is_terminal,
                 auto_refresh=False,
             )
-            self._task = self._progress.add_task(
-                "", total=self.time_limit, left=self.time_limit, best="-", now="-"
-            )
+            self._task = self._progress.add_task("", total=self.time_limit, left=self.time_limit, best="-", now="-")
             self._progress.start()
         return self
 

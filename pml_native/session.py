@@ -72,7 +72,9 @@ class Session:
             try:
                 self.best.save(self.checkpoint)
             except OSError as error:  # a full disk must not end a good fit
-                warnings.warn(f"checkpoint {self.checkpoint} could not be written: {error}", RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    f"checkpoint {self.checkpoint} could not be written: {error}", RuntimeWarning, stacklevel=2
+                )
 
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands."""

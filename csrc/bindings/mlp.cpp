@@ -79,28 +79,44 @@ Array input_gradient(const Widths& widths, const std::string& activation, const 
   return out;
 }
 
-py::tuple activation_derivatives(const std::string& name, const Array& z) {
+// Calls the activation on pieces of a few blocks, copied in and out: the caller's arrays have neither the alignment nor
+// the length. `outputs` holds as many arrays as are wanted: value, or value, first and second derivative.
+void activate(const std::string& name, const Array& z, const std::vector<Array*>& outputs) {
   const KernelTable& table = kernels();
   const ActivationBlock function = table.activations[static_cast<std::size_t>(activation_from_name(name))];
   require_shape(z, "z", {-1}, "(n,)");
   const std::size_t n = static_cast<std::size_t>(z.shape(0));
-  Array value(length(n)), first(length(n)), second(length(n));
-  double* const outputs[] = {value.mutable_data(), first.mutable_data(), second.mutable_data()};
-  const double* const z_data = z.data();
-  {
-    py::gil_scoped_release release;
-    // Pieces of a few blocks, copied in and out: the caller's array has neither the alignment nor the length.
-    const std::size_t piece = 16 * table.block_samples;
-    const std::size_t stride = AlignedBuffer::padded(piece);
-    AlignedBuffer buffer(4 * stride);
-    std::fill_n(buffer.data(), 4 * stride, 0.0);
-    for (std::size_t begin = 0; begin < n; begin += piece) {
-      const std::size_t here = std::min(piece, n - begin);
-      std::copy_n(z_data + begin, here, buffer.data());
-      function(buffer.data(), buffer.data() + stride, buffer.data() + 2 * stride, buffer.data() + 3 * stride, piece);
-      for (std::size_t k = 0; k < 3; ++k) std::copy_n(buffer.data() + (k + 1) * stride, here, outputs[k] + begin);
-    }
+  std::vector<double*> out;
+  for (Array* output : outputs) {
+    *output = Array(length(n));
+    out.push_back(output->mutable_data());
   }
+  const double* const z_data = z.data();
+  const bool derivatives = out.size() == 3;
+  py::gil_scoped_release release;
+  const std::size_t piece = 16 * table.block_samples;
+  const std::size_t stride = AlignedBuffer::padded(piece);
+  AlignedBuffer buffer(4 * stride);
+  std::fill_n(buffer.data(), stride, 0.0);
+  double* const value = buffer.data() + stride;
+  for (std::size_t begin = 0; begin < n; begin += piece) {
+    const std::size_t here = std::min(piece, n - begin);
+    std::copy_n(z_data + begin, here, buffer.data());
+    function(buffer.data(), value, derivatives ? value + stride : nullptr, derivatives ? value + 2 * stride : nullptr,
+             piece);
+    for (std::size_t k = 0; k < out.size(); ++k) std::copy_n(value + k * stride, here, out[k] + begin);
+  }
+}
+
+Array activation_value(const std::string& name, const Array& z) {
+  Array value;
+  activate(name, z, {&value});
+  return value;
+}
+
+py::tuple activation_derivatives(const std::string& name, const Array& z) {
+  Array value, first, second;
+  activate(name, z, {&value, &first, &second});
   return py::make_tuple(value, first, second);
 }
 
@@ -116,6 +132,7 @@ void bind_mlp(py::module_& module) {
   module.def("mlp_input_gradient", &input_gradient, "widths"_a, "activation"_a, "params"_a.noconvert(),
              "x"_a.noconvert(), "n_threads"_a, "Derivatives of the outputs with respect to the inputs (n, m, d).");
   module.def("activation_names", &activation_names, "The built-in activations.");
+  module.def("activation_value", &activation_value, "name"_a, "z"_a.noconvert(), "An activation at z (n,).");
   module.def("activation_derivatives", &activation_derivatives, "name"_a, "z"_a.noconvert(),
              "Value, first and second derivative of an activation at z (n,).");
 }

@@ -1,21 +1,18 @@
-"""The model file: a zip of one JSON header and NumPy arrays, no pickle.
-
-A file is written beside its place and then renamed, so that an interruption or a full disk leaves the old file whole.
-"""
+"""The model file: a zip of one JSON header and NumPy arrays, no pickle."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-import tempfile
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..files import replacing
 
 FORMAT = "pml_native model"
 FORMAT_VERSION = 1
@@ -24,27 +21,13 @@ HEADER = "model.json"
 
 def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Writes header and arrays to `path`; OSError leaves what was there before."""
-    target = Path(path)
     text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **header}, indent=1)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(HEADER, text)
-                for name, array in arrays.items():
-                    buffer = io.BytesIO()
-                    np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-                    archive.writestr(f"{name}.npy", buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp gives mode 600; a model file gets what any new file would.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(HEADER, text)
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
+            archive.writestr(f"{name}.npy", buffer.getvalue())
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -56,7 +56,8 @@ class NetworkModel(Model):
         gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self.n_threads)
         divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
         scaled = gradient * (self.outputs.scale[:, None] / divisor)
-        return np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
+        result: Array = np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
+        return result
 
     def folded(self) -> NetworkModel:
         """The same function as one plain network, without normalizations.
@@ -66,19 +67,17 @@ class NetworkModel(Model):
         """
         params = self.params.copy()
         layers = self.mlp.layers(params)
-        weight, bias = layers[0]
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        bias -= weight @ (self.inputs.shift / divisor)
-        weight[...] = np.ldexp(weight / divisor, -self.inputs.exponent)
-        weight, bias = layers[-1]
         with np.errstate(over="ignore"):
+            weight, bias = layers[0]
+            divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
+            bias -= weight @ (self.inputs.shift / divisor)
+            weight[...] = np.ldexp(weight / divisor, -self.inputs.exponent)
+            weight, bias = layers[-1]
             weight[...] = np.ldexp(weight * self.outputs.scale[:, None], self.outputs.exponent[:, None])
             bias[...] = np.ldexp(bias * self.outputs.scale + self.outputs.shift, self.outputs.exponent)
         if not np.isfinite(params).all():
             raise ValueError("folded: the data's scales are too extreme for weights in float64")
-        return NetworkModel(
-            self.mlp, params, signature=self.signature, report=self.report, n_threads=self.n_threads
-        )
+        return NetworkModel(self.mlp, params, signature=self.signature, report=self.report, n_threads=self.n_threads)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {"params": self.params}
@@ -89,9 +88,7 @@ class NetworkModel(Model):
         return {"widths": list(self.mlp.widths), "activation": self.mlp.activation}, arrays
 
     @classmethod
-    def from_state(
-        cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature
-    ) -> NetworkModel:
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> NetworkModel:
         mlp = MLP(tuple(values["widths"]), values["activation"])
         inputs, outputs = (
             Normalization(arrays[f"{name}_exponent"], arrays[f"{name}_shift"], arrays[f"{name}_scale"])

@@ -44,7 +44,7 @@ class Normalization:
     @property
     def constant(self) -> NDArray[np.bool_]:
         """Which columns hold one value only."""
-        return self.scale == 0.0
+        return np.equal(self.scale, 0.0)
 
     def apply(self, values: Array) -> Array:
         """v (n, k) -> z (n, k)."""

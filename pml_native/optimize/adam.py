@@ -1,7 +1,7 @@
 """Adam (Kingma and Ba 2015), with batches taken in order and wrapping around, as the paper trains.
 
-    m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,
-    params <- params - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
+m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,
+params <- params - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
 """
 
 from __future__ import annotations

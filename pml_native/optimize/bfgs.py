@@ -16,7 +16,7 @@ from scipy.linalg import blas
 
 from ..arrays import Array
 from .objective import Objective
-from .quasi_newton import DescentState, first_length, search, why_no_step
+from .quasi_newton import DescentState, at_floor, first_length, search, why_no_step
 from .result import Stop
 
 
@@ -38,23 +38,20 @@ class BFGS:
         return BFGSState(params, loss, gradient, direction=-gradient)
 
     def step(self, objective: Objective, state: BFGSState) -> Stop | None:
-        while True:
-            first_step = first_length(state.gradient) if state.just_reset else 1.0
-            point = search(objective, state, state.direction, first_step)
-            if point is not None:
-                break
-            if state.just_reset:
-                return why_no_step(state, state.direction)
+        first_step = first_length(state.gradient) if state.just_reset else 1.0
+        point = search(objective, state, state.direction, first_step)
+        if point is None:
             stop = why_no_step(state, state.direction)
+            if state.just_reset:
+                return stop
             # The curvature learned so far has led into a corner: start afresh, once.
             state.inverse_hessian, state.direction, state.just_reset = None, -state.gradient, True
             point = search(objective, state, state.direction, first_length(state.gradient))
             if point is None:
                 return stop
-            break
         _update(state, point.params - state.params, point.gradient)
         state.params, state.loss, state.gradient = point.params, point.loss, point.gradient
-        return None
+        return at_floor(state, state.direction)
 
 
 def _update(state: BFGSState, s: Array, gradient: Array) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import Array
 from .objective import Objective
-from .quasi_newton import DescentState, first_length, search, why_no_step
+from .quasi_newton import DescentState, at_floor, first_length, search, why_no_step
 from .result import Stop
 
 
@@ -53,7 +53,7 @@ class LBFGS:
         if sy > np.finfo(float).eps * float(np.linalg.norm(s) * np.linalg.norm(y)):
             state.pairs.append((s, y, 1.0 / sy))
         state.params, state.loss, state.gradient = point.params, point.loss, point.gradient
-        return None
+        return at_floor(state, direction)
 
 
 def _direction(state: LBFGSState) -> Array:

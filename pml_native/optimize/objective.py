@@ -22,7 +22,8 @@ class Objective(Protocol):
 class LossAndGradient(Protocol):
     """What `LeastSquares` needs of a network."""
 
-    n_params: int
+    @property
+    def n_params(self) -> int: ...
 
     def loss_and_gradient(
         self, params: Array, X: Array, y: Array, *, sample_weight: Array | None, n_threads: int | None
@@ -66,9 +67,7 @@ class LeastSquares:
         """The objective on `size` rows from `begin` on, going on at row 0 after the last."""
         rows = np.arange(begin, begin + size) % self.n_samples
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return LeastSquares(
-            self.network, self.X[rows], self.y[rows], sample_weight=weight, n_threads=self.n_threads
-        )
+        return LeastSquares(self.network, self.X[rows], self.y[rows], sample_weight=weight, n_threads=self.n_threads)
 
 
 class LogLoss:
@@ -92,13 +91,13 @@ NOISE_EVALUATIONS = 4
 
 
 def rounding_noise(objective: Objective, params: Array, loss: float) -> float:
-    """How far rounding alone moves the loss: its largest change when every parameter moves by at most 1 ulp.
+    """How far rounding alone moves the loss: its largest change when every parameter moves by 1 ulp; 1 ulp at least.
 
     Measured rather than modelled, so that it holds for any objective. The generator is fixed: the same parameters
     give the same noise.
     """
     rng = np.random.default_rng(0)
-    noise = 0.0
+    noise = math.ulp(loss)
     for _ in range(NOISE_EVALUATIONS):
         direction = np.where(rng.random(params.shape) < 0.5, -np.inf, np.inf)
         moved, _ = objective.loss_and_gradient(np.nextafter(params, direction))

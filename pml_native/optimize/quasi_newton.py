@@ -14,29 +14,43 @@ from .result import Status, Stop
 
 @dataclass
 class DescentState:
-    """Parameters, loss and gradient there, and the measured rounding noise of the loss (0 until it matters)."""
+    """Parameters, loss and gradient there, and the measured rounding noise of the loss (0 until it matters).
+
+    `idle` counts the last steps in a row whose promised decrease was within the noise.
+    """
 
     params: Array
     loss: float
     gradient: Array
     n_evaluations: int = 1
     noise: float = 0.0
+    idle: int = 0
 
 
 # A line search that takes more evaluations than this is fighting rounding, or soon will be.
 EASY_EVALUATIONS = 6
+# After this many steps in a row that promise less than the noise, nothing is left to gain.
+IDLE_STEPS = 20
 
 
 def search(objective: Objective, state: DescentState, direction: Array, first_step: float) -> Point | None:
     """A line search; where it is hard, the noise is measured, and where it failed it is tried again knowing that."""
     found = _strong_wolfe(objective, state, direction, first_step)
-    if found.point is None or found.n_evaluations > EASY_EVALUATIONS:
+    promised = -float(state.gradient @ direction)
+    hard = found.point is None or found.n_evaluations > EASY_EVALUATIONS
+    if hard or promised <= 100 * np.finfo(float).eps * abs(state.loss):
         before = state.noise
         state.noise = rounding_noise(objective, state.params, state.loss)
         state.n_evaluations += NOISE_EVALUATIONS
         if found.point is None and state.noise > before:
             found = _strong_wolfe(objective, state, direction, first_step)
+    state.idle = state.idle + 1 if promised <= state.noise else 0
     return found.point
+
+
+def at_floor(state: DescentState, direction: Array) -> Stop | None:
+    """AT_FLOOR once the steps have been promising less than the noise for long enough."""
+    return why_no_step(state, direction) if state.idle >= IDLE_STEPS else None
 
 
 def _strong_wolfe(objective: Objective, state: DescentState, direction: Array, first_step: float) -> LineSearch:

@@ -65,5 +65,3 @@ class EquationTable(dict[str, Equation]):
         near = difflib.get_close_matches(str(name), self, n=3, cutoff=0.5)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise KeyError(f"equation {name!r} is not one of the {len(self)} known{hint}")
-
-

@@ -1,0 +1,209 @@
+"""The command `pml-native`: arguments -> one call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ._version import __version__
+from .fit import fit
+from .guide import TRAINERS
+from .info import info
+from .models import Model, load
+from .problems import equations
+from .report import Errors
+from .tables import Table, csv_lines, write_csv
+
+TEST_POINTS = 10_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, or 2 for input that can't be used."""
+    options = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_, **__: print(f"pml-native: warning: {message}", file=sys.stderr)
+        try:
+            options.run(options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            print("pml-native: interrupted", file=sys.stderr)
+            return 130
+        except (ValueError, OSError, KeyError) as error:
+            text = error.args[0] if isinstance(error, KeyError) else error
+            print(f"pml-native: error: {text}", file=sys.stderr)
+            return 2
+        except MemoryError:
+            print("pml-native: error: not enough memory for this table", file=sys.stderr)
+            return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pml-native", description="Fit smooth, noise-free data as exactly as float64 allows."
+    )
+    parser.add_argument("--version", action="version", version=f"pml_native {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("fit", help="fit a table, or an equation of the paper")
+    command.add_argument("data", nargs="?", help="CSV (with a header line) or Parquet file")
+    command.add_argument("--target", help="column(s) to predict, separated by commas")
+    command.add_argument("--features", help="columns to predict from; all others if not given")
+    command.add_argument("--equation", metavar="NAME", help="fit this equation instead of a file")
+    command.add_argument("--n", type=int, default=4000, metavar="ROWS", help="points to draw from the equation (4000)")
+    command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model")
+    command.add_argument("--method", default="auto", choices=["auto", *TRAINERS])
+    command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    command.add_argument("--tolerance", type=float, metavar="ERROR", help="relative RMSE at which to stop early")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
+    command.add_argument("--quiet", action="store_true", help="no progress display")
+    command.set_defaults(run=_fit)
+
+    command = commands.add_parser("predict", help="evaluate a saved model on a table")
+    command.add_argument("model")
+    command.add_argument("data", help="CSV or Parquet file with the model's input columns")
+    command.add_argument("-o", "--output", metavar="CSV", help="where to write; standard output if not given")
+    command.add_argument("--gradient", action="store_true", help="add the derivatives with respect to the inputs")
+    command.set_defaults(run=_predict)
+
+    command = commands.add_parser("show", help="describe a saved model")
+    command.add_argument("model")
+    command.add_argument("--json", action="store_true", help="its report as JSON")
+    command.set_defaults(run=_show)
+
+    command = commands.add_parser("equations", help="list the equations of the paper")
+    command.set_defaults(run=_equations)
+
+    command = commands.add_parser("info", help="versions, instruction sets, threads")
+    command.set_defaults(run=_info)
+    return parser
+
+
+def _fit(options: argparse.Namespace) -> None:
+    if (options.data is None) == (options.equation is None):
+        raise ValueError("fit: expected a data file or --equation NAME, and not both")
+    if options.output is not None and not Path(options.output).resolve().parent.is_dir():
+        raise ValueError(f"{options.output}: the folder to save to does not exist")
+    settings = {
+        "method": options.method,
+        "time_limit": options.time_limit,
+        "tolerance": options.tolerance,
+        "random_state": options.seed,
+        "n_threads": options.threads,
+        "progress": False if options.quiet else None,
+        "checkpoint": options.output,
+    }
+    if options.equation is not None:
+        equation = equations[options.equation]
+        X, y = equation.sample(options.n, options.seed)
+        model = fit(X, y, input_names=equation.variables, output_names=["y"], **settings)
+        print(f"{equation.name}: y = {equation.formula}\n")
+        print(model.report)
+        X, y = equation.sample(TEST_POINTS, np.random.default_rng([options.seed, 1]))
+        errors = Errors.of(model(X)[:, None], y[:, None])
+        print(
+            f"\non {TEST_POINTS} fresh points: RMSE {errors.rmse:.2e}   95th percentile {errors.p95:.2e}   "
+            f"maximum {errors.max:.2e}"
+        )
+    else:
+        model = _fit_table(options, settings)
+        print(model.report)
+    if options.output is not None:
+        _save(model, options.output)
+
+
+def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Model:
+    table = Table.open(options.data)
+    if options.target is None:
+        raise ValueError(f"{table.path}: expected --target, one of the columns {', '.join(map(repr, table.columns))}")
+    targets = options.target.split(",")
+    table.require(targets, "target")
+    features = options.features.split(",") if options.features else [c for c in table.columns if c not in targets]
+    table.require(features, "feature")
+    if set(features) & set(targets):
+        raise ValueError(
+            f"--features: expected columns other than the target, got {sorted(set(features) & set(targets))}"
+        )
+    if not features:
+        raise ValueError(f"{table.path}: expected at least one column beside the target")
+    values = table.read([*features, *targets])
+    X, y = values[:, : len(features)], values[:, len(features) :]
+    if len(targets) == 1:
+        y = y[:, 0]
+    return fit(X, y, input_names=features, output_names=targets, **settings)  # type: ignore[arg-type]
+
+
+def _save(model: Model, path: str) -> None:
+    try:
+        model.save(path)
+    except OSError as error:
+        # A minute's work must not be lost to a full disk: what can't be saved here may be saved elsewhere.
+        handle, other = tempfile.mkstemp(prefix="model-", suffix=".pml")
+        os.close(handle)
+        model.save(other)
+        raise OSError(f"{path} could not be written ({error}); the model is in {other}") from None
+    print(f"\nsaved to {path}")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    model = load(options.model)
+    signature = model.signature
+    table = Table.open(options.data)
+    names = signature.input_names
+    if names is None:
+        if len(table.columns) != signature.n_inputs:
+            raise ValueError(f"{table.path}: expected {signature.n_inputs} columns, got {len(table.columns)}")
+        names = table.columns
+    table.require(names, "the model's input")
+    X = table.read(names)
+    outputs = list(signature.output_names or [f"y{k}" for k in range(signature.n_outputs)])
+    values = model.evaluate(X)
+    if options.gradient:
+        gradient = model.evaluate_gradient(X)
+        values = np.hstack([values, gradient.reshape(len(X), -1)])
+        outputs += [f"d({output})/d({name})" for output in list(outputs) for name in names]
+    if options.output is None:
+        sys.stdout.writelines(csv_lines(outputs, values))
+    else:
+        write_csv(options.output, outputs, values)
+
+
+def _show(options: argparse.Namespace) -> None:
+    model = load(options.model)
+    if options.json:
+        if model.report is None:
+            raise ValueError(f"{options.model}: expected a model with a report, got one that was not fitted")
+        print(model.report.to_json())
+        return
+    print(model)
+    signature = model.signature
+    print(f"inputs:  {', '.join(signature.input_names or [f'x{j}' for j in range(signature.n_inputs)])}")
+    print(f"outputs: {', '.join(signature.output_names or [f'y{k}' for k in range(signature.n_outputs)])}")
+    if model.report is not None:
+        print()
+        print(model.report)
+
+
+def _equations(options: argparse.Namespace) -> None:
+    width = max(len(equation.formula) for equation in equations.values())
+    for equation in equations.values():
+        ranges = ", ".join(
+            f"{name} [{low:g}, {high:g}]" for name, (low, high) in zip(equation.variables, equation.bounds, strict=True)
+        )
+        print(f"{equation.name:9} {equation.formula:{width}}  {ranges}")
+
+
+def _info(options: argparse.Namespace) -> None:
+    for name, value in info().items():
+        print(f"{name:14} {', '.join(value) if isinstance(value, list) else value}")

@@ -1,0 +1,15 @@
+"""Fixtures that several rooms of tests share."""
+
+import pytest
+
+from pml_native import _core
+
+
+# Once a module and not once a test, so that Hypothesis, which runs one test many times, accepts it.
+@pytest.fixture(scope="module", params=_core.isa_available())
+def isa(request):
+    """Each instruction set of this machine in turn; the one in use before is restored."""
+    before = _core.isa_selected()
+    _core.isa_select(request.param)
+    yield request.param
+    _core.isa_select(before)

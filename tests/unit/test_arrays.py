@@ -1,0 +1,126 @@
+"""The door: what is accepted, what is refused, and what the message says."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from pml_native.arrays import PrecisionWarning, as_matrix, as_samples, contradicting_noise
+
+X = np.linspace(0.0, 1.0, 24).reshape(12, 2)
+Y = X.sum(axis=1)
+
+
+def with_value(array, index, value):
+    changed = array.copy()
+    changed[index] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("bad_x", "bad_y", "message"),
+    [
+        (
+            with_value(X, (3, 1), np.nan),
+            Y,
+            "X: expected finite numbers, got 1 NaN and 0 infinite, the first in row 3",
+        ),
+        (with_value(X, (3, 1), -np.inf), Y, "got 0 NaN and 1 infinite, the first in row 3, column 1"),
+        (X, with_value(Y, 5, np.nan), "y: expected finite numbers, got 1 NaN and 0 infinite, the first in row 5"),
+        (X, Y[:-1], "y: expected 12 rows, as many as X, got 11"),
+        (X.reshape(3, 4, 2), Y, "X: expected an array of 1 or 2 dimensions, got 3"),
+        (np.empty((0, 2)), np.empty(0), "X: expected at least 1 row, got 0"),
+        (np.empty((12, 0)), Y, "X: expected at least 1 column, got 0"),
+        (X + 0j, Y, "X: expected real numbers, got complex128"),
+        (X, Y.astype(str), "y: expected numbers, got text '"),
+        (
+            pd.DataFrame({"a": X[:, 0], "b": ["wet"] * 12}),
+            Y,
+            "X: expected numbers, got text 'wet' in row 0, column 'b'",
+        ),
+        (pd.DataFrame({"a": [None, *X[1:, 0]], "b": X[:, 1]}, dtype=object), Y, "a missing value in row 0, column 'a'"),
+        ([[1.0, 2.0], [3.0]], Y[:2], "X: expected rows of equal length, got a ragged sequence"),
+        (np.array(["2020-01-01"] * 12, dtype="datetime64[D]"), Y, "X: expected numbers, got datetime64[D]"),
+        (sparse.csr_array(X), Y, "X: expected a dense array, got a sparse csr_array"),
+        (np.ma.masked_greater(X, 0.5), Y, "X: expected every value present, got"),
+    ],
+)
+def test_bad_data_are_refused_with_what_was_wanted_and_got(bad_x, bad_y, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        as_samples(bad_x, bad_y)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(5), "sample_weight: expected (12,), got (5,)"),
+        (with_value(np.ones(12), 2, -1.0), "sample_weight: expected values >= 0"),
+        (np.zeros(12), "sample_weight: expected values >= 0, not all 0"),
+        (with_value(np.ones(12), 2, np.nan), "sample_weight: expected finite numbers"),
+    ],
+)
+def test_bad_weights_are_refused(weight, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        as_samples(X, Y, weight)
+
+
+def test_vectors_lists_integers_and_views_become_contiguous_float64():
+    samples = as_samples(list(range(12)), np.arange(24)[::2])
+    assert samples.X.shape == (12, 1)
+    assert samples.X.dtype == np.float64
+    assert samples.y.flags.c_contiguous
+    assert samples.y_is_vector
+
+
+def test_the_callers_arrays_are_neither_changed_nor_kept_as_views_that_could_change():
+    given = X.copy()
+    weight = np.arange(1.0, 13.0)
+    as_samples(given, Y, weight)
+    np.testing.assert_array_equal(given, X)
+    np.testing.assert_array_equal(weight, np.arange(1.0, 13.0))
+
+
+def test_a_data_frame_gives_its_column_names():
+    samples = as_samples(pd.DataFrame(X, columns=["rho", "T"]), pd.Series(Y, name="p"))
+    assert samples.input_names == ("rho", "T")
+    assert samples.output_names == ("p",)
+
+
+def test_weights_are_scaled_to_mean_one():
+    samples = as_samples(X, Y, np.full(12, 1e300))
+    np.testing.assert_array_equal(samples.sample_weight, np.ones(12))
+
+
+@pytest.mark.parametrize("convert", [lambda a: a.astype(np.float32), lambda a: pd.DataFrame(a.astype(np.float32))])
+def test_float32_is_accepted_with_a_warning_that_names_its_precision(convert):
+    with pytest.warns(PrecisionWarning, match=r"float32, which carries 6 digits \(relative rounding 6e-08\)"):
+        samples = as_samples(convert(X), Y)
+    assert samples.X.dtype == np.float64
+
+
+def test_integers_beyond_two_to_the_53_get_a_warning():
+    with pytest.warns(PrecisionWarning, match=r"above 2\*\*53"):
+        as_samples(X, np.full(12, 2**60))
+
+
+def test_an_unsuitable_number_of_columns_is_refused_at_prediction():
+    with pytest.raises(ValueError, match=re.escape("X: expected (n, 3), got (12, 2)")):
+        as_matrix(X, "X", n_columns=3)
+
+
+def test_repeated_inputs_with_other_outputs_give_the_noise_level_they_imply():
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(size=(4000, 2))
+    clean = 2.0 + inputs.sum(axis=1)
+    repeated = np.concatenate([inputs, inputs])
+    noise = 1e-3 * rng.normal(size=8000)
+    n_rows, level = contradicting_noise(as_samples(repeated, np.concatenate([clean, clean]) + noise))
+    assert n_rows == 8000
+    # 4000 differences estimate a standard deviation to about 1 %.
+    assert level == pytest.approx(1e-3 / np.sqrt(np.mean(clean**2)), rel=0.05)
+
+
+def test_repeated_rows_that_agree_are_no_noise():
+    assert contradicting_noise(as_samples(np.concatenate([X, X]), np.concatenate([Y, Y]))) == (0, 0.0)

@@ -1,0 +1,239 @@
+"""fit: what it returns, what it reports, and what it survives. Short time limits: accuracy is held in bench."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pml_native as pml
+
+
+def samples(n=400, d=2, seed=0):
+    X = np.random.default_rng(seed).uniform(1.0, 5.0, size=(n, d))
+    return X, np.prod(X, axis=1)
+
+
+def relative_rmse(model, X, y):
+    return np.sqrt(np.mean((model(X) - y) ** 2) / np.mean(y**2))
+
+
+def test_the_main_job_gives_a_model_that_is_right_between_the_points():
+    X, y = samples(1000)
+    model = pml.fit(X, y, time_limit=3.0)
+    X_new, y_new = samples(1000, seed=1)
+    assert relative_rmse(model, X_new, y_new) < 1e-5
+    assert relative_rmse(model, X_new, y_new) == pytest.approx(model.report.validation_rmse, rel=3.0)
+    assert model.predict(X_new).shape == (1000,)
+
+
+def test_the_report_holds_the_record_of_the_fit():
+    X, y = samples()
+    report = pml.fit(X, y, time_limit=1.0, random_state=7).report
+    assert report.family == "network"
+    assert report.method == "auto"
+    assert report.seed == 7
+    assert report.n_train + report.n_validation == 400
+    assert 0 < report.validation_rmse <= report.validation_max
+    assert report.validation_rmse == min(c.validation_rmse for c in report.candidates)
+    assert "numpy" in report.versions
+    assert pml.FitReport.from_dict(json.loads(report.to_json())) == report
+    assert f"{report.validation_rmse:.2e}" in str(report)
+    assert "time limit of 1 s was used up" in report.status
+
+
+def test_a_tolerance_ends_the_fit_early():
+    X, y = samples(1000)
+    started = time.perf_counter()
+    report = pml.fit(X, y, tolerance=1e-2, time_limit=30.0).report
+    assert time.perf_counter() - started < 15.0
+    assert report.validation_rmse <= 1e-2
+    assert "tolerance was reached" in report.status
+
+
+def test_several_outputs_keep_their_shape_and_have_a_gradient():
+    X, y = samples(500)
+    both = np.column_stack([y, np.sin(X[:, 0])])
+    model = pml.fit(X, both, time_limit=3.0)
+    assert model(X).shape == (500, 2)
+    assert model.gradient(X).shape == (500, 2, 2)
+    # d(x0 x1)/dx0 = x1; derivatives are about an order less exact than values.
+    assert np.sqrt(np.mean((model.gradient(X)[:, 0, 0] - X[:, 1]) ** 2)) < 1e-2
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_extreme_scales_neither_overflow_nor_vanish(scale):
+    X, y = samples(500)
+    y = (y / 25.0) * scale
+    model = pml.fit(X * (scale / 8.0), y, time_limit=3.0)
+    prediction = model(X * (scale / 8.0))
+    assert np.all(np.isfinite(prediction))
+    assert np.sqrt(np.mean((prediction / scale - y / scale) ** 2)) < 1e-4
+    assert np.all(np.isfinite(model.gradient(X * (scale / 8.0))))
+    assert model.report.validation_rmse < 1e-4
+
+
+def test_a_large_offset_in_the_inputs_costs_nothing():
+    X, _ = samples(1500)
+    X += 1e8
+    y = np.prod(X - 1e8, axis=1)
+    # About what the same points without the offset reach in this time.
+    assert pml.fit(X, y, time_limit=4.0).report.validation_rmse < 1e-6
+
+
+def test_a_constant_y_is_fitted_exactly():
+    X, _ = samples()
+    model = pml.fit(X, np.full(len(X), 0.1), time_limit=1.0)
+    np.testing.assert_array_equal(model(X), 0.1)
+    assert "constant" in model.report.status
+
+
+def test_one_constant_output_beside_another_is_exact_too():
+    X, y = samples()
+    model = pml.fit(X, np.column_stack([y, np.full(len(y), 1 / 3)]), time_limit=1.0)
+    np.testing.assert_array_equal(model(X)[:, 1], 1 / 3)
+
+
+def test_a_constant_column_is_ignored_with_a_warning():
+    X, _ = samples()
+    with pytest.warns(pml.FitWarning, match="column 1 of X is constant"):
+        model = pml.fit(np.column_stack([X[:, 0], np.full(len(X), 7.0)]), X[:, 0] ** 2, time_limit=1.0)
+    moved = np.column_stack([X[:, 0], np.full(len(X), 9.0)])
+    np.testing.assert_array_equal(model(moved), model(np.column_stack([X[:, 0], np.full(len(X), 7.0)])))
+    np.testing.assert_array_equal(model.gradient(moved)[:, 1], 0.0)
+    assert any("constant" in warning for warning in model.report.warnings)
+
+
+def test_noise_is_reported_with_its_level():
+    X, y = samples()
+    noisy = np.concatenate([y, y * (1 + 1e-3)])
+    with pytest.warns(pml.FitWarning, match="800 rows repeat inputs with different outputs: y has noise of at least"):
+        model = pml.fit(np.concatenate([X, X]), noisy, time_limit=1.0)
+    assert model.report.validation_rmse > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"method": "spline9"}, "method: expected one of auto, network, got 'spline9'"),
+        ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
+        ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
+        ({"time_limit": float("nan")}, "time_limit: expected"),
+        ({"n_threads": 0}, "n_threads: expected a positive integer"),
+        ({"validation": 1.5}, "validation: expected a fraction between 0 and 1"),
+        ({"validation": (np.ones((3, 5)), np.ones(3))}, "validation X: expected 2 columns, got 5"),
+        ({"input_names": ["a"]}, "input_names: expected 2 names, got 1"),
+    ],
+)
+def test_bad_options_are_refused(keywords, message):
+    X, y = samples()
+    with pytest.raises(ValueError, match=message):
+        pml.fit(X, y, **keywords)
+
+
+def test_too_few_rows_are_refused():
+    X, y = samples(9)
+    with pytest.raises(ValueError, match="X: expected at least 10 rows for 2 columns, got 9"):
+        pml.fit(X, y)
+
+
+def test_inputs_that_never_vary_are_refused():
+    with pytest.raises(ValueError, match="expected inputs that vary"):
+        pml.fit(np.ones((20, 2)), np.arange(20.0))
+
+
+def test_a_time_limit_of_zero_still_gives_a_model():
+    X, y = samples()
+    assert np.all(np.isfinite(pml.fit(X, y, time_limit=0.0)(X)))
+
+
+def test_given_validation_data_are_used():
+    X, y = samples()
+    report = pml.fit(X, y, validation=samples(77, seed=3), time_limit=0.5).report
+    assert (report.n_train, report.n_validation) == (400, 77)
+
+
+def test_weights_pull_the_model_to_the_rows_that_have_them():
+    X = np.linspace(-1.0, 1.0, 400)
+    y = np.where(X < 0, np.sin(5 * X), 1.0 + np.abs(X))  # a jump that no smooth model fits everywhere
+    left = pml.fit(X, y, sample_weight=np.where(X < 0, 1.0, 1e-8), time_limit=1.5)
+    assert np.sqrt(np.mean((left(X[X < -0.05]) - y[X < -0.05]) ** 2)) < 1e-3
+
+
+def test_a_data_frame_is_predicted_by_column_name_in_any_order():
+    X, y = samples()
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    model = pml.fit(frame, pd.Series(y, name="p"), time_limit=0.5)
+    np.testing.assert_array_equal(model(frame[["b", "a"]]), model(frame))
+    np.testing.assert_array_equal(model(frame.assign(c=1.0)), model(frame))
+    with pytest.raises(ValueError, match=r"got none named \['b'\]"):
+        model(frame[["a"]])
+
+
+def test_nan_in_a_row_gives_nan_there_and_nowhere_else():
+    X, y = samples()
+    model = pml.fit(X, y, time_limit=0.3)
+    holed = X.copy()
+    holed[5, 1] = np.nan
+    prediction = model(holed)
+    assert np.isnan(prediction[5])
+    np.testing.assert_array_equal(np.delete(prediction, 5), np.delete(model(X), 5))
+
+
+def test_an_empty_batch_and_a_single_row_are_predicted():
+    X, y = samples()
+    model = pml.fit(X, y, time_limit=0.3)
+    assert model(np.empty((0, 2))).shape == (0,)
+    assert model(X[:1])[0] == model(X)[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_ctrl_c_ends_the_fit_and_returns_the_best_model_so_far():
+    X, y = samples(1000)
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    started = time.perf_counter()
+    model = pml.fit(X, y, time_limit=30.0)
+    assert time.perf_counter() - started < 10.0
+    assert model.report.validation_rmse < 1e-2
+    assert "interrupted from the keyboard" in model.report.status
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_fit_in_another_thread_works():
+    X, y = samples()
+    models = []
+    thread = threading.Thread(target=lambda: models.append(pml.fit(X, y, time_limit=0.5)))
+    thread.start()
+    thread.join()
+    assert models[0].report.validation_rmse < 1.0
+
+
+def test_the_checkpoint_holds_a_model_while_the_fit_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.1)
+    X, y = samples()
+    path = tmp_path / "best.pml"
+    pml.fit(X, y, time_limit=1.0, checkpoint=path)
+    assert pml.load(path)(X).shape == (400,)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.0)
+    X, y = samples()
+    with pytest.warns(RuntimeWarning, match="could not be written"):
+        model = pml.fit(X, y, time_limit=0.5, checkpoint=tmp_path / "nowhere" / "best.pml")
+    assert model.report.validation_rmse < 1.0
+
+
+def test_the_progress_display_shows_error_and_time_left(capsys):
+    X, y = samples()
+    pml.fit(X, y, time_limit=0.7, progress=True)
+    shown = capsys.readouterr()
+    assert "best error" in shown.err
+    assert "s left" in shown.err
+    assert shown.out == ""
