@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,20 +33,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Runs the same command again with the thread limits set.
+
+    BLAS libraries read them when they are loaded, and the conftest of the tests, which is read before this one, has
+    loaded NumPy's. Two BLAS threads on the one core below would wait for each other.
+    """
+    if not config.getoption("run_benchmarks") or ONE_THREAD.items() <= os.environ.items():
+        return None
+    return subprocess.call([sys.executable, *sys.orig_argv[1:]], env={**os.environ, **ONE_THREAD})
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LINES] = []
     if not config.getoption("run_benchmarks"):
         return
-    # BLAS libraries read their variables when they are loaded.
-    late = [name for name in ("numpy", "torch", "jax") if name in sys.modules]
-    os.environ.update(ONE_THREAD)
     setting = "one thread"
     if hasattr(os, "sched_setaffinity"):
         core = max(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {core})
         setting += f" on core {core}"
-    if late:
-        setting += f"; loaded before the thread limits were set: {', '.join(late)}"
     config.stash[SETTING] = setting
     config.addinivalue_line("python_functions", "bench_*")
     # Without a path, the tests needn't even be imported.

@@ -162,29 +162,28 @@ def forward(widths, activation, params, X):
 
 
 def loss_and_gradient(widths, activation, params, X, Y, sample_weight=None):
-    """Mean over samples and outputs of w |f(x) - y|^2, and its gradient as a list of P numbers."""
+    """Mean over samples and outputs of w |f(x) - y|^2, and its gradient as a list of P numbers.
+
+    Sums over samples of floats are exact before they are rounded, so that n is no source of error.
+    """
     layers = split_params(widths, params)
-    loss, gradient = 0 * params[0], [0 * p for p in params]
+    loss_terms, gradient_terms = [], []
     for number, (x, y) in enumerate(zip(X, Y, strict=True)):
         w = 1 if sample_weight is None else sample_weight[number]
         inputs, slopes, out = sample_trace(layers, activation, x)
         residual = [f - target for f, target in zip(out, y, strict=True)]
-        for r in residual:
-            loss = loss + w * r * r
+        loss_terms += [w * r * r for r in residual]
         deltas, _ = sample_backward(layers, slopes, [2 * w * r for r in residual])
-        at = 0
+        terms = []
         for a, delta in zip(inputs, deltas, strict=True):
-            for d in delta:
-                for entry in a:
-                    gradient[at] = gradient[at] + d * entry
-                    at += 1
-            for d in delta:
-                gradient[at] = gradient[at] + d
-                at += 1
+            terms += [d * entry for d in delta for entry in a]
+            terms += delta
+        gradient_terms.append(terms)
     count = len(X) * widths[-1]
     if count == 0:
-        return loss, gradient
-    return loss / count, [g / count for g in gradient]
+        return 0 * params[0], [0 * p for p in params]
+    total = math.fsum if isinstance(params[0], float) else mp.fsum
+    return total(loss_terms) / count, [total(terms) / count for terms in zip(*gradient_terms, strict=True)]
 
 
 def input_gradient(widths, activation, params, X):

@@ -79,7 +79,7 @@ def slow_results(activation, widths, n):
 def assert_close(got, wanted, widths):
     """To rounding: a layer adds n_in + 1 products, each rounded, then an activation of some 4 ulp and slope up to 3.
 
-    Numbers are of size 1, so that errors count beside 1 where a sum cancels. The worst seen is a third of the bound.
+    Numbers are of size 1, so that errors count beside 1 where a sum cancels. The worst seen is 0.6 of the bound.
     """
     wanted = np.asarray(wanted)
     scale = 1 + np.max(np.abs(wanted), initial=0)
