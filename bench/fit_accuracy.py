@@ -1,6 +1,9 @@
 """How exact pml_native.fit gets with its defaults: a table over equations and seeds, measured on fresh points.
 
 python bench/fit_accuracy.py [--seeds 5] [--equations Z.002 Z.008 I.10.7 I.11.19] [--n 4000] [--time-limit 60]
+                             [--threads N]
+
+`--threads` is fit's n_threads. BLAS has its own: OPENBLAS_NUM_THREADS=1 bounds that of NumPy and SciPy.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     print(
         f"relative errors on {N_TEST:,} fresh points, median (worst) of {options.seeds} seeds; n = {options.n:,}, "
-        f"time_limit = {options.time_limit:g} s, {options.threads or 'all'} threads"
+        f"time_limit = {options.time_limit:g} s, n_threads = {options.threads}"
     )
     columns = ("RMSE", "95th percentile", "maximum", "seconds", "parameters")
     print(f"{'equation':10}" + "".join(f"{column:>20}" for column in columns), flush=True)

@@ -17,7 +17,16 @@
 #include <stdint.h>
 
 #if defined(PML_ISA_AVX512) || defined(PML_ISA_AVX2)
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC up to 12 takes the deliberately undefined operands of its own AVX-512 intrinsics for mistakes (GCC bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #elif defined(__SSE2__) || defined(_M_X64)
 #define PML_ISA_SSE2 1
 #include <emmintrin.h>

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pml_native import MLP, _core
+from pml_native.arrays import as_matrix
 
 EPS = np.finfo(np.float64).eps
 QUICK = settings(max_examples=40, deadline=None)
@@ -324,6 +325,13 @@ def test_the_memory_layout_of_arrays_changes_nothing(isa, layout, problem):
     change = LAYOUTS[layout]
     changed = Problem(problem.mlp, *(change(a) for a in (problem.params, problem.X, problem.Y, problem.weight)))
     assert changed.everything(2) == problem.everything(1)
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: misaligned arrays reach the core, whose loads of double are undefined then")
+def test_arrays_off_alignment_are_copied_before_the_core_reads_them():
+    # Found by UBSan in the test above: np.ascontiguousarray and astype(copy=False) pass such arrays on as they are.
+    assert as_matrix(off_alignment(np.ones((5, 3))), "X").flags.aligned
+    assert MLP((1, 1))._params(off_alignment(np.ones(2))).flags.aligned
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint16, np.bool_, np.float32])
