@@ -2,8 +2,9 @@
 
     python bench/readme_figure.py          # writes bench/readme_figure.csv and bench/readme_figure.png
 
-Every method gets the same uniform points of the equation I.10.7 (three inputs); errors are relative RMSEs on 10,000
-fresh points of the box, those outside the hull of the data left out for the linear interpolator, which has no value there.
+Every method gets the same uniform points of the equation I.10.7 (three inputs). Errors are relative RMSEs on 10,000
+fresh points of the box; the linear interpolator has no value outside the hull of the data, and those points are left
+out for it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pml_native as pml
 from scipy.interpolate import LinearNDInterpolator, RBFInterpolator
+
+import pml_native as pml
 
 HERE = Path(__file__).parent
 EQUATION = "I.10.7"
@@ -68,11 +70,17 @@ def draw() -> None:
     # Colours of Okabe and Ito, told apart by the colour-blind; markers for those who print in grey.
     for name, colour, marker in zip(METHODS, ["#0072B2", "#D55E00", "#000000"], ["o", "s", "D"], strict=True):
         rows = sorted({int(r["rows"]) for r in table if r["method"] == name})
-        errors = [[float(r["relative_rmse"]) for r in table if r["method"] == name and int(r["rows"]) == n] for n in rows]
+        errors = [
+            [float(r["relative_rmse"]) for r in table if r["method"] == name and int(r["rows"]) == n] for n in rows
+        ]
         median = [np.median(e) for e in errors]
         axes.loglog(rows, median, marker=marker, color=colour, linewidth=2 if name.startswith("pml") else 1.2)
-        axes.fill_between(rows, [min(e) for e in errors], [max(e) for e in errors], color=colour, alpha=0.15, linewidth=0)
-        axes.annotate(name, (rows[-1], median[-1]), xytext=(8, 0), textcoords="offset points", va="center", color=colour)
+        axes.fill_between(
+            rows, [min(e) for e in errors], [max(e) for e in errors], color=colour, alpha=0.15, linewidth=0
+        )
+        axes.annotate(
+            name, (rows[-1], median[-1]), xytext=(8, 0), textcoords="offset points", va="center", color=colour
+        )
     axes.set_xlim(right=ROWS[-1] * 12)
     axes.set_xticks(ROWS, [f"{n:,}" for n in ROWS])
     axes.minorticks_off()
@@ -80,7 +88,9 @@ def draw() -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("rows of the table")
     axes.set_ylabel("relative RMSE between the points")
-    axes.set_title(r"$m_0/\sqrt{1-v^2/c^2}$ from scattered points (median and range of 3 seeds)", loc="left", fontsize=10)
+    axes.set_title(
+        r"$m_0/\sqrt{1-v^2/c^2}$ from scattered points (median and range of 3 seeds)", loc="left", fontsize=10
+    )
     figure.savefig(HERE / "readme_figure.png", dpi=160)
 
 

@@ -50,7 +50,12 @@ def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> 
         raise ValueError(f"{name}: expected an array of 1 or 2 dimensions, got {array.ndim}")
     if n_columns is not None and array.shape[1] != n_columns:
         raise ValueError(f"{name}: expected (n, {n_columns}), got {_shape(array)}")
-    return np.ascontiguousarray(array)
+    return contiguous(array)
+
+
+def contiguous(values: ArrayLike) -> Array:
+    """`values` as the core reads them: float64, C-contiguous, aligned. A copy only where they are not."""
+    return np.require(values, np.float64, ["C", "A"])
 
 
 def as_samples(

@@ -112,7 +112,7 @@ class _Training:
                 start.mlp, self.X, self.y, sample_weight=session.train.sample_weight, n_threads=session.n_threads
             )
         )
-        method = BFGS() if start.mlp.n_params <= MAX_BFGS_PARAMS else LBFGS()
+        method = BFGS(n_threads=session.n_threads) if start.mlp.n_params <= MAX_BFGS_PARAMS else LBFGS()
         before = start.seconds
         offset = start.n_steps
         ended = ""

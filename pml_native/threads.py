@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 
 
@@ -15,9 +16,13 @@ def available_cores() -> int:
 def resolve_threads(n_threads: int | None) -> int:
     """`n_threads`, or the cores there are for None; the environment variable PML_NATIVE_NUM_THREADS bounds None."""
     if n_threads is not None:
-        if not isinstance(n_threads, int) or isinstance(n_threads, bool) or n_threads < 1:
+        try:
+            number = 0 if isinstance(n_threads, bool) else operator.index(n_threads)
+        except TypeError:
+            number = 0
+        if number < 1:
             raise ValueError(f"n_threads: expected a positive integer or None, got {n_threads!r}")
-        return n_threads
+        return number
     limit = os.environ.get("PML_NATIVE_NUM_THREADS", "")
     if not limit:
         return available_cores()

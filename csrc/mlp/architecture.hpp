@@ -31,7 +31,7 @@ struct Architecture {
       offsets.push_back(n_params);
       // Half the range keeps every later product with a small constant inside size_t.
       const std::size_t limit = std::numeric_limits<std::ptrdiff_t>::max() / 1024;
-      if (widths[l] > limit / widths[l + 1] - 1 || (widths[l] + 1) * widths[l + 1] > limit - n_params) {
+      if (widths[l] >= limit || widths[l] + 1 > (limit - n_params) / widths[l + 1]) {
         throw std::invalid_argument("widths: too many parameters");
       }
       n_params += (widths[l] + 1) * widths[l + 1];

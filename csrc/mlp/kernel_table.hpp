@@ -9,7 +9,7 @@
 namespace pml {
 
 // s(z) and, where the pointer is not null, s'(z) and s''(z), for n values; n is a multiple of the table's
-// block_samples and all pointers are 64-byte aligned. value may be the same array as z.
+// block_samples and all pointers are aligned to a vector. value may be the same array as z.
 using ActivationBlock = void (*)(const double* z, double* value, double* first, double* second, size_t n);
 
 // A network as the kernels see it: widths has n_layers + 1 entries, offsets[l] is where W_{l+1} begins.
@@ -49,6 +49,11 @@ struct KernelTable {
   size_t (*input_gradient_workspace)(const Network&);
   // out (n, m, d)
   void (*input_gradient)(const Network&, const double* params, const Tile&, double* out, double* workspace);
+
+  // For the upper triangle of a symmetric matrix h (n, n): h += s w' + w s' in the rows [begin, end), and y += h x for
+  // what those rows contribute (their part above the diagonal counts for its mirror image too). No alignment needed.
+  void (*symmetric_update)(double* h, size_t n, size_t begin, size_t end, const double* s, const double* w,
+                           const double* x, double* y);
 
   // Independent fused multiply-adds, `steps` rounds; returns how many floating-point operations were done.
   // What the hardware allows, for benchmarks to divide by.

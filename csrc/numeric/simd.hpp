@@ -6,6 +6,7 @@
 // uses the standard library beyond <stdint.h> and <stddef.h>.
 //
 // Semantics all instruction sets share, and the kernels rely on:
+//   load, store            need 64-byte alignment, load_any and store_any none;
 //   min(a, b), max(a, b)  return b when either is NaN, so put the constant first to keep a NaN argument;
 //   fma(a, b, c)          a * b + c, fused where the hardware can, else rounded twice; fms subtracts c, fnma is
 //                         c - a * b;
@@ -39,11 +40,13 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define PML_INLINE static __forceinline
+#define PML_MEMBER __forceinline
 #define PML_UNROLL
 #define PML_PREFETCH(p) ((void)0)
 #else
 #define PML_PREFETCH(p) __builtin_prefetch(p)
 #define PML_INLINE static inline __attribute__((always_inline))
+#define PML_MEMBER inline __attribute__((always_inline))
 #if defined(__clang__)
 #define PML_UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -66,7 +69,9 @@ constexpr bool fma_is_fused = true;
 struct Vec { __m512d v; };
 struct Mask { __mmask8 m; };
 PML_INLINE Vec load(const double* p) { return {_mm512_load_pd(p)}; }
+PML_INLINE Vec load_any(const double* p) { return {_mm512_loadu_pd(p)}; }
 PML_INLINE void store(double* p, Vec a) { _mm512_store_pd(p, a.v); }
+PML_INLINE void store_any(double* p, Vec a) { _mm512_storeu_pd(p, a.v); }
 PML_INLINE Vec set(double s) { return {_mm512_set1_pd(s)}; }
 PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_pd(a.v, b.v)}; }
@@ -115,7 +120,9 @@ constexpr bool fma_is_fused = true;
 struct Vec { __m256d v; };
 struct Mask { __m256d m; };
 PML_INLINE Vec load(const double* p) { return {_mm256_load_pd(p)}; }
+PML_INLINE Vec load_any(const double* p) { return {_mm256_loadu_pd(p)}; }
 PML_INLINE void store(double* p, Vec a) { _mm256_store_pd(p, a.v); }
+PML_INLINE void store_any(double* p, Vec a) { _mm256_storeu_pd(p, a.v); }
 PML_INLINE Vec set(double s) { return {_mm256_set1_pd(s)}; }
 PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm256_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm256_sub_pd(a.v, b.v)}; }
@@ -152,7 +159,9 @@ constexpr bool fma_is_fused = false;
 struct Vec { __m128d v; };
 struct Mask { __m128d m; };
 PML_INLINE Vec load(const double* p) { return {_mm_load_pd(p)}; }
+PML_INLINE Vec load_any(const double* p) { return {_mm_loadu_pd(p)}; }
 PML_INLINE void store(double* p, Vec a) { _mm_store_pd(p, a.v); }
+PML_INLINE void store_any(double* p, Vec a) { _mm_storeu_pd(p, a.v); }
 PML_INLINE Vec set(double s) { return {_mm_set1_pd(s)}; }
 PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm_sub_pd(a.v, b.v)}; }
@@ -187,7 +196,9 @@ constexpr bool fma_is_fused = true;
 struct Vec { float64x2_t v; };
 struct Mask { uint64x2_t m; };
 PML_INLINE Vec load(const double* p) { return {vld1q_f64(p)}; }
+PML_INLINE Vec load_any(const double* p) { return {vld1q_f64(p)}; }
 PML_INLINE void store(double* p, Vec a) { vst1q_f64(p, a.v); }
+PML_INLINE void store_any(double* p, Vec a) { vst1q_f64(p, a.v); }
 PML_INLINE Vec set(double s) { return {vdupq_n_f64(s)}; }
 PML_INLINE Vec operator+(Vec a, Vec b) { return {vaddq_f64(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {vsubq_f64(a.v, b.v)}; }
@@ -227,7 +238,9 @@ union Bits { double d; uint64_t u; };
 PML_INLINE uint64_t bits_of(Vec a) { Bits b; b.d = a.v; return b.u; }
 PML_INLINE Vec from_bits(uint64_t u) { Bits b; b.u = u; return {b.d}; }
 PML_INLINE Vec load(const double* p) { return {*p}; }
+PML_INLINE Vec load_any(const double* p) { return {*p}; }
 PML_INLINE void store(double* p, Vec a) { *p = a.v; }
+PML_INLINE void store_any(double* p, Vec a) { *p = a.v; }
 PML_INLINE Vec set(double s) { return {s}; }
 PML_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
@@ -250,10 +263,79 @@ PML_INLINE Vec sums(const Vec* a) { return a[0]; }
 
 #endif
 
-PML_INLINE Vec power_of_two(Vec biased) { return shift_left(biased, 52); }
-PML_INLINE Vec sign_bit() { return set(-0.0); }
-PML_INLINE Vec negate(Vec a) { return bit_xor(a, sign_bit()); }
-PML_INLINE Vec sign_of(Vec a) { return bit_and(a, sign_bit()); }
-PML_INLINE Vec absolute(Vec a) { return bit_xor(a, sign_of(a)); }
+PML_INLINE Vec operator-(Vec a) { return bit_xor(a, set(-0.0)); }
+PML_INLINE Vec load_as(const double* p, Vec) { return load(p); }
+constexpr size_t width_of(Vec) { return lanes; }
+
+// Several vectors that go through the same operations side by side. A long chain of dependent operations leaves most
+// of the machine idle; the schedulers look ahead over less than two such chains, so the interleaving must stand in
+// the instruction stream.
+constexpr size_t pack_size = 4;
+struct Pack {
+  Vec v[pack_size];
+  Pack() = default;
+  PML_MEMBER Pack(Vec a) {
+    PML_UNROLL
+    for (size_t i = 0; i < pack_size; ++i) v[i] = a;
+  }
+};
+struct PackMask { Mask m[pack_size]; };
+
+template <class Operation>
+PML_INLINE Pack each(Operation operation) {
+  Pack result;
+  PML_UNROLL
+  for (size_t i = 0; i < pack_size; ++i) result.v[i] = operation(i);
+  return result;
+}
+PML_INLINE Pack operator+(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] + b.v[i]; }); }
+PML_INLINE Pack operator-(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] - b.v[i]; }); }
+PML_INLINE Pack operator*(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] * b.v[i]; }); }
+PML_INLINE Pack operator/(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] / b.v[i]; }); }
+PML_INLINE Pack operator-(const Pack& a) { return each([&](size_t i) { return -a.v[i]; }); }
+PML_INLINE Pack fma(const Pack& a, const Pack& b, const Pack& c) {
+  return each([&](size_t i) { return fma(a.v[i], b.v[i], c.v[i]); });
+}
+PML_INLINE Pack fms(const Pack& a, const Pack& b, const Pack& c) {
+  return each([&](size_t i) { return fms(a.v[i], b.v[i], c.v[i]); });
+}
+PML_INLINE Pack fnma(const Pack& a, const Pack& b, const Pack& c) {
+  return each([&](size_t i) { return fnma(a.v[i], b.v[i], c.v[i]); });
+}
+PML_INLINE Pack min(const Pack& a, const Pack& b) { return each([&](size_t i) { return min(a.v[i], b.v[i]); }); }
+PML_INLINE Pack max(const Pack& a, const Pack& b) { return each([&](size_t i) { return max(a.v[i], b.v[i]); }); }
+PML_INLINE Pack bit_and(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_and(a.v[i], b.v[i]); }); }
+PML_INLINE Pack bit_or(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_or(a.v[i], b.v[i]); }); }
+PML_INLINE Pack bit_xor(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_xor(a.v[i], b.v[i]); }); }
+PML_INLINE Pack shift_left(const Pack& a, int shift) { return each([&](size_t i) { return shift_left(a.v[i], shift); }); }
+PML_INLINE PackMask less(const Pack& a, const Pack& b) {
+  PackMask result;
+  PML_UNROLL
+  for (size_t i = 0; i < pack_size; ++i) result.m[i] = less(a.v[i], b.v[i]);
+  return result;
+}
+PML_INLINE Pack select(const PackMask& m, const Pack& yes, const Pack& no) {
+  return each([&](size_t i) { return select(m.m[i], yes.v[i], no.v[i]); });
+}
+PML_INLINE bool any(const PackMask& m) {
+  bool result = false;
+  PML_UNROLL
+  for (size_t i = 0; i < pack_size; ++i) result = result || any(m.m[i]);
+  return result;
+}
+PML_INLINE Pack load_as(const double* p, const Pack&) { return each([&](size_t i) { return load(p + i * lanes); }); }
+PML_INLINE void store(double* p, const Pack& a) {
+  PML_UNROLL
+  for (size_t i = 0; i < pack_size; ++i) store(p + i * lanes, a.v[i]);
+}
+constexpr size_t width_of(const Pack&) { return pack_size * lanes; }
+
+// The following hold for one vector and for several.
+template <class V>
+PML_INLINE V power_of_two(V biased) { return shift_left(biased, 52); }
+template <class V>
+PML_INLINE V sign_of(V a) { return bit_and(a, V(set(-0.0))); }
+template <class V>
+PML_INLINE V absolute(V a) { return bit_xor(a, sign_of(a)); }
 
 }  // namespace

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from ..arrays import Array, as_matrix
+from ..arrays import Array, as_matrix, contiguous
 from ..threads import resolve_threads
 
 
@@ -107,7 +107,7 @@ class MLP:
 
         `X` (n, d), `y` (n,) or (n, m), `sample_weight` w (n,) or None for 1. An empty batch gives 0 and zeros.
         """
-        weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
+        weight = None if sample_weight is None else contiguous(sample_weight)
         return _core.mlp_loss_and_gradient(
             self.widths,
             self.activation,
@@ -125,7 +125,7 @@ class MLP:
         )
 
     def _params(self, params: ArrayLike) -> Array:
-        array = np.ascontiguousarray(params, dtype=np.float64)
+        array = contiguous(params)
         if array.shape != (self.n_params,):
             raise ValueError(f"params: expected ({self.n_params},), got {array.shape}")
         return array

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, as_matrix
@@ -100,9 +99,5 @@ class Model(ABC):
             if missing:
                 raise ValueError(f"X: expected the columns {list(names)}, got none named {missing}")
             position = {str(column): i for i, column in enumerate(columns)}
-            matrix = as_matrix(X, "X") if len(position) == len(names) else None
-            if matrix is None:
-                matrix = as_matrix(X[[columns[position[name]] for name in names]], "X")  # type: ignore[call-overload,index]
-                return matrix
-            return np.ascontiguousarray(matrix[:, [position[name] for name in names]])
+            return as_matrix(X[[columns[position[name]] for name in names]], "X")  # type: ignore[call-overload,index]
         return as_matrix(X, "X", n_columns=self.signature.n_inputs)

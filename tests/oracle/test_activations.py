@@ -190,13 +190,10 @@ def test_nan_propagates(isa, name):
 
 
 # BUG in csrc/mlp/activations.hpp, Sin::at: fma(r * r2, s, r) with r = -0 and s < 0 adds +0 to -0.
-SIN_LOSES_THE_SIGN_OF_ZERO = pytest.param(
-    "sin", marks=pytest.mark.xfail(strict=True, reason="BUG: sin(-0.0) is +0.0, not -0.0")
-)
 
 
 # Odd functions, and those that are z times a positive number, keep the sign of zero.
-@pytest.mark.parametrize("name", ["tanh", SIN_LOSES_THE_SIGN_OF_ZERO, "silu"])
+@pytest.mark.parametrize("name", ["tanh", "sin", "silu"])
 def test_zero_keeps_its_sign(isa, name):
     value = _core.activation_derivatives(name, np.array([0.0, -0.0]))[0]
     np.testing.assert_array_equal(value, [0.0, 0.0])
@@ -207,9 +204,7 @@ def test_zero_keeps_its_sign(isa, name):
 def test_odd_functions_are_odd_to_the_bit(isa, name):
     z = points(name)
     z = z[z != 0]
-    np.testing.assert_array_equal(
-        _core.activation_derivatives(name, -z)[0], -_core.activation_derivatives(name, z)[0]
-    )
+    np.testing.assert_array_equal(_core.activation_derivatives(name, -z)[0], -_core.activation_derivatives(name, z)[0])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,7 +22,7 @@ FLOORS = [
     ["arrays"],
     ["_core", "_version"],
 ]
-MAY_IMPORT_CORE = {"__init__", "info", "models"}
+MAY_IMPORT_CORE = {"__init__", "info", "models", "optimize"}
 
 
 def room_of(path):

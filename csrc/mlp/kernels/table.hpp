@@ -1,6 +1,7 @@
 // Every kernel of one instruction set, gathered into the one table that its file in isa/ exports.
 #pragma once
 
+#include "../../numeric/symmetric_kernel.hpp"
 #include "../activations.hpp"
 #include "forward.hpp"
 #include "gradient.hpp"
@@ -39,6 +40,7 @@ const pml::KernelTable kernel_table = {
     gradient,
     input_gradient_workspace,
     input_gradient,
+    symmetric_update,
     multiply_add_chain,
 };
 
