@@ -8,6 +8,7 @@ orders lower than the loss itself does.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +21,8 @@ from .session import Session
 N_RACERS = 3
 MAX_STARTS = 8
 RACE_SHARE = 0.1  # of the time limit, for each racer
-# Rows a parameter needs: with fewer, training error says little about the error between the points.
-ROWS_PER_PARAMETER = 5
+# Values a parameter needs. Without noise, wide networks do best down to about here, and the held-out rows watch.
+VALUES_PER_PARAMETER = 2
 MAX_WIDTH_ONE_LAYER = 40
 MAX_WIDTH_TWO_LAYERS = 20
 # Above this many parameters the P x P matrix of BFGS costs more than it brings.
@@ -83,8 +84,8 @@ def architectures(n_inputs: int, n_outputs: int, n_rows: int) -> list[tuple[int,
     return [(n_inputs, two, two, n_outputs), (n_inputs, one, n_outputs)]
 
 
-def _widest(n_params, n_values: int, most: int) -> int:  # type: ignore[no-untyped-def]
-    return max((w for w in range(2, most + 1) if ROWS_PER_PARAMETER * n_params(w) <= n_values), default=2)
+def _widest(n_params: Callable[[int], int], n_values: int, most: int) -> int:
+    return max((w for w in range(2, most + 1) if VALUES_PER_PARAMETER * n_params(w) <= n_values), default=2)
 
 
 class _Training:
