@@ -64,7 +64,7 @@ def _ours(objective: LeastSquares, params: np.ndarray) -> Run:
     timed = Timed(objective.loss_and_gradient)
     timed.function(params)
     start = perf_counter()
-    result = minimize(timed, params, BFGS(), max_steps=N_ITERATIONS)
+    result = minimize(timed, params, BFGS(n_threads=1), max_steps=N_ITERATIONS)
     seconds = perf_counter() - start
     return Run(seconds, timed.seconds, result.n_steps, timed.n_calls, result.loss)
 
@@ -123,4 +123,4 @@ def bench_bfgs(benchmark, summary_line):
         summary_line(_line("SciPy+torch", theirs))
 
     _, params, objective = _task(0)
-    benchmark.pedantic(lambda: minimize(objective, params, BFGS(), max_steps=100), rounds=3, warmup_rounds=1)
+    benchmark.pedantic(lambda: minimize(objective, params, BFGS(n_threads=1), max_steps=100), rounds=3, warmup_rounds=1)

@@ -27,7 +27,9 @@ MAX_WIDTH_ONE_LAYER = 40
 MAX_WIDTH_TWO_LAYERS = 20
 # Above this many parameters the P x P matrix of BFGS costs more than it brings.
 MAX_BFGS_PARAMS = 4000
-CHECK_EVERY = 100  # steps between two looks at the validation rows
+# Steps between two looks at the held-out rows, and seconds where steps are slow.
+LOOK_STEPS = 100
+LOOK_SECONDS = 0.5
 # No more progress: the last 40 % of the steps brought less than a tenth of the error.
 PATIENCE_STEPS = 2000
 PATIENCE_FRACTION = 0.4
@@ -117,12 +119,14 @@ class _Training:
         before = start.seconds
         offset = start.n_steps
         ended = ""
+        last_look = 0.0
 
         def watch(progress: Progress) -> bool:
-            nonlocal ended
+            nonlocal ended, last_look
             step = offset + progress.step
-            if progress.step % CHECK_EVERY:
+            if progress.step % LOOK_STEPS and progress.seconds - last_look < LOOK_SECONDS:
                 return session.guard.requested
+            last_look = progress.seconds
             self._look(start, progress)
             start.losses.append((step, progress.loss))
             if _stagnates(start.losses):

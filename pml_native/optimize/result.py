@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -35,11 +36,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class History:
-    """One entry a step, the start included: seconds since the start, loss, gradient norm."""
+    """One entry a step, the start included: seconds since the start, loss, gradient norm. Arrays of doubles."""
 
-    seconds: list[float] = field(default_factory=list)
-    loss: list[float] = field(default_factory=list)
-    gradient_norm: list[float] = field(default_factory=list)
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+    loss: array[float] = field(default_factory=lambda: array("d"))
+    gradient_norm: array[float] = field(default_factory=lambda: array("d"))
 
 
 @dataclass(frozen=True)
