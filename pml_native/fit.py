@@ -168,18 +168,18 @@ def _offer_constant(session: Session) -> None:
 
 def _why_ended(session: Session) -> str:
     if session.guard.requested:
-        return "interrupted from the keyboard; this is the best model so far"
-    if session.reached_tolerance:
+        ended = "interrupted from the keyboard; this is the best model so far"
+    elif session.reached_tolerance:
         return f"the tolerance was reached: {session.best_errors.rmse:.1e} <= {session.tolerance:.1e}"
-    if session.remaining <= 0.0:
-        return f"the time limit of {session.time_limit:g} s was used up"
+    elif session.remaining <= 0.0:
+        ended = f"the time limit of {session.time_limit:g} s was used up"
+    else:
+        ended = "no start made any more progress"
     best = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
     if best.validation_rmse > 3 * best.train_rmse:
-        return (
-            f"the data: the error between the points ({best.validation_rmse:.1e}) is far above the error at them "
-            f"({best.train_rmse:.1e}); more rows would help"
-        )
-    return "no start made any more progress"
+        ratio = best.validation_rmse / best.train_rmse if best.train_rmse else math.inf
+        ended += f"; the error between the points is {ratio:.0f} times that at them: more rows would help"
+    return ended
 
 
 def _report(

@@ -1,7 +1,7 @@
 """How `fit` trains networks: a race of random starts by BFGS on the logarithm of the loss.
 
-A few starts run for a slice of the time each; the one with the smallest validation error goes on until it makes no
-more progress; what time is left goes to further starts. The logarithm of the loss lets BFGS reach errors some four
+A few starts run for a slice of the time each; then they go on, the smallest validation error first, each until it makes
+no more progress; what time is left goes to further starts. The logarithm of the loss lets BFGS reach errors some four
 orders lower than the loss itself does.
 """
 
@@ -71,9 +71,8 @@ def train_networks(session: Session, random_state: np.random.Generator) -> None:
     try:
         for start in starts[:N_RACERS]:
             training.run(start, RACE_SHARE * session.time_limit)
-        leader = min(starts[:N_RACERS], key=lambda start: start.best_errors.rmse)
-        training.run(leader, session.remaining)
-        for start in starts[N_RACERS:]:
+        by_error = sorted(starts[:N_RACERS], key=lambda start: start.best_errors.rmse)
+        for start in [*by_error, *starts[N_RACERS:]]:
             training.run(start, session.remaining)
     finally:
         session.candidates += [training.candidate(start) for start in starts if start.result is not None]
