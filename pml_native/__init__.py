@@ -6,14 +6,16 @@ model = pml_native.fit(X, y)        # then model(X_new), model.report, model.sav
 try:
     from . import _core as _core
 except ImportError as error:
+    from importlib.machinery import EXTENSION_SUFFIXES
     from pathlib import Path
 
-    if (Path(__file__).parent.parent / "csrc").is_dir():
-        raise ImportError(
-            f"Python has found the sources of pml_native in {Path(__file__).parent.parent}, but no compiled core for "
-            f"this Python beside them ({error}). Run `pip install .` there, or start Python in another folder."
-        ) from error
-    raise
+    here = Path(__file__).parent
+    if any((here / f"_core{suffix}").exists() for suffix in EXTENSION_SUFFIXES) or not (here.parent / "csrc").is_dir():
+        raise
+    raise ImportError(
+        f"Python has found the sources of pml_native in {here.parent}, but no compiled core for this Python beside "
+        f"them. Run `pip install .` there, or start Python in another folder."
+    ) from error
 
 from . import optimize, problems
 from ._version import __version__
