@@ -28,7 +28,7 @@ class ProgressDisplay:
                 BarColumn(bar_width=20),
                 TextColumn("{task.fields[left]:.0f} s left"),
                 TextColumn("best error {task.fields[best]}"),
-                TextColumn("[dim]now {task.fields[now]}  {task.description}"),
+                TextColumn("[dim]now {task.fields[now]}  {task.description}  (Ctrl-C keeps the best)"),
                 console=console,
                 transient=console.is_terminal,
                 auto_refresh=False,

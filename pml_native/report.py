@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from .arrays import Array
+
+# Its square is still finite. An error this large is no worse than an infinite one.
+MAX_ERROR = 1e150
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,18 @@ class Errors:
 
     @classmethod
     def of(cls, prediction: Array, y: Array) -> Errors:
-        """Errors of `prediction` (n, m) against `y` (n, m). An output that is 0 everywhere keeps its absolute error."""
-        if not len(y):
-            return cls(float("nan"), float("nan"), float("nan"))
+        """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
+
+        An output that is 0 everywhere keeps its absolute error.
+        """
         largest = np.max(np.abs(y), axis=0)
         exponent = np.frexp(np.where(largest > 0, largest, 1.0))[1]
         scaled = np.ldexp(y, -exponent)
         mean_square = np.mean(scaled**2, axis=0)
         rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
         error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+        if not np.all(error < MAX_ERROR):
+            return cls(math.inf, math.inf, math.inf)
         return cls(float(np.sqrt(np.mean(error**2))), float(np.percentile(error, 95)), float(np.max(error)))
 
 
