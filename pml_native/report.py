@@ -34,7 +34,7 @@ class Errors:
         An output that is 0 everywhere keeps its absolute error.
         """
         largest = np.max(np.abs(y), axis=0)
-        exponent = np.frexp(np.where(largest > 0, largest, 1.0))[1]
+        exponent = np.frexp(largest)[1]
         scaled = np.ldexp(y, -exponent)
         mean_square = np.mean(scaled**2, axis=0)
         rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
