@@ -1,5 +1,6 @@
 """Builds the extension module; everything declarative is in pyproject.toml."""
 
+import os
 import platform
 import shutil
 from glob import glob
@@ -23,13 +24,21 @@ OPTIONS = {
     "msvc": ["/O2", "/fp:precise", "/W3"],
 }
 
+# For .ci/sanitize: a core that stops at the first memory error or undefined operation.
+SANITIZERS = []
+if "PML_NATIVE_SANITIZE" in os.environ:
+    SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+
 
 class BuildExtension(build_ext):
     """Compiles the files of csrc/mlp/isa with their own options, then the rest as usual."""
 
     def build_extension(self, extension):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
-        extension.extra_compile_args = extension.extra_compile_args + OPTIONS[kind]
+        extension.extra_compile_args += OPTIONS[kind]
+        if SANITIZERS:
+            extension.extra_compile_args += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
+            extension.extra_link_args += SANITIZERS
         for source, options in ISA_OPTIONS.items() if X86 else ():
             extension.extra_objects += self.compiler.compile(
                 [source],
