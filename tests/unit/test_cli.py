@@ -202,7 +202,8 @@ def test_ctrl_c_saves_the_best_model_so_far(tmp_path):
     path = tmp_path / "model.pml"
     code = "import sys; from pml_native.cli import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["fit", "--equation", "Z.008", "-o", path, "--time-limit", "60"]
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", code, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     time.sleep(4.0)
     process.send_signal(signal.SIGINT)
     shown, _ = process.communicate(timeout=20)
