@@ -87,8 +87,7 @@ struct Relu {
 struct Tanh {
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
-    const V sign = sign_of(z);
-    const V x = min(set(22.0), bit_xor(z, sign));  // tanh(22) rounds to 1
+    const V x = min(set(22.0), absolute(z));  // tanh(22) rounds to 1
     const V biased = fnma(x, set(0x1.71547652b82fep+1), set(exponent_shift));
     const V minus_n = biased - set(exponent_shift);
     const V h = fma_is_fused ? fma(minus_n, set(0x1.62e42fefa39efp-2), x)
@@ -104,7 +103,7 @@ struct Tanh {
     const V u = set(1.0) - s, s2 = s + s;
     const V p = fma(u, w, u + (h + h));
     const V magnitude = p / (s2 + fma(s2, w, p));
-    value = bit_or(magnitude, sign);
+    value = with_sign_of(magnitude, z);
     first = fnma(magnitude, magnitude, set(1.0));
     second = set(-2.0) * value * first;
   }

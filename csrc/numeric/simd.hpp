@@ -10,6 +10,7 @@
 //   min(a, b), max(a, b)  return b when either is NaN, so put the constant first to keep a NaN argument;
 //   fma(a, b, c)          a * b + c, fused where the hardware can, else rounded twice; fms subtracts c, fnma is
 //                         c - a * b;
+//   with_sign_of(a, b)     is a with the sign bit of b, for a whose own is clear;
 //   sums(a)               lane i is the sum of the lanes of a[i], for i < lanes: cheaper than `lanes` single sums;
 //   power_of_two(biased)  is 2^n for biased = n + exponent_shift, |n| <= 1022.
 #pragma once
@@ -91,6 +92,11 @@ PML_INLINE Vec bit_or(Vec a, Vec b) {
 PML_INLINE Vec bit_xor(Vec a, Vec b) {
   return {_mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v)))};
 }
+PML_INLINE Vec absolute(Vec a) { return {_mm512_abs_pd(a.v)}; }
+PML_INLINE Vec with_sign_of(Vec a, Vec b) {
+  return {_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v),
+                                                        _mm512_castpd_si512(_mm512_set1_pd(-0.0)), 0xF8))};
+}
 PML_INLINE Mask less(Vec a, Vec b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_pd(m.m, no.v, yes.v)}; }
 PML_INLINE bool any(Mask m) { return m.m != 0; }
@@ -136,6 +142,8 @@ PML_INLINE Vec max(Vec a, Vec b) { return {_mm256_max_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_and(Vec a, Vec b) { return {_mm256_and_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_or(Vec a, Vec b) { return {_mm256_or_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_xor(Vec a, Vec b) { return {_mm256_xor_pd(a.v, b.v)}; }
+PML_INLINE Vec absolute(Vec a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
+PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0))); }
 PML_INLINE Mask less(Vec a, Vec b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LT_OQ)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm256_blendv_pd(no.v, yes.v, m.m)}; }
 PML_INLINE bool any(Mask m) { return _mm256_movemask_pd(m.m) != 0; }
@@ -175,6 +183,8 @@ PML_INLINE Vec max(Vec a, Vec b) { return {_mm_max_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_and(Vec a, Vec b) { return {_mm_and_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_or(Vec a, Vec b) { return {_mm_or_pd(a.v, b.v)}; }
 PML_INLINE Vec bit_xor(Vec a, Vec b) { return {_mm_xor_pd(a.v, b.v)}; }
+PML_INLINE Vec absolute(Vec a) { return {_mm_andnot_pd(_mm_set1_pd(-0.0), a.v)}; }
+PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0))); }
 PML_INLINE Mask less(Vec a, Vec b) { return {_mm_cmplt_pd(a.v, b.v)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) {
   return {_mm_or_pd(_mm_and_pd(m.m, yes.v), _mm_andnot_pd(m.m, no.v))};
@@ -218,6 +228,8 @@ PML_INLINE Vec bit_or(Vec a, Vec b) {
 PML_INLINE Vec bit_xor(Vec a, Vec b) {
   return {vreinterpretq_f64_u64(veorq_u64(vreinterpretq_u64_f64(a.v), vreinterpretq_u64_f64(b.v)))};
 }
+PML_INLINE Vec absolute(Vec a) { return {vabsq_f64(a.v)}; }
+PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0))); }
 PML_INLINE Mask less(Vec a, Vec b) { return {vcltq_f64(a.v, b.v)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {vbslq_f64(m.m, yes.v, no.v)}; }
 PML_INLINE bool any(Mask m) { return (vgetq_lane_u64(m.m, 0) | vgetq_lane_u64(m.m, 1)) != 0; }
@@ -254,6 +266,8 @@ PML_INLINE Vec max(Vec a, Vec b) { return {a.v > b.v ? a.v : b.v}; }
 PML_INLINE Vec bit_and(Vec a, Vec b) { return from_bits(bits_of(a) & bits_of(b)); }
 PML_INLINE Vec bit_or(Vec a, Vec b) { return from_bits(bits_of(a) | bits_of(b)); }
 PML_INLINE Vec bit_xor(Vec a, Vec b) { return from_bits(bits_of(a) ^ bits_of(b)); }
+PML_INLINE Vec absolute(Vec a) { return from_bits(bits_of(a) & ~(uint64_t{1} << 63)); }
+PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0))); }
 PML_INLINE Mask less(Vec a, Vec b) { return {a.v < b.v}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return m.m ? yes : no; }
 PML_INLINE bool any(Mask m) { return m.m; }
@@ -308,6 +322,10 @@ PML_INLINE Pack bit_and(const Pack& a, const Pack& b) { return each([&](size_t i
 PML_INLINE Pack bit_or(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_or(a.v[i], b.v[i]); }); }
 PML_INLINE Pack bit_xor(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_xor(a.v[i], b.v[i]); }); }
 PML_INLINE Pack shift_left(const Pack& a, int shift) { return each([&](size_t i) { return shift_left(a.v[i], shift); }); }
+PML_INLINE Pack absolute(const Pack& a) { return each([&](size_t i) { return absolute(a.v[i]); }); }
+PML_INLINE Pack with_sign_of(const Pack& a, const Pack& b) {
+  return each([&](size_t i) { return with_sign_of(a.v[i], b.v[i]); });
+}
 PML_INLINE PackMask less(const Pack& a, const Pack& b) {
   PackMask result;
   PML_UNROLL
@@ -335,7 +353,5 @@ template <class V>
 PML_INLINE V power_of_two(V biased) { return shift_left(biased, 52); }
 template <class V>
 PML_INLINE V sign_of(V a) { return bit_and(a, V(set(-0.0))); }
-template <class V>
-PML_INLINE V absolute(V a) { return bit_xor(a, sign_of(a)); }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 // Backpropagation: delta_L = 2 w (f(x) - y), delta_l = (W_{l+1}' delta_{l+1}) * s'(z_l),
 // dW_l = sum_i delta_l a_{l-1}', db_l = sum_i delta_l.
-// Each block goes through all layers, forward and back, while it is in the first-level cache; the sums over
-// samples are taken once a tile, so that their horizontal additions are paid once a tile too.
+// Each block goes through all layers, forward and back, while it is in the first-level cache, and the sums of thin
+// layers and of biases are taken there. The large sums over samples are taken once a tile, in register blocks.
 #pragma once
 
 #include "blocks.hpp"
@@ -16,8 +16,24 @@ size_t gradient_block_stride(const pml::Network& network) {
   return block_samples * (sum_of_widths(network, 0, last - 1) + sum_of_widths(network, 1, last));
 }
 
+// Whether register blocks would be mostly empty for this layer's weight gradient.
+PML_INLINE bool is_thin(size_t n_in, size_t n_out) { return n_in < block_vectors || n_out < block_rows; }
+
+// Numbers of layer l that are summed block by block: its biases, and its weights if it is thin.
+PML_INLINE size_t n_block_sums(const pml::Network& network, size_t l) {
+  const size_t n_in = network.widths[l], n_out = network.widths[l + 1];
+  return n_out + (is_thin(n_in, n_out) ? n_in * n_out : 0);
+}
+
+size_t all_block_sums(const pml::Network& network) {
+  size_t total = 0;
+  for (size_t l = 0; l < network.n_layers; ++l) total += n_block_sums(network, l);
+  return total;
+}
+
 size_t gradient_workspace(const pml::Network& network, size_t n) {
-  return n_blocks_of(n) * gradient_block_stride(network) + block_samples * (network.widths[network.n_layers] + 1);
+  return n_blocks_of(n) * gradient_block_stride(network) + block_samples * (network.widths[network.n_layers] + 1) +
+         lanes * all_block_sums(network);
 }
 
 // delta (m, block_samples) holds f(x) on entry, 2 w (f(x) - y) on return, 0 for pads; returns sum w |f(x) - y|^2.
@@ -54,6 +70,9 @@ void gradient(const pml::Network& network, const double* params, const pml::Tile
   const size_t deltas = block_samples * sum_of_widths(network, 0, n_layers - 1);
   double* const weight = workspace + n_blocks * stride;
   double* const y = weight + block_samples;
+  double* const block_sums = y + block_samples * widths[n_layers];
+  const size_t n_sums = all_block_sums(network);
+  for (size_t i = 0; i < n_sums; ++i) store(block_sums + i * lanes, set(0.0));
 
   for (size_t b = 0; b < n_blocks; ++b) {
     double* a = workspace + b * stride;
@@ -67,21 +86,36 @@ void gradient(const pml::Network& network, const double* params, const pml::Tile
     }
     layer(network, params, n_layers - 1, a, delta, nullptr);
     *loss_sum += residual_block(tile, b * block_samples, widths[n_layers], delta, y, weight);
-    for (size_t l = n_layers - 1; l > 0; --l) {
-      double* const previous = delta - widths[l] * block_samples;
-      pull_back(params + network.offsets[l], widths[l], widths[l + 1], delta, previous, previous);
+    // The sums of a layer: first its biases, which pull_back adds up for the hidden layers, then a thin layer's weights.
+    double* sums = block_sums + (n_sums - n_block_sums(network, n_layers - 1)) * lanes;
+    add_rows(delta, widths[n_layers], sums);
+    for (size_t l = n_layers - 1;; --l) {
+      const size_t n_in = widths[l], n_out = widths[l + 1];
+      if (is_thin(n_in, n_out)) add_thin_outer_product(delta, a, n_out, n_in, sums + n_out * lanes);
+      if (l == 0) break;
+      double* const previous = delta - n_in * block_samples;
+      sums -= n_block_sums(network, l - 1) * lanes;
+      pull_back(params + network.offsets[l], n_in, n_out, delta, previous, previous, sums);
       delta = previous;
+      a -= widths[l - 1] * block_samples;
     }
   }
 
   const double* a = workspace;
   const double* delta = workspace + deltas;
+  const double* sums = block_sums;
   for (size_t l = 0; l < n_layers; ++l) {
+    const size_t n_in = widths[l], n_out = widths[l + 1];
     double* const g = gradient_sum + network.offsets[l];
-    outer_product(delta, stride, a, stride, n_blocks, widths[l + 1], widths[l], g);
-    row_sums(delta, stride, n_blocks, widths[l + 1], g + widths[l] * widths[l + 1]);
-    a += widths[l] * block_samples;
-    delta += widths[l + 1] * block_samples;
+    collect_sums(sums, n_out, g + n_in * n_out);
+    if (is_thin(n_in, n_out)) {
+      collect_sums(sums + n_out * lanes, n_in * n_out, g);
+    } else {
+      outer_product(delta, stride, a, stride, n_blocks, n_out, n_in, g);
+    }
+    sums += n_block_sums(network, l) * lanes;
+    a += n_in * block_samples;
+    delta += n_out * block_samples;
   }
 }
 

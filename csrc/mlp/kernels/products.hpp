@@ -62,66 +62,85 @@ PML_INLINE void affine_rows(const double* w, const double* bias, size_t n_in, co
 
 template <size_t ROWS>
 PML_INLINE void pull_back_rows(const double* w, size_t n_in, size_t n_out, const double* delta, const double* slope,
-                               double* out) {
+                               double* out, double* row_sums) {
   Accumulators<ROWS> acc;
   PML_UNROLL
   for (size_t r = 0; r < ROWS; ++r) {
+    const Vec weight = set(w[r]);
     PML_UNROLL
-    for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = set(0.0);
+    for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = weight * load(delta + j * lanes);
   }
-  multiply_add<ROWS>(acc, w, 1, n_in, n_out, delta);
+  multiply_add<ROWS>(acc, w + n_in, 1, n_in, n_out - 1, delta + block_samples);
   PML_UNROLL
   for (size_t r = 0; r < ROWS; ++r) {
     PML_UNROLL
     for (size_t j = 0; j < block_vectors; ++j) {
       const size_t at = r * block_samples + j * lanes;
-      store(out + at, slope ? acc.v[r][j] * load(slope + at) : acc.v[r][j]);
+      if (slope) acc.v[r][j] = acc.v[r][j] * load(slope + at);
+      store(out + at, acc.v[r][j]);
+    }
+    if (row_sums) {
+      Vec total = load(row_sums + r * lanes);
+      PML_UNROLL
+      for (size_t j = 0; j < block_vectors; ++j) total = total + acc.v[r][j];
+      store(row_sums + r * lanes, total);
     }
   }
 }
 
-// z = W a + b for one block: w (n_out, n_in), a (n_in, block_samples), z (n_out, block_samples). With an activation,
-// z becomes s(z), and slope (the shape of z) s'(z) unless it is null: a panel of rows at a time, still in cache.
-template <size_t ROWS>
-PML_INLINE void affine_panel(const double* w, const double* bias, size_t n_in, const double* a, double* z,
-                             pml::ActivationBlock activation, double* slope) {
-  affine_rows<ROWS>(w, bias, n_in, a, z);
-  if (activation) activation(z, z, slope, nullptr, ROWS * block_samples);
+// Rows that go through the activation together: few enough to be in the first-level cache still, and a multiple of
+// the pack of vectors that the activations work on.
+constexpr size_t activation_rows = 4 * block_rows;
+
+PML_INLINE void activate_rows(pml::ActivationBlock activation, double* z, double* slope, size_t begin, size_t end) {
+  double* const rows = z + begin * block_samples;
+  if (activation && end > begin) {
+    activation(rows, rows, slope ? slope + begin * block_samples : nullptr, nullptr, (end - begin) * block_samples);
+  }
 }
 
+// z = W a + b for one block: w (n_out, n_in), a (n_in, block_samples), z (n_out, block_samples). With an activation,
+// z becomes s(z), and slope (the shape of z) s'(z) unless it is null.
 PML_INLINE void affine(const double* w, const double* bias, size_t n_in, size_t n_out, const double* a, double* z,
                        pml::ActivationBlock activation, double* slope) {
-  size_t o = 0;
+  size_t o = 0, activated = 0;
   for (; o + block_rows <= n_out; o += block_rows) {
-    const size_t at = o * block_samples;
-    affine_panel<block_rows>(w + o * n_in, bias + o, n_in, a, z + at, activation, slope ? slope + at : nullptr);
+    if (o - activated == activation_rows) {
+      activate_rows(activation, z, slope, activated, o);
+      activated = o;
+    }
+    affine_rows<block_rows>(w + o * n_in, bias + o, n_in, a, z + o * block_samples);
   }
-  const size_t at = o * block_samples;
-  double* const slope_rest = slope ? slope + at : nullptr;
+  const double* const w_rest = w + o * n_in;
+  double* const z_rest = z + o * block_samples;
   switch (n_out - o) {
-    case 4: affine_panel<4>(w + o * n_in, bias + o, n_in, a, z + at, activation, slope_rest); break;
-    case 3: affine_panel<3>(w + o * n_in, bias + o, n_in, a, z + at, activation, slope_rest); break;
-    case 2: affine_panel<2>(w + o * n_in, bias + o, n_in, a, z + at, activation, slope_rest); break;
-    case 1: affine_panel<1>(w + o * n_in, bias + o, n_in, a, z + at, activation, slope_rest); break;
+    case 4: affine_rows<4>(w_rest, bias + o, n_in, a, z_rest); break;
+    case 3: affine_rows<3>(w_rest, bias + o, n_in, a, z_rest); break;
+    case 2: affine_rows<2>(w_rest, bias + o, n_in, a, z_rest); break;
+    case 1: affine_rows<1>(w_rest, bias + o, n_in, a, z_rest); break;
     default: break;
   }
+  activate_rows(activation, z, slope, activated, n_out);
 }
 
-// out = (W' delta) * slope for one block, slope null for 1; out may be the same array as slope.
+// out = (W' delta) * slope for one block, slope null for 1; out may be the same array as slope. Unless row_sums is null,
+// row_sums[i] += out[i], as vectors of `lanes` partial sums.
 PML_INLINE void pull_back(const double* w, size_t n_in, size_t n_out, const double* delta, const double* slope,
-                          double* out) {
+                          double* out, double* row_sums) {
   size_t i = 0;
   for (; i + block_rows <= n_in; i += block_rows) {
     const size_t at = i * block_samples;
-    pull_back_rows<block_rows>(w + i, n_in, n_out, delta, slope ? slope + at : nullptr, out + at);
+    pull_back_rows<block_rows>(w + i, n_in, n_out, delta, slope ? slope + at : nullptr, out + at,
+                               row_sums ? row_sums + i * lanes : nullptr);
   }
   const size_t at = i * block_samples;
   const double* const slope_rest = slope ? slope + at : nullptr;
+  double* const sums_rest = row_sums ? row_sums + i * lanes : nullptr;
   switch (n_in - i) {
-    case 4: pull_back_rows<4>(w + i, n_in, n_out, delta, slope_rest, out + at); break;
-    case 3: pull_back_rows<3>(w + i, n_in, n_out, delta, slope_rest, out + at); break;
-    case 2: pull_back_rows<2>(w + i, n_in, n_out, delta, slope_rest, out + at); break;
-    case 1: pull_back_rows<1>(w + i, n_in, n_out, delta, slope_rest, out + at); break;
+    case 4: pull_back_rows<4>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
+    case 3: pull_back_rows<3>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
+    case 2: pull_back_rows<2>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
+    case 1: pull_back_rows<1>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
     default: break;
   }
 }
@@ -200,22 +219,49 @@ PML_INLINE void outer_product(const double* delta, size_t delta_stride, const do
   }
 }
 
-// g[o] += sum over all samples of delta[o].
-PML_INLINE void row_sums(const double* delta, size_t delta_stride, size_t n_blocks, size_t n_out, double* g) {
-  for (size_t o = 0; o < n_out; ++o) {
-    Vec acc[block_vectors];
+// Sums over samples that are too thin for register blocks are kept as vectors of `lanes` partial sums, one for each
+// number wanted, and taken block by block while the block is in the first-level cache.
+
+// sums[r] += sum_j held[j] rows[r][j] for each of n_rows rows of one block; sums of successive rows lie `stride` apart.
+PML_INLINE void add_products(const double* held, const double* rows, size_t n_rows, double* partial, size_t stride) {
+  Vec h[block_vectors];
+  PML_UNROLL
+  for (size_t j = 0; j < block_vectors; ++j) h[j] = load(held + j * lanes);
+  for (size_t r = 0; r < n_rows; ++r) {
+    Vec total = load(partial + r * stride);
     PML_UNROLL
-    for (size_t j = 0; j < block_vectors; ++j) acc[j] = set(0.0);
-    for (size_t b = 0; b < n_blocks; ++b) {
-      const double* const row = delta + b * delta_stride + o * block_samples;
-      PML_UNROLL
-      for (size_t j = 0; j < block_vectors; ++j) acc[j] = acc[j] + load(row + j * lanes);
-    }
-    Vec total = acc[0];
-    PML_UNROLL
-    for (size_t j = 1; j < block_vectors; ++j) total = total + acc[j];
-    g[o] += sum(total);
+    for (size_t j = 0; j < block_vectors; ++j) total = fma(h[j], load(rows + r * block_samples + j * lanes), total);
+    store(partial + r * stride, total);
   }
+}
+
+// sums[o, i] += delta[o] a[i] over one block.
+PML_INLINE void add_thin_outer_product(const double* delta, const double* a, size_t n_out, size_t n_in,
+                                       double* partial) {
+  if (n_out <= n_in) {
+    for (size_t o = 0; o < n_out; ++o) {
+      add_products(delta + o * block_samples, a, n_in, partial + o * n_in * lanes, lanes);
+    }
+  } else {
+    for (size_t i = 0; i < n_in; ++i) {
+      add_products(a + i * block_samples, delta, n_out, partial + i * lanes, n_in * lanes);
+    }
+  }
+}
+
+// sums[r] += rows[r] over one block.
+PML_INLINE void add_rows(const double* rows, size_t n_rows, double* partial) {
+  for (size_t r = 0; r < n_rows; ++r) {
+    Vec total = load(partial + r * lanes);
+    PML_UNROLL
+    for (size_t j = 0; j < block_vectors; ++j) total = total + load(rows + r * block_samples + j * lanes);
+    store(partial + r * lanes, total);
+  }
+}
+
+// g[i] += the sum of the lanes of sums[i].
+PML_INLINE void collect_sums(const double* partial, size_t n, double* g) {
+  for (size_t i = 0; i < n; ++i) g[i] += sum(load(partial + i * lanes));
 }
 
 }  // namespace
