@@ -41,6 +41,7 @@ class Session:
     best_errors: Errors = field(default_factory=lambda: Errors(np.inf, np.inf, np.inf))
     candidates: list[Candidate] = field(default_factory=list)
     _last_write: float = field(default_factory=time.perf_counter)
+    _unsaved: bool = False
 
     @property
     def elapsed(self) -> float:
@@ -67,15 +68,19 @@ class Session:
         if self.best is not None and not errors.rmse < self.best_errors.rmse:
             return
         self.best, self.best_errors = build(), errors
-        if self.checkpoint is not None and time.perf_counter() - self._last_write >= CHECKPOINT_SECONDS:
-            self._last_write = time.perf_counter()
-            try:
-                self.best.save(self.checkpoint)
-            except OSError as error:  # a full disk must not end a good fit
-                warnings.warn(
-                    f"checkpoint {self.checkpoint} could not be written: {error}", RuntimeWarning, stacklevel=2
-                )
+        self._unsaved = True
 
     def show(self, description: str, errors: Errors) -> None:
-        """Tells the display how the model now being trained stands."""
+        """Tells the display how the model now being trained stands, and the checkpoint what is best."""
         self.display.update(self.elapsed, description, errors.rmse, self.best_errors.rmse)
+        self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
+        due = self._unsaved and time.perf_counter() - self._last_write >= CHECKPOINT_SECONDS
+        if self.checkpoint is None or self.best is None or not due:
+            return
+        self._last_write, self._unsaved = time.perf_counter(), False
+        try:
+            self.best.save(self.checkpoint)
+        except OSError as error:  # a full disk must not end a good fit
+            warnings.warn(f"checkpoint {self.checkpoint} could not be written: {error}", RuntimeWarning, stacklevel=2)

@@ -11,6 +11,11 @@ import pandas as pd
 import pytest
 
 import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.optimize.interrupt import InterruptGuard
+from pml_native.progress import ProgressDisplay
+from pml_native.report import Errors
+from pml_native.session import Session
 
 
 def samples(n=400, d=2, seed=0):
@@ -220,6 +225,23 @@ def test_the_checkpoint_holds_a_model_while_the_fit_goes_on(tmp_path, monkeypatc
     pml.fit(X, y, time_limit=1.0, checkpoint=path)
     assert pml.load(path)(X).shape == (400,)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_fit_loses_no_improvement_older_than_the_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.05)
+    X, y = samples()
+    held_out = as_samples(X, y)
+    path = tmp_path / "best.pml"
+    session = Session(held_out, held_out, 60.0, None, 1, InterruptGuard(), ProgressDisplay(False, 60.0), path)
+    mlp = pml.MLP((2, 3, 1))
+    models = [pml.NetworkModel(mlp, mlp.initialize(seed)) for seed in (0, 1)]
+    time.sleep(0.06)
+    for model, rmse in zip(models, (0.5, 0.4), strict=True):  # the second comes right after the first was written
+        session.offer(lambda model=model: model, Errors(rmse, rmse, rmse))
+        session.show("", Errors(rmse, rmse, rmse))
+    time.sleep(0.06)
+    session.show("", Errors(0.6, 0.6, 0.6))
+    np.testing.assert_array_equal(pml.load(path)(X), models[1](X))
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monkeypatch):
