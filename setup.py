@@ -52,7 +52,9 @@ class BuildExtension(build_ext):
         # `import pml_native` takes this folder's package, installed or not.
         if Path(".git").exists() and not self.inplace:
             built = Path(self.get_ext_fullpath(extension.name))
-            shutil.copy2(built, Path("pml_native") / built.name)
+            # Replaced, not overwritten: a running Python may have the old one mapped.
+            shutil.copy2(built, Path("pml_native") / f"{built.name}.new")
+            os.replace(Path("pml_native") / f"{built.name}.new", Path("pml_native") / built.name)
 
 
 core = Pybind11Extension(

@@ -1,4 +1,5 @@
-"""BFGS against SciPy's on torch's gradients: 1,000 iterations on a teacher-student task, on one core.
+"""BFGS against SciPy's on torch's gradients: 1,000 iterations on a teacher-student task, on one core; and where the
+seconds of a Levenberg-Marquardt step go.
 
 PML_BENCH_SEEDS (default 5) is the number of seeds; SciPy takes 20 seconds or more for each.
 """
@@ -6,33 +7,37 @@ PML_BENCH_SEEDS (default 5) is the number of seeds; SciPy takes 20 seconds or mo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import peers
+import pytest
 import scipy.optimize
+from scipy.linalg import blas, lapack
 
-from pml_native import MLP, LeastSquares
-from pml_native.optimize import BFGS, minimize
+from pml_native import MLP, LeastSquares, _core
+from pml_native.optimize import BFGS, LevenbergMarquardt, minimize
 
 N_SAMPLES = 10_000
 N_ITERATIONS = 1_000
 
 
 class Timed:
-    """A function of the parameters that counts its calls and the seconds inside them."""
+    """A function that counts its calls and the seconds inside them."""
 
-    def __init__(self, function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.n_calls = 0
         self.seconds = 0.0
 
-    def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         start = perf_counter()
-        result = self.function(params)
+        result = self.function(*arguments, **options)
         self.seconds += perf_counter() - start
         self.n_calls += 1
         return result
@@ -124,3 +129,78 @@ def bench_bfgs(benchmark, summary_line):
 
     _, params, objective = _task(0)
     benchmark.pedantic(lambda: minimize(objective, params, BFGS(n_threads=1), max_steps=100), rounds=3, warmup_rounds=1)
+
+
+KERNELS = [name for name in vars(_core) if name.startswith("mlp_")]
+FACTORIZATIONS = {lapack: ("dpotrf", "dpotrs", "dtrtri", "dtrtrs"), blas: ("dsyrk", "dtrsm")}
+LM_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Seconds of a step in the network's kernels, in the functions of LAPACK and BLAS, and in all."""
+
+    kernels: float
+    factors: float
+    total: float
+
+    @property
+    def rest(self) -> float:
+        return self.total - self.kernels - self.factors
+
+
+def _lm_task(widths: tuple[int, ...], n: int) -> tuple[LeastSquares, np.ndarray]:
+    """The network's own y, and parameters off by 1e-6: the first try of a step is accepted at any damping."""
+    network, rng = MLP(widths), np.random.default_rng(0)
+    X, params = rng.uniform(-1, 1, (n, 1)), network.initialize(rng)
+    y = network.forward(params, X)
+    return LeastSquares(network, X, y, n_threads=1), params + 1e-6 * rng.standard_normal(params.shape)
+
+
+def _shares(monkeypatch, optimizer: LevenbergMarquardt, objective: LeastSquares, params: np.ndarray) -> Shares:
+    """The fastest of a few steps from `params`."""
+    runs = []
+    for _ in range(LM_STEPS):
+        state = optimizer.start(objective, params)
+        before = state.n_evaluations
+        with monkeypatch.context() as patch:
+            kernels = _timed(patch, _core, KERNELS)
+            factors = [timed for module, names in FACTORIZATIONS.items() for timed in _timed(patch, module, names)]
+            start = perf_counter()
+            optimizer.step(objective, state)
+            total = perf_counter() - start
+        assert state.n_evaluations - before == 2  # one try, and the system at the new parameters
+        runs.append(Shares(sum(k.seconds for k in kernels), sum(f.seconds for f in factors), total))
+    return min(runs, key=lambda run: run.total)
+
+
+def _timed(patch, module: ModuleType, names: Iterable[str]) -> list[Timed]:
+    wrapped = {name: Timed(getattr(module, name)) for name in names}
+    for name, timed in wrapped.items():
+        patch.setattr(module, name, timed)
+    return list(wrapped.values())
+
+
+# Below 2e-15 of |J'J| a step needs two factors.
+@pytest.mark.parametrize("first_damping", [1e-2, 1e-18], ids=["one factor", "two factors"])
+@pytest.mark.parametrize("width", [20, 40])
+def bench_levenberg_marquardt_step(benchmark, summary_line, monkeypatch, width, first_damping):
+    """What is left beside the compiled kernels and LAPACK: NumPy's passes over J and J'J, and Python itself.
+
+    The last is what a step takes for hardly any numbers.
+    """
+    widths, optimizer = (1, width, width, 1), LevenbergMarquardt(first_damping=first_damping)
+    objective, params = _lm_task(widths, N_SAMPLES)
+    shares = _shares(monkeypatch, optimizer, objective, params)
+    python = _shares(monkeypatch, optimizer, *_lm_task((1, 1, 1, 1), 10)).rest
+    parts = {"kernels": shares.kernels, "LAPACK and BLAS": shares.factors, "rest": shares.rest}
+    summary_line(
+        f"{'LM step':18} {'-'.join(map(str, widths))} n={N_SAMPLES:,}, damping {first_damping:.0e}: "
+        f"{1e3 * shares.total:.1f} ms, "
+        + ", ".join(f"{name} {100 * seconds / shares.total:.1f} %" for name, seconds in parts.items())
+        + f" (Python alone {1e3 * python:.2f} ms)"
+    )
+    benchmark.extra_info["seconds"] = parts
+    benchmark.pedantic(
+        optimizer.step, setup=lambda: ((objective, optimizer.start(objective, params)), {}), rounds=3, warmup_rounds=0
+    )

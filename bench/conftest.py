@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from timing import interleaved
+from timing import MIN_ROUNDS, interleaved
 
 HERE = Path(__file__).parent
 ONE_THREAD = {
@@ -110,7 +110,8 @@ def summary_line(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[..., None]:
     """Times ours and the peers (None for one that isn't installed), then hands ours to pytest-benchmark's table.
 
-    `flops` of one call adds the fraction of the multiply-add peak, `n_elements` the nanoseconds an element.
+    `flops` of one call adds the fraction of the multiply-add peak, `n_elements` the nanoseconds an element. Peers that
+    take tens of seconds ask for fewer rounds than usual, `min_rounds`.
     """
 
     def run(
@@ -121,9 +122,10 @@ def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[...
         *,
         flops: float | None = None,
         n_elements: int | None = None,
+        min_rounds: int = MIN_ROUNDS,
     ) -> None:
         present = {name: peer for name, peer in peers.items() if peer is not None}
-        seconds = interleaved({"pml_native": ours, **present})
+        seconds = interleaved({"pml_native": ours, **present}, min_rounds=min_rounds)
         own = seconds.pop("pml_native")
         ratios = {name: theirs / own for name, theirs in seconds.items()}
         parts = [f"{kernel:18} {case:24} {1e3 * own:9.3f} ms "]

@@ -10,28 +10,40 @@ from typing import Any
 
 MIN_ROUNDS = 7
 MAX_ROUNDS = 1000
+SLOW = 1.0  # seconds of a call from which on caches and thread pools of the call before don't count
 
 
-def interleaved(contestants: Mapping[str, Callable[[], Any]], *, seconds: float = 4.0) -> dict[str, float]:
-    """Median seconds of a call of each, in as many rounds as fit in `seconds` (but at least 7)."""
-    cost = 0.0
-    for call in contestants.values():
+def interleaved(
+    contestants: Mapping[str, Callable[[], Any]], *, seconds: float = 4.0, min_rounds: int = MIN_ROUNDS
+) -> dict[str, float]:
+    """Median seconds of a call of each, in as many rounds as fit in `seconds`, but at least `min_rounds`."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    cost, slow = 0.0, set()
+    for name, call in contestants.items():
         call()  # compiles, and allocates what the function keeps
         start = perf_counter()
         call()
-        cost += perf_counter() - start
-    rounds = min(max(MIN_ROUNDS, int(seconds / (2 * cost))), MAX_ROUNDS)
+        duration = perf_counter() - start
+        cost += duration
+        if duration > SLOW:
+            slow.add(name)
+            times[name].append(duration)
+    rounds = min(max(min_rounds, int(seconds / (2 * cost))), MAX_ROUNDS)
 
-    times: dict[str, list[float]] = {name: [] for name in contestants}
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        for _ in range(rounds):
+        for i in range(rounds):
             for name, call in contestants.items():
-                # An untimed call first: the caches then hold this function's data, and the thread pools of the
-                # function before, which spin on the same core for a while after their last call, have gone to sleep.
-                call()
+                if name in slow:
+                    if i == 0:
+                        continue  # has been timed above
+                else:
+                    # An untimed call first: the caches then hold this function's data, and the thread pools of the
+                    # function before, which spin on the same core for a while after their last call, have gone to
+                    # sleep.
+                    call()
                 start = perf_counter()
                 result = call()
                 times[name].append(perf_counter() - start)

@@ -20,14 +20,17 @@ except ImportError as error:
 from . import optimize, problems
 from ._version import __version__
 from .arrays import PrecisionWarning
+from .boosting import boost
 from .fit import FitWarning, fit
 from .info import info
-from .models import MLP, Model, NetworkModel, Normalization, load
+from .models import MLP, Boosted, Model, NetworkModel, Normalization, Transformed, load, register_activation
 from .optimize import LeastSquares
 from .report import FitReport
+from .spectrum import Spectrum, spectrum
 
 __all__ = [
     "MLP",
+    "Boosted",
     "FitReport",
     "FitWarning",
     "LeastSquares",
@@ -35,10 +38,15 @@ __all__ = [
     "NetworkModel",
     "Normalization",
     "PrecisionWarning",
+    "Spectrum",
+    "Transformed",
     "__version__",
+    "boost",
     "fit",
     "info",
     "load",
     "optimize",
     "problems",
+    "register_activation",
+    "spectrum",
 ]

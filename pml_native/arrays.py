@@ -86,9 +86,20 @@ def as_samples(
     _require_finite(outputs, "y", y_names)
     for name, values in (("X", X), ("y", y)):
         warn_about_precision(values, name)
-    weight = None if sample_weight is None else _as_weight(sample_weight, inputs.shape[0])
+    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
     y_is_vector = np.ndim(y) == 1
     return Samples(inputs, outputs, weight, y_is_vector, names, y_names)
+
+
+def as_weight(sample_weight: ArrayLike, n: int) -> Array:
+    """`sample_weight` as float64 (n,), finite and >= 0."""
+    weight = as_matrix(sample_weight, "sample_weight")
+    if weight.shape != (n, 1):
+        raise ValueError(f"sample_weight: expected ({n},), got {np.shape(sample_weight)}")
+    _require_finite(weight, "sample_weight", None)
+    if weight.min(initial=0.0) < 0:
+        raise ValueError(f"sample_weight: expected values >= 0, got a minimum of {weight.min():g}")
+    return weight[:, 0]
 
 
 def contradicting_noise(samples: Samples) -> tuple[int, float]:
@@ -230,12 +241,8 @@ def warn_about_precision(values: ArrayLike, name: str) -> None:
         )
 
 
-def _as_weight(sample_weight: ArrayLike, n: int) -> Array:
-    weight = as_matrix(sample_weight, "sample_weight")
-    if weight.shape != (n, 1):
-        raise ValueError(f"sample_weight: expected ({n},), got {np.shape(sample_weight)}")
-    _require_finite(weight, "sample_weight", None)
-    if weight.min() < 0 or weight.max() <= 0:
-        raise ValueError(f"sample_weight: expected values >= 0, not all 0, got a minimum of {weight.min():g}")
-    scaled = weight[:, 0] / weight.max()
+def _mean_one(weight: Array) -> Array:
+    if weight.max() <= 0:
+        raise ValueError("sample_weight: expected values >= 0, not all 0, got only 0")
+    scaled = weight / weight.max()
     return np.ascontiguousarray(scaled / scaled.mean())

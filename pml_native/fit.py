@@ -28,6 +28,8 @@ VALIDATION_FRACTION = 0.15
 # More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
 MAX_VALIDATION_ROWS = 20_000
 MIN_ROWS = 10
+# Errors up to this many times the rounding of the model's evaluation are put down to it.
+FLOOR_MARGIN = 10.0
 
 
 class FitWarning(UserWarning):
@@ -64,6 +66,8 @@ def fit(
     progress : whether to show a line on standard error; None shows it on a terminal.
     checkpoint : a file that gets the best model so far every few seconds.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
+
+    A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report`, `model.save(path)`. Ctrl-C ends the fit early and
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
@@ -167,29 +171,42 @@ def _offer_constant(session: Session) -> None:
 
 
 def _why_ended(session: Session) -> str:
+    """What limits the error: the user, the tolerance, rounding, time or the rows."""
+    best = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
+    cost = _evaluation_cost(session)
     if session.guard.requested:
         ended = "interrupted from the keyboard; this is the best model so far"
     elif session.reached_tolerance:
         return f"the tolerance was reached: {session.best_errors.rmse:.1e} <= {session.tolerance:.1e}"
+    elif session.best_errors.rmse <= FLOOR_MARGIN * max(cost, float(np.finfo(float).eps)):
+        return f"the float64 floor was reached: evaluating this model in float64 alone costs {cost:.0e}"
     elif session.remaining <= 0.0:
         ended = f"the time limit of {session.time_limit:g} s was used up"
     else:
         ended = "no start made any more progress"
-    best = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
     if best.validation_rmse > 3 * best.train_rmse:
         ratio = best.validation_rmse / best.train_rmse if best.train_rmse else math.inf
         ended += f"; the error between the points is {ratio:.0f} times that at them: more rows would help"
     return ended
 
 
+def _evaluation_cost(session: Session) -> float:
+    """The relative RMSE that rounding in the model's own evaluation brings, at some of the held-out rows."""
+    assert session.best is not None
+    rows = session.validation.X[:1000]
+    high, _ = session.best.evaluate_extended(rows)
+    rmse = Errors.of(session.best.evaluate(rows), high).rmse
+    return rmse if math.isfinite(rmse) else 0.0
+
+
 def _report(
     session: Session, model: Model, method: str, ended: str, seconds: float, notes: list[str], seed: int | None
 ) -> FitReport:
-    train = Errors.of(model.evaluate(session.train.X), session.train.y)
+    train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
     chosen = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
     return FitReport(
         method=method,
-        family=model.family,
+        family=chosen.family,
         description=chosen.description,
         train_rmse=train.rmse,
         validation_rmse=session.best_errors.rmse,

@@ -1,209 +1,241 @@
-"""How `fit` trains networks: a race of random starts by BFGS on the logarithm of the loss.
+"""How `fit` trains networks.
 
-A few starts run for a slice of the time each; then they go on, the smallest validation error first, each until it makes
-no more progress; what time is left goes to further starts. The logarithm of the loss lets BFGS reach errors some four
-orders lower than the loss itself does.
+Small networks race in several coordinates (as given; logarithms of what is positive), because coordinates decide more
+than width. The winner goes on; then wider networks are trained in its coordinates, as long as a wider one may gain;
+then a second network on what the best one left over. Everything is chosen on the held-out rows.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import dataclasses
 
 import numpy as np
 
-from .models import MLP, NetworkModel, Normalization, Signature
-from .optimize import BFGS, LBFGS, LeastSquares, LogLoss, OptimizeResult, Progress, Status, minimize
+from .arrays import Array
+from .boosting import StageData, boost, stage_network, widest
+from .coordinates import Coordinates, candidate_coordinates
+from .descent import Descent, descend, shuffled
+from .models import MLP, Model, NetworkModel, Signature, Transformed
+from .optimize import Status
 from .report import Candidate, Errors
 from .session import Session
 
-N_RACERS = 3
-MAX_STARTS = 8
-RACE_SHARE = 0.1  # of the time limit, for each racer
-# Values a parameter needs. Without noise, wide networks do best down to about here, and the held-out rows watch.
-VALUES_PER_PARAMETER = 2
-MAX_WIDTH_ONE_LAYER = 40
-MAX_WIDTH_TWO_LAYERS = 20
-# Above this many parameters the P x P matrix of BFGS costs more than it brings.
-MAX_BFGS_PARAMS = 4000
-# Steps between two looks at the held-out rows, and seconds where steps are slow.
-LOOK_STEPS = 100
-LOOK_SECONDS = 0.5
-# No more progress: the last 40 % of the steps brought less than a tenth of the error.
-PATIENCE_STEPS = 2000
-PATIENCE_FRACTION = 0.4
-PATIENCE_GAIN = 0.9
-
-
-@dataclass
-class Start:
-    """One random start: its network, and what training has made of it so far."""
-
-    number: int
-    mlp: MLP
-    seed: int
-    result: OptimizeResult | None = None
-    best_params: np.ndarray | None = None
-    best_errors: Errors = field(default_factory=lambda: Errors(math.inf, math.inf, math.inf))
-    train_rmse: float = math.inf
-    seconds: float = 0.0
-    ended: str = ""
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    n_steps: int = 0
-
-    @property
-    def description(self) -> str:
-        return f"{'-'.join(map(str, self.mlp.widths))} {self.mlp.activation}"
-
-    @property
-    def finished(self) -> bool:
-        """Whether more time would bring nothing."""
-        return self.ended in ("no more progress", "at floor", "stalled", "converged", "nonfinite")
+# Shares of the time limit: of each racer, of the winner alone, and what is left for a second stage.
+RACE_SHARE = 0.05
+WINNER_SHARE = 0.25
+BOOST_SHARE = 0.2
+# Widths of two hidden layers that are tried one after the other.
+WIDTHS = (12, 20, 28)
+ONE_INPUT_WIDTHS = (20, 40)
+# Errors this near to eps leave nothing for a wider network to gain.
+ENOUGH = 2e-15
 
 
 def train_networks(session: Session, random_state: np.random.Generator) -> None:
     """Trains networks on the session's data and offers it every improvement."""
-    training = _Training(session)
-    seeds = [int(s) for s in random_state.integers(2**31, size=MAX_STARTS)]
-    shapes = architectures(training.signature.n_inputs, training.signature.n_outputs, len(session.train.X))
-    starts = [Start(i + 1, MLP(shapes[i % len(shapes)]), seed) for i, seed in enumerate(seeds)]
+    training = _Training(session, random_state)
+    narrowest, *wider = training.shapes()
+    runs = [_Run(training, choice, narrowest) for choice in candidate_coordinates(session)]
     try:
-        for start in starts[:N_RACERS]:
-            training.run(start, RACE_SHARE * session.time_limit)
-        by_error = sorted(starts[:N_RACERS], key=lambda start: start.best_errors.rmse)
-        for start in [*by_error, *starts[N_RACERS:]]:
-            training.run(start, session.remaining)
+        if len(runs) > 1:
+            for run in runs:
+                run.train(RACE_SHARE * session.time_limit)
+        winner = min(runs, key=lambda run: run.errors.rmse)
+        winner.train(WINNER_SHARE * session.time_limit)
+        for hidden in wider:
+            # A network that meets all rows to rounding has no use for more parameters.
+            if training.finished or runs[-1].fits_all_rows or winner.fits_all_rows:
+                break
+            seconds = (1.0 - BOOST_SHARE) * session.time_limit - session.elapsed
+            if seconds < RACE_SHARE * session.time_limit:
+                break
+            runs.append(_Run(training, winner.coordinates, hidden))
+            runs[-1].train(seconds)
     finally:
-        session.candidates += [training.candidate(start) for start in starts if start.result is not None]
-
-
-def architectures(n_inputs: int, n_outputs: int, n_rows: int) -> list[tuple[int, ...]]:
-    """Layer widths worth trying, as wide as the rows can determine: two hidden layers, and one."""
-    two = _widest(lambda w: MLP((n_inputs, w, w, n_outputs)).n_params, n_rows * n_outputs, MAX_WIDTH_TWO_LAYERS)
-    one = _widest(lambda w: MLP((n_inputs, w, n_outputs)).n_params, n_rows * n_outputs, MAX_WIDTH_ONE_LAYER)
-    return [(n_inputs, two, two, n_outputs), (n_inputs, one, n_outputs)]
-
-
-def _widest(n_params: Callable[[int], int], n_values: int, most: int) -> int:
-    return max((w for w in range(2, most + 1) if VALUES_PER_PARAMETER * n_params(w) <= n_values), default=2)
+        session.candidates += [run.candidate for run in runs if run.descent is not None]
+    if not session.should_stop:
+        training.boost()
 
 
 class _Training:
-    """The session's data, normalized once for all starts."""
+    """The session, the models trained so far, and how they are shown to it."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, rng: np.random.Generator) -> None:
+        self.session, self.rng = session, rng
         train = session.train
-        self.inputs = Normalization.of(train.X)
-        self.outputs = Normalization.of(train.y)
-        self.X = self.inputs.apply(train.X)
-        self.y = self.outputs.apply(train.y)
-        self.validation_X = self.inputs.apply(session.validation.X)
+        self.n_inputs, self.n_outputs = train.X.shape[1], train.y.shape[1]
         self.signature = Signature(
-            train.X.shape[1], train.y.shape[1], train.y_is_vector, train.input_names, train.output_names
+            self.n_inputs, self.n_outputs, train.y_is_vector, train.input_names, train.output_names
         )
+        self.best: tuple[Errors, Coordinates, NetworkModel] | None = None
 
-    def run(self, start: Start, seconds: float) -> None:
-        """Trains `start` for up to `seconds`, from where it stands."""
+    @property
+    def finished(self) -> bool:
+        return self.session.should_stop or self.session.best_errors.rmse <= ENOUGH
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Hidden widths to try, the smallest first, as wide as the rows can determine."""
+        n_values = len(self.session.train.X) * self.n_outputs
+
+        def n_params(hidden: tuple[int, ...]) -> int:
+            return MLP((self.n_inputs, *hidden, self.n_outputs)).n_params
+
+        wanted = [(w,) for w in ONE_INPUT_WIDTHS if self.n_inputs == 1] + [(w, w) for w in WIDTHS]
+        narrow = widest(lambda w: n_params((w, w)), n_values, WIDTHS[0])
+        return [hidden for hidden in wanted if 2 * n_params(hidden) <= n_values] or [(narrow, narrow)]
+
+    def boost(self) -> None:
+        """A second network on what the best one leaves over; kept where the held-out error falls."""
         session = self.session
-        if start.finished or (session.should_stop and session.best is not None):
+        if self.best is None or session.should_stop:
             return
-        objective = LogLoss(
-            LeastSquares(
-                start.mlp, self.X, self.y, sample_weight=session.train.sample_weight, n_threads=session.n_threads
-            )
+        _, coordinates, first = self.best
+        descents = []
+
+        def second(data: StageData) -> NetworkModel:
+            network, descent = stage_network(data)
+            descents.append(descent)
+            return network
+
+        total = boost(
+            coordinates.X,
+            coordinates.y,
+            first=first,
+            trainer=second,
+            sample_weight=session.train.sample_weight,
+            validation=(coordinates.held_out_X, coordinates.held_out_y),
+            time_limit=min(session.remaining, BOOST_SHARE * session.time_limit) if self.finished else session.remaining,
+            random_state=self.rng,
+            n_threads=session.n_threads,
         )
-        method = BFGS(n_threads=session.n_threads) if start.mlp.n_params <= MAX_BFGS_PARAMS else LBFGS()
-        before = start.seconds
-        offset = start.n_steps
-        ended = ""
-        last_look = 0.0
+        if len(total.stages) == 1:
+            return
+        model = self.wrapped(total, coordinates)
+        found = session.validation_errors(model)
+        session.offer(lambda: model, found)
+        description = described("sum of 2 networks", coordinates)
+        session.candidates.append(self.candidate(model, description, found, descents[0]))
 
-        def watch(progress: Progress) -> bool:
-            nonlocal ended, last_look
-            step = offset + progress.step
-            if progress.step % LOOK_STEPS and progress.seconds - last_look < LOOK_SECONDS:
-                return session.guard.requested
-            last_look = progress.seconds
-            self._look(start, progress)
-            start.losses.append((step, progress.loss))
-            if _stagnates(start.losses):
-                ended = "no more progress"
-            return bool(ended) or session.should_stop
-
-        result = minimize(
-            objective,
-            start.mlp.initialize(start.seed),
-            method,
-            max_steps=2**62,
-            max_seconds=min(seconds, session.remaining),
-            callback=watch,
-            resume=start.result,
-        )
-        self._look(start, Progress(result.n_steps, result.params, result.loss, 0.0, result.seconds))
-        start.result = result
-        start.n_steps += result.n_steps
-        start.seconds = before + result.seconds
-        start.ended = ended or _ENDED.get(result.status, "stopped")
-
-    def model(self, start: Start, params: np.ndarray) -> NetworkModel:
+    def network(self, mlp: MLP, params: Array, coordinates: Coordinates) -> NetworkModel:
         return NetworkModel(
-            start.mlp,
+            mlp,
             params,
-            inputs=self.inputs,
-            outputs=self.outputs,
+            inputs=coordinates.input_normalization,
+            outputs=coordinates.output_normalization,
             signature=self.signature,
             n_threads=self.session.n_threads,
         )
 
-    def candidate(self, start: Start) -> Candidate:
+    def wrapped(self, model: Model, coordinates: Coordinates) -> Model:
+        if coordinates.are_given:
+            return model
+        return Transformed(model, coordinates.inputs, coordinates.outputs, self.signature)
+
+    def unit(self, coordinates: Coordinates) -> float:
+        """What a relative error of 1 is in units of the root of the loss; near enough where y is transformed."""
+        outputs = coordinates.output_normalization
+        spread = np.where(outputs.scale > 0, outputs.scale, 1.0)
+        if "log" in coordinates.outputs:  # relative errors are differences of logarithms
+            return float(np.sqrt(np.mean(np.ldexp(1.0 / spread, -outputs.exponent) ** 2)))
+        scaled = np.ldexp(self.session.train.y, -outputs.exponent)
+        return float(np.sqrt(np.mean(np.mean(scaled**2, axis=0) / spread**2)))
+
+    def candidate(self, model: Model, description: str, errors: Errors, descent: Descent) -> Candidate:
+        rows = self.session.train
+        train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
         return Candidate(
             "network",
-            f"{start.description}, start {start.number}",
-            start.mlp.n_params,
-            start.train_rmse,
-            start.best_errors.rmse,
-            start.best_errors.p95,
-            start.best_errors.max,
-            start.seconds,
-            start.ended,
+            description,
+            model.n_params,
+            train.rmse,
+            errors.rmse,
+            errors.p95,
+            errors.max,
+            descent.seconds,
+            _ENDED.get(descent.status, "stopped"),
         )
 
-    def _look(self, start: Start, progress: Progress) -> None:
-        """Errors on the validation rows now; the parameters are kept if these are the smallest yet."""
-        session = self.session
-        normalized = start.mlp.forward(progress.params, self.validation_X, n_threads=session.n_threads)
-        errors = Errors.of(self.outputs.invert(normalized), session.validation.y)
-        if errors.rmse < start.best_errors.rmse or start.best_params is None:
-            start.best_params, start.best_errors = progress.params.copy(), errors
-            params = start.best_params
-            start.train_rmse = self._train_rmse(progress.loss)
-            session.offer(lambda: self.model(start, params), errors)
-        session.show(start.description, errors)
 
-    def _train_rmse(self, log_loss: float) -> float:
-        """Relative RMSE on the training rows, from the loss in units of the outputs' spread."""
-        spread = self.outputs.scale
-        rms = np.sqrt(spread**2 + self.outputs.shift**2)
-        relative = np.divide(spread, rms, out=np.zeros_like(spread), where=rms > 0)
-        return math.exp(0.5 * log_loss) * float(np.sqrt(np.mean(relative**2)))
+class _Run:
+    """One random start of one network in some coordinates, which can be trained in several goes."""
+
+    def __init__(self, training: _Training, coordinates: Coordinates, hidden: tuple[int, ...]) -> None:
+        self.training, self.coordinates = training, coordinates
+        self.mlp = MLP((training.n_inputs, *hidden, training.n_outputs))
+        self.params = self.best_params = self.mlp.initialize(training.rng)
+        self.errors = Errors(np.inf, np.inf, np.inf)
+        self.descent: Descent | None = None
+        self.description = described(f"{'-'.join(map(str, self.mlp.widths))} {self.mlp.activation}", coordinates)
+        self.table = shuffled(
+            coordinates.input_normalization.apply(coordinates.X),
+            coordinates.output_normalization.apply(coordinates.y),
+            training.session.train.sample_weight,
+            training.rng,
+        )
+        self.unit = training.unit(coordinates)
+
+    @property
+    def model(self) -> Model:
+        """With the parameters that were best on the held-out rows."""
+        network = self.training.network(self.mlp, self.best_params, self.coordinates)
+        return self.training.wrapped(network, self.coordinates)
+
+    @property
+    def ended(self) -> bool:
+        return self.descent is not None and self.descent.status in (Status.AT_FLOOR, Status.STALLED, Status.NONFINITE)
+
+    @property
+    def fits_all_rows(self) -> bool:
+        descent = self.descent
+        return descent is not None and descent.status is Status.AT_FLOOR and descent.used_all_rows
+
+    @property
+    def candidate(self) -> Candidate:
+        assert self.descent is not None
+        return self.training.candidate(self.model, self.description, self.errors, self.descent)
+
+    def train(self, seconds: float) -> None:
+        """Goes on for up to `seconds`, and always for one look at the held-out rows."""
+        session = self.training.session
+        if self.ended or (session.should_stop and session.best is not None):
+            return
+        before = self.descent
+        self.descent = descend(
+            self.mlp,
+            self.params,
+            self.table,
+            self._look,
+            seconds=min(max(seconds, 0.0), session.remaining),
+            should_stop=lambda: session.should_stop,
+            n_threads=session.n_threads,
+            resume=before,
+        )
+        if before is not None:
+            self.descent = dataclasses.replace(self.descent, seconds=before.seconds + self.descent.seconds)
+
+    def _look(self, params: Array, loss: float) -> float:
+        training, session = self.training, self.training.session
+        network = training.network(self.mlp, params, self.coordinates)
+        errors = session.validation_errors(training.wrapped(network, self.coordinates))
+        if errors.rmse < self.errors.rmse or (self.descent is None and not np.isfinite(self.errors.rmse)):
+            self.errors, self.best_params = errors, params.copy()
+            kept = self.model
+            session.offer(lambda: kept, errors)
+            if training.best is None or errors.rmse < training.best[0].rmse:
+                training.best = errors, self.coordinates, training.network(self.mlp, self.best_params, self.coordinates)
+        session.show(self.description, errors)
+        return errors.rmse * self.unit
+
+
+def described(what: str, coordinates: Coordinates) -> str:
+    return f"{what} {coordinates}".rstrip()
 
 
 _ENDED = {
     Status.AT_FLOOR: "at floor",
-    Status.STALLED: "stalled",
+    Status.STALLED: "no more progress",
     Status.CONVERGED: "converged",
     Status.NONFINITE: "nonfinite",
     Status.MAX_SECONDS: "time",
     Status.INTERRUPTED: "interrupted",
 }
-
-
-def _stagnates(losses: list[tuple[int, float]]) -> bool:
-    """Whether the last part of these (step, log loss) brought too little."""
-    step, loss = losses[-1]
-    if step < PATIENCE_STEPS:
-        return False
-    earlier = next(value for at, value in reversed(losses) if at <= (1 - PATIENCE_FRACTION) * step)
-    return loss > earlier + 2.0 * math.log(PATIENCE_GAIN)

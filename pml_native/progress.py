@@ -22,12 +22,13 @@ class ProgressDisplay:
         if self.enabled:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
 
             console = Console(stderr=True)
             self._progress = Progress(
                 BarColumn(bar_width=20),
-                TextColumn("{task.fields[left]:.0f} s left"),
-                TextColumn("best error {task.fields[best]}"),
+                TextColumn("{task.fields[left]:.0f} s left", table_column=Column(min_width=9)),
+                TextColumn("best error {task.fields[best]}", table_column=Column(min_width=18)),
                 TextColumn("[dim]now {task.fields[now]}  {task.description}  (Ctrl-C keeps the best)"),
                 console=console,
                 transient=console.is_terminal,

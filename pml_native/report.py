@@ -28,20 +28,21 @@ class Errors:
     max: float
 
     @classmethod
-    def of(cls, prediction: Array, y: Array) -> Errors:
+    def of(cls, prediction: Array, y: Array, sample_weight: Array | None = None) -> Errors:
         """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
 
-        An output that is 0 everywhere keeps its absolute error.
+        An output that is 0 everywhere keeps its absolute error. `sample_weight` (n,) weighs the squares of the RMSE.
         """
         largest = np.max(np.abs(y), axis=0)
         exponent = np.frexp(largest)[1]
         scaled = np.ldexp(y, -exponent)
-        mean_square = np.mean(scaled**2, axis=0)
+        mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
         rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
         error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
         if not np.all(error < MAX_ERROR):
             return cls(math.inf, math.inf, math.inf)
-        return cls(float(np.sqrt(np.mean(error**2))), float(np.percentile(error, 95)), float(np.max(error)))
+        mean_error = np.mean(np.average(error**2, axis=0, weights=sample_weight))
+        return cls(float(np.sqrt(mean_error)), float(np.percentile(error, 95)), float(np.max(error)))
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class Session:
         return self.guard.requested or self.reached_tolerance or self.remaining <= 0.0
 
     def validation_errors(self, model: Model) -> Errors:
-        """Relative errors on the held-out rows."""
-        return Errors.of(model.evaluate(self.validation.X), self.validation.y)
+        """Relative errors on the held-out rows, whose own weights count."""
+        return Errors.of(model.evaluate(self.validation.X), self.validation.y, self.validation.sample_weight)
 
     def offer(self, build: Callable[[], Model], errors: Errors) -> None:
         """Keeps the model that `build` makes if it is the best on the held-out rows so far."""

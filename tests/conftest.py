@@ -1,5 +1,7 @@
 """Fixtures that several rooms of tests share."""
 
+import signal
+
 import pytest
 
 from pml_native import _core
@@ -13,3 +15,9 @@ def isa(request):
     _core.isa_select(request.param)
     yield request.param
     _core.isa_select(before)
+
+
+def pytest_configure():
+    # A shell starts background jobs with Ctrl-C ignored, and their children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,14 +13,14 @@ namespace pml::bindings {
 namespace py = pybind11;
 using Array = py::array_t<double, py::array::c_style>;
 
-inline std::string shape_text(const Array& array) {
+inline std::string shape_text(const py::array& array) {
   std::string text = "(";
   for (py::ssize_t i = 0; i < array.ndim(); ++i) text += std::to_string(array.shape(i)) + (i + 1 < array.ndim() ? ", " : "");
   return text + (array.ndim() == 1 ? ",)" : ")");
 }
 
 // Throws unless the array has this shape; -1 stands for any length. `wanted` is how the message writes it.
-inline void require_shape(const Array& array, const char* name, std::initializer_list<py::ssize_t> shape,
+inline void require_shape(const py::array& array, const char* name, std::initializer_list<py::ssize_t> shape,
                           const std::string& wanted) {
   bool same = array.ndim() == static_cast<py::ssize_t>(shape.size());
   py::ssize_t axis = 0;

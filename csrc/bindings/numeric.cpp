@@ -1,39 +1,137 @@
-// Dense helpers of the optimizers, on NumPy arrays.
+// Dense helpers of the optimizers and double-double operations, on NumPy arrays.
 #include "../numeric/symmetric.hpp"
+
+#include <vector>
+
+#include "../numeric/extended.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
 
 namespace pml::bindings {
 namespace {
 
-Array symmetric_update(Array h, const Array& s, const Array& w, const Array& x, py::ssize_t n_threads) {
+Array symmetric_update(Array h, double scale, const Array& u, const Array& p, const Array& v, const Array& q,
+                       const Array& x, py::ssize_t n_threads) {
   require_shape(x, "x", {-1}, "(n,)");
   const py::ssize_t n = x.shape(0);
   const std::string vector = "(" + std::to_string(n) + ",)";
-  require_shape(s, "s", {n}, vector);
-  require_shape(w, "w", {n}, vector);
+  require_shape(u, "u", {n}, vector);
+  require_shape(p, "p", {n}, vector);
+  require_shape(v, "v", {n}, vector);
+  require_shape(q, "q", {n}, vector);
   require_shape(h, "h", {n, n}, "(" + std::to_string(n) + ", " + std::to_string(n) + ")");
   const std::size_t threads = require_threads(n_threads);
   Array y(n);
   double* const h_data = h.mutable_data();  // raises for a read-only array
   double* const y_data = y.mutable_data();
-  const double* const s_data = s.data();
-  const double* const w_data = w.data();
+  const double* const u_data = u.data();
+  const double* const p_data = p.data();
+  const double* const v_data = v.data();
+  const double* const q_data = q.data();
   const double* const x_data = x.data();
   {
     py::gil_scoped_release release;
-    pml::symmetric_update(h_data, static_cast<std::size_t>(n), s_data, w_data, x_data, y_data, threads);
+    pml::symmetric_update(h_data, static_cast<std::size_t>(n), scale, u_data, p_data, v_data, q_data, x_data, y_data,
+                          threads);
   }
   return y;
+}
+
+using Exponents = py::array_t<int, py::array::c_style>;
+
+std::vector<py::ssize_t> shape_of(const Array& array) { return {array.shape(), array.shape() + array.ndim()}; }
+
+void require_same_shape(const Array& array, const char* name, const Array& wanted) {
+  if (shape_of(array) != shape_of(wanted)) {
+    throw std::invalid_argument(std::string(name) + ": expected " + shape_text(wanted) + ", got " + shape_text(array));
+  }
+}
+
+// The numbers of columns of `values` (n, k) and of what is known of each column must agree.
+void require_columns(const Array& values, const char* name, const Exponents& exponent, const Array& shift,
+                     const Array& scale) {
+  require_shape(values, name, {-1, -1}, "(n, k)");
+  const py::ssize_t k = values.shape(1);
+  const std::string wanted = "(" + std::to_string(k) + ",)";
+  require_shape(exponent, "exponent", {k}, wanted);
+  require_shape(shift, "shift", {k}, wanted);
+  require_shape(scale, "scale", {k}, wanted);
+}
+
+// New arrays high and low of this shape, as fill(high, low) fills them.
+template <class Fill>
+py::tuple filled_pair(const std::vector<py::ssize_t>& shape, Fill fill) {
+  Array high(shape), low(shape);
+  double* const high_data = high.mutable_data();
+  double* const low_data = low.mutable_data();
+  {
+    py::gil_scoped_release release;
+    fill(high_data, low_data);
+  }
+  return py::make_tuple(high, low);
+}
+
+py::tuple extended_normalize(const Array& values, const Exponents& exponent, const Array& shift, const Array& scale) {
+  require_columns(values, "values", exponent, shift, scale);
+  const std::size_t n = static_cast<std::size_t>(values.shape(0)), k = static_cast<std::size_t>(values.shape(1));
+  return filled_pair(shape_of(values), [&](double* high, double* low) {
+    pml::extended_normalize(values.data(), exponent.data(), shift.data(), scale.data(), n, k, high, low);
+  });
+}
+
+py::tuple extended_invert(const Array& z_high, const Array& z_low, const Exponents& exponent, const Array& shift,
+                          const Array& scale) {
+  require_columns(z_high, "high", exponent, shift, scale);
+  require_same_shape(z_low, "low", z_high);
+  const std::size_t n = static_cast<std::size_t>(z_high.shape(0)), k = static_cast<std::size_t>(z_high.shape(1));
+  return filled_pair(shape_of(z_high), [&](double* high, double* low) {
+    pml::extended_invert(z_high.data(), z_low.data(), exponent.data(), shift.data(), scale.data(), n, k, high, low);
+  });
+}
+
+py::tuple extended_accumulate(const Array& a_high, const Array& a_low, double factor, const Array& b_high,
+                              const Array& b_low) {
+  require_same_shape(a_low, "a_low", a_high);
+  require_same_shape(b_high, "b_high", a_high);
+  require_same_shape(b_low, "b_low", a_high);
+  const std::size_t n = static_cast<std::size_t>(a_high.size());
+  return filled_pair(shape_of(a_high), [&](double* high, double* low) {
+    pml::extended_accumulate(a_high.data(), a_low.data(), factor, b_high.data(), b_low.data(), n, high, low);
+  });
+}
+
+Array extended_residual(const Array& y, const Array& high, const Array& low) {
+  require_same_shape(high, "high", y);
+  require_same_shape(low, "low", y);
+  const std::size_t n = static_cast<std::size_t>(y.size());
+  Array out(shape_of(y));
+  double* const out_data = out.mutable_data();
+  {
+    py::gil_scoped_release release;
+    pml::extended_residual(y.data(), high.data(), low.data(), n, out_data);
+  }
+  return out;
 }
 
 }  // namespace
 
 void bind_numeric(py::module_& module) {
   using namespace py::literals;
-  module.def("symmetric_update", &symmetric_update, "h"_a.noconvert(), "s"_a.noconvert(), "w"_a.noconvert(),
-             "x"_a.noconvert(), "n_threads"_a,
-             "h += s w' + w s' in the upper triangle of h (n, n), in place; returns the updated h times x (n,).");
+  module.def("symmetric_update", &symmetric_update, "h"_a.noconvert(), "scale"_a, "u"_a.noconvert(), "p"_a.noconvert(),
+             "v"_a.noconvert(), "q"_a.noconvert(), "x"_a.noconvert(), "n_threads"_a,
+             "h = scale h + u p' + v q', a symmetric update, in the upper triangle of h (n, n), in place; returns the "
+             "updated h times x (n,).");
+  module.def("extended_normalize", &extended_normalize, "values"_a.noconvert(), "exponent"_a.noconvert(),
+             "shift"_a.noconvert(), "scale"_a.noconvert(),
+             "(values 2^-exponent - shift) / scale by column, 0 where scale is 0, as high and low (n, k).");
+  module.def("extended_invert", &extended_invert, "high"_a.noconvert(), "low"_a.noconvert(), "exponent"_a.noconvert(),
+             "shift"_a.noconvert(), "scale"_a.noconvert(),
+             "((high + low) scale + shift) 2^exponent by column, as high and low (n, k).");
+  module.def("extended_accumulate", &extended_accumulate, "a_high"_a.noconvert(), "a_low"_a.noconvert(), "factor"_a,
+             "b_high"_a.noconvert(), "b_low"_a.noconvert(),
+             "a + factor b as high and low, for arrays of one shape.");
+  module.def("extended_residual", &extended_residual, "y"_a.noconvert(), "high"_a.noconvert(), "low"_a.noconvert(),
+             "y - (high + low), rounded once, for arrays of one shape.");
 }
 
 }  // namespace pml::bindings

@@ -17,7 +17,7 @@ struct Architecture {
   std::vector<std::size_t> widths;
   std::vector<std::size_t> offsets;
   std::size_t n_params = 0;
-  Activation activation;
+  ActivationSource activation;
 
   Architecture(std::vector<std::size_t> layer_widths, const std::string& activation_name)
       : widths(std::move(layer_widths)), activation(activation_from_name(activation_name)) {
@@ -42,7 +42,7 @@ struct Architecture {
   std::size_t n_outputs() const { return widths.back(); }
 
   Network view(const KernelTable& table) const {
-    return {offsets.size(), widths.data(), offsets.data(), table.activations[static_cast<std::size_t>(activation)]};
+    return {offsets.size(), widths.data(), offsets.data(), activation.in(table), activation.extended_in(table)};
   }
 };
 

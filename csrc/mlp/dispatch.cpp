@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #if defined(PML_X86_ISAS) && defined(_MSC_VER)
 #include <immintrin.h>
@@ -68,6 +70,20 @@ std::atomic<const KernelTable*>& selected() {
   return table;
 }
 
+// In the order of `enum class Activation`.
+const std::vector<std::string> builtin_activations = {"relu",     "tanh", "sigmoid", "sin",
+                                                      "softplus", "silu", "square",  "polyrelu"};
+
+// Users' own activations, in the order they came; never removed, so that a frozen architecture stays valid.
+std::mutex user_mutex;
+std::vector<std::pair<std::string, ActivationBlock>> user_activations;
+
+// Needs user_mutex.
+auto find_user_activation(const std::string& name) {
+  return std::find_if(user_activations.begin(), user_activations.end(),
+                      [&](const auto& entry) { return entry.first == name; });
+}
+
 }  // namespace
 
 const KernelTable& kernels() { return *selected().load(); }
@@ -80,19 +96,41 @@ std::vector<std::string> available_isas() {
 
 void select_isa(const std::string& name) { selected().store(&find(name, "isa")); }
 
-const std::vector<std::string>& activation_names() {
-  static const std::vector<std::string> names = {"relu",     "tanh", "sigmoid", "sin",
-                                                 "softplus", "silu", "square",  "polyrelu"};
+std::vector<std::string> activation_names() {
+  std::vector<std::string> names = builtin_activations;
+  const std::lock_guard<std::mutex> lock(user_mutex);
+  for (const auto& entry : user_activations) names.push_back(entry.first);
   return names;
 }
 
-Activation activation_from_name(const std::string& name) {
-  const auto& names = activation_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw std::invalid_argument("activation: expected one of " + joined(names) + ", got " + name);
+ActivationSource activation_from_name(const std::string& name) {
+  const auto builtin = std::find(builtin_activations.begin(), builtin_activations.end(), name);
+  if (builtin != builtin_activations.end()) {
+    return {static_cast<Activation>(builtin - builtin_activations.begin()), nullptr};
   }
-  return static_cast<Activation>(found - names.begin());
+  {
+    const std::lock_guard<std::mutex> lock(user_mutex);
+    const auto user = find_user_activation(name);
+    if (user != user_activations.end()) return {Activation{}, user->second};
+  }
+  throw std::invalid_argument("activation: expected one of " + joined(activation_names()) +
+                              ", or a name given to register_activation before, got '" + name + "'");
+}
+
+void register_activation(const std::string& name, ActivationBlock block, bool replace) {
+  if (name.empty()) throw std::invalid_argument("name: expected a name for the activation, got an empty string");
+  if (std::find(builtin_activations.begin(), builtin_activations.end(), name) != builtin_activations.end()) {
+    throw std::invalid_argument("name: expected one that isn't built in, got '" + name + "'");
+  }
+  const std::lock_guard<std::mutex> lock(user_mutex);
+  const auto found = find_user_activation(name);
+  if (found == user_activations.end()) {
+    user_activations.emplace_back(name, block);
+  } else if (found->second == block || replace) {
+    found->second = block;
+  } else {
+    throw std::invalid_argument("name: '" + name + "' is registered for another function; replace=True replaces it");
+  }
 }
 
 }  // namespace pml

@@ -13,7 +13,27 @@ const KernelTable& kernels();
 
 std::vector<std::string> available_isas();       // widest first
 void select_isa(const std::string& name);        // throws std::invalid_argument for one that isn't available
-const std::vector<std::string>& activation_names();  // in the order of `enum class Activation`
-Activation activation_from_name(const std::string& name);
+
+// Where an activation's code is: a built-in one once in each table, a user's own the same for all of them.
+struct ActivationSource {
+  Activation builtin;
+  ActivationBlock user;  // null for a built-in activation
+
+  ActivationBlock in(const KernelTable& table) const {
+    return user != nullptr ? user : table.activations[static_cast<std::size_t>(builtin)];
+  }
+  // Null for a user's own, of which only the double values are known.
+  ExtendedActivationBlock extended_in(const KernelTable& table) const {
+    return user != nullptr ? nullptr : table.extended_activations[static_cast<std::size_t>(builtin)];
+  }
+};
+
+std::vector<std::string> activation_names();  // built-in ones in the order of `enum class Activation`, then users' own
+ActivationSource activation_from_name(const std::string& name);
+
+// Gives a user's own function a name, for all threads, until the process ends. `block` is called by several threads
+// at once and must not throw. Throws std::invalid_argument for a name that is empty, built in or, without `replace`,
+// given to another function.
+void register_activation(const std::string& name, ActivationBlock block, bool replace);
 
 }  // namespace pml

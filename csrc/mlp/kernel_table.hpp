@@ -9,8 +9,14 @@
 namespace pml {
 
 // s(z) and, where the pointer is not null, s'(z) and s''(z), for n values; n is a multiple of the table's
-// block_samples and all pointers are aligned to a vector. value may be the same array as z.
+// block_samples and all pointers are aligned to a vector. value may be the same array as z. second is never wanted
+// without first.
 using ActivationBlock = void (*)(const double* z, double* value, double* first, double* second, size_t n);
+
+// s(z) in double-double, as high and low parts, for n values; n and the pointers as in ActivationBlock, and the
+// results may take the place of the arguments.
+using ExtendedActivationBlock = void (*)(const double* z_high, const double* z_low, double* high, double* low,
+                                         size_t n);
 
 // A network as the kernels see it: widths has n_layers + 1 entries, offsets[l] is where W_{l+1} begins.
 struct Network {
@@ -18,6 +24,7 @@ struct Network {
   const size_t* widths;
   const size_t* offsets;
   ActivationBlock activation;
+  ExtendedActivationBlock extended_activation;
 };
 
 // One tile: n consecutive rows of the batch. y and sample_weight may be null where a kernel has no use for them.
@@ -26,6 +33,45 @@ struct Tile {
   const double* x;
   const double* y;
   const double* sample_weight;
+};
+
+// Where the rows of one block's state lie in the curvature kernels: row r of block b begins at
+// (b * n_rows + r) * block_samples. Layers are numbered as above, hidden layers are 1..L-1. For one sample,
+//   e_l = d loss / d z_l,  delta_kl = d f_k / d z_l,  omega_kl = 2 w delta_kl,  q_l = s''(z_l) * (W_{l+1}' e_{l+1}),
+//   S_ll' = d2(sum_k e_kL f_k) / d z_l d z_l',  e_L held fixed,  and  G_ll' = d a_{l'-1} / d z_l.
+// Rows that a network or an order doesn't need are `no_row`.
+constexpr size_t no_row = ~size_t{0};
+struct StateRows {
+  bool second_order;     // whether slope, q, S and G are there
+  size_t n_rows;
+  size_t weight;         // 2 w
+  const size_t* a;       // [l], l < L: n_l rows and one row of ones
+  const size_t* e;       // [l], 0 < l <= L: n_l rows
+  const size_t* delta;   // [l], 0 < l < L: m times n_l rows
+  const size_t* omega;   // the same
+  const size_t* slope;   // [l], 0 < l < L: n_l rows, s'(z_l)
+  const size_t* q;       // [l], 0 < l < L: n_l rows
+  const size_t* s;       // [l * L + l'], 0 < l <= l' < L: row o' * n_l + o. S of the last hidden layer is diag(q)
+  const size_t* g;       // [l * (L + 1) + l'], 0 < l, l + 2 <= l' <= L: row o * n_{l'-1} + i
+};
+
+// n_u x n_v rows, (i, j) -> sum over t < n_terms of row(u + t u_term + i) * row(v + t v_term + j) for each sample, plus
+// row(addend + i addend_i + j addend_j); the addend may be for i = j alone. With `triangle`, n_u = n_v and j <= i only.
+struct Operand {
+  size_t n_u, n_v;
+  bool triangle;
+  size_t n_terms, u, u_term, v, v_term;
+  size_t addend, addend_i, addend_j;
+  bool addend_on_diagonal;
+
+  size_t count() const { return triangle ? n_u * (n_u + 1) / 2 : n_u * n_v; }
+};
+
+// A sum over samples of all products of a row of `held` and a row of `streamed`: entry (r, c) at
+// sums + r * stride + c. Rows of `streamed` are formed anew for each piece of `held`, so they should be the cheaper.
+struct Product {
+  Operand held, streamed;
+  size_t stride;
 };
 
 enum class Activation { relu, tanh, sigmoid, sin, softplus, silu, square, polyrelu };
@@ -50,14 +96,46 @@ struct KernelTable {
   // out (n, m, d)
   void (*input_gradient)(const Network&, const double* params, const Tile&, double* out, double* workspace);
 
-  // For the upper triangle of a symmetric matrix h (n, n): h += s w' + w s' in the rows [begin, end), and y += h x for
-  // what those rows contribute (their part above the diagonal counts for its mirror image too). No alignment needed.
-  void (*symmetric_update)(double* h, size_t n, size_t begin, size_t end, const double* s, const double* w,
-                           const double* x, double* y);
+  // out (n, m, P): derivatives of the outputs with respect to the parameters.
+  size_t (*jacobian_workspace)(const Network&);
+  void (*jacobian)(const Network&, const double* params, const Tile&, double* out, double* workspace);
+
+  // The state of the tile, rows.n_rows * block_samples doubles a block; adds sum_i w_i |f(x_i) - y_i|^2 to *loss_sum.
+  size_t (*curvature_workspace)(const Network&);
+  void (*curvature_state)(const Network&, const double* params, const Tile&, const StateRows&, double* state,
+                          double* loss_sum, double* workspace);
+  // Adds to sums (begins at row `begin`) the rows [begin, end) of the product over a state of n_blocks blocks.
+  size_t (*curvature_product_workspace)(size_t n_held, size_t n_blocks);
+  void (*curvature_product)(const Product&, size_t begin, size_t end, const double* state, size_t n_rows,
+                            size_t n_blocks, double* sums, double* workspace);
+
+  // For the direction v (P,): adds the derivative of the gradient along v, H v, to product_sum (P,).
+  size_t (*hessian_vector_workspace)(const Network&, size_t n);
+  void (*hessian_vector)(const Network&, const double* params, const double* v, const Tile&, double* product_sum,
+                         double* workspace);
+  // First and second derivative of the outputs along v, each (n, m).
+  size_t (*directional_workspace)(const Network&);
+  void (*directional)(const Network&, const double* params, const double* v, const Tile&, double* first,
+                      double* second, double* workspace);
+  // Like gradient, for the sum over samples and outputs of y * f(x), with y a given cotangent.
+  void (*cotangent_gradient)(const Network&, const double* params, const Tile&, double* gradient_sum,
+                             double* workspace);
+
+  // For the upper triangle of a symmetric matrix h (n, n): h = scale h + u p' + v q' in the rows [begin, end), and
+  // y += h x for what those rows contribute (their part above the diagonal counts for its mirror image too). No
+  // alignment needed.
+  void (*symmetric_update)(double* h, size_t n, size_t begin, size_t end, double scale, const double* u,
+                           const double* p, const double* v, const double* q, const double* x, double* y);
 
   // Independent fused multiply-adds, `steps` rounds; returns how many floating-point operations were done.
   // What the hardware allows, for benchmarks to divide by.
   double (*multiply_add_chain)(size_t steps, double* sink);
+
+  ExtendedActivationBlock extended_activations[n_activations];
+  size_t (*extended_forward_workspace)(const Network&);
+  // The network in double-double at tile.x + x_low, x_low (n, d) or null for 0: high and low (n, m).
+  void (*extended_forward)(const Network&, const double* params, const Tile&, const double* x_low, double* high,
+                           double* low, double* workspace);
 };
 
 const KernelTable& baseline_kernels();

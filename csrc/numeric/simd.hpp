@@ -281,6 +281,16 @@ PML_INLINE Vec operator-(Vec a) { return bit_xor(a, set(-0.0)); }
 PML_INLINE Vec load_as(const double* p, Vec) { return load(p); }
 constexpr size_t width_of(Vec) { return lanes; }
 
+// Keeps a loaded vector in a register. Compilers would rather fold its load into each use, which costs a load each time.
+PML_INLINE Vec in_register(Vec a) {
+#if defined(__GNUC__) && defined(PML_ISA_AVX512)
+  __asm__("" : "+v"(a.v));
+#elif defined(__GNUC__) && (defined(PML_ISA_AVX2) || defined(PML_ISA_SSE2))
+  __asm__("" : "+x"(a.v));
+#endif
+  return a;
+}
+
 // Several vectors that go through the same operations side by side. A long chain of dependent operations leaves most
 // of the machine idle; the schedulers look ahead over less than two such chains, so the interleaving must stand in
 // the instruction stream.

@@ -9,8 +9,8 @@
 
 namespace pml {
 
-void symmetric_update(double* h, std::size_t n, const double* s, const double* w, const double* x, double* y,
-                      std::size_t n_threads) {
+void symmetric_update(double* h, std::size_t n, double scale, const double* u, const double* p, const double* v,
+                      const double* q, const double* x, double* y, std::size_t n_threads) {
   // Below this size the pass takes some ten microseconds, less than waking a thread.
   constexpr std::size_t smallest_shared = 512;
   const std::size_t chunks = n < smallest_shared ? 1 : 16;
@@ -23,7 +23,7 @@ void symmetric_update(double* h, std::size_t n, const double* s, const double* w
     return n - static_cast<std::size_t>(std::llround(static_cast<double>(n) * std::sqrt(left)));
   };
   parallel_for(chunks, n_threads, [&](std::size_t c, std::size_t) {
-    table.symmetric_update(h, n, first_row(c), first_row(c + 1), s, w, x, partial.data() + c * n);
+    table.symmetric_update(h, n, first_row(c), first_row(c + 1), scale, u, p, v, q, x, partial.data() + c * n);
   });
   std::fill_n(y, n, 0.0);
   for (std::size_t c = 0; c < chunks; ++c) {

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import os
 
-from ..report import FitReport
 from . import archive
+from .activations import UnknownActivationError, register_activation
+from .boosted import Boosted
 from .mlp import MLP
 from .model import Model, Signature
+from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .transformed import Transformed
 
-__all__ = ["FAMILIES", "MLP", "Model", "NetworkModel", "Normalization", "Signature", "load"]
+__all__ = [
+    "FAMILIES",
+    "MLP",
+    "Boosted",
+    "Model",
+    "NetworkModel",
+    "Normalization",
+    "Signature",
+    "Transformed",
+    "load",
+    "register_activation",
+]
 
 FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
+    Boosted.family: Boosted,
+    Transformed.family: Transformed,
 }
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """The model that `save` wrote to `path`; ValueError for a file that is damaged or foreign."""
+    """The model that `save` wrote to `path`; ValueError for a file that is damaged or foreign.
+
+    A model with an activation of your own needs `register_activation` first.
+    """
     header, arrays = archive.read(path)
-    family = header.get("family")
-    if family not in FAMILIES:
-        raise ValueError(f"{path}: expected a model of {', '.join(FAMILIES)}, got {family!r}")
     try:
-        described = dict(header["signature"])
-        for names in ("input_names", "output_names"):
-            described[names] = None if described[names] is None else tuple(described[names])
-        model = FAMILIES[family].from_state(header["values"], arrays, Signature(**described))
-        model.report = None if header["report"] is None else FitReport.from_dict(header["report"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: the model file is incomplete ({type(error).__name__}: {error})") from None
-    return model
+        return restored(header, arrays)
+    except UnknownActivationError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: the model file is incomplete or of another version ({type(error).__name__}: {error})"
+        ) from None

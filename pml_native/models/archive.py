@@ -33,15 +33,17 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays; ValueError for a file that is damaged or not a model."""
     arrays: dict[str, NDArray[Any]] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read(HEADER))
-            for name in archive.namelist():
-                if name.endswith(".npy"):
-                    buffer = io.BytesIO(archive.read(name))
-                    arrays[name[:-4]] = np.lib.format.read_array(buffer, allow_pickle=False)
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: expected a model file, got one that is damaged or foreign ({error})") from None
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                header = json.loads(archive.read(HEADER))
+                for name in archive.namelist():
+                    if name.endswith(".npy"):
+                        buffer = io.BytesIO(archive.read(name))
+                        arrays[name[:-4]] = np.lib.format.read_array(buffer, allow_pickle=False)
+        # OSError is what a wrong offset inside the archive gives.
+        except (zipfile.BadZipFile, zlib.error, LookupError, EOFError, OSError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: expected a model file, got one that is damaged or foreign ({error})") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"{path}: expected a model file, got a zip archive of something else")
     if header.get("format_version") != FORMAT_VERSION:

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
+from ..memory import require_memory
 from ..threads import resolve_threads
+from .activations import require_activation
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,7 @@ class MLP:
             whole = False
         if not whole or len(self.widths) < 2 or min(self.widths) < 1:
             raise ValueError(f"widths: expected at least 2 positive integers, got {self.widths!r}")
-        if self.activation not in _core.activation_names():
-            raise ValueError(
-                f"activation: expected one of {', '.join(_core.activation_names())}, got {self.activation!r}"
-            )
+        require_activation(self.activation)
         object.__setattr__(self, "widths", widths)
 
     @property
@@ -49,6 +48,11 @@ class MLP:
     @property
     def n_params(self) -> int:
         return sum((n_in + 1) * n_out for n_in, n_out in zip(self.widths, self.widths[1:], strict=False))
+
+    @property
+    def linear(self) -> slice:
+        """Where the parameters of the last layer stand, in which the network is affine."""
+        return slice(self.n_params - (self.widths[-2] + 1) * self.n_outputs, self.n_params)
 
     def layers(self, params: Array) -> list[tuple[Array, Array]]:
         """Views of `params` (P,): per layer the weight (n_out, n_in) and the bias (n_out,)."""
@@ -118,10 +122,136 @@ class MLP:
             resolve_threads(n_threads),
         )
 
+    def jacobian(self, params: ArrayLike, X: ArrayLike, *, n_threads: int | None = None) -> Array:
+        """Derivatives of the outputs with respect to the parameters (n*m, P); row i*m + k is output k at row i."""
+        X = as_matrix(X, "X")
+        require_memory(
+            8.0 * len(X) * self.n_outputs * self.n_params,
+            f"jacobian: {len(X) * self.n_outputs:,} x {self.n_params:,} numbers",
+            "take fewer rows at a time, or gauss_newton, which doesn't store it",
+        )
+        return _core.mlp_jacobian(self.widths, self.activation, self._params(params), X, resolve_threads(n_threads))
+
+    def gauss_newton(
+        self,
+        params: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[float, Array, Array]:
+        """The loss and gradient of `loss_and_gradient`, and 2/(n m) J'WJ (P, P), symmetric; J isn't stored.
+
+        That is the Hessian without the residuals' own curvature (Gauss-Newton). MemoryError where P^2 numbers don't
+        fit.
+        """
+        return self._curvature(False, params, X, y, sample_weight, n_threads)
+
+    def hessian(
+        self,
+        params: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> Array:
+        """The exact Hessian (P, P) of the loss of `loss_and_gradient`, symmetric. MemoryError where it doesn't fit."""
+        return self._curvature(True, params, X, y, sample_weight, n_threads)[2]
+
+    def _curvature(
+        self,
+        exact: bool,
+        params: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        n_threads: int | None,
+    ) -> tuple[float, Array, Array]:
+        params = self._params(params)
+        X, y = as_matrix(X, "X"), as_matrix(y, "y")
+        weight = None if sample_weight is None else contiguous(sample_weight)
+        threads = resolve_threads(n_threads)
+        require_memory(
+            _core.mlp_curvature_bytes(self.widths, self.activation, exact, len(X), threads),
+            f"{'hessian' if exact else 'gauss_newton'}: a matrix for {self.n_params:,} parameters",
+            "use hessian_vector_product, or an optimizer without matrices (LBFGS)",
+        )
+        return _core.mlp_curvature(self.widths, self.activation, exact, params, X, y, weight, threads)
+
+    def hessian_vector_product(
+        self,
+        params: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike,
+        v: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> Array:
+        """The exact Hessian of the loss times `v` (P,): (P,), at about three times the cost of a gradient."""
+        weight = None if sample_weight is None else contiguous(sample_weight)
+        return _core.mlp_hessian_vector_product(
+            self.widths,
+            self.activation,
+            self._params(params),
+            as_matrix(X, "X"),
+            as_matrix(y, "y"),
+            contiguous(v),
+            weight,
+            resolve_threads(n_threads),
+        )
+
+    def directional_derivatives(
+        self, params: ArrayLike, X: ArrayLike, v: ArrayLike, *, n_threads: int | None = None
+    ) -> tuple[Array, Array]:
+        """First and second derivative (n, m) of the outputs at `X` along `v` (P,) in parameter space."""
+        return _core.mlp_directional_derivatives(
+            self.widths,
+            self.activation,
+            self._params(params),
+            as_matrix(X, "X"),
+            contiguous(v),
+            resolve_threads(n_threads),
+        )
+
+    def vector_jacobian_product(
+        self, params: ArrayLike, X: ArrayLike, u: ArrayLike, *, n_threads: int | None = None
+    ) -> Array:
+        """J'u (P,): the gradient of the sum over samples and outputs of u f(x), `u` (n, m)."""
+        return _core.mlp_vector_jacobian_product(
+            self.widths,
+            self.activation,
+            self._params(params),
+            as_matrix(X, "X"),
+            as_matrix(u, "u"),
+            resolve_threads(n_threads),
+        )
+
     def input_gradient(self, params: ArrayLike, X: ArrayLike, *, n_threads: int | None = None) -> Array:
         """Derivatives (n, m, d) of the outputs with respect to the inputs at `X` (n, d)."""
         return _core.mlp_input_gradient(
             self.widths, self.activation, self._params(params), as_matrix(X, "X"), resolve_threads(n_threads)
+        )
+
+    @property
+    def has_extended(self) -> bool:
+        """Whether `forward_extended` knows the activation."""
+        return _core.has_extended_activation(self.activation)
+
+    def forward_extended(
+        self, params: ArrayLike, X: ArrayLike, *, X_low: ArrayLike | None = None, n_threads: int | None = None
+    ) -> tuple[Array, Array]:
+        """Network values in double-double at `X` + `X_low` (n, d), None for 0: high and low (n, m).
+
+        The values are high + low, and high is that sum rounded to float64. Their error is about 1e-32 times the sizes
+        of the sums on the way, as long as nothing on the way is above 1e290 or below 1e-290. ValueError for a user's
+        own activation, which is known in float64 only.
+        """
+        low = None if X_low is None else as_matrix(X_low, "X_low")
+        return _core.mlp_extended_forward(
+            self.widths, self.activation, self._params(params), as_matrix(X, "X"), low, resolve_threads(n_threads)
         )
 
     def _params(self, params: ArrayLike) -> Array:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, as_matrix
@@ -47,6 +48,11 @@ class Model(ABC):
     def evaluate(self, X: Array) -> Array:
         """Values (n, m) at `X` (n, d)."""
 
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        """Values at `X` (n, d) as high and low (n, m); a family that knows no better gives a low of 0."""
+        values = self.evaluate(X)
+        return values, np.zeros_like(values)
+
     @abstractmethod
     def evaluate_gradient(self, X: Array) -> Array:
         """Derivatives (n, m, d) at `X` (n, d)."""
@@ -68,6 +74,16 @@ class Model(ABC):
         values = self.evaluate(self._inputs(X))
         return values[:, 0] if self.signature.y_is_vector else values
 
+    def extended(self, X: ArrayLike) -> tuple[Array, Array]:
+        """Values at `X` (n, d) in double-double, high and low: each (n,) if y was a vector, else (n, m).
+
+        The value is the unevaluated sum high + low, about 32 digits where the family has an evaluation in
+        double-double (networks and sums of them do; low is 0 elsewhere), and high is that value rounded to float64. So
+        `model(X) - high` is what evaluation in float64 costs, apart from how well the model fits.
+        """
+        high, low = self.evaluate_extended(self._inputs(X))
+        return (high[:, 0], low[:, 0]) if self.signature.y_is_vector else (high, low)
+
     def predict(self, X: ArrayLike) -> Array:
         """The same as calling the model."""
         return self(X)
@@ -77,8 +93,8 @@ class Model(ABC):
         values = self.evaluate_gradient(self._inputs(X))
         return values[:, 0, :] if self.signature.y_is_vector else values
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
+    def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The whole model as JSON values and arrays: family, signature, state and report."""
         values, arrays = self.state()
         signature = {
             "n_inputs": self.signature.n_inputs,
@@ -88,8 +104,11 @@ class Model(ABC):
             "output_names": self.signature.output_names,
         }
         report = None if self.report is None else self.report.to_dict()
-        header = {"family": self.family, "signature": signature, "values": values, "report": report}
-        archive.write(path, header, arrays)
+        return {"family": self.family, "signature": signature, "values": values, "report": report}, arrays
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
+        archive.write(path, *self.description())
 
     def _inputs(self, X: ArrayLike) -> Array:
         names = self.signature.input_names

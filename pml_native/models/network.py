@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..report import FitReport
+from .activations import require_saved_values, saved_values
 from .mlp import MLP
 from .model import Model, Signature
 from .normalization import Normalization
@@ -52,6 +53,13 @@ class NetworkModel(Model):
         normalized = self.mlp.forward(self.params, self.inputs.apply(X), n_threads=self.n_threads)
         return self.outputs.invert(normalized)
 
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        if not self.mlp.has_extended:
+            return super().evaluate_extended(X)
+        high, low = self.inputs.apply_extended(X)
+        high, low = self.mlp.forward_extended(self.params, high, X_low=low, n_threads=self.n_threads)
+        return self.outputs.invert_extended(high, low)
+
     def evaluate_gradient(self, X: Array) -> Array:
         gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self.n_threads)
         divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
@@ -85,10 +93,15 @@ class NetworkModel(Model):
             arrays[f"{name}_exponent"] = normalization.exponent
             arrays[f"{name}_shift"] = normalization.shift
             arrays[f"{name}_scale"] = normalization.scale
-        return {"widths": list(self.mlp.widths), "activation": self.mlp.activation}, arrays
+        values: dict[str, Any] = {"widths": list(self.mlp.widths), "activation": self.mlp.activation}
+        known = saved_values(self.mlp.activation)
+        if known is not None:
+            values["activation_values"] = known
+        return values, arrays
 
     @classmethod
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> NetworkModel:
+        require_saved_values(values["activation"], values.get("activation_values"))
         mlp = MLP(tuple(values["widths"]), values["activation"])
         inputs, outputs = (
             Normalization(arrays[f"{name}_exponent"], arrays[f"{name}_shift"], arrays[f"{name}_scale"])

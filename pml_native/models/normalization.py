@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from .. import _core
+from ..arrays import Array, contiguous
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,15 @@ class Normalization:
         if self.is_identity:
             return normalized
         return np.ldexp(normalized * self.scale + self.shift, self.exponent)
+
+    def apply_extended(self, values: Array) -> tuple[Array, Array]:
+        """v (n, k) -> z as high and low (n, k): high + low is z to about 32 digits, high is it rounded to float64."""
+        return _core.extended_normalize(contiguous(values), *self._columns())
+
+    def invert_extended(self, high: Array, low: Array) -> tuple[Array, Array]:
+        """z = high + low (n, k) -> v as high and low (n, k), to about 32 digits of the larger of v and its shift."""
+        return _core.extended_invert(contiguous(high), contiguous(low), *self._columns())
+
+    def _columns(self) -> tuple[NDArray[np.intc], Array, Array]:
+        exponent = np.require(self.exponent, np.intc, ["C", "A"])
+        return exponent, contiguous(self.shift), contiguous(self.scale)

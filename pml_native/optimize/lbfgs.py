@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ..arrays import Array
 from .objective import Objective
-from .quasi_newton import DescentState, at_floor, first_length, search, why_no_step
+from .quasi_newton import DescentState, at_floor, first_length, is_curved, search, why_no_step
 from .result import Stop
 
 
@@ -49,9 +47,8 @@ class LBFGS:
             if point is None:
                 return stop
         s, y = point.params - state.params, point.gradient - state.gradient
-        sy = float(s @ y)
-        if sy > np.finfo(float).eps * float(np.linalg.norm(s) * np.linalg.norm(y)):
-            state.pairs.append((s, y, 1.0 / sy))
+        if is_curved(s, y):
+            state.pairs.append((s, y, 1.0 / float(s @ y)))
         state.params, state.loss, state.gradient = point.params, point.loss, point.gradient
         return at_floor(state, direction)
 

@@ -52,8 +52,12 @@ def strong_wolfe(
     *,
     first_step: float = 1.0,
     noise: float = 0.0,
+    curvature: float = CURVATURE,
 ) -> LineSearch:
-    """A step along `direction` (P,), which must go downhill; `noise` is the rounding noise of the loss there."""
+    """A step along `direction` (P,), which must go downhill; `noise` is the rounding noise of the loss there.
+
+    `curvature` is c2 above: the smaller, the nearer to the minimum along the direction.
+    """
     origin = Point(0.0, params, loss, gradient, float(gradient @ direction))
     n_evaluations = 0
 
@@ -70,7 +74,7 @@ def strong_wolfe(
         return p.loss <= loss + noise and p.slope <= (2 * SUFFICIENT_DECREASE - 1) * origin.slope
 
     def flat(p: Point) -> bool:
-        return abs(p.slope) <= CURVATURE * abs(origin.slope)
+        return abs(p.slope) <= curvature * abs(origin.slope)
 
     previous, a = origin, first_step
     low = high = None

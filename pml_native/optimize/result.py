@@ -18,7 +18,7 @@ class Status(Enum):
     STALLED = "no step along the search direction lowers the loss, though rounding is not the reason"
     MAX_STEPS = "the number of steps allowed was used up"
     MAX_SECONDS = "the time allowed was used up"
-    NONFINITE = "the loss became infinite or NaN"
+    NONFINITE = "the loss or one of its derivatives became infinite or NaN"
     STOPPED = "the callback asked to stop"
     INTERRUPTED = "interrupted from the keyboard"
 

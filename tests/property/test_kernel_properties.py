@@ -6,66 +6,27 @@ import multiprocessing
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from property.problems import (
+    ACTIVATIONS,
+    BATCHES,
+    LAYOUTS,
+    QUICK,
+    Problem,
+    assert_same_to_rounding,
+    make_problem,
+    off_alignment,
+    problems,
+)
 
 from pml_native import MLP, _core
 from pml_native.arrays import as_matrix
 
-EPS = np.finfo(np.float64).eps
-QUICK = settings(max_examples=40, deadline=None)
-
-# Around the blocks of the instruction sets (6, 12, 40 rows) and around one and two tiles (480 rows).
-BATCHES = (0, 1, 2, 5, 6, 7, 11, 13, 39, 40, 41, 121, 479, 480, 481, 961, 1500)
 MANY_TILES = 32_000  # more tiles than the 64 chunks that gradients are summed in
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A network with parameters, and data of size 1 for it."""
-
-    mlp: MLP
-    params: np.ndarray
-    X: np.ndarray
-    Y: np.ndarray
-    weight: np.ndarray
-
-    def loss_and_gradient(self, rows=slice(None), *, weight=None, n_threads=1):
-        return self.mlp.loss_and_gradient(
-            self.params, self.X[rows], self.Y[rows], sample_weight=weight, n_threads=n_threads
-        )
-
-    def everything(self, n_threads=1):
-        """All results as bytes: forward, loss and gradient with weights, input gradient."""
-        loss, gradient = self.loss_and_gradient(weight=self.weight, n_threads=n_threads)
-        forward = self.mlp.forward(self.params, self.X, n_threads=n_threads)
-        input_gradient = self.mlp.input_gradient(self.params, self.X, n_threads=n_threads)
-        return b"".join(np.asarray(a).tobytes() for a in (forward, loss, gradient, input_gradient))
-
-
-def make_problem(widths, activation, n, seed=0):
-    rng = np.random.default_rng(seed)
-    mlp = MLP(widths, activation)
-    X, Y = rng.uniform(-1, 1, (n, widths[0])), rng.normal(size=(n, widths[-1]))
-    return Problem(mlp, mlp.initialize(rng), X, Y, rng.uniform(0.1, 2, n))
-
-
-@st.composite
-def problems(draw, batches=BATCHES):
-    """`batches`: the numbers of rows to choose from."""
-    widths = draw(st.lists(st.integers(1, 24), min_size=2, max_size=5))
-    activation = draw(st.sampled_from(_core.activation_names()))
-    return make_problem(tuple(widths), activation, draw(st.sampled_from(batches)), draw(st.integers(0, 2**32 - 1)))
-
-
-def assert_same_to_rounding(got, wanted, n_terms):
-    """Two orders of summing n terms of size 1 differ by at most n eps, counted beside 1 where the sum cancels."""
-    scale = 1 + np.max(np.abs(wanted), initial=0)
-    assert np.max(np.abs(np.asarray(got) - wanted), initial=0) <= (n_terms + 10) * EPS * scale
 
 
 # Threads
@@ -90,7 +51,7 @@ def test_results_of_many_and_of_short_tiles_are_bitwise_the_same_for_any_number_
 
 
 def test_calls_from_several_python_threads_at_once_agree(isa):
-    several = [make_problem((3, 7, 5, 2), name, 2000, seed) for seed, name in enumerate(_core.activation_names())]
+    several = [make_problem((3, 7, 5, 2), name, 2000, seed) for seed, name in enumerate(ACTIVATIONS)]
     alone = [problem.everything(1) for problem in several]
     jobs = [(i, n_threads) for i in range(len(several)) for n_threads in (1, 2, 3, 17)] * 3
     with ThreadPoolExecutor(8) as executor:
@@ -268,50 +229,6 @@ def test_an_empty_batch_gives_zero_zeros_and_empty_shapes(isa, problem, n_thread
 
 
 # Memory
-
-
-def every_other(array):
-    """The same values with gaps between them, along every axis."""
-    wide = np.full([2 * length for length in array.shape], np.nan)
-    view = wide[tuple(slice(None, None, 2) for _ in array.shape)]
-    view[...] = array
-    return view
-
-
-def reversed_view(array):
-    """The same values with negative strides."""
-    backwards = tuple(slice(None, None, -1) for _ in array.shape)
-    return array[backwards].copy()[backwards]
-
-
-def read_only(array):
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
-
-
-def swapped_bytes(array):
-    return array.astype(array.dtype.newbyteorder())
-
-
-def off_alignment(array):
-    """The same values, contiguous, one byte off the alignment of float64, as in a file mapped at an odd offset."""
-    memory = np.empty(array.nbytes + 1, dtype=np.uint8)
-    view = memory[1:].view(np.float64).reshape(array.shape)
-    view[...] = array
-    return view
-
-
-LAYOUTS = {
-    "a list": lambda array: array.tolist(),
-    "Fortran order": np.asfortranarray,
-    "gaps": every_other,
-    "negative strides": reversed_view,
-    "read-only": read_only,
-    "other byte order": swapped_bytes,
-    "off alignment": off_alignment,
-    "long double": lambda array: array.astype(np.longdouble),
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -173,14 +173,14 @@ def test_a_table_without_the_models_columns_is_refused(model, tmp_path, capsys):
 
 def test_a_full_disk_does_not_cost_the_model(table, tmp_path, capsys, monkeypatch):
     target = tmp_path / "model.pml"
-    save = pml.NetworkModel.save
+    save = pml.Model.save
 
     def full_for_the_target(self, path):
         if str(path) == str(target):
             raise OSError(28, "No space left on device")
         save(self, path)
 
-    monkeypatch.setattr(pml.NetworkModel, "save", full_for_the_target)
+    monkeypatch.setattr(pml.Model, "save", full_for_the_target)
     code, _, error = run(capsys, "fit", table, "--target", "p", "-o", target, *QUICK)
     assert code == 2
     assert "No space left" in error

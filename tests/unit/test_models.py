@@ -162,7 +162,7 @@ def test_a_file_with_a_wrong_byte_is_an_error_or_the_same_model(tmp_path):
     model = network()
     model.save(path)
     whole = path.read_bytes()
-    for position in range(0, len(whole), 11):
+    for position in range(len(whole)):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
         try:
             again = pml.load(path)
@@ -191,7 +191,7 @@ GOOD = {"format": "pml_native model", "format_version": 1, "family": "network"}
         ("[1", (), "damaged or foreign"),
         ({"format": "other"}, (), "a zip archive of something else"),
         ({**GOOD, "format_version": 99}, (), "expected format version 1, got 99"),
-        ({**GOOD, "family": "wavelet"}, (), "expected a model of network, got 'wavelet'"),
+        ({**GOOD, "family": "wavelet"}, (), "expected a model of network, .*got 'wavelet'"),
         (GOOD, (), "the model file is incomplete"),
         (GOOD, [("params", np.array([{}], dtype=object))], "damaged or foreign"),
     ],

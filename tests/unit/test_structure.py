@@ -15,11 +15,13 @@ FLOORS = [
     ["fit"],
     ["guide"],
     ["network_training"],
-    ["session"],
+    ["boosting"],
+    ["descent", "coordinates"],
+    ["session", "spectrum"],
     ["progress"],
     ["models", "optimize", "problems"],
-    ["report", "files", "threads"],
-    ["arrays"],
+    ["report", "files", "threads", "memory", "elementary"],
+    ["arrays", "jit"],
     ["_core", "_version"],
 ]
 MAY_IMPORT_CORE = {"__init__", "info", "models", "optimize"}

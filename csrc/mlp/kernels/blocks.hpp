@@ -32,12 +32,14 @@ PML_INLINE void load_block(const double* x, size_t n, size_t width, size_t begin
   }
 }
 
-// Layer l of the network on one block, with its activation unless it is the last; slope null where unwanted.
+// Layer l of the network on one block, with its activation unless it is the last; slope and second, its derivatives,
+// null where unwanted.
 PML_INLINE void layer(const pml::Network& network, const double* params, size_t l, const double* a, double* out,
-                      double* slope) {
+                      double* slope, double* second = nullptr) {
   const size_t n_in = network.widths[l], n_out = network.widths[l + 1];
   const double* const w = params + network.offsets[l];
-  affine(w, w + n_in * n_out, n_in, n_out, a, out, l + 1 < network.n_layers ? network.activation : nullptr, slope);
+  affine(w, w + n_in * n_out, n_in, n_out, a, out, l + 1 < network.n_layers ? network.activation : nullptr, slope,
+         second);
 }
 
 }  // namespace

@@ -61,8 +61,18 @@ PML_INLINE double residual_block(const pml::Tile& tile, size_t begin, size_t m, 
   return sum(total);
 }
 
-void gradient(const pml::Network& network, const double* params, const pml::Tile& tile, double* loss_sum,
-              double* gradient_sum, double* workspace) {
+// delta (m, block_samples) becomes the given cotangent, 0 for pads.
+PML_INLINE void cotangent_block(const pml::Tile& tile, size_t begin, size_t m, double* delta) {
+  load_block(tile.y, tile.n, m, begin, delta);
+  const size_t n_here = tile.n - begin < block_samples ? tile.n - begin : block_samples;
+  for (size_t k = 0; k < m; ++k) {
+    for (size_t s = n_here; s < block_samples; ++s) delta[k * block_samples + s] = 0.0;
+  }
+}
+
+// loss_sum null: tile.y is the derivative with respect to the outputs instead of targets.
+void backpropagate(const pml::Network& network, const double* params, const pml::Tile& tile,
+                              double* loss_sum, double* gradient_sum, double* workspace) {
   const size_t n_layers = network.n_layers;
   const size_t* const widths = network.widths;
   const size_t n_blocks = n_blocks_of(tile.n);
@@ -85,7 +95,11 @@ void gradient(const pml::Network& network, const double* params, const pml::Tile
       delta += widths[l + 1] * block_samples;
     }
     layer(network, params, n_layers - 1, a, delta, nullptr);
-    *loss_sum += residual_block(tile, b * block_samples, widths[n_layers], delta, y, weight);
+    if (loss_sum) {
+      *loss_sum += residual_block(tile, b * block_samples, widths[n_layers], delta, y, weight);
+    } else {
+      cotangent_block(tile, b * block_samples, widths[n_layers], delta);
+    }
     // The sums of a layer: first its biases, which pull_back adds up for the hidden layers, then a thin layer's weights.
     double* sums = block_sums + (n_sums - n_block_sums(network, n_layers - 1)) * lanes;
     add_rows(delta, widths[n_layers], sums);
@@ -95,7 +109,7 @@ void gradient(const pml::Network& network, const double* params, const pml::Tile
       if (l == 0) break;
       double* const previous = delta - n_in * block_samples;
       sums -= n_block_sums(network, l - 1) * lanes;
-      pull_back(params + network.offsets[l], n_in, n_out, delta, previous, previous, sums);
+      pull_back(params + network.offsets[l], n_in, n_out, delta, nullptr, previous, previous, sums);
       delta = previous;
       a -= widths[l - 1] * block_samples;
     }
@@ -117,6 +131,16 @@ void gradient(const pml::Network& network, const double* params, const pml::Tile
     a += n_in * block_samples;
     delta += n_out * block_samples;
   }
+}
+
+void gradient(const pml::Network& network, const double* params, const pml::Tile& tile, double* loss_sum,
+              double* gradient_sum, double* workspace) {
+  backpropagate(network, params, tile, loss_sum, gradient_sum, workspace);
+}
+
+void cotangent_gradient(const pml::Network& network, const double* params, const pml::Tile& tile,
+                        double* gradient_sum, double* workspace) {
+  backpropagate(network, params, tile, nullptr, gradient_sum, workspace);
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ void input_gradient(const pml::Network& network, const double* params, const pml
       const double* layer_slope = slope;
       for (size_t l = n_layers; l > 0; --l) {
         if (l > 1) layer_slope -= widths[l - 1] * block_samples;
-        pull_back(params + network.offsets[l - 1], widths[l - 1], widths[l], delta, l > 1 ? layer_slope : nullptr,
-                  previous, nullptr);
+        pull_back(params + network.offsets[l - 1], widths[l - 1], widths[l], delta, nullptr,
+                  l > 1 ? layer_slope : nullptr, previous, nullptr);
         double* const swap = delta;
         delta = previous;
         previous = swap;

@@ -19,15 +19,21 @@ constexpr size_t block_vectors = 3;
 #endif
 constexpr size_t block_samples = block_vectors * lanes;
 
+// A number known when compiling, as an argument.
+template <size_t N>
+struct Count {
+  static constexpr size_t value = N;
+};
+
 template <size_t ROWS>
 struct Accumulators {
   Vec v[ROWS][block_vectors];
 };
 
-// acc[r] += sum_k w[r * row_stride + k * k_stride] * a[k], a (n_k, block_samples).
+// acc[r] += sum_k w[r * row_stride + k * k_stride] * a[k], rows a[k] of a block a_stride doubles apart.
 template <size_t ROWS>
 PML_INLINE void multiply_add(Accumulators<ROWS>& acc, const double* w, size_t row_stride, size_t k_stride, size_t n_k,
-                             const double* a) {
+                             const double* a, size_t a_stride) {
   for (size_t k = 0; k < n_k; ++k) {
     Vec column[block_vectors];
     PML_UNROLL
@@ -39,7 +45,7 @@ PML_INLINE void multiply_add(Accumulators<ROWS>& acc, const double* w, size_t ro
       for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = fma(weight, column[j], acc.v[r][j]);
     }
     w += k_stride;
-    a += block_samples;
+    a += a_stride;
   }
 }
 
@@ -52,7 +58,7 @@ PML_INLINE void affine_rows(const double* w, const double* bias, size_t n_in, co
     PML_UNROLL
     for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = b;
   }
-  multiply_add<ROWS>(acc, w, n_in, 1, n_in, a);
+  multiply_add<ROWS>(acc, w, n_in, 1, n_in, a, block_samples);
   PML_UNROLL
   for (size_t r = 0; r < ROWS; ++r) {
     PML_UNROLL
@@ -61,16 +67,20 @@ PML_INLINE void affine_rows(const double* w, const double* bias, size_t n_in, co
 }
 
 template <size_t ROWS>
-PML_INLINE void pull_back_rows(const double* w, size_t n_in, size_t n_out, const double* delta, const double* slope,
-                               double* out, double* row_sums) {
+PML_INLINE void contract_rows(const double* w, size_t row_stride, size_t k_stride, size_t n_k, const double* a,
+                              size_t a_stride, const double* addend, const double* slope, double* out,
+                              double* row_sums) {
   Accumulators<ROWS> acc;
   PML_UNROLL
   for (size_t r = 0; r < ROWS; ++r) {
-    const Vec weight = set(w[r]);
+    const Vec weight = set(w[r * row_stride]);
     PML_UNROLL
-    for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = weight * load(delta + j * lanes);
+    for (size_t j = 0; j < block_vectors; ++j) {
+      const Vec first = load(a + j * lanes);
+      acc.v[r][j] = addend ? fma(weight, first, load(addend + r * block_samples + j * lanes)) : weight * first;
+    }
   }
-  multiply_add<ROWS>(acc, w + n_in, 1, n_in, n_out - 1, delta + block_samples);
+  multiply_add<ROWS>(acc, w + k_stride, row_stride, k_stride, n_k - 1, a + a_stride, a_stride);
   PML_UNROLL
   for (size_t r = 0; r < ROWS; ++r) {
     PML_UNROLL
@@ -92,21 +102,23 @@ PML_INLINE void pull_back_rows(const double* w, size_t n_in, size_t n_out, const
 // the pack of vectors that the activations work on.
 constexpr size_t activation_rows = 4 * block_rows;
 
-PML_INLINE void activate_rows(pml::ActivationBlock activation, double* z, double* slope, size_t begin, size_t end) {
-  double* const rows = z + begin * block_samples;
+PML_INLINE void activate_rows(pml::ActivationBlock activation, double* z, double* slope, double* second, size_t begin,
+                              size_t end) {
+  const size_t at = begin * block_samples;
   if (activation && end > begin) {
-    activation(rows, rows, slope ? slope + begin * block_samples : nullptr, nullptr, (end - begin) * block_samples);
+    activation(z + at, z + at, slope ? slope + at : nullptr, second ? second + at : nullptr,
+               (end - begin) * block_samples);
   }
 }
 
 // z = W a + b for one block: w (n_out, n_in), a (n_in, block_samples), z (n_out, block_samples). With an activation,
-// z becomes s(z), and slope (the shape of z) s'(z) unless it is null.
+// z becomes s(z), and slope and second (the shape of z) s'(z) and s''(z) unless they are null.
 PML_INLINE void affine(const double* w, const double* bias, size_t n_in, size_t n_out, const double* a, double* z,
-                       pml::ActivationBlock activation, double* slope) {
+                       pml::ActivationBlock activation, double* slope, double* second) {
   size_t o = 0, activated = 0;
   for (; o + block_rows <= n_out; o += block_rows) {
     if (o - activated == activation_rows) {
-      activate_rows(activation, z, slope, activated, o);
+      activate_rows(activation, z, slope, second, activated, o);
       activated = o;
     }
     affine_rows<block_rows>(w + o * n_in, bias + o, n_in, a, z + o * block_samples);
@@ -120,29 +132,42 @@ PML_INLINE void affine(const double* w, const double* bias, size_t n_in, size_t 
     case 1: affine_rows<1>(w_rest, bias + o, n_in, a, z_rest); break;
     default: break;
   }
-  activate_rows(activation, z, slope, activated, n_out);
+  activate_rows(activation, z, slope, second, activated, n_out);
 }
 
-// out = (W' delta) * slope for one block, slope null for 1; out may be the same array as slope. Unless row_sums is null,
-// row_sums[i] += out[i], as vectors of `lanes` partial sums.
-PML_INLINE void pull_back(const double* w, size_t n_in, size_t n_out, const double* delta, const double* slope,
-                          double* out, double* row_sums) {
-  size_t i = 0;
-  for (; i + block_rows <= n_in; i += block_rows) {
-    const size_t at = i * block_samples;
-    pull_back_rows<block_rows>(w + i, n_in, n_out, delta, slope ? slope + at : nullptr, out + at,
-                               row_sums ? row_sums + i * lanes : nullptr);
-  }
-  const size_t at = i * block_samples;
-  const double* const slope_rest = slope ? slope + at : nullptr;
-  double* const sums_rest = row_sums ? row_sums + i * lanes : nullptr;
-  switch (n_in - i) {
-    case 4: pull_back_rows<4>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
-    case 3: pull_back_rows<3>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
-    case 2: pull_back_rows<2>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
-    case 1: pull_back_rows<1>(w + i, n_in, n_out, delta, slope_rest, out + at, sums_rest); break;
+// out[r] = (sum_k w[r * row_stride + k * k_stride] a[k] + addend[r]) * slope[r] for one block, n_rows rows from n_k > 0
+// rows of a, which lie a_stride apart. addend null stands for 0, slope null for 1; out may be the same array as either.
+// Unless row_sums is null, row_sums[r] += out[r], as vectors of `lanes` partial sums.
+PML_INLINE void contract(const double* w, size_t row_stride, size_t k_stride, size_t n_rows, size_t n_k,
+                         const double* a, size_t a_stride, const double* addend, const double* slope, double* out,
+                         double* row_sums) {
+  const auto from = [](auto* array, size_t row, size_t stride) { return array ? array + row * stride : nullptr; };
+  const auto rows = [&](auto count, size_t r) {
+    contract_rows<count.value>(w + r * row_stride, row_stride, k_stride, n_k, a, a_stride,
+                               from(addend, r, block_samples), from(slope, r, block_samples), out + r * block_samples,
+                               from(row_sums, r, lanes));
+  };
+  size_t r = 0;
+  for (; r + block_rows <= n_rows; r += block_rows) rows(Count<block_rows>(), r);
+  switch (n_rows - r) {
+    case 4: rows(Count<4>(), r); break;
+    case 3: rows(Count<3>(), r); break;
+    case 2: rows(Count<2>(), r); break;
+    case 1: rows(Count<1>(), r); break;
     default: break;
   }
+}
+
+// out = (W' delta + addend) * slope for one block, w (n_out, n_in): see contract.
+PML_INLINE void pull_back(const double* w, size_t n_in, size_t n_out, const double* delta, const double* addend,
+                          const double* slope, double* out, double* row_sums) {
+  contract(w, 1, n_in, n_in, n_out, delta, block_samples, addend, slope, out, row_sums);
+}
+
+// out = (W a + addend) * slope for one block, w (n_out, n_in): see contract.
+PML_INLINE void push_forward(const double* w, size_t n_in, size_t n_out, const double* a, const double* addend,
+                             const double* slope, double* out) {
+  contract(w, n_in, 1, n_out, n_in, a, block_samples, addend, slope, out, nullptr);
 }
 
 // g[r, c] += sum over blocks and samples of delta[r] a[c]; rows of successive blocks lie *_stride doubles apart.

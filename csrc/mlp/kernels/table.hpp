@@ -3,9 +3,13 @@
 
 #include "../../numeric/symmetric_kernel.hpp"
 #include "../activations.hpp"
+#include "curvature.hpp"
+#include "extended.hpp"
 #include "forward.hpp"
 #include "gradient.hpp"
 #include "input_gradient.hpp"
+#include "jacobian.hpp"
+#include "tangent.hpp"
 
 namespace {
 
@@ -40,8 +44,24 @@ const pml::KernelTable kernel_table = {
     gradient,
     input_gradient_workspace,
     input_gradient,
+    jacobian_workspace,
+    jacobian,
+    curvature_workspace,
+    curvature_state,
+    curvature_product_workspace,
+    curvature_product,
+    hessian_vector_workspace,
+    hessian_vector,
+    directional_workspace,
+    directional,
+    cotangent_gradient,
     symmetric_update,
     multiply_add_chain,
+    {extended_activation_block<Relu>, extended_activation_block<Tanh>, extended_activation_block<Sigmoid>,
+     extended_activation_block<Sin>, extended_activation_block<Softplus>, extended_activation_block<Silu>,
+     extended_activation_block<Square>, extended_activation_block<PolyRelu>},
+    extended_forward_workspace,
+    extended_forward,
 };
 
 }  // namespace

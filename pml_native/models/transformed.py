@@ -1,0 +1,213 @@
+"""A model in other coordinates: logarithms of inputs or outputs, reciprocals, squares.
+
+A power law is a straight line in logarithms, a distance is the root of a polynomial, and what spans ten decades has
+errors relative to each value where its logarithm is fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from ..arrays import Array, as_matrix
+from ..report import FitReport
+from .model import Model, Signature
+from .nested import parts_described, parts_restored
+
+
+@dataclass(frozen=True)
+class Transform:
+    """v -> forward(v), one to one where `holds(v)`, which `domain` says in words; and back, with both derivatives."""
+
+    forward: Callable[[Array], Array]
+    inverse: Callable[[Array], Array]
+    forward_derivative: Callable[[Array], Array]
+    inverse_derivative: Callable[[Array], Array]
+    holds: Callable[[Array], NDArray[np.bool_]]
+    domain: str
+
+    def within(self, v: Array) -> Array:
+        """forward(v), NaN outside the domain."""
+        with np.errstate(all="ignore"):
+            return np.where(self.holds(v), self.forward(v), np.nan)
+
+
+# Outside these domains the transformed value would be infinite, or have lost digits to underflow.
+TRANSFORMS: dict[str, Transform] = {
+    "identity": Transform(
+        lambda v: v,
+        lambda t: t,
+        np.ones_like,
+        np.ones_like,
+        lambda v: np.ones(v.shape, dtype=bool),
+        "any value",
+    ),
+    "log": Transform(
+        np.log,
+        np.exp,
+        lambda v: 1.0 / v,
+        np.exp,
+        lambda v: (v > 0.0) & (v < np.inf),
+        "values > 0",
+    ),
+    "reciprocal": Transform(
+        lambda v: 1.0 / v,
+        lambda t: 1.0 / t,
+        lambda v: -((1.0 / v) ** 2),
+        lambda t: -((1.0 / t) ** 2),
+        lambda v: (np.abs(v) >= 2.0**-1022) & (np.abs(v) <= 2.0**1022),
+        "magnitudes from 2.2e-308 to 4.5e307",
+    ),
+    "square": Transform(
+        np.square,
+        np.sqrt,
+        lambda v: 2.0 * v,
+        lambda t: 0.5 / np.sqrt(t),
+        lambda v: (v == 0.0) | ((v >= 2.0**-511) & (v < 2.0**512)),
+        "0, or values from 1.5e-154 to 1.3e154",
+    ),
+}
+# Not the square, which is one to one on one sign only: a model of inputs of both signs finds it by itself.
+INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
+
+
+class Transformed(Model):
+    """y_k = T_k^-1(f_k(S_1(x_1), ..., S_d(x_d))) for a model f, where S and T are transforms by name.
+
+    `input_transforms` (d names): "identity", "log", "reciprocal". `output_transforms` (m names): these, or "square",
+    where f models y^2 and y >= 0. Values are NaN where an input is outside the domain of its transform, and where f
+    models y^2 and is negative. `transform_inputs` and `transform_outputs` give the data that f is trained on.
+
+    `extended` is that of f where all outputs are "identity", and takes x transformed in float64 as exact. Other
+    outputs are the transform of f's high part in float64, corrected to first order by f's low part: about 16 digits,
+    in which f's own rounding, which "log" amplifies to |f| eps, has no part.
+    """
+
+    family = "transformed"
+
+    def __init__(
+        self,
+        model: Model,
+        input_transforms: Sequence[str],
+        output_transforms: Sequence[str],
+        signature: Signature | None = None,
+        report: FitReport | None = None,
+    ) -> None:
+        super().__init__(signature or model.signature, report)
+        wanted = model.signature.n_inputs, model.signature.n_outputs
+        got = self.signature.n_inputs, self.signature.n_outputs
+        if got != wanted:
+            raise ValueError(
+                f"signature: expected {wanted[0]} inputs and {wanted[1]} outputs, as the model has, "
+                f"got {got[0]} and {got[1]}"
+            )
+        self.model = model
+        self.input_transforms = _named(input_transforms, "input_transforms", wanted[0], INPUT_TRANSFORMS)
+        self.output_transforms = _named(output_transforms, "output_transforms", wanted[1], tuple(TRANSFORMS))
+
+    def __repr__(self) -> str:
+        inputs, outputs = ", ".join(self.input_transforms), ", ".join(self.output_transforms)
+        return f"Transformed({self.model!r}, inputs {inputs}, outputs {outputs})"
+
+    @property
+    def n_params(self) -> int:
+        return self.model.n_params
+
+    @staticmethod
+    def transform_inputs(X: ArrayLike, transforms: Sequence[str]) -> Array:
+        """`X` (n, d) in the coordinates of the model inside; ValueError where a value is outside its domain."""
+        X = as_matrix(X, "X")
+        names = _named(transforms, "input_transforms", X.shape[1], INPUT_TRANSFORMS)
+        return _forward(X, "X", names)
+
+    @staticmethod
+    def transform_outputs(y: ArrayLike, transforms: Sequence[str]) -> Array:
+        """`y` (n,) or (n, m) in the coordinates of the model inside, (n, m); ValueError as for inputs."""
+        y = as_matrix(y, "y")
+        names = _named(transforms, "output_transforms", y.shape[1], tuple(TRANSFORMS))
+        return _forward(y, "y", names)
+
+    def evaluate(self, X: Array) -> Array:
+        return self._outputs(self.model.evaluate(self._inner(X)))
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        inner, inner_low = self.model.evaluate_extended(self._inner(X))
+        values = self._outputs(inner)
+        # Nothing to correct where the low part is 0, however steep the inverse.
+        correct = (inner_low != 0.0) & np.isfinite(values)
+        correction = np.where(correct, self._slopes(inner) * inner_low, 0.0)
+        zeros = np.zeros_like(values)
+        high, low = _core.extended_accumulate(values, zeros, 1.0, correction, zeros)
+        return high, low
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        inner = self._inner(X)
+        gradient = self.model.evaluate_gradient(inner)
+        with np.errstate(all="ignore"):
+            slopes = _by_column(X, [TRANSFORMS[name].forward_derivative for name in self.input_transforms])
+            if set(self.output_transforms) != {"identity"}:
+                gradient = gradient * self._slopes(self.model.evaluate(inner))[:, :, None]
+            result: Array = gradient * slopes[:, None, :]
+        result[np.isnan(inner).any(axis=1)] = np.nan
+        return result
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        [model], arrays = parts_described([self.model])
+        values = {
+            "model": model,
+            "input_transforms": list(self.input_transforms),
+            "output_transforms": list(self.output_transforms),
+        }
+        return values, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Transformed:
+        [model] = parts_restored([values["model"]], arrays)
+        return cls(model, values["input_transforms"], values["output_transforms"], signature)
+
+    def _inner(self, X: Array) -> Array:
+        """S(x), NaN outside the domain."""
+        return _by_column(X, [TRANSFORMS[name].within for name in self.input_transforms])
+
+    def _outputs(self, inner: Array) -> Array:
+        """T^-1(f)."""
+        with np.errstate(all="ignore"):
+            return _by_column(inner, [TRANSFORMS[name].inverse for name in self.output_transforms])
+
+    def _slopes(self, inner: Array) -> Array:
+        """The derivative of T^-1 at f."""
+        with np.errstate(all="ignore"):
+            return _by_column(inner, [TRANSFORMS[name].inverse_derivative for name in self.output_transforms])
+
+
+def _by_column(values: Array, functions: Sequence[Callable[[Array], Array]]) -> Array:
+    """The functions applied to the columns of `values` (n, k), as a new array."""
+    out = np.empty_like(values)
+    for j, function in enumerate(functions):
+        out[:, j] = function(values[:, j])
+    return out
+
+
+def _forward(values: Array, what: str, names: Sequence[str]) -> Array:
+    for j, name in enumerate(names):
+        outside = np.flatnonzero(~TRANSFORMS[name].holds(values[:, j]))
+        if len(outside):
+            raise ValueError(
+                f'{what}: expected {TRANSFORMS[name].domain} in column {j} for "{name}", '
+                f"got {values[outside[0], j]} in row {outside[0]}, the first of {len(outside)}"
+            )
+    return _by_column(values, [TRANSFORMS[name].forward for name in names])
+
+
+def _named(names: Sequence[str], what: str, count: int, known: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or len(names) != count:
+        raise ValueError(f"{what}: expected {count} names, one for each column, got {names!r}")
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{what}: expected names among {', '.join(known)}, got {name!r}")
+    return tuple(names)

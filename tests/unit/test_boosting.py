@@ -1,0 +1,185 @@
+"""boost, and the descent of one network on growing rows. Short time limits: accuracy is held in bench."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.boosting import StageData, frequency, solve_output_layer, train_stage
+from pml_native.descent import Table, descend, shuffled
+from pml_native.optimize import Status
+
+RNG = np.random.default_rng(0)
+X = RNG.uniform(0.0, 6.0, size=(600, 1))
+Y = np.sin(X[:, 0])
+
+
+def relative_rmse(model, X, y):
+    return np.sqrt(np.mean((model(X) - y) ** 2) / np.mean(y**2))
+
+
+def constant(value):
+    """A trainer whose model is a constant."""
+
+    def train(data):
+        mlp = pml.MLP((data.X.shape[1], data.y.shape[1]))
+        params = np.zeros(mlp.n_params)
+        mlp.layers(params)[0][1][...] = value(data)
+        return pml.NetworkModel(mlp, params)
+
+    return train
+
+
+def test_two_small_stages_reach_the_rounding_of_y():
+    model = pml.boost(X, Y, time_limit=4.0)
+    X_new = RNG.uniform(0.0, 6.0, size=(2000, 1))
+    assert len(model.stages) == 2
+    assert model.n_params <= 250
+    assert relative_rmse(model, X_new, np.sin(X_new[:, 0])) < 1e-15
+    assert relative_rmse(model.truncated(1), X_new, np.sin(X_new[:, 0])) < 1e-12
+    assert model(X_new).shape == (2000,)
+
+
+def test_a_stage_that_does_not_lower_the_held_out_error_is_left_out():
+    mean = constant(lambda data: np.mean(data.y, axis=0))
+    far_off = constant(lambda data: np.full(data.y.shape[1], 100.0))
+    model = pml.boost(X, Y, stages=3, trainer=[mean, far_off, mean], time_limit=1.0)
+    assert len(model.stages) == 1
+
+
+def test_stages_of_any_family_see_the_residual_in_units_of_its_own_size():
+    seen = []
+
+    def train(data):
+        seen.append((data.number, float(np.sqrt(np.mean(data.y**2))), data.X.shape))
+        return constant(lambda data: np.mean(data.y, axis=0) + 0.1)(data)
+
+    model = pml.boost(X, Y + 7.0, stages=3, trainer=train, time_limit=1.0)
+    assert len(model.stages) == 3
+    assert [number for number, _, _ in seen] == [0, 1, 2]
+    assert seen[1][1] == pytest.approx(1.0)
+    assert seen[2][1] == pytest.approx(1.0)
+
+
+def test_a_first_model_can_be_given():
+    first = pml.boost(X, Y, stages=1, time_limit=1.0).stages[0]
+    model = pml.boost(X, Y, stages=2, first=first, time_limit=2.0)
+    assert model.stages[0] is first
+
+
+def test_data_that_the_first_stage_meets_exactly_need_no_second():
+    model = pml.boost(X, np.full(len(X), 3.0), stages=2, trainer=constant(lambda data: np.mean(data.y, axis=0)))
+    assert len(model.stages) == 1
+    np.testing.assert_array_equal(model(X), 3.0)
+
+
+def test_several_outputs_have_a_scale_each():
+    both = np.column_stack([Y, 1e-6 * Y + 1e-6])
+    model = pml.boost(X, both, stages=2, time_limit=2.0)
+    assert model(X).shape == (600, 2)
+    assert model.scales.shape[1] == 2
+
+
+def test_given_rows_are_chosen_by():
+    held_out = (np.linspace(0.0, 6.0, 50), np.sin(np.linspace(0.0, 6.0, 50)))
+    seen = []
+
+    def train(data):
+        seen.append((len(data.X), len(data.held_out_X)))
+        return constant(lambda data: 0.0)(data)
+
+    pml.boost(X, Y, stages=1, trainer=train, validation=held_out)
+    assert seen == [(600, 50)]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"stages": 0}, "stages: expected a positive integer, got 0"),
+        ({"stages": 3, "trainer": [constant(lambda data: 0.0)]}, "trainer: expected 3 of them, one for each stage"),
+    ],
+)
+def test_bad_options_are_refused(keywords, message):
+    with pytest.raises(ValueError, match=message):
+        pml.boost(X, Y, **keywords)
+
+
+@pytest.mark.parametrize("omega", [3.0, 20.0])
+def test_the_frequency_of_a_sine_is_found(omega):
+    rows = np.random.default_rng(1).uniform(-2.0, 2.0, size=(3000, 1))
+    assert frequency(rows, np.sin(omega * rows + 0.3)) == pytest.approx(omega, rel=0.5)
+
+
+def test_the_frequency_of_what_cannot_turn_is_zero():
+    assert frequency(np.zeros((10, 2)), RNG.normal(size=(10, 1))) == 0.0
+    assert frequency(RNG.normal(size=(10, 2)), np.zeros((10, 1))) == 0.0
+
+
+def test_the_output_layer_is_the_least_squares_fit():
+    mlp = pml.MLP((1, 8, 2), "sin")
+    params = mlp.initialize(0)
+    y = np.column_stack([Y, np.cos(X[:, 0])])
+    solve_output_layer(mlp, params, Table(X, y), 1)
+    _, gradient = mlp.loss_and_gradient(params, X, y)
+    assert np.max(np.abs(gradient[mlp.linear])) < 1e-8
+    np.testing.assert_array_equal(params[: mlp.linear.start], mlp.initialize(0)[: mlp.linear.start])
+
+
+def test_a_descent_ends_at_the_floor_on_all_rows_and_can_go_on():
+    mlp = pml.MLP((1, 12, 1))
+    table = shuffled(X / 3.0 - 1.0, Y[:, None], None, np.random.default_rng(0))
+    losses = []
+
+    def look(params, loss):
+        losses.append(loss)
+        return 0.0
+
+    params = mlp.initialize(0)
+    part = descend(mlp, params, table, look, seconds=0.05, n_threads=1)
+    assert part.status is Status.MAX_SECONDS
+    whole = descend(mlp, params, table, look, seconds=20.0, n_threads=1, resume=part)
+    assert whole.status in (Status.AT_FLOOR, Status.STALLED)
+    assert whole.rows == len(table.X)
+    assert whole.loss < 1e-24
+    np.testing.assert_array_equal(params, mlp.initialize(0))
+
+
+def test_held_out_rows_far_worse_than_those_trained_on_ask_for_more():
+    mlp = pml.MLP((1, 6, 1))
+    table = shuffled(X / 3.0 - 1.0, Y[:, None], None, np.random.default_rng(0))
+    end = descend(mlp, mlp.initialize(0), table, lambda params, loss: 1.0, seconds=6.0, n_threads=1)
+    assert end.rows == len(table.X)
+
+
+def test_many_parameters_are_left_to_quasi_newton_methods():
+    mlp = pml.MLP((1, 50, 50, 1))
+    table = Table(X, Y[:, None])
+    end = descend(mlp, mlp.initialize(0), table, lambda params, loss: 0.0, seconds=0.5, n_threads=1)
+    assert end.rows == 600
+    assert end.n_steps > 3
+
+
+def test_the_default_trainer_takes_sines_for_a_residual_that_turns_fast():
+    fast = np.sin(40.0 * X)
+    data = StageData(X, fast, X, fast, 1, 0.3, np.random.default_rng(0), 1)
+    assert train_stage(data).mlp.activation == "sin"
+    slow = StageData(X, np.sin(X), X, np.sin(X), 1, 0.3, np.random.default_rng(0), 1)
+    assert train_stage(slow).mlp.activation == "tanh"
+
+
+def test_weights_reach_every_stage_and_the_choice():
+    weight = np.where(X[:, 0] < 3.0, 1.0, 0.0)
+    y = np.where(X[:, 0] < 3.0, Y, 5.0)  # the rows without weight tell another story
+    model = pml.boost(X, y, sample_weight=weight, time_limit=2.0)
+    left = X[X[:, 0] < 3.0]
+    assert relative_rmse(model, left, np.sin(left[:, 0])) < 1e-9
+
+
+def test_ctrl_c_ends_the_sum_with_the_stages_there_are():
+    def interrupted(data):
+        os.kill(os.getpid(), signal.SIGINT)
+        return constant(lambda data: np.mean(data.y, axis=0))(data)
+
+    assert len(pml.boost(X, Y, stages=5, trainer=interrupted).stages) == 1

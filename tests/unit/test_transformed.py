@@ -1,0 +1,201 @@
+"""Models in logarithms, reciprocals and squares: values, derivatives, domains, files."""
+
+import re
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.models import Signature
+
+EPS = np.finfo(np.float64).eps
+RNG = np.random.default_rng(0)
+X = RNG.uniform(0.5, 4.0, size=(40, 3))
+OUTPUTS = ("identity", "log", "square", "reciprocal")
+
+
+def network(seed=1, widths=(3, 6, 4), shift=5.0):
+    """A network whose values lie between 3 and 7."""
+    mlp = pml.MLP(widths)
+    m = widths[-1]
+    around = pml.Normalization(np.zeros(m, dtype=np.intc), np.full(m, shift), np.ones(m))
+    return pml.NetworkModel(mlp, mlp.initialize(seed), inputs=pml.Normalization.of(X), outputs=around)
+
+
+def transformed(**options):
+    return pml.Transformed(network(), ("log", "identity", "reciprocal"), OUTPUTS, **options)
+
+
+def test_values_are_those_of_the_model_inside_in_its_coordinates():
+    model = transformed()
+    inner = network()(np.column_stack([np.log(X[:, 0]), X[:, 1], 1.0 / X[:, 2]]))
+    np.testing.assert_array_equal(
+        model(X), np.column_stack([inner[:, 0], np.exp(inner[:, 1]), np.sqrt(inner[:, 2]), 1.0 / inner[:, 3]])
+    )
+    assert model.n_params == network().n_params
+
+
+def test_identities_change_nothing():
+    model = pml.Transformed(network(), ["identity"] * 3, ["identity"] * 4)
+    np.testing.assert_array_equal(model(X), network()(X))
+    np.testing.assert_array_equal(model.gradient(X), network().gradient(X))
+    np.testing.assert_array_equal(model.extended(X), network().extended(X))
+
+
+def test_a_vector_y_gives_vectors():
+    model = pml.Transformed(network(1, (3, 6, 1)), ["log"] * 3, ["log"])
+    assert model(X).shape == (40,)
+    assert model.gradient(X).shape == (40, 3)
+    assert [part.shape for part in model.extended(X)] == [(40,), (40,)]
+    matrix = pml.Transformed(network(1, (3, 6, 1)), ["log"] * 3, ["log"], Signature(3, 1, y_is_vector=False))
+    np.testing.assert_array_equal(matrix(X), model(X)[:, None])
+
+
+def test_the_gradient_is_the_derivative():
+    model = transformed()
+    step = 1e-5
+    for j in range(3):
+        moved = np.eye(3)[j] * step
+        difference = (model(X + moved) - model(X - moved)) / (2 * step)
+        # Central differences: step^2 times the third derivative, and eps |y| / step with y up to exp(7).
+        np.testing.assert_allclose(model.gradient(X)[:, :, j], difference, rtol=1e-6, atol=1e-7)
+
+
+def test_extended_values_are_close_to_plain_ones_and_normalised():
+    model = transformed()
+    high, low = model.extended(X)
+    np.testing.assert_array_equal(high + low, high)
+    # exp makes of the rounding of f, a few eps of up to 7, a relative error.
+    np.testing.assert_allclose(high, model(X), rtol=50 * EPS)
+
+
+def test_training_data_and_values_are_inverse_to_each_other():
+    y = RNG.uniform(0.1, 9.0, size=(40, 4))
+    inner = pml.Transformed.transform_outputs(y, OUTPUTS)
+    np.testing.assert_array_equal(inner, np.column_stack([y[:, 0], np.log(y[:, 1]), y[:, 2] ** 2, 1.0 / y[:, 3]]))
+    assert pml.Transformed.transform_outputs(y[:, 1], ["log"]).shape == (40, 1)
+    inner_X = pml.Transformed.transform_inputs(X, ["log", "identity", "reciprocal"])
+    np.testing.assert_array_equal(network()(inner_X)[:, 0], transformed()(X)[:, 0])
+    assert inner_X.flags.c_contiguous
+    assert not np.shares_memory(pml.Transformed.transform_inputs(X, ["identity"] * 3), X)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("log", 0.0, 'y: expected values > 0 in column 0 for "log", got 0.0 in row 3, the first of 2'),
+        ("log", np.nan, "got nan in row 3"),
+        ("log", np.inf, "got inf in row 3"),
+        ("reciprocal", 0.0, "expected magnitudes from 2.2e-308 to 4.5e307"),
+        ("reciprocal", 1e-310, "got 1e-310 in row 3"),
+        ("square", -1.0, "expected 0, or values from 1.5e-154 to 1.3e154"),
+        ("square", 1e155, "got 1e+155 in row 3"),
+        ("square", 1e-200, "got 1e-200 in row 3"),
+    ],
+)
+def test_training_data_outside_the_domain_are_refused_with_the_first_row(name, value, message):
+    y = np.ones(6)
+    y[[3, 5]] = value
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pml.Transformed.transform_outputs(y, [name])
+    if name != "square":
+        with pytest.raises(ValueError, match=re.escape(message).replace("y:", "X:")):
+            pml.Transformed.transform_inputs(y, [name])
+
+
+def test_values_outside_the_domain_are_nan_in_their_rows_alone():
+    model = transformed()
+    rows = X.copy()
+    rows[1, 0] = -1.0
+    rows[2, 0] = 0.0
+    rows[3, 2] = 0.0
+    rows[4, 1] = np.nan
+    rows[5, 0] = np.inf
+    for values in (model(rows), model.extended(rows)[0], model.gradient(rows).reshape(40, -1)):
+        assert np.isnan(values[1:6]).all()
+        assert np.isfinite(values[0]).all()
+        assert np.isfinite(values[6:]).all()
+    below = pml.Transformed(network(shift=-5.0), ["identity"] * 3, OUTPUTS)(X)
+    assert np.isnan(below[:, 2]).all()
+    assert np.isfinite(below[:, [0, 1, 3]]).all()
+
+
+def test_derivatives_outside_the_domain_are_nan_where_the_network_has_slope_0_for_nan():
+    mlp = pml.MLP((3, 6, 1), activation="relu")
+    model = pml.Transformed(pml.NetworkModel(mlp, mlp.initialize(0)), ["log", "identity", "identity"], ["identity"])
+    rows = X.copy()
+    rows[0, 0] = -1.0
+    gradient = model.gradient(rows)
+    assert np.isnan(gradient[0]).all()
+    assert np.isfinite(gradient[1:]).all()
+
+
+def test_values_at_the_end_of_the_range_are_infinite_not_nan():
+    model = pml.Transformed(network(shift=800.0), ["identity"] * 3, ["log"] * 4)
+    high, low = model.extended(X)
+    assert np.isposinf(model(X)).all()
+    assert np.isposinf(high).all()
+    assert not low.any()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "message"),
+    [
+        (("log",), OUTPUTS, "input_transforms: expected 3 names, one for each column, got ('log',)"),
+        ("log", OUTPUTS, "input_transforms: expected 3 names, one for each column, got 'log'"),
+        (["log"] * 3, ("log",), "output_transforms: expected 4 names"),
+        (["cube"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'cube'"),
+        (["square"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'square'"),
+        (["log"] * 3, ["exp"] * 4, "output_transforms: expected names among identity, log, reciprocal, square, got"),
+    ],
+)
+def test_unknown_names_and_wrong_numbers_of_them_are_refused(inputs, outputs, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pml.Transformed(network(), inputs, outputs)
+
+
+def test_a_signature_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="signature: expected 3 inputs and 4 outputs, as the model has, got 3 and 1"):
+        transformed(signature=Signature(3, 1))
+
+
+def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
+    sums = pml.Boosted([network(1), transformed()], [1.0, 1e-3])
+    fitted = pml.fit(X, X[:, 0], time_limit=0.2)
+    model = pml.Transformed(sums, ["identity", "log", "log"], ["log"] * 4, report=fitted.report)
+    model.save(tmp_path / "model.pml")
+    again = pml.load(tmp_path / "model.pml")
+    np.testing.assert_array_equal(again.extended(X), model.extended(X))
+    np.testing.assert_array_equal(again.gradient(X), model.gradient(X))
+    assert again.signature == model.signature
+    assert again.report == fitted.report
+    assert repr(again) == repr(model)
+    assert again.model.stages[1].output_transforms == OUTPUTS
+
+
+def test_a_damaged_model_inside_is_a_clear_error(tmp_path, monkeypatch):
+    path = tmp_path / "model.pml"
+    model = transformed()
+    header, arrays = model.description()
+    values = header["values"]
+    for damaged, kept in (
+        ({}, arrays),
+        ({**values, "model": None}, arrays),
+        ({**values, "model": {}}, arrays),
+        ({**values, "input_transforms": None}, arrays),
+        ({**values, "output_transforms": ["log", "log", "log", {}]}, arrays),
+        (values, {}),
+    ):
+        monkeypatch.setattr(model, "description", lambda d=damaged, a=kept: ({**header, "values": d}, a))
+        model.save(path)
+        with pytest.raises(ValueError, match="the model file is incomplete or of another version"):
+            pml.load(path)
+
+
+def test_a_power_law_is_a_straight_line_in_logarithms():
+    # y = 3 x1^2 / x2: a network without hidden layers, solved for by hand.
+    mlp = pml.MLP((2, 1))
+    inner = pml.NetworkModel(mlp, [2.0, -1.0, np.log(3.0)])
+    model = pml.Transformed(inner, ["log", "log"], ["log"])
+    points = RNG.uniform(0.1, 1e3, size=(50, 2))
+    np.testing.assert_allclose(model(points), 3.0 * points[:, 0] ** 2 / points[:, 1], rtol=50 * EPS)
