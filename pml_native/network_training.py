@@ -15,7 +15,7 @@ from .arrays import Array
 from .boosting import StageData, boost, stage_network, widest
 from .coordinates import Coordinates, candidate_coordinates
 from .descent import Descent, descend, shuffled
-from .models import MLP, Model, NetworkModel, Signature, Transformed
+from .models import MLP, Boosted, Model, NetworkModel, Signature, Transformed
 from .optimize import Status
 from .report import Candidate, Errors
 from .session import Session
@@ -110,7 +110,8 @@ class _Training:
         )
         if len(total.stages) == 1:
             return
-        model = self.wrapped(total, coordinates)
+        # boost was given y as (n, m) without names: the sum answers in the shape the user's y had.
+        model = self.wrapped(Boosted(total.stages, total.scales, self.signature), coordinates)
         found = session.validation_errors(model)
         session.offer(lambda: model, found)
         description = described("sum of 2 networks", coordinates)

@@ -169,6 +169,16 @@ def test_weights_pull_the_model_to_the_rows_that_have_them():
     assert np.sqrt(np.mean((left(X[X < -0.05]) - y[X < -0.05]) ** 2)) < 1e-3
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sum_of_networks_answers_in_the_shape_of_y(seed):
+    X = np.linspace(-1.0, 1.0, 200)
+    y = np.where(X < 0, np.sin(5 * X), 1.0 + np.abs(X))  # so hard that a second stage is trained
+    frame = pd.DataFrame({"p": y})
+    model = pml.fit(X, frame, time_limit=0.3, random_state=seed)
+    assert model(X).shape == (200, 1) and model.signature.output_names == ("p",)
+    assert pml.fit(X, y, time_limit=0.3, random_state=seed)(X).shape == (200,)
+
+
 def test_a_data_frame_is_predicted_by_column_name_in_any_order():
     X, y = samples()
     frame = pd.DataFrame(X, columns=["a", "b"])
