@@ -14,8 +14,8 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 # One compiler option set an instruction set; the baseline takes none and is the only one elsewhere than on x86-64.
 ISA_OPTIONS = {
-    "csrc/mlp/isa/avx2.cpp": {"unix": ["-mavx2", "-mfma"], "msvc": ["/arch:AVX2"]},
-    "csrc/mlp/isa/avx512.cpp": {"unix": ["-mavx512f", "-mavx512dq", "-mfma"], "msvc": ["/arch:AVX512"]},
+    "csrc/isa/avx2.cpp": {"unix": ["-mavx2", "-mfma"], "msvc": ["/arch:AVX2"]},
+    "csrc/isa/avx512.cpp": {"unix": ["-mavx512f", "-mavx512dq", "-mfma"], "msvc": ["/arch:AVX512"]},
 }
 
 # Contraction of a * b + c to a fused operation would change results from one compiler to the next.
@@ -31,7 +31,7 @@ if "PML_NATIVE_SANITIZE" in os.environ:
 
 
 class BuildExtension(build_ext):
-    """Compiles the files of csrc/mlp/isa with their own options, then the rest as usual."""
+    """Compiles the files of csrc/isa with their own options, then the rest as usual."""
 
     def build_extension(self, extension):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"

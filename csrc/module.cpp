@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/rooms.hpp"
-#include "mlp/dispatch.hpp"
+#include "isa/dispatch.hpp"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled kernels of pml_native.";

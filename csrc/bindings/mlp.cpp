@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "../isa/dispatch.hpp"
 #include "../numeric/aligned_buffer.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
@@ -203,7 +204,7 @@ Array input_gradient(const Widths& widths, const std::string& activation, const 
 // Calls the activation on pieces of a few blocks, copied in and out: the caller's arrays have neither the alignment nor
 // the length. `outputs` holds as many arrays as are wanted: value, or value, first and second derivative.
 void activate(const std::string& name, const Array& z, const std::vector<Array*>& outputs) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const ActivationBlock function = activation_from_name(name).in(table);
   require_shape(z, "z", {-1}, "(n,)");
   const std::size_t n = static_cast<std::size_t>(z.shape(0));
@@ -247,7 +248,7 @@ py::tuple activation_derivatives(const std::string& name, const Array& z) {
 }
 
 ExtendedActivationBlock require_extended(const ActivationSource& activation, const std::string& name) {
-  const ExtendedActivationBlock function = activation.extended_in(kernels());
+  const ExtendedActivationBlock function = activation.extended_in(kernels().mlp);
   if (function == nullptr) {
     throw std::invalid_argument("activation: expected a built-in one for double-double evaluation, got " + name);
   }
@@ -277,7 +278,7 @@ py::tuple extended_forward(const Widths& widths, const std::string& activation, 
 
 // As `activate`, on pieces of a few blocks.
 py::tuple extended_activation_value(const std::string& name, const Array& z, const Array& z_low) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const ExtendedActivationBlock function = require_extended(activation_from_name(name), name);
   require_shape(z, "z", {-1}, "(n,)");
   const std::size_t n = static_cast<std::size_t>(z.shape(0));
@@ -344,7 +345,7 @@ void bind_mlp(py::module_& module) {
              "x"_a.noconvert(), "x_low"_a.noconvert(), "n_threads"_a,
              "Network values at x + x_low in double-double: high and low (n, m).");
   module.def("has_extended_activation", [](const std::string& name) {
-    return activation_from_name(name).extended_in(kernels()) != nullptr;
+    return activation_from_name(name).extended_in(kernels().mlp) != nullptr;
   }, "name"_a, "Whether networks with this activation can be evaluated in double-double.");
   module.def("extended_activation_value", &extended_activation_value, "name"_a, "z"_a.noconvert(),
              "z_low"_a.noconvert(),

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "../mlp/dispatch.hpp"
+#include "../isa/dispatch.hpp"
 #include "rooms.hpp"
 
 namespace pml::bindings {
@@ -24,7 +24,7 @@ std::string compiler() {
 
 // Best of several short runs: the machine's peak, not its average.
 double multiply_add_peak() {
-  const KernelTable& table = kernels();
+  const NumericKernels& table = kernels().numeric;
   double best = 0.0, sink = 0.0;
   for (int i = 0; i < 20; ++i) {
     const auto start = std::chrono::steady_clock::now();

@@ -1,8 +1,8 @@
 // The activations: value, first and second derivative of each, on one vector.
 //
 // To add one: a struct with `at(z, value, first, second)`, a name in
-// builtin_activations (dispatch.cpp), an entry of `enum class Activation` and of the table at the end of
-// kernels/table.hpp, and its value in double-double (extended_activations.hpp). What is unused is dropped by the
+// builtin_activations (activation_registry.cpp), an entry of `enum class Activation` and of the table at the end of
+// ../isa/table.hpp, and its value in double-double (extended_activations.hpp). What is unused is dropped by the
 // compiler: ORDER says how many derivatives the caller wants.
 //
 // Polynomial coefficients: Chebyshev interpolation in 60-digit arithmetic on the stated interval, rounded to

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dispatch.hpp"
+#include "activation_registry.hpp"
 
 namespace pml {
 
@@ -41,7 +41,7 @@ struct Architecture {
   std::size_t n_inputs() const { return widths.front(); }
   std::size_t n_outputs() const { return widths.back(); }
 
-  Network view(const KernelTable& table) const {
+  Network view(const MlpKernels& table) const {
     return {offsets.size(), widths.data(), offsets.data(), activation.in(table), activation.extended_in(table)};
   }
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../isa/dispatch.hpp"
 #include "../numeric/aligned_buffer.hpp"
 #include "../numeric/threads.hpp"
 
@@ -104,7 +105,7 @@ void scale_by(double factor, double* values, std::size_t n) {
 
 void forward(const Architecture& architecture, const double* params, const double* x, std::size_t n, double* out,
              std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   for_each_tile({architecture, x, nullptr, nullptr, n}, n_threads, table.forward_workspace(network),
                 [&](const Tile& tile, std::size_t row, double* workspace) {
@@ -114,7 +115,7 @@ void forward(const Architecture& architecture, const double* params, const doubl
 
 void jacobian(const Architecture& architecture, const double* params, const double* x, std::size_t n, double* out,
               std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   for_each_tile({architecture, x, nullptr, nullptr, n}, n_threads, table.jacobian_workspace(network),
                 [&](const Tile& tile, std::size_t row, double* workspace) {
@@ -125,7 +126,7 @@ void jacobian(const Architecture& architecture, const double* params, const doub
 
 void directional_derivatives(const Architecture& architecture, const double* params, const double* x, std::size_t n,
                              const double* v, double* first, double* second, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const std::size_t m = architecture.n_outputs();
   for_each_tile({architecture, x, nullptr, nullptr, n}, n_threads, table.directional_workspace(network),
@@ -136,7 +137,7 @@ void directional_derivatives(const Architecture& architecture, const double* par
 
 void input_gradient(const Architecture& architecture, const double* params, const double* x, std::size_t n,
                     double* out, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const std::size_t row_doubles = architecture.n_outputs() * architecture.n_inputs();
   for_each_tile({architecture, x, nullptr, nullptr, n}, n_threads, table.input_gradient_workspace(network),
@@ -147,7 +148,7 @@ void input_gradient(const Architecture& architecture, const double* params, cons
 
 double loss_and_gradient(const Architecture& architecture, const double* params, const double* x, const double* y,
                          const double* sample_weight, std::size_t n, double* gradient, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const Tiles tiles{architecture, x, y, sample_weight, n};
   const double loss = sum_over_tiles(tiles, n_threads, table.gradient_workspace(network, tiles.largest()), gradient,
@@ -162,7 +163,7 @@ double loss_and_gradient(const Architecture& architecture, const double* params,
 void hessian_vector_product(const Architecture& architecture, const double* params, const double* x, const double* y,
                             const double* sample_weight, std::size_t n, const double* v, double* product,
                             std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const Tiles tiles{architecture, x, y, sample_weight, n};
   sum_over_tiles(tiles, n_threads, table.hessian_vector_workspace(network, tiles.largest()), product,
@@ -174,7 +175,7 @@ void hessian_vector_product(const Architecture& architecture, const double* para
 
 void vector_jacobian_product(const Architecture& architecture, const double* params, const double* x, const double* u,
                              std::size_t n, double* product, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const Tiles tiles{architecture, x, u, nullptr, n};
   sum_over_tiles(tiles, n_threads, table.gradient_workspace(network, tiles.largest()), product,
@@ -185,7 +186,7 @@ void vector_jacobian_product(const Architecture& architecture, const double* par
 
 void extended_forward(const Architecture& architecture, const double* params, const double* x, const double* x_low,
                       std::size_t n, double* high, double* low, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const std::size_t d = architecture.n_inputs(), m = architecture.n_outputs();
   for_each_tile({architecture, x, nullptr, nullptr, n}, n_threads, table.extended_forward_workspace(network),

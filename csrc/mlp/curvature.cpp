@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../isa/dispatch.hpp"
 #include "../numeric/aligned_buffer.hpp"
 #include "../numeric/threads.hpp"
 #include "curvature_plan.hpp"
@@ -44,7 +45,7 @@ std::vector<Piece> pieces_of(const CurvaturePlan& plan) {
 struct Sizes {
   std::size_t state, tiles_at_once, state_workspace, product_workspace;
 
-  Sizes(const KernelTable& table, const Network& network, const CurvaturePlan& plan, std::size_t n_params,
+  Sizes(const MlpKernels& table, const Network& network, const CurvaturePlan& plan, std::size_t n_params,
         std::size_t n, std::size_t n_threads) {
     const std::size_t n_blocks = (std::min(n, tile_samples) + table.block_samples - 1) / table.block_samples;
     state = AlignedBuffer::padded(plan.rows.n_rows * n_blocks * table.block_samples);
@@ -83,7 +84,7 @@ double loss_gradient_and_curvature(const Architecture& architecture, Curvature c
   std::fill_n(matrix, n_params * n_params, 0.0);
   if (n == 0) return 0.0;
 
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const Network network = architecture.view(table);
   const CurvaturePlan plan(architecture, curvature);
   const std::vector<Piece> pieces = pieces_of(plan);
@@ -130,7 +131,7 @@ double loss_gradient_and_curvature(const Architecture& architecture, Curvature c
 }
 
 double curvature_bytes(const Architecture& architecture, Curvature curvature, std::size_t n, std::size_t n_threads) {
-  const KernelTable& table = kernels();
+  const MlpKernels& table = kernels().mlp;
   const CurvaturePlan plan(architecture, curvature);
   const Sizes sizes(table, architecture.view(table), plan, architecture.n_params, std::max<std::size_t>(n, 1),
                     n_threads);

@@ -8,7 +8,7 @@
 // One vector at a time fills the machine: at W = 20 a network takes 6 to 23 times as long as in float64, by activation
 // and instruction set.
 //
-// To add one: a function `extended(Name, z)`, and an entry of extended_activations in kernels/table.hpp.
+// To add one: a function `extended(Name, z)`, and an entry of extended_activations in ../isa/table.hpp.
 #pragma once
 
 #include "../numeric/double_double.hpp"

@@ -1,4 +1,4 @@
-// The plain data that crosses into a file compiled for one instruction set, and the table that comes back.
+// The plain data that crosses into the network kernels of one instruction set, and the table that comes back.
 //
 // Notation: a network maps a_0 = x through z_l = W_l a_{l-1} + b_l, a_l = s(z_l), for l = 1..L, the last
 // layer without activation. Parameters are one flat vector: per layer W_l (n_out, n_in) row-major, then b_l.
@@ -78,8 +78,7 @@ enum class Activation { relu, tanh, sigmoid, sin, softplus, silu, square, polyre
 constexpr size_t n_activations = 8;
 
 // Every kernel takes a workspace of `*_workspace(network, n)` doubles, 64-byte aligned, n rows in the tile.
-struct KernelTable {
-  const char* isa;
+struct MlpKernels {
   size_t block_samples;  // samples that go through the network together
   ActivationBlock activations[n_activations];
 
@@ -121,25 +120,11 @@ struct KernelTable {
   void (*cotangent_gradient)(const Network&, const double* params, const Tile&, double* gradient_sum,
                              double* workspace);
 
-  // For the upper triangle of a symmetric matrix h (n, n): h = scale h + u p' + v q' in the rows [begin, end), and
-  // y += h x for what those rows contribute (their part above the diagonal counts for its mirror image too). No
-  // alignment needed.
-  void (*symmetric_update)(double* h, size_t n, size_t begin, size_t end, double scale, const double* u,
-                           const double* p, const double* v, const double* q, const double* x, double* y);
-
-  // Independent fused multiply-adds, `steps` rounds; returns how many floating-point operations were done.
-  // What the hardware allows, for benchmarks to divide by.
-  double (*multiply_add_chain)(size_t steps, double* sink);
-
   ExtendedActivationBlock extended_activations[n_activations];
   size_t (*extended_forward_workspace)(const Network&);
   // The network in double-double at tile.x + x_low, x_low (n, d) or null for 0: high and low (n, m).
   void (*extended_forward)(const Network&, const double* params, const Tile&, const double* x_low, double* high,
                            double* low, double* workspace);
 };
-
-const KernelTable& baseline_kernels();
-const KernelTable& avx2_kernels();
-const KernelTable& avx512_kernels();
 
 }  // namespace pml

@@ -8,7 +8,7 @@
 // Infinities, NaN and overflow end in a high part that is not finite, which is the caller's to deal with. Without a
 // fused multiply-add, factors beyond 2^996 overflow in `split`, too.
 //
-// Included ONLY by the files in mlp/isa/, through simd.hpp, whose rules hold here.
+// Included ONLY by the files in isa/, through simd.hpp, whose rules hold here.
 #pragma once
 
 #include "simd.hpp"

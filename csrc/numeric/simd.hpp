@@ -1,6 +1,6 @@
 // One vector of doubles, for whichever instruction set the including file is compiled for.
 //
-// Included ONLY by the files in mlp/isa/, each of which defines exactly one PML_ISA_* macro. Everything
+// Included ONLY by the files in isa/, each of which defines exactly one PML_ISA_* macro. Everything
 // below sits in an anonymous namespace: two instruction sets must never share a symbol, or the linker
 // could merge an AVX-512 body into code that runs on an older machine. For the same reason nothing here
 // uses the standard library beyond <stdint.h> and <stddef.h>.

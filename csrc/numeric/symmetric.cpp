@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../mlp/dispatch.hpp"
+#include "../isa/dispatch.hpp"
 #include "aligned_buffer.hpp"
 #include "threads.hpp"
 
@@ -14,7 +14,7 @@ void symmetric_update(double* h, std::size_t n, double scale, const double* u, c
   // Below this size the pass takes some ten microseconds, less than waking a thread.
   constexpr std::size_t smallest_shared = 512;
   const std::size_t chunks = n < smallest_shared ? 1 : 16;
-  const KernelTable& table = kernels();
+  const NumericKernels& table = kernels().numeric;
   AlignedBuffer partial(chunks * n);
   std::fill_n(partial.data(), chunks * n, 0.0);
   // Row i holds n - i entries: equal areas, not equal numbers of rows.

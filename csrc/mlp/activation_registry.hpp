@@ -1,4 +1,4 @@
-// Which instruction set's kernels run.
+// The activations that have a name: the built-in ones and users' own.
 #pragma once
 
 #include <string>
@@ -8,22 +8,16 @@
 
 namespace pml {
 
-// The table in use: the widest this machine has, or the one that the environment variable PML_NATIVE_ISA names.
-const KernelTable& kernels();
-
-std::vector<std::string> available_isas();       // widest first
-void select_isa(const std::string& name);        // throws std::invalid_argument for one that isn't available
-
 // Where an activation's code is: a built-in one once in each table, a user's own the same for all of them.
 struct ActivationSource {
   Activation builtin;
   ActivationBlock user;  // null for a built-in activation
 
-  ActivationBlock in(const KernelTable& table) const {
+  ActivationBlock in(const MlpKernels& table) const {
     return user != nullptr ? user : table.activations[static_cast<std::size_t>(builtin)];
   }
   // Null for a user's own, of which only the double values are known.
-  ExtendedActivationBlock extended_in(const KernelTable& table) const {
+  ExtendedActivationBlock extended_in(const MlpKernels& table) const {
     return user != nullptr ? nullptr : table.extended_activations[static_cast<std::size_t>(builtin)];
   }
 };

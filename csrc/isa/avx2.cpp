@@ -1,5 +1,5 @@
 // AVX2 with fused multiply-add.
 #define PML_ISA_AVX2 1
-#include "../kernels/table.hpp"
+#include "table.hpp"
 
 const pml::KernelTable& pml::avx2_kernels() { return kernel_table; }

@@ -1,5 +1,5 @@
 // AVX-512 F and DQ.
 #define PML_ISA_AVX512 1
-#include "../kernels/table.hpp"
+#include "table.hpp"
 
 const pml::KernelTable& pml::avx512_kernels() { return kernel_table; }

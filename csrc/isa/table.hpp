@@ -1,0 +1,72 @@
+// Every kernel of one instruction set, gathered into the one table that its file in isa/ exports.
+#pragma once
+
+#include "../mlp/activations.hpp"
+#include "../mlp/kernels/curvature.hpp"
+#include "../mlp/kernels/extended.hpp"
+#include "../mlp/kernels/forward.hpp"
+#include "../mlp/kernels/gradient.hpp"
+#include "../mlp/kernels/input_gradient.hpp"
+#include "../mlp/kernels/jacobian.hpp"
+#include "../mlp/kernels/tangent.hpp"
+#include "../numeric/symmetric_kernel.hpp"
+#include "kernel_table.hpp"
+
+namespace {
+
+double multiply_add_chain(size_t steps, double* sink) {
+  Accumulators<block_rows> acc;
+  for (size_t r = 0; r < block_rows; ++r) {
+    for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = set(static_cast<double>(r * block_vectors + j));
+  }
+  const Vec factor = set(0.5);
+  for (size_t i = 0; i < steps; ++i) {
+    PML_UNROLL
+    for (size_t r = 0; r < block_rows; ++r) {
+      PML_UNROLL
+      for (size_t j = 0; j < block_vectors; ++j) acc.v[r][j] = fma(acc.v[r][j], factor, factor);
+    }
+  }
+  *sink = 0.0;
+  for (size_t r = 0; r < block_rows; ++r) {
+    for (size_t j = 0; j < block_vectors; ++j) *sink += sum(acc.v[r][j]);
+  }
+  return 2.0 * static_cast<double>(steps * block_rows * block_vectors * lanes);
+}
+
+const pml::KernelTable kernel_table = {
+    isa_name,
+    {
+        symmetric_update,
+        multiply_add_chain,
+    },
+    {
+        block_samples,
+        {activation_block<Relu>, activation_block<Tanh>, activation_block<Sigmoid>, activation_block<Sin>,
+         activation_block<Softplus>, activation_block<Silu>, activation_block<Square>, activation_block<PolyRelu>},
+        forward_workspace,
+        forward,
+        gradient_workspace,
+        gradient,
+        input_gradient_workspace,
+        input_gradient,
+        jacobian_workspace,
+        jacobian,
+        curvature_workspace,
+        curvature_state,
+        curvature_product_workspace,
+        curvature_product,
+        hessian_vector_workspace,
+        hessian_vector,
+        directional_workspace,
+        directional,
+        cotangent_gradient,
+        {extended_activation_block<Relu>, extended_activation_block<Tanh>, extended_activation_block<Sigmoid>,
+         extended_activation_block<Sin>, extended_activation_block<Softplus>, extended_activation_block<Silu>,
+         extended_activation_block<Square>, extended_activation_block<PolyRelu>},
+        extended_forward_workspace,
+        extended_forward,
+    },
+};
+
+}  // namespace
