@@ -400,7 +400,8 @@ def test_the_unit_of_the_target_makes_no_difference(scale):
     A, b = random_linear(40, 5)
     objective = linear(scale * A, scale * b)
     result = minimize(objective, np.ones(5), LevenbergMarquardt(), max_steps=100)
-    np.testing.assert_allclose(result.params, np.linalg.lstsq(A, b)[0], rtol=1e-9)
+    # Over a distance of the root of eps the loss, which isn't 0 here, is flat to its last digit.
+    np.testing.assert_allclose(result.params, np.linalg.lstsq(A, b)[0], rtol=1e-7)
     assert result.status is Status.AT_FLOOR
 
 
