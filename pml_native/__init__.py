@@ -23,7 +23,17 @@ from .arrays import PrecisionWarning
 from .boosting import boost
 from .fit import FitWarning, fit
 from .info import info
-from .models import MLP, Boosted, Model, NetworkModel, Normalization, Transformed, load, register_activation
+from .models import (
+    MLP,
+    Boosted,
+    Model,
+    NetworkModel,
+    Normalization,
+    SimplexInterpolator,
+    Transformed,
+    load,
+    register_activation,
+)
 from .optimize import LeastSquares
 from .report import FitReport
 from .spectrum import Spectrum, spectrum
@@ -38,6 +48,7 @@ __all__ = [
     "NetworkModel",
     "Normalization",
     "PrecisionWarning",
+    "SimplexInterpolator",
     "Spectrum",
     "Transformed",
     "__version__",

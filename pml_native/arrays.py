@@ -102,19 +102,24 @@ def as_weight(sample_weight: ArrayLike, n: int) -> Array:
     return weight[:, 0]
 
 
+def repeated_rows(X: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """An order that brings equal rows of `X` (n, d), n > 0, together, and in that order the group each belongs to."""
+    order = np.lexsort(X.T)
+    ordered = X[order]
+    return order, np.concatenate(([0], np.cumsum(np.any(ordered[1:] != ordered[:-1], axis=1))))
+
+
 def contradicting_noise(samples: Samples) -> tuple[int, float]:
     """Rows whose inputs occur again with another output, and the relative RMS noise of y that this implies.
 
     The noise is the root of the pooled variance within groups of equal inputs, over the RMS of y, per output and
     then averaged in the square.
     """
-    order = np.lexsort(samples.X.T)
-    sorted_inputs = samples.X[order]
-    same_as_previous = np.all(sorted_inputs[1:] == sorted_inputs[:-1], axis=1)
-    if not same_as_previous.any():
+    order, group = repeated_rows(samples.X)
+    if group[-1] + 1 == len(order):
         return 0, 0.0
-    group = np.concatenate(([0], np.cumsum(~same_as_previous)))
     size = np.bincount(group)
+    same_as_previous = group[1:] == group[:-1]
     scale = np.max(np.abs(samples.y), axis=0)
     scaled = samples.y[order] / np.where(scale > 0, scale, 1.0)
     mean = np.stack([np.bincount(group, weights=column) / size for column in scaled.T], axis=1)

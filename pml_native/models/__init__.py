@@ -12,6 +12,7 @@ from .model import Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .simplex import SimplexInterpolator
 from .transformed import Transformed
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "NetworkModel",
     "Normalization",
     "Signature",
+    "SimplexInterpolator",
     "Transformed",
     "load",
     "register_activation",
@@ -31,6 +33,7 @@ FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
+    SimplexInterpolator.family: SimplexInterpolator,
 }
 
 

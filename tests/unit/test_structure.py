@@ -20,7 +20,7 @@ FLOORS = [
     ["session", "spectrum"],
     ["progress"],
     ["models", "optimize", "problems"],
-    ["report", "files", "threads", "memory", "elementary"],
+    ["report", "files", "threads", "memory", "elementary", "grids"],
     ["arrays", "jit"],
     ["_core", "_version"],
 ]

@@ -1,0 +1,103 @@
+"""The coordinates in which scattered points are searched: centred, scaled, and as many as the points span.
+
+Distances decide which simplex a query lies in, so units must not; offsets would cost digits; and points that lie in a
+plane have no simplices but those within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array, contiguous
+
+# Numbers in X are first multiplied by powers of two where their squares could leave the range of float64.
+LARGEST_PLAIN = 2.0**400
+# A point is in the plane of the others within this many units of their spread: the root of eps, as far as a smooth
+# function of the distance would not be seen.
+IN_PLANE = 2.0**-26
+# Rounding of coordinates moves points out of an exact plane by this many times eps of their size.
+ROUNDING = 16.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """z = basis ((x factor - centre) / scale): x (n, d) -> z (n, r), r <= d.
+
+    factor : (d,), powers of two. scale : (d,), infinite for a column that never varies.
+    basis : (r, d), orthonormal rows that span the points; None where they span all d dimensions.
+    """
+
+    factor: Array
+    centre: Array
+    scale: Array
+    basis: Array | None
+
+    @classmethod
+    def of(cls, X: Array, rescale: bool) -> Frame:
+        """The frame of points `X` (n, d); `rescale` gives each column unit variance, else all share one scale."""
+        largest = np.max(np.abs(X), axis=0)
+        extreme = np.any((largest > LARGEST_PLAIN) | ((largest > 0) & (largest < 1 / LARGEST_PLAIN)))
+        exponent = np.frexp(largest)[1] if rescale else np.full(len(largest), np.frexp(largest.max())[1])
+        factor = np.ldexp(1.0, np.clip(-exponent, -1022, 1023)) if extreme else np.ones(len(largest))
+        scaled = X * factor
+        constant = np.all(X[0] == X, axis=0)
+        centre = np.where(constant, scaled[0], np.mean(scaled, axis=0))
+        spread = np.sqrt(np.mean((scaled - centre) ** 2, axis=0))
+        scale = np.where(constant, np.inf, spread if rescale else np.max(spread))
+        plain = cls(factor, centre, scale, None)
+        points, _ = plain.apply(X)
+        rounding = float(np.max(np.max(np.abs(scaled), axis=0) / scale)) + 1.0
+        return cls(factor, centre, scale, _basis(points, constant, ROUNDING * np.finfo(float).eps * rounding))
+
+    @property
+    def n_dimensions(self) -> int:
+        """r."""
+        return len(self.centre) if self.basis is None else len(self.basis)
+
+    def apply(self, X: Array) -> tuple[Array, NDArray[np.bool_] | None]:
+        """z (n, r), and which rows of `X` (n, d) are off the plane of the points (None where there is no plane)."""
+        plain = bool(np.all(self.factor == 1.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = (X if plain else X * self.factor) - self.centre
+            moved = np.isinf(self.scale) & (np.abs(z) > IN_PLANE * np.abs(self.centre))
+            z *= 1.0 / self.scale
+            if self.basis is None:
+                return z, None
+            within = contiguous(z @ self.basis.T)
+            off = np.max(np.abs(z - within @ self.basis), axis=1, initial=0.0) > IN_PLANE
+            return within, off | moved.any(axis=1)
+
+    def gradient(self, inner: Array) -> Array:
+        """Derivatives by z (n, m, r) -> by x (n, m, d)."""
+        outer = inner if self.basis is None else inner @ self.basis
+        return outer * (self.factor / self.scale)
+
+    def arrays(self) -> dict[str, Array]:
+        """What `from_arrays` needs."""
+        basis = np.zeros((0, len(self.centre))) if self.basis is None else self.basis
+        return {"factor": self.factor, "centre": self.centre, "scale": self.scale, "basis": basis}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[np.float64]]) -> Frame:
+        """The frame that gave these arrays."""
+        basis = arrays["basis"] if len(arrays["basis"]) else None
+        return cls(arrays["factor"], arrays["centre"], arrays["scale"], basis)
+
+
+def _basis(points: Array, constant: NDArray[np.bool_], rounding: float) -> Array | None:
+    """Rows that span `points` (n, d) to `rounding`; None where all d dimensions are needed."""
+    d = points.shape[1]
+    varying = np.flatnonzero(~constant)
+    triangle = np.linalg.qr(points[:, varying] - points[:, varying].mean(axis=0), mode="r")
+    _, singular, rows = np.linalg.svd(triangle)
+    rank = int(np.sum(singular > rounding * np.sqrt(len(points))))
+    if rank == d:
+        return None
+    # Columns that vary stay as they are where they span the points, so that a grid in them stays a grid.
+    inner = np.eye(len(varying)) if rank == len(varying) else rows[:rank]
+    basis = np.zeros((len(inner), d))
+    basis[:, varying] = inner
+    return basis

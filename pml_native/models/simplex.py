@@ -1,0 +1,294 @@
+"""Linear interpolation of scattered points on the simplices of their Delaunay triangulation, in any dimension.
+
+The one family without a choice to make: through every point, exact for linear functions, with an error that falls as
+n^(-2/d). Sources: Michaud, Liu, Tegmark, "Precision Machine Learning" (2022), section 2; Kuhn (1960) for the simplices
+of grids.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import Delaunay
+
+from .. import _core
+from ..arrays import Array, as_samples, contiguous, repeated_rows
+from ..grids import grid_axes
+from ..memory import available_memory
+from ..report import FitReport
+from ..threads import resolve_threads
+from .frame import Frame
+from .model import Model, Signature
+from .triangulation import Triangulation, expected_bytes, expected_seconds, triangulate
+
+Outside = Literal["nan", "nearest", "linear", "error"]
+Method = Literal["auto", "triangulation", "on_demand"]
+Duplicates = Literal["error", "average"]
+
+# Share of the free memory that a triangulation may take before the search without one is preferred.
+MEMORY_SHARE = 0.25
+# Seconds for a query without a triangulation, roughly: in two dimensions, and the factor for each further one.
+SECONDS_ON_DEMAND, GROWTH_ON_DEMAND = 2e-6, 1.8
+# A query is moved this far towards the middle to tell one that left the hull by rounding from one outside, and a
+# query outside is continued from this far inside, past the flat simplices at the hull.
+INWARD = 1e-9
+PAST_HULL = 1e-6
+HALVINGS = 50
+
+
+class Search(Protocol):
+    """What finds simplices: of a grid, in a triangulation, or without one. Rows outside or undecided get NaN."""
+
+    def locate(self, X: Array, n_threads: int) -> tuple[NDArray[np.int32], Array]:
+        """Numbers (n,) of simplices, or of their vertices (n, d + 1), and weights; -1 outside, -2 undecided."""
+
+    def interpolate(self, X: Array, values: Array, n_threads: int) -> Array:
+        """Values (n, m) at `X` (n, d) of the interpolant of `values` (N, m)."""
+
+    def gradient(self, X: Array, values: Array, n_threads: int) -> Array:
+        """Its derivatives (n, m, d)."""
+
+
+class SimplexInterpolator(Model):
+    """Linear on the Delaunay simplices of the points `X` (n, d), d = 1 to 10 and more, with values `y` (n,) or (n, m).
+
+    X : points, or a `scipy.spatial.Delaunay` of them whose simplices are then used.
+    outside : values where x is outside the convex hull of the points: "nan"; "nearest", those of the nearest point;
+        "linear", the continuation from where the way from the middle of the points leaves the hull; "error" raises
+        ValueError.
+    rescale : gives the columns of X equal variance before distances are measured, so that units make no difference.
+    method : "triangulation" builds one first (Qhull; memory and time grow steeply with d), "on_demand" finds the
+        simplex of each query by linear programming without one, "auto" chooses by n, d and how many queries come.
+        Points on a full grid need neither. `repr` says what is used.
+    duplicates : what to do with points that occur again with another y: "error", or "average".
+
+    At the points the values are y exactly. Points that all lie in a plane are interpolated within it; queries off the
+    plane are outside.
+    """
+
+    family = "simplex"
+
+    def __init__(
+        self,
+        X: ArrayLike | Delaunay,
+        y: ArrayLike,
+        *,
+        outside: Outside = "nan",
+        rescale: bool = True,
+        method: Method = "auto",
+        duplicates: Duplicates = "error",
+        n_threads: int | None = None,
+    ) -> None:
+        _require_choice("outside", outside, Outside)
+        _require_choice("method", method, Method)
+        _require_choice("duplicates", duplicates, Duplicates)
+        given = X if isinstance(X, Delaunay) else None
+        samples = as_samples(X if given is None else given.points, y)
+        signature = Signature(
+            samples.X.shape[1], samples.y.shape[1], samples.y_is_vector, samples.input_names, samples.output_names
+        )
+        frame = Frame.of(samples.X, rescale and given is None)
+        points, values, kept = _distinct(samples.X, samples.y, frame, duplicates)
+        if len(points) < 2:
+            raise ValueError("X: expected at least 2 different points, got 1")
+        triangulation = None
+        if given is not None:
+            if len(given.coplanar) or len(kept) < len(samples.X) or frame.basis is not None:
+                raise ValueError("X: expected a triangulation of all its points, got one that left some out")
+            triangulation, method = Triangulation(given.simplices, given.neighbors), "triangulation"
+        self._set(points, values, frame, outside, method, triangulation, signature, None, n_threads)
+
+    def _set(
+        self,
+        points: Array,
+        values: Array,
+        frame: Frame,
+        outside: Outside,
+        method: Method,
+        triangulation: Triangulation | None,
+        signature: Signature,
+        report: FitReport | None,
+        n_threads: int | None,
+    ) -> None:
+        super().__init__(signature, report)
+        self.points, self.values, self.frame = points, values, frame
+        self.outside, self.method, self.n_threads = outside, method, n_threads
+        self.triangulation = triangulation
+        self._n_queries = 0
+        self._search: Search | None = None
+        self._on_demand: _core.SimplexSearch | None = None
+        self._axes: list[Array] | None = None
+        grid = None if triangulation else grid_axes(points)
+        if grid is not None:
+            self._axes, order = grid
+            self.points, self.values = contiguous(points[order]), contiguous(values[order])
+
+    def __repr__(self) -> str:
+        n, d = self.points.shape
+        return f"SimplexInterpolator({n} points in {d} dimensions, {self.used})"
+
+    @property
+    def used(self) -> str:
+        """How simplices are found: "grid", "triangulation", "on demand", or "undecided" before the first query."""
+        if self._axes is not None:
+            return "grid"
+        if self.triangulation is not None:
+            return "triangulation"
+        return "on demand" if self.method == "on_demand" or self._on_demand is not None else "undecided"
+
+    @property
+    def n_params(self) -> int:
+        """The numbers that are stored: n (d + 1) for one output, as the paper counts."""
+        return self.points.size + self.values.size
+
+    def evaluate(self, X: Array) -> Array:
+        return self._filled(X, "interpolate")
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        return self.frame.gradient(self._filled(X, "gradient"))
+
+    def _filled(self, X: Array, what: str) -> Array:
+        """Values or gradients (in the frame) by the chosen search, then by the others where it knows none."""
+        inner, off = self.frame.apply(X)
+        inner = contiguous(inner)
+        found = self._ask(self._chosen(len(inner)), what, inner)
+        column = found.reshape(len(found), -1)[:, 0] if found.size else np.zeros(len(found))
+        missing = np.flatnonzero(np.isnan(column) & np.isfinite(inner).all(axis=1))
+        if off is not None:
+            found[off] = np.nan
+            missing = np.union1d(missing, np.flatnonzero(off & np.isfinite(inner).all(axis=1)))
+        if missing.size and isinstance(self._search, _core.SimplexLocator):
+            doubtful = missing if off is None else missing[~off[missing]]
+            doubtful = doubtful[self._is_inside((1.0 - INWARD) * inner[doubtful])]
+            found[doubtful] = self._ask(self._without(), what, inner[doubtful])
+            missing = missing[np.isnan(found.reshape(len(found), -1)[missing, 0])]
+        if missing.size:
+            found[missing] = self._beyond(what, inner[missing], missing, X)
+        return found
+
+    def _ask(self, search: Search, what: str, inner: Array) -> Array:
+        answer: Array = getattr(search, what)(contiguous(inner), self.values, resolve_threads(self.n_threads))
+        return answer
+
+    def _is_inside(self, inner: Array) -> NDArray[np.bool_]:
+        """Whether points of the frame are in the hull; those that no search can decide count as inside."""
+        found, _ = self._chosen(0).locate(contiguous(inner), resolve_threads(self.n_threads))
+        inside: NDArray[np.bool_] = found.reshape(len(inner), -1)[:, 0] != -1 if len(inner) else np.zeros(0, dtype=bool)
+        return inside
+
+    def _beyond(self, what: str, inner: Array, rows: NDArray[np.intp], X: Array) -> Array:
+        """What is asked at points of the frame outside the hull."""
+        shape = (len(inner), self.values.shape[1]) + ((inner.shape[1],) if what == "gradient" else ())
+        if self.outside == "error":
+            raise ValueError(
+                f"X: expected points inside the convex hull of the data, got {len(rows)} outside, "
+                f"the first in row {rows[0]}: {X[rows[0]].tolist()}"
+            )
+        if self.outside == "nan":
+            return np.full(shape, np.nan)
+        if self.outside == "nearest":
+            if what == "gradient":
+                return np.zeros(shape)
+            return self.values[self._without().nearest(contiguous(inner), resolve_threads(self.n_threads))]
+        inside, beyond = np.zeros(len(inner)), np.ones(len(inner))
+        for _ in range(HALVINGS):
+            middle = 0.5 * (inside + beyond)
+            within = self._is_inside(middle[:, None] * inner)
+            inside, beyond = np.where(within, middle, inside), np.where(within, beyond, middle)
+        start = (inside * (1.0 - PAST_HULL))[:, None] * inner
+        gradient = self._ask(self._chosen(0), "gradient", start)
+        if what == "gradient":
+            return gradient
+        values = self._ask(self._chosen(0), "interpolate", start)
+        return values + np.einsum("imj,ij->im", gradient, inner - start)
+
+    def _chosen(self, n_queries: int) -> Search:
+        """The search for `n_queries` more queries."""
+        if self._search is not None and (self._search is not self._on_demand or not self._may_triangulate(n_queries)):
+            return self._search
+        if self._axes is not None:
+            self._search = _core.SimplexGrid(self._axes)
+        elif self.triangulation is not None:
+            self._search = _core.SimplexLocator(self.points, self.triangulation.simplices, self.triangulation.neighbors)
+        elif self.method == "triangulation" or self._may_triangulate(n_queries):
+            built = triangulate(self.points)
+            if built is not None:
+                self.triangulation, self._search = built
+            else:
+                self.method, self._search = "on_demand", self._without()
+        else:
+            self._search = self._without()
+        return self._search
+
+    def _may_triangulate(self, n_queries: int) -> bool:
+        """Whether all queries so far with these would have paid for a triangulation that fits into memory."""
+        if self.method == "on_demand":
+            return False
+        self._n_queries += n_queries
+        n, d = self.points.shape
+        available = available_memory()
+        if available is not None and expected_bytes(n, d) > MEMORY_SHARE * available:
+            return False
+        return self._n_queries * SECONDS_ON_DEMAND * GROWTH_ON_DEMAND ** (d - 2) > expected_seconds(n, d)
+
+    def _without(self) -> _core.SimplexSearch:
+        if self._on_demand is None:
+            self._on_demand = _core.SimplexSearch(self.points)
+        return self._on_demand
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the searches, which hold memory of the core and are built again when needed."""
+        return {**self.__dict__, "_search": None, "_on_demand": None}
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays: dict[str, NDArray[Any]] = {"points": self.points, "y": self.values, **self.frame.arrays()}
+        if self.triangulation is not None:
+            arrays |= {"simplices": self.triangulation.simplices, "neighbors": self.triangulation.neighbors}
+        return {"outside": self.outside, "method": self.method}, arrays
+
+    @classmethod
+    def from_state(
+        cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature
+    ) -> SimplexInterpolator:
+        _require_choice("outside", values["outside"], Outside)
+        _require_choice("method", values["method"], Method)
+        points, y, frame = arrays["points"], arrays["y"], Frame.from_arrays(arrays)
+        if points.shape != (len(y), frame.n_dimensions) or y.shape[1] != signature.n_outputs:
+            raise ValueError("points, values and frame differ in their shapes")
+        found = Triangulation(arrays["simplices"], arrays["neighbors"]) if "simplices" in arrays else None
+        model = cls.__new__(cls)
+        model._set(points, y, frame, values["outside"], values["method"], found, signature, None, None)
+        if found is not None:
+            model._chosen(0)  # refuses indices that are not of these points
+        return model
+
+
+def _require_choice(name: str, value: object, choices: Any) -> None:
+    if value not in choices.__args__:
+        raise ValueError(f"{name}: expected one of {', '.join(choices.__args__)}, got {value!r}")
+
+
+def _distinct(X: Array, y: Array, frame: Frame, duplicates: Duplicates) -> tuple[Array, Array, NDArray[np.intp]]:
+    """Points of the frame, each once, their values, and the rows they first occur in."""
+    points = contiguous(frame.apply(X)[0])
+    order, group = repeated_rows(points)
+    if group[-1] + 1 == len(points):
+        return points, y, np.arange(len(points))
+    size = np.bincount(group)
+    begin = np.concatenate(([0], np.cumsum(size)[:-1]))
+    ordered = y[order]
+    differs = np.any(ordered != ordered[begin][group], axis=1)
+    if duplicates == "error" and differs.any():
+        row = int(order[np.flatnonzero(differs)[0]])
+        raise ValueError(
+            f"X: expected one y for each point, got {int(differs.sum())} rows that repeat a point (or are nearer to "
+            f"it than rounding) with another y, among them row {row}: {X[row].tolist()}; duplicates='average' takes "
+            f"the mean"
+        )
+    # A mean of differences, so that equal values stay exactly what they are.
+    mean = ordered[begin] + np.add.reduceat(ordered - ordered[begin][group], begin, axis=0) / size[:, None]
+    first = np.minimum.reduceat(order, begin)
+    kept = np.argsort(first)
+    return contiguous(points[first[kept]]), contiguous(mean[kept]), first[kept]

@@ -1,0 +1,290 @@
+"""SimplexInterpolator: which search it takes, hard points, what is outside, and files."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import ConvexHull, Delaunay
+
+import pml_native as pml
+from pml_native.models import triangulation
+
+METHODS = ["triangulation", "on_demand"]
+
+
+def curved(X):
+    return np.cos(2.0 * X.sum(axis=1)) + np.prod(X, axis=1)
+
+
+def scattered(n, d, seed=0):
+    X = np.random.default_rng(seed).uniform(size=(n, d))
+    return X, curved(X)
+
+
+def grid(n, d):
+    return np.stack(np.meshgrid(*[np.linspace(0, 1, n)] * d, indexing="ij"), axis=-1).reshape(-1, d)
+
+
+def queries(n, d, seed=1):
+    return np.random.default_rng(seed).uniform(0.2, 0.8, (n, d))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("d", range(2, 6))
+def test_values_are_those_of_scipy(method, d):
+    X, y = scattered(400, d)
+    Q = queries(500, d)
+    model = pml.SimplexInterpolator(X, y, method=method, rescale=False)
+    np.testing.assert_allclose(model(Q), LinearNDInterpolator(X, y)(Q), rtol=0, atol=1e-12)
+
+
+def test_in_one_dimension_it_is_piecewise_linear_in_any_order_of_the_points():
+    x = np.random.default_rng(0).permutation(np.linspace(-2, 3, 77) ** 3)
+    model = pml.SimplexInterpolator(x, np.sin(x))
+    q = np.linspace(-7, 26, 1001)
+    order = np.argsort(x)
+    np.testing.assert_allclose(model(q), np.interp(q, x[order], np.sin(x[order])), rtol=0, atol=1e-14)
+    assert model.gradient(q).shape == (1001, 1)
+    assert np.isnan(model([-8.1])[0])
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("X", [scattered(300, 3)[0], grid(6, 3), grid(5, 3) @ np.linalg.qr(scattered(3, 3)[0])[0]])
+def test_the_data_are_met_exactly(method, X):
+    y = np.random.default_rng(5).normal(size=(len(X), 2))
+    np.testing.assert_array_equal(pml.SimplexInterpolator(X, y, method=method)(X), y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_are_those_of_the_values(method):
+    X, _ = scattered(300, 3)
+    X = X * [1.0, 1e-3, 10.0] + [0.0, 5.0, 0.0]
+    y = np.column_stack([curved(X), X @ [1.0, -2.0, 3.0]])
+    model = pml.SimplexInterpolator(X, y, method=method)
+    Q = queries(50, 3) * [1.0, 1e-3, 10.0] + [0.0, 5.0, 0.0]
+    gradient = model.gradient(Q)
+    assert gradient.shape == (50, 2, 3)
+    np.testing.assert_allclose(gradient[:, 1], np.tile([1.0, -2.0, 3.0], (50, 1)), rtol=1e-9)
+    for j, h in enumerate([1e-7, 1e-10, 1e-6]):
+        step = h * np.eye(3)[j]
+        difference = (model(Q + step) - model(Q - step)) / (2 * h)
+        assert np.median(np.abs(difference[:, 0] - gradient[:, 0, j])) < 1e-4 * np.abs(gradient[:, 0, j]).max()
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda X: X + 1e8,
+        lambda X: X * [1.0, 1e-12, 1.0],
+        lambda X: X * [1e-200, 1.0, 1e200],
+        lambda X: X[:, ::-1] * 3 - 7,
+    ],
+)
+def test_units_and_offsets_make_no_difference(move):
+    X, y = scattered(500, 3)
+    Q = queries(400, 3)
+    plain, moved = pml.SimplexInterpolator(X, y), pml.SimplexInterpolator(move(X), y)
+    # At an offset of 1e8 the points themselves are moved by 1e-8.
+    np.testing.assert_allclose(moved(move(Q)), plain(Q), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 2), (9, 3), (5, 4)])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_grids_lose_no_point_and_leave_no_hole(n, d, turned, method):
+    turn = np.linalg.qr(np.random.default_rng(d).normal(size=(d, d)))[0] if turned else np.eye(d)
+    X, Q = grid(n, d), np.random.default_rng(1).uniform(size=(500, d))
+    model = pml.SimplexInterpolator(X @ turn + 0.3, curved(X), method=method)
+    model._axes = None  # even without the short cut that grids have
+    assert np.isfinite(model(Q @ turn + 0.3)).all()
+    np.testing.assert_array_equal(model(X @ turn + 0.3), curved(X))
+    errors = model(Q @ turn + 0.3) - curved(Q)
+    on_grid = pml.SimplexInterpolator(X, curved(X))(Q) - curved(Q)
+    assert np.sqrt(np.mean(errors**2)) < 1.5 * np.sqrt(np.mean(on_grid**2))
+
+
+def test_a_perturbed_triangulation_has_the_volume_of_the_hull_and_no_flat_simplex():
+    points = grid(7, 3) - 0.5
+    found = triangulation._perturbed(points)
+    edges = points[found.simplices[:, 1:]] - points[found.simplices[:, :1]]
+    volumes = np.abs(np.linalg.det(edges)) / 6
+    assert volumes.min() > 1e-6
+    assert volumes.sum() == pytest.approx(ConvexHull(points).volume, rel=1e-12)
+
+
+def test_a_triangulation_of_the_users_is_taken_as_it_is():
+    X, y = scattered(300, 3)
+    delaunay = Delaunay(X)
+    model = pml.SimplexInterpolator(delaunay, y)
+    assert model.used == "triangulation"
+    assert model.triangulation.simplices is delaunay.simplices
+    Q = queries(100, 3)
+    np.testing.assert_allclose(model(Q), LinearNDInterpolator(delaunay, y)(Q), rtol=0, atol=1e-13)
+
+
+def test_a_triangulation_that_dropped_points_is_refused():
+    X = scattered(200, 2)[0] + 1e7
+    delaunay = Delaunay(X)
+    assert len(delaunay.coplanar)
+    with pytest.raises(ValueError, match="expected a triangulation of all its points"):
+        pml.SimplexInterpolator(delaunay, X[:, 0])
+
+
+def test_auto_goes_from_on_demand_to_a_triangulation_when_many_queries_come():
+    X, y = scattered(2000, 3)
+    model = pml.SimplexInterpolator(X, y)
+    assert "undecided" in repr(model)
+    few = model(queries(10, 3))
+    assert "on demand" in repr(model)
+    many = model(queries(50_000, 3))
+    assert "triangulation" in repr(model)
+    np.testing.assert_allclose(model(queries(10, 3)), few, rtol=0, atol=1e-12)
+    assert np.isfinite(many).all()
+    assert "grid" in repr(pml.SimplexInterpolator(grid(4, 3), np.zeros(64)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_outside_the_hull(method):
+    X, _ = scattered(300, 2)
+    y = np.column_stack([X @ [2.0, -1.0] + 1.0, curved(X)])
+    Q = np.array([[3.0, -2.0], [0.5, 0.5], [-0.1, 0.4], [np.nan, 0.0]])
+    far = [0, 2]
+
+    def model(outside):
+        return pml.SimplexInterpolator(X, y, outside=outside, method=method)
+
+    values = model("nan")(Q)
+    np.testing.assert_array_equal(np.isnan(values[:, 0]), [True, False, True, True])
+    np.testing.assert_allclose(model("linear")(Q)[far, 0], Q[far] @ [2.0, -1.0] + 1.0, rtol=1e-9)
+    np.testing.assert_allclose(model("linear").gradient(Q)[far, 0], [[2.0, -1.0]] * 2, rtol=1e-9)
+    scale = X.std(axis=0)
+    nearest = [np.argmin(np.sum(((X - q) / scale) ** 2, axis=1)) for q in Q[far]]
+    np.testing.assert_array_equal(model("nearest")(Q)[far], y[nearest])
+    np.testing.assert_array_equal(model("nearest").gradient(Q)[far], 0.0)
+    assert np.isnan(model("linear")(Q)[3]).all()
+    with pytest.raises(ValueError, match=r"inside the convex hull of the data, got 2 outside, the first in row 0"):
+        model("error")(Q)
+
+
+def test_a_linear_continuation_meets_the_hull():
+    X, y = scattered(400, 2)
+    model = pml.SimplexInterpolator(X, y, outside="linear")
+    hull = X[ConvexHull(X).vertices]
+    middle = 0.5 * (hull + np.roll(hull, 1, axis=0))
+    outward = 1e-7 * (middle - 0.5)
+    np.testing.assert_allclose(model(middle + outward), model(middle - outward), rtol=0, atol=1e-4)
+
+
+def test_equal_duplicates_are_merged_and_others_refused_or_averaged():
+    X, y = scattered(100, 2)
+    twice, values = np.repeat(X, 2, axis=0), np.repeat(y, 2)
+    assert len(pml.SimplexInterpolator(twice, values).points) == 100
+    values[1] += 1.0
+    with pytest.raises(ValueError, match=r"expected one y for each point, got 1 rows .* among them row 1"):
+        pml.SimplexInterpolator(twice, values)
+    averaged = pml.SimplexInterpolator(twice, values, duplicates="average")(X)
+    np.testing.assert_allclose(averaged[0], y[0] + 0.5, rtol=1e-15)
+    np.testing.assert_array_equal(averaged[1:], y[1:])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_points_in_a_plane_are_interpolated_within_it(offset):
+    rng = np.random.default_rng(0)
+    inner, Q = rng.uniform(size=(300, 2)), rng.uniform(0.2, 0.8, (200, 2))
+    basis = np.linalg.qr(rng.normal(size=(4, 4)))[0][:2]
+    model = pml.SimplexInterpolator(inner @ basis + offset, curved(inner))
+    assert "in 2 dimensions" in repr(model)
+    np.testing.assert_allclose(model(Q @ basis + offset), pml.SimplexInterpolator(inner, curved(inner), rescale=False)(Q), atol=2e-2)
+    assert np.isfinite(model.gradient(Q @ basis + offset)).all()
+    assert np.isnan(model(Q @ basis + offset + 0.1 * np.eye(4)[0])).all()
+    onto = pml.SimplexInterpolator(inner @ basis + offset, curved(inner), outside="nearest")
+    assert np.isfinite(onto(Q @ basis + offset + 0.1 * np.eye(4)[0])).all()
+
+
+def test_a_constant_column_is_a_plane_too():
+    X, y = scattered(200, 2)
+    padded = np.column_stack([X, np.full(200, 7.0)])
+    model = pml.SimplexInterpolator(padded, y)
+    np.testing.assert_array_equal(model(padded), y)
+    assert np.isnan(model([[0.5, 0.5, 7.1]])[0])
+    assert model.gradient(padded)[:, 2].max() == 0.0
+
+
+def test_fewer_points_than_a_simplex_needs_lie_in_a_plane():
+    X = np.eye(5)[:3]
+    model = pml.SimplexInterpolator(X, [1.0, 2.0, 3.0])
+    assert model([X.mean(axis=0)])[0] == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="at least 2 different points, got 1"):
+        pml.SimplexInterpolator(np.ones((3, 2)), np.ones(3))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_saved_model_gives_the_same_bits(tmp_path, method):
+    X, y = scattered(200, 3)
+    model = pml.SimplexInterpolator(X, y, method=method, outside="nearest")
+    Q = np.random.default_rng(2).uniform(-0.1, 1.1, (300, 3))
+    values = model(Q)
+    model.save(tmp_path / "m.pml")
+    loaded = pml.load(tmp_path / "m.pml")
+    assert loaded.used == model.used
+    np.testing.assert_array_equal(loaded(Q), values)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model))(Q), values)
+
+
+def test_a_file_whose_simplices_are_not_of_its_points_is_refused(tmp_path):
+    X, y = scattered(100, 2)
+    model = pml.SimplexInterpolator(X, y, method="triangulation")
+    model(X)
+    model.triangulation.simplices[0, 0] = 1000
+    model.save(tmp_path / "m.pml")
+    with pytest.raises(ValueError, match=r"m\.pml"):
+        pml.load(tmp_path / "m.pml")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"outside": "zero"}, "outside: expected one of nan, nearest, linear, error, got 'zero'"),
+        ({"method": "qhull"}, "method: expected one of auto, triangulation, on_demand, got 'qhull'"),
+        ({"duplicates": "drop"}, "duplicates: expected one of error, average, got 'drop'"),
+        ({"n_threads": 0}, "n_threads"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    X, y = scattered(50, 2)
+    with pytest.raises(ValueError, match=message):
+        pml.SimplexInterpolator(X, y, **options)(X)
+
+
+def test_no_queries_and_queries_of_any_layout():
+    X, y = scattered(200, 3)
+    model = pml.SimplexInterpolator(X, y)
+    assert model(np.zeros((0, 3))).shape == (0,)
+    assert model.gradient(np.zeros((0, 3))).shape == (0, 3)
+    Q = queries(20, 3)
+    np.testing.assert_array_equal(model(np.asfortranarray(Q)), model(Q))
+    np.testing.assert_array_equal(model(np.repeat(Q, 2, axis=1)[:, ::2]), model(Q))
+    with pytest.raises(ValueError, match=r"X: expected \(n, 3\)"):
+        model(Q[:, :2])
+
+
+@pytest.mark.parametrize("d", [7, 10])
+def test_many_dimensions_need_no_triangulation(d):
+    X, _ = scattered(2000, d)
+    model = pml.SimplexInterpolator(X, X @ np.arange(1.0, d + 1))
+    Q = np.random.default_rng(1).uniform(0.4, 0.6, (20, d))
+    np.testing.assert_allclose(model(Q), Q @ np.arange(1.0, d + 1), rtol=1e-10)
+    assert model.used == "on demand"
+
+
+def test_fit_takes_the_method_and_reports_errors_on_rows_it_did_not_see():
+    X, y = scattered(2000, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = pml.fit(X, y, method="simplex")
+    assert isinstance(model, pml.SimplexInterpolator)
+    np.testing.assert_array_equal(model(X), y)
+    assert 1e-5 < model.report.validation_rmse < 1e-2
+    assert np.isfinite(model([[1.5, 1.5]])[0])
