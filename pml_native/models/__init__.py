@@ -12,6 +12,7 @@ from .model import Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .polynomial import Polynomial
 from .transformed import Transformed
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Model",
     "NetworkModel",
     "Normalization",
+    "Polynomial",
     "Signature",
     "Transformed",
     "load",
@@ -29,6 +31,7 @@ __all__ = [
 
 FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
+    Polynomial.family: Polynomial,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
 }
