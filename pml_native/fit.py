@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from . import guide
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -24,9 +24,6 @@ from .report import Candidate, Errors, FitReport
 from .session import Session
 from .threads import resolve_threads
 
-VALIDATION_FRACTION = 0.15
-# More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
-MAX_VALIDATION_ROWS = 20_000
 MIN_ROWS = 10
 # Errors up to this many times the rounding of the model's evaluation are put down to it.
 FLOOR_MARGIN = 10.0
@@ -81,7 +78,7 @@ def fit(
     notes = _notes(samples)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
-    train, held_out = _split(samples, validation, rng)
+    train, held_out = split(samples, validation, rng)
 
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
@@ -127,27 +124,6 @@ def _notes(samples: Samples) -> list[str]:
             f"and no model can be more exact than that"
         )
     return notes
-
-
-def _split(
-    samples: Samples, validation: float | tuple[ArrayLike, ArrayLike] | None, rng: np.random.Generator
-) -> tuple[Samples, Samples]:
-    """Rows to train on and rows to choose by."""
-    n = len(samples.X)
-    if isinstance(validation, tuple):
-        if len(validation) != 2:
-            raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
-        held_out = as_samples(*validation)
-        for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
-            if given.shape[1] != wanted.shape[1]:
-                raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
-        return samples, held_out
-    fraction = VALIDATION_FRACTION if validation is None else validation
-    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
-    n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
-    order = rng.permutation(n)
-    return samples.take(np.sort(order[n_held_out:])), samples.take(np.sort(order[:n_held_out]))
 
 
 def _offer_constant(session: Session) -> None:
