@@ -23,13 +23,26 @@ from .arrays import PrecisionWarning
 from .boosting import boost
 from .fit import FitWarning, fit
 from .info import info
-from .models import MLP, Boosted, Model, NetworkModel, Normalization, Transformed, load, register_activation
+from .models import (
+    MLP,
+    RBF,
+    Boosted,
+    Model,
+    NetworkModel,
+    Normalization,
+    Polynomial,
+    RandomFeatures,
+    Transformed,
+    load,
+    register_activation,
+)
 from .optimize import LeastSquares
 from .report import FitReport
 from .spectrum import Spectrum, spectrum
 
 __all__ = [
     "MLP",
+    "RBF",
     "Boosted",
     "FitReport",
     "FitWarning",
@@ -37,7 +50,9 @@ __all__ = [
     "Model",
     "NetworkModel",
     "Normalization",
+    "Polynomial",
     "PrecisionWarning",
+    "RandomFeatures",
     "Spectrum",
     "Transformed",
     "__version__",

@@ -53,7 +53,8 @@ def fit(
 
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
-    method : "auto" or a family, "network".
+    method : "polynomial", "network", "random_features", "rbf", or "auto": polynomials, and networks where these don't
+        reach the float64 floor.
     tolerance : relative RMSE on held-out rows at which to stop early.
     time_limit : seconds.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
@@ -72,7 +73,7 @@ def fit(
     samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
     _check_options(tolerance, time_limit)
     resolve_threads(n_threads)
-    families = guide.choose(method, samples)
+    trainers = guide.choose(method, samples)
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(samples)
@@ -87,8 +88,9 @@ def fit(
             _offer_constant(session)
             ended = "y is constant, and so is the model"
         else:
-            for family in families:
-                guide.TRAINERS[family](session, rng)
+            for train_family in trainers:
+                if not (session.finished and session.candidates):
+                    train_family(session, rng)
             ended = _why_ended(session)
     model = session.best
     assert model is not None

@@ -13,16 +13,20 @@ from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
 from .polynomial import Polynomial
+from .random_features import RandomFeatures
+from .rbf import RBF
 from .transformed import Transformed
 
 __all__ = [
     "FAMILIES",
     "MLP",
+    "RBF",
     "Boosted",
     "Model",
     "NetworkModel",
     "Normalization",
     "Polynomial",
+    "RandomFeatures",
     "Signature",
     "Transformed",
     "load",
@@ -32,6 +36,8 @@ __all__ = [
 FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
     Polynomial.family: Polynomial,
+    RandomFeatures.family: RandomFeatures,
+    RBF.family: RBF,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
 }

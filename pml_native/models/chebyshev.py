@@ -6,6 +6,7 @@ terms sorted by the place of the last factor, all products of a block of rows ta
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -24,7 +25,7 @@ class ChebyshevTerms:
 
     def __init__(self, indices: Indices) -> None:
         self.indices = indices
-        p, d = indices.shape
+        d = indices.shape[1]
         places = np.arange(d)
         # All terms with all they are made of.
         heads = np.concatenate([np.where(places < k, indices, 0) for k in range(d + 1)])
@@ -42,7 +43,7 @@ class ChebyshevTerms:
         # For each variable: which products it completes, from which ones, and by which polynomial.
         self._steps = [
             (slice(a, b), row_of[place_of[len(nodes) + a : len(nodes) + b]], nodes[a:b, j])
-            for j, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))
+            for j, (a, b) in enumerate(itertools.pairwise(bounds))
         ]
         self._degrees = nodes.max(axis=0, initial=0)
         self.n_products = len(nodes)
@@ -96,7 +97,8 @@ class ChebyshevTerms:
         for j, (here, parents, degrees) in enumerate(self._steps):
             if len(parents):
                 table = _extended_table(Extended(Z.high[:, j], Z.low[:, j]), int(self._degrees[j]))
-                product = Extended(out.high[parents], out.low[parents]) * Extended(table.high[degrees], table.low[degrees])
+                factor = Extended(table.high[degrees], table.low[degrees])
+                product = Extended(out.high[parents], out.low[parents]) * factor
                 out.high[here], out.low[here] = product.high, product.low
         return out
 
@@ -160,34 +162,26 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     return unique, place_of.reshape(-1)
 
 
-def total_degree(degree: int, highest: Sequence[int]) -> Indices:
-    """All indices with a sum of at most `degree`, sorted by it; no column above its `highest`."""
-    return _indices(highest, degree, lambda sums, a: sums + a)
-
-
-def hyperbolic_cross(degree: int, highest: Sequence[int]) -> Indices:
-    """All indices with a product of (a_j + 1) of at most `degree` + 1: few mixed terms; no column above its `highest`."""
-    return _indices(highest, degree, lambda sums, a: (sums + 1) * (a + 1) - 1)
-
-
-def tensor(degree: int, highest: Sequence[int]) -> Indices:
-    """All indices up to `degree` in every column; no column above its `highest`."""
-    return _indices(highest, degree, np.maximum)
-
-
-INDEX_SETS: dict[str, Callable[[int, Sequence[int]], Indices]] = {
-    "total": total_degree,
-    "hyperbolic": hyperbolic_cross,
-    "tensor": tensor,
+# How the size of an index comes about, column by column from 0: sums, products of (a + 1), or maxima.
+BASES: dict[str, Callable[[Indices, Indices], Indices]] = {
+    "total": lambda size, a: size + a,
+    "hyperbolic": lambda size, a: (size + 1) * (a + 1) - 1,
+    "tensor": np.maximum,
 }
 
 
-def _indices(highest: Sequence[int], degree: int, combined: Callable[[Indices, Indices], Indices]) -> Indices:
-    """The indices whose size, `combined` column by column from 0, is at most `degree`; the smallest first."""
+def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tuple[Indices, Indices] | None:
+    """All indices of size up to `degree`, no column above its `highest`, and their sizes, ascending; None above `most`.
+
+    "total": a_1 + ... + a_d, "hyperbolic": (a_1 + 1) ... (a_d + 1) - 1, "tensor": the largest a_j.
+    """
     indices, sizes = np.zeros((1, 0), dtype=np.intp), np.zeros(1, dtype=np.intp)
     for top in highest:
         steps = np.arange(min(degree, top) + 1)
-        grown = combined(sizes[:, None], steps[None, :])
+        grown = BASES[basis](sizes[:, None], steps[None, :])
         row, step = np.nonzero(grown <= degree)
+        if len(row) > most:
+            return None
         indices, sizes = np.column_stack([indices[row], steps[step]]), grown[row, step]
-    return indices[np.argsort(sizes, kind="stable")]
+    order = np.argsort(sizes, kind="stable")
+    return indices[order], sizes[order]

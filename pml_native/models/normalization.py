@@ -1,4 +1,4 @@
-"""Affine normalization of columns to zero mean and unit variance or to [-1, 1], exact at the ends of the exponent range.
+"""Affine normalization of columns: to zero mean and unit variance, or to [-1, 1]; exact at any scale of float64.
 
 A column v is first divided by a power of two near its largest magnitude, which is exact, so that neither its mean
 nor its variance can overflow or vanish, whether v is of the order of 1e-300 or 1e300.

@@ -126,7 +126,8 @@ class Polynomial(Model):
         terms, coefficients = self._derivatives
         gradient = terms.sum(self.inputs.apply(X), coefficients).reshape(len(X), d, m).transpose(0, 2, 1)
         divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        return np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
+        scaled: Array = np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
+        return scaled
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {

@@ -2,7 +2,7 @@
 
 1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
 2. A race of sets that grow term by term, in these coordinates and then in mixed ones: after each fit, the neighbours of
-   the largest terms that go best with what is left over are added (a bulk search as in adaptive finite elements; compare
+   the largest terms that go best with what is left over are added (a bulk search as in adaptive finite elements; see
    Chkifa, Cohen and Schwab 2014 for polynomials, and Pati et al. 1993 for matching pursuit). Few go on to many terms.
 3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
 
@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lapack, solve_triangular
 
 from ..arrays import Array, Samples, as_samples, split
 from ..report import Errors
-from .chebyshev import INDEX_SETS, ChebyshevTerms, Indices, unique_rows
+from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
+from .least_squares import least_squares
 from .model import Model, Signature
 from .normalization import Normalization
 from .polynomial import Polynomial
@@ -55,6 +55,7 @@ class Found:
     model: Model
     errors: Errors
     description: str
+    coordinates: str
     seconds: float
 
 
@@ -107,35 +108,6 @@ class Growth:
     seconds: float = field(default=0.0)
 
 
-def least_squares(A: Array, Y: Array) -> Array:
-    """The coefficients (p, k) that bring A (n, p) times them nearest to Y (n, k); 0 for columns that depend on others."""
-    gram = A.T @ A
-    factor, info = lapack.dpotrf(gram, lower=1)
-    diagonal = np.diag(factor)
-    if info == 0 and diagonal.min() > DEPENDENT * diagonal.max():
-        return _refined(A, Y, factor)
-    factor, order, rank, _ = lapack.dpstrf(gram, lower=1, tol=(DEPENDENT**2) * float(np.max(np.diag(gram))))
-    chosen = order[:rank] - 1
-    coefficients = np.zeros((A.shape[1], Y.shape[1]))
-    coefficients[chosen] = _refined(np.asfortranarray(A[:, chosen]), Y, factor[:rank, :rank])
-    return coefficients
-
-
-# Columns whose distance from the span of others is relatively less are dependent: their square is above p eps, so that
-# the factor of the Gram matrix still knows it.
-DEPENDENT = 1e-6
-REFINEMENTS = 3
-
-
-def _refined(A: Array, Y: Array, factor: Array) -> Array:
-    coefficients = np.zeros((A.shape[1], Y.shape[1]))
-    rest = Y
-    for _ in range(1 + REFINEMENTS):
-        coefficients += lapack.dpotrs(factor, A.T @ rest, lower=1)[0]
-        rest = Y - A @ coefficients
-    return coefficients
-
-
 class PolynomialSearch:
     """One search; `offer` gets every improvement on the held-out rows."""
 
@@ -147,6 +119,8 @@ class PolynomialSearch:
         rng: np.random.Generator,
         seconds: float,
         max_terms: int | None = None,
+        degree: int | None = None,
+        basis: str = "auto",
         inputs: Sequence[str] | None = None,
         outputs: str | None = None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -162,6 +136,7 @@ class PolynomialSearch:
         weight = self.train.sample_weight
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
+        self.basis, self.degree = basis, degree
         self.frames: dict[tuple[str, ...], Frame] = {}
         self.links = self._links(outputs)
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
@@ -194,7 +169,9 @@ class PolynomialSearch:
             normalization = Normalization.of_box(T)
             Z = normalization.apply(T)
             n = len(self.train.X)
-            highest = tuple(min(len(np.unique(z[:n])) - 1, n) for z in Z.T)
+            # A column of k different values knows degrees up to k - 1.
+            top = n if self.degree is None else self.degree
+            highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z in Z.T)
             self.frames[names] = Frame(names, scales, normalization, Z[:n], Z[n:], highest)
         return self.frames[names]
 
@@ -235,10 +212,14 @@ class PolynomialSearch:
     def _weighted(self, values: Array) -> Array:
         return values if self.root_weight is None else values * self.root_weight[: len(values)]
 
-    def judge(self, growth: Growth) -> None:
-        """Measures the growth's coefficients on the held-out rows, and keeps and offers what is better."""
-        terms = ChebyshevTerms(growth.indices)
-        t = terms.design(growth.frame.held_out_Z) @ growth.coefficients
+    def judge(self, growth: Growth, design: Array | None = None) -> None:
+        """Measures the growth's coefficients on the held-out rows, and keeps and offers what is better.
+
+        `design`: its terms there, if they are known.
+        """
+        if design is None:
+            design = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z)
+        t = design @ growth.coefficients
         errors = self._errors(growth.link.values(t, clipped=True))
         growth.error = errors.rmse
         if growth.best is None or errors.rmse < growth.best[0]:
@@ -249,7 +230,9 @@ class PolynomialSearch:
         if self.best is None or errors.rmse < self.best.errors.rmse:
             exact = self._errors(growth.link.values(t))
             if self.best is None or exact.rmse < self.best.errors.rmse:
-                self.best = Found(self.model(growth), exact, self.describe(growth), self.elapsed)
+                coordinates = self.describe(growth)
+                description = f"{len(growth.indices)} terms {coordinates}".rstrip()
+                self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
                 self.best_growth = growth
                 self.offer(self.best)
 
@@ -276,24 +259,21 @@ class PolynomialSearch:
         if names in self.tried:
             return self.tried[names]
         frame = self.frame(names)
-        d, budget = len(frame.highest), min(FIRST_TERMS, self.max_terms)
-        degree = 0
-        while math.comb(d + degree + 1, d) <= budget:
-            degree += 1
-        degree = min(degree, sum(frame.highest))
-        indices = INDEX_SETS["total"](degree, frame.highest)
-        sums = indices.sum(axis=1)
+        indices, sizes = self._indices(frame)
         rows = self._rows(len(indices))
-        A = self._weighted(ChebyshevTerms(indices).design(frame.Z[:rows]))
+        terms = ChebyshevTerms(indices)
+        A, held_out = self._weighted(terms.design(frame.Z[:rows])), terms.design(frame.held_out_Z)
         T = self._weighted(np.concatenate([link.t[:rows] for link in self.links], axis=1))
         m = self.train.y.shape[1]
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
-        for k in range(min(degree, 1), degree + 1):
-            p = int(np.searchsorted(sums, k, side="right"))
+        degree = int(sizes[-1])
+        first = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
+        for k in range(first, degree + 1):
+            p = int(np.searchsorted(sizes, k, side="right"))
             coefficients = least_squares(np.asfortranarray(A[:, :p]), T)
             for i, growth in enumerate(growths):
                 growth.indices, growth.coefficients = indices[:p], coefficients[:, i * m : (i + 1) * m]
-                self.judge(growth)
+                self.judge(growth, held_out[:, :p])
             if self.finished:
                 break
         for growth in growths:
@@ -302,6 +282,26 @@ class PolynomialSearch:
             growth.waiting = 0
         self.tried[names] = growths
         return growths
+
+    def _indices(self, frame: Frame) -> tuple[Indices, Indices]:
+        """The largest set of terms without growth that is allowed, and their sizes."""
+        basis = "total" if self.basis == "auto" else self.basis
+        budget = min(FIRST_TERMS, self.max_terms) if self.basis == "auto" else self.max_terms
+        if self.degree is not None and self.basis != "auto":
+            found = index_set(basis, self.degree, frame.highest, budget)
+            if found is None:
+                raise ValueError(
+                    f"degree: expected at most {self.max_terms} terms, half of the rows trained on or max_terms, got "
+                    f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
+                )
+            return found
+        largest = index_set(basis, 0, frame.highest, 1)
+        assert largest is not None
+        while (more := index_set(basis, int(largest[1][-1]) + 1, frame.highest, budget)) and len(more[0]) > len(
+            largest[0]
+        ):
+            largest = more
+        return largest
 
     # --- growth
 
@@ -359,14 +359,14 @@ class PolynomialSearch:
     # --- results
 
     def describe(self, growth: Growth) -> str:
+        """The coordinates in words."""
         names = growth.frame.names
-        if len(set(names)) == 1:
-            coordinates = [] if names[0] == "identity" else [f"{names[0]} X"]
-        else:
-            coordinates = [f"{name} of columns {','.join(str(j) for j, other in enumerate(names) if other == name)}"
-                           for name in INPUT_TRANSFORMS[1:] if name in names]
-        coordinates += [] if growth.link.name == "identity" else [f"{growth.link.name} y"]
-        return ", ".join([f"{len(growth.indices)} terms", *coordinates])
+        words = []
+        for name in dict.fromkeys(names):
+            columns = "X" if len(set(names)) == 1 else " ".join(f"x{j}" for j, own in enumerate(names) if own == name)
+            words += [] if name == "identity" else [f"{name} {columns}"]
+        words += [] if growth.link.name == "identity" else [f"{growth.link.name} y"]
+        return ", ".join(words)
 
     def model(self, growth: Growth) -> Model:
         frame, link = growth.frame, growth.link
@@ -399,7 +399,7 @@ class PolynomialSearch:
             if self.good:
                 break
         growths = [] if self.good else self.mix(choices)
-        for n_terms, survivors in ROUNDS:
+        for n_terms, survivors in ROUNDS if self.basis == "auto" else ():
             for growth in growths:
                 self.grow(growth, n_terms)
                 if self.good:
@@ -407,12 +407,13 @@ class PolynomialSearch:
             if self.good:
                 break
             growths = sorted(growths, key=_held_out_error)[:survivors]
-        self.polish()
+        if self.basis == "auto":
+            self.polish()
 
     def mix(self, choices: list[list[str]]) -> list[Growth]:
         """For each link the coordinates, changed one column after the other, in which few terms do best."""
-        made = {}
-        for i, link in enumerate(self.links):
+        made: dict[tuple[tuple[str, ...], int], None] = {}
+        for i in range(len(self.links)):
             names = min(self.tried, key=lambda names: self.tried[names][i].error)
             made[names, i] = None
             for j in 2 * list(range(len(choices))):
@@ -428,7 +429,8 @@ class PolynomialSearch:
     def polish(self) -> None:
         """Drops terms that are no larger than what is left over, and weighs rows by how steep y is in the link."""
         growth = self.best_growth
-        assert growth is not None and growth.best is not None
+        assert growth is not None
+        assert growth.best is not None
         m = self.train.y.shape[1]
         t = np.ldexp(growth.link.t, growth.link.inner_exponents)
         slopes = np.abs(TRANSFORMS[growth.link.name].inverse_derivative(t)) if m == 1 else np.ones((len(t), 1))
@@ -451,12 +453,6 @@ class PolynomialSearch:
         self.root_weight = plain
 
 
-def _first_terms(highest: Sequence[int], n_terms: int) -> Indices:
-    """Total degree 2, or 1 where that is many."""
-    two = INDEX_SETS["total"](2, highest)
-    return two if len(two) <= n_terms else INDEX_SETS["total"](1, highest)
-
-
 def _held_out_error(growth: Growth) -> float:
     return growth.best[0] if growth.best else math.inf
 
@@ -472,5 +468,47 @@ def _middle_scales(values: Array) -> Array:
     magnitude = np.abs(values)
     largest = magnitude.max(axis=0)
     smallest = np.where(magnitude > 0, magnitude, largest).min(axis=0)
-    exponents = (np.frexp(largest)[1] + np.frexp(smallest)[1]) // 2
-    return np.where((values < 0).all(axis=0), -1.0, 1.0) * np.ldexp(1.0, exponents)
+    exponents = np.clip((np.frexp(largest)[1] + np.frexp(smallest)[1]) // 2, -1021, 1023)
+    scales: Array = np.where((values < 0).all(axis=0), -1.0, 1.0) * np.ldexp(1.0, exponents)
+    return scales
+
+
+def fit_polynomial(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    degree: int | None,
+    basis: str,
+    inputs: str | Sequence[str] | None,
+    outputs: str | None,
+    max_terms: int | None,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    time_limit: float,
+    random_state: int | np.random.Generator | None,
+) -> Model:
+    """`Polynomial.fit`."""
+    for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
+        if value is not None and value < least:
+            raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
+    if basis != "auto" and basis not in BASES:
+        raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
+    if outputs is not None and outputs not in TRANSFORMS:
+        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
+    samples = as_samples(X, y, sample_weight)
+    rng = np.random.default_rng(random_state)
+    train, held_out = split(samples, validation, rng)
+    search = PolynomialSearch(
+        train,
+        held_out,
+        rng=rng,
+        seconds=time_limit,
+        degree=degree,
+        basis=basis,
+        max_terms=max_terms,
+        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
+        outputs=outputs,
+    )
+    search.run()
+    assert search.best is not None
+    return search.best.model
