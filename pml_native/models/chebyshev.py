@@ -60,7 +60,10 @@ class ChebyshevTerms:
 
     def design(self, Z: Array) -> Array:
         """T_a(z) at `Z` (n, d), Fortran-contiguous (n, p)."""
-        return self.products(Z)[self._rows].T
+        out = np.empty((len(self._rows), len(Z)))
+        for rows in blocks(len(Z), self.n_products):
+            out[:, rows] = self.products(Z[rows])[self._rows]
+        return out.T
 
     def on_products(self, coefficients: Array) -> Array:
         """`coefficients` (p, k) placed beside the products, (n_products, k), zeros elsewhere."""
@@ -70,6 +73,8 @@ class ChebyshevTerms:
 
     def sum(self, Z: Array, coefficients: Array) -> Array:
         """The sums (n, k) of `coefficients` (p, k) times the terms at `Z` (n, d), in blocks of rows."""
+        if len(Z) == 1:  # of which einsum would make a dot product, summed in another order
+            return self.sum(np.repeat(Z, 2, axis=0), coefficients)[:1]
         weights = self.on_products(coefficients)[::-1]  # high degrees, which are small, are summed first
         out = np.empty((coefficients.shape[1], len(Z)))
         for rows in blocks(len(Z), self.n_products):

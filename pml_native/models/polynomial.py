@@ -115,11 +115,15 @@ class Polynomial(Model):
         )
 
     def evaluate(self, X: Array) -> Array:
-        return np.ldexp(self._terms.sum(self.inputs.apply(X), self.coefficients), self.output_exponents)
+        values = np.ldexp(self._terms.sum(self.inputs.apply(X), self.coefficients), self.output_exponents)
+        values[np.isnan(X).any(axis=1)] = np.nan  # also where no term has that column
+        return values
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
         total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
-        return np.ldexp(total.high, self.output_exponents), np.ldexp(total.low, self.output_exponents)
+        high, low = np.ldexp(total.high, self.output_exponents), np.ldexp(total.low, self.output_exponents)
+        high[np.isnan(X).any(axis=1)] = np.nan
+        return high, np.where(np.isfinite(high), low, 0.0)
 
     def evaluate_gradient(self, X: Array) -> Array:
         d, m = self.signature.n_inputs, self.signature.n_outputs
@@ -127,6 +131,7 @@ class Polynomial(Model):
         gradient = terms.sum(self.inputs.apply(X), coefficients).reshape(len(X), d, m).transpose(0, 2, 1)
         divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
         scaled: Array = np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
+        scaled[np.isnan(X).any(axis=1)] = np.nan
         return scaled
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

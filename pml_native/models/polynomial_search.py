@@ -43,9 +43,13 @@ ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 # Rows that a fit takes are at most this many, or this many times its terms: more of them add nothing to smooth data.
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
 # Rows and candidates that the next terms are chosen on.
-SCORING_ROWS, MOST_CANDIDATES = 1500, 3000
+SCORING_ROWS, MOST_CANDIDATES = 1000, 2000
 GROWTH = 0.4
 PATIENCE = 4
+# Terms below this many standard errors are dropped; terms that go less than this well with what is left over, relative
+# to the best one, are not added yet.
+SIGNIFICANT = 6
+LEAST_SCORE = 0.1
 
 
 @dataclass(frozen=True)
@@ -327,7 +331,9 @@ class PolynomialSearch:
     def _prune(self, growth: Growth, residual: Array) -> None:
         """Drops terms that are far below what is left over."""
         size = np.max(np.abs(growth.coefficients) / _rms(growth.link.t), axis=1)
-        keep = size > 0.02 * float(np.max(_rms(residual) / _rms(growth.link.t)))
+        # Rounding or not, what is left over puts this much of it into each coefficient: its standard error.
+        error = float(np.max(_rms(residual) / _rms(growth.link.t))) / math.sqrt(max(1, len(residual) - len(size)))
+        keep = size > SIGNIFICANT * error
         keep[0] |= not keep.any()
         growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
 
@@ -354,7 +360,8 @@ class PolynomialSearch:
         columns = ChebyshevTerms(candidates).design(growth.frame.Z[:rows])
         norms = np.sqrt(np.einsum("np,np->p", columns, columns))
         score = np.max(np.abs(columns.T @ (residual[:rows] / _rms(growth.link.t))), axis=1) / np.maximum(norms, 1e-3)
-        return candidates[np.argsort(-score, kind="stable")[:count]]
+        order = np.argsort(-score, kind="stable")[:count]
+        return candidates[order[(score[order] > LEAST_SCORE * score[order[0]]) | (np.arange(len(order)) < 8)]]
 
     # --- results
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import qr
 
 from .. import _core
-from ..arrays import Array, Samples, as_samples, contiguous, split
+from ..arrays import Array, Samples, as_samples, split
 from ..memory import require_memory
 from ..report import Errors
 from .mlp import MLP
@@ -204,7 +204,8 @@ def output_layers(
     """
     features = X
     for weight, bias in mlp.layers(params)[:-1]:
-        features = _core.activation_value(mlp.activation, contiguous(features @ weight.T + bias))
+        sums = features @ weight.T + bias
+        features = _core.activation_value(mlp.activation, sums.reshape(-1)).reshape(sums.shape)
     width, m = features.shape[1], y.shape[1]
     table = np.column_stack([features, np.ones(len(features)), y])
     if sample_weight is not None:

@@ -40,8 +40,7 @@ def _where_positive(function: Callable[[Array], Array]) -> Callable[[Array], Arr
     """0 at r = 0, where what multiplies it, z - z_i, is 0."""
 
     def bounded(r: Array) -> Array:
-        safe = np.where(r > 0.0, r, 1.0)
-        return np.where(r > 0.0, function(safe), 0.0)
+        return np.where(r == 0.0, 0.0, function(np.where(r == 0.0, 1.0, r)))
 
     return bounded
 
@@ -211,7 +210,8 @@ class RBF(Model):
 
     @cached_property
     def _targets(self) -> Array:
-        return np.ldexp(self.y, -self.exponents)
+        scaled: Array = np.ldexp(self.y, -self.exponents)
+        return scaled
 
     def _solved(self) -> Array:
         """w and c (n + terms, m)."""
@@ -234,9 +234,11 @@ class RBF(Model):
 
     def _global(self, Z: Array) -> Array:
         n = len(self.X)
-        out = self._terms.sum(Z, self.weights[n:])
+        out: Array = self._terms.sum(Z, self.weights[n:])
         for rows in blocks(len(Z), n):
-            out[rows] += KERNELS[self.kernel].value(self.epsilon * cdist(Z[rows], self._points)) @ self.weights[:n]
+            values = KERNELS[self.kernel].value(self.epsilon * cdist(Z[rows], self._points))
+            # Not BLAS, whose order of summation depends on the number of rows: large weights would show it.
+            out[rows] += np.einsum("qn,kn->qk", values, np.ascontiguousarray(self.weights[:n].T))
         return out
 
     def _global_gradient(self, Z: Array) -> Array:
