@@ -138,7 +138,7 @@ def _offer_constant(session: Session) -> None:
         np.zeros(mlp.n_params),
         inputs=Normalization.of(train.X),
         outputs=Normalization.of(train.y),
-        signature=Signature(d, m, train.y_is_vector, train.input_names, train.output_names),
+        signature=Signature.of(train),
         n_threads=session.n_threads,
     )
     errors = session.validation_errors(model)

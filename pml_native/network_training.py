@@ -62,9 +62,7 @@ class _Training:
         self.session, self.rng = session, rng
         train = session.train
         self.n_inputs, self.n_outputs = train.X.shape[1], train.y.shape[1]
-        self.signature = Signature(
-            self.n_inputs, self.n_outputs, train.y_is_vector, train.input_names, train.output_names
-        )
+        self.signature = Signature.of(train)
         self.best: tuple[Errors, Coordinates, NetworkModel] | None = None
 
     def shapes(self) -> list[tuple[int, ...]]:

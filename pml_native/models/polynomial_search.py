@@ -48,7 +48,7 @@ GROWTH = 0.4
 PATIENCE = 4
 # Terms below this many standard errors are dropped; terms that go less than this well with what is left over, relative
 # to the best one, are not added yet.
-SIGNIFICANT = 6
+SIGNIFICANT = 6.0
 LEAST_SCORE = 0.1
 
 
@@ -134,9 +134,9 @@ class PolynomialSearch:
         self.train, self.held_out = train.take(order), held_out
         self.start, self.seconds = time.perf_counter(), seconds
         self.stop, self.offer = should_stop, offer
-        n, d = train.X.shape
+        n = len(train.X)
         self.max_terms = max(1, min(max_terms or n, n // 2))
-        self.signature = Signature(d, train.y.shape[1], train.y_is_vector, train.input_names, train.output_names)
+        self.signature = Signature.of(train)
         weight = self.train.sample_weight
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
@@ -361,7 +361,10 @@ class PolynomialSearch:
         norms = np.sqrt(np.einsum("np,np->p", columns, columns))
         score = np.max(np.abs(columns.T @ (residual[:rows] / _rms(growth.link.t))), axis=1) / np.maximum(norms, 1e-3)
         order = np.argsort(-score, kind="stable")[:count]
-        return candidates[order[(score[order] > LEAST_SCORE * score[order[0]]) | (np.arange(len(order)) < 8)]]
+        chosen: Indices = candidates[
+            order[(score[order] > LEAST_SCORE * score[order[0]]) | (np.arange(len(order)) < 8)]
+        ]
+        return chosen
 
     # --- results
 

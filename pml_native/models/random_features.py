@@ -187,8 +187,9 @@ def _fitted(
     for solution in solutions:
         own = params.copy()
         own[mlp.linear] = solution
-        signature = Signature(d, m, train.y_is_vector, train.input_names, train.output_names)
-        model = RandomFeatures(mlp, own, inputs=inputs, outputs=outputs, signature=signature, n_threads=n_threads)
+        model = RandomFeatures(
+            mlp, own, inputs=inputs, outputs=outputs, signature=Signature.of(train), n_threads=n_threads
+        )
         errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
         found.append(Found(model, errors, f"{width} {activation} features of scale {scale:g}"))
     return min(found, key=lambda one: one.errors.rmse)

@@ -163,7 +163,7 @@ class RBF(Model):
             kernel=kernel,
             epsilon=epsilon or 1.0,
             neighbors=neighbors or _neighbors(train, time_limit),
-            signature=_signature(train),
+            signature=Signature.of(train),
         )
 
     def evaluate(self, X: Array) -> Array:
@@ -347,7 +347,7 @@ def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None) -> 
             kernel=kernel,
             epsilon=epsilon * density,
             neighbors=neighbors,
-            signature=_signature(train),
+            signature=Signature.of(train),
         )
     except ValueError:  # too few points, or some of them twice
         return None
@@ -367,7 +367,3 @@ def _neighbors(train: Samples, seconds: float) -> int | None:
     fits = available is None or system_bytes(n) < 0.8 * available
     in_time = 2.0 / 3.0 * n**3 < PACE * max(seconds, 0.0)
     return None if n <= TRIAL_POINTS or (fits and in_time) else NEIGHBORS
-
-
-def _signature(train: Samples) -> Signature:
-    return Signature(train.X.shape[1], train.y.shape[1], train.y_is_vector, train.input_names, train.output_names)

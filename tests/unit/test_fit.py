@@ -198,7 +198,8 @@ def test_a_sum_of_networks_answers_in_the_shape_of_y(seed):
     y = np.where(X < 0, np.sin(5 * X), 1.0 + np.abs(X))  # so hard that a second stage is trained
     frame = pd.DataFrame({"p": y})
     model = pml.fit(X, frame, method="network", time_limit=0.3, random_state=seed)
-    assert model(X).shape == (200, 1) and model.signature.output_names == ("p",)
+    assert model(X).shape == (200, 1)
+    assert model.signature.output_names == ("p",)
     assert pml.fit(X, y, method="network", time_limit=0.3, random_state=seed)(X).shape == (200,)
 
 
