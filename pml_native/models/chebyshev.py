@@ -27,9 +27,9 @@ class ChebyshevTerms:
         self.indices = indices
         d = indices.shape[1]
         places = np.arange(d)
-        # All terms with all they are made of.
-        heads = np.concatenate([np.where(places < k, indices, 0) for k in range(d + 1)])
-        nodes, _ = unique_rows(heads)
+        # All terms with all they are made of: cut off after each of their factors.
+        heads = [np.where(places <= k, indices[indices[:, k] > 0], 0) for k in range(d)]
+        nodes, _ = unique_rows(np.concatenate([np.zeros((1, d), dtype=np.intp), *heads]))
         last = d - np.argmax(nodes[:, ::-1] > 0, axis=1) - 1
         last[~nodes.any(axis=1)] = -1
         order = np.argsort(last, kind="stable")
@@ -160,8 +160,8 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     """The distinct rows of `rows` (p, d), sorted, and the place of each row among them (p,)."""
     ranges = rows.max(axis=0, initial=0) + 1
     if float(np.prod(ranges.astype(float))) < 2.0**62:  # each row as one number is many times faster
-        key = np.ravel_multi_index(tuple(rows.T), tuple(ranges)) if rows.size else np.zeros(len(rows), dtype=np.intp)
-        _, first, place_of = np.unique(key, return_index=True, return_inverse=True)
+        units = np.append(np.cumprod(ranges[:0:-1])[::-1], 1)
+        _, first, place_of = np.unique(rows @ units, return_index=True, return_inverse=True)
         return rows[first], place_of
     unique, place_of = np.unique(rows, axis=0, return_inverse=True)
     return unique, place_of.reshape(-1)

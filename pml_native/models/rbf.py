@@ -112,12 +112,12 @@ class RBF(Model):
         highest = np.where(self.inputs.constant, 0, degree).tolist()
         terms = index_set("total", degree, highest, (degree + 1) ** 2 * (d + 1) ** 2)
         assert terms is not None
-        self._terms = ChebyshevTerms(terms[0])
-        least = len(self._terms.indices)
+        least = len(terms[0])
         if neighbors is not None and not least <= neighbors:
             raise ValueError(f"neighbors: expected at least {least} for {kernel} and {d} columns, got {neighbors}")
         if n < least:
             raise ValueError(f"X: expected at least {least} rows for {kernel} and {d} columns, got {n}")
+        self._terms = ChebyshevTerms(terms[0])
         self.neighbors = None if neighbors is None else min(int(neighbors), n)
         if self.neighbors is None:
             self.weights = self._solved() if weights is None else weights
