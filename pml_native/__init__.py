@@ -25,10 +25,13 @@ from .fit import FitWarning, fit
 from .info import info
 from .models import (
     MLP,
+    RBF,
     Boosted,
     Model,
     NetworkModel,
     Normalization,
+    Polynomial,
+    RandomFeatures,
     SimplexInterpolator,
     Transformed,
     load,
@@ -40,6 +43,7 @@ from .spectrum import Spectrum, spectrum
 
 __all__ = [
     "MLP",
+    "RBF",
     "Boosted",
     "FitReport",
     "FitWarning",
@@ -47,7 +51,9 @@ __all__ = [
     "Model",
     "NetworkModel",
     "Normalization",
+    "Polynomial",
     "PrecisionWarning",
+    "RandomFeatures",
     "SimplexInterpolator",
     "Spectrum",
     "Transformed",

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike
 from scipy.spatial import KDTree
 
 from .arrays import Array, Samples, as_samples
-from .descent import Descent, Table, descend, shuffled
+from .descent import Descent, descend, shuffled
 from .models import MLP, Boosted, Model, NetworkModel, Normalization, Signature
+from .models.random_features import output_layers
 from .optimize.interrupt import InterruptGuard
 from .report import Errors
 
@@ -92,9 +93,7 @@ def boost(
         train, held_out = samples.take(order[n_held_out:]), samples.take(order[:n_held_out])
     else:
         train, held_out = samples, as_samples(*validation)
-    signature = Signature(
-        samples.X.shape[1], samples.y.shape[1], samples.y_is_vector, samples.input_names, samples.output_names
-    )
+    signature = Signature.of(samples)
     trainers = [trainer or train_stage] * stages if trainer is None or callable(trainer) else list(trainer)
     if len(trainers) < stages:
         raise ValueError(f"trainer: expected {stages} of them, one for each stage, got {len(trainers)}")
@@ -216,7 +215,8 @@ def train_network(
     weight, _ = mlp.layers(params)[0]
     weight *= first_layer_scale
     if solve_outputs:
-        solve_output_layer(mlp, params, table.first(4 * mlp.n_params), data.n_threads)
+        part = table.first(4 * mlp.n_params)
+        [params[mlp.linear]] = output_layers(mlp, params, part.X, part.y, part.sample_weight, (OUTPUT_RCOND,))
     best_error, best_params = math.inf, params
 
     def look(params: Array, loss: float) -> float:
@@ -237,17 +237,6 @@ def train_network(
         n_threads=data.n_threads,
     )
     return model, descent
-
-
-def solve_output_layer(mlp: MLP, params: Array, table: Table, n_threads: int | None) -> None:
-    """Sets the last layer in `params` to the least-squares fit of `table` on the features of the layers before it."""
-    features = mlp.jacobian(params, table.X, n_threads=n_threads)[:: mlp.n_outputs, mlp.linear]
-    weight, bias = mlp.layers(params)[-1]
-    width = weight.shape[1]
-    design = np.column_stack([features[:, :width], np.ones(len(features))])
-    weights = np.ones(len(design)) if table.sample_weight is None else np.sqrt(table.sample_weight)
-    solution = np.linalg.lstsq(weights[:, None] * design, weights[:, None] * table.y, rcond=OUTPUT_RCOND)[0]
-    weight[...], bias[...] = solution[:-1].T, solution[-1]
 
 
 def widest(n_params: Callable[[int], int], n_values: int, most: int, values_per_parameter: float = 2.0) -> int:

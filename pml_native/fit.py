@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from . import guide
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -24,9 +24,6 @@ from .report import Candidate, Errors, FitReport
 from .session import Session
 from .threads import resolve_threads
 
-VALIDATION_FRACTION = 0.15
-# More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
-MAX_VALIDATION_ROWS = 20_000
 MIN_ROWS = 10
 # Errors up to this many times the rounding of the model's evaluation are put down to it.
 FLOOR_MARGIN = 10.0
@@ -56,7 +53,8 @@ def fit(
 
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
-    method : "auto" or a family, "network".
+    method : "polynomial", "network", "random_features", "rbf", or "auto": polynomials, and networks where these don't
+        reach the float64 floor.
     tolerance : relative RMSE on held-out rows at which to stop early.
     time_limit : seconds.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
@@ -75,13 +73,13 @@ def fit(
     samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
     _check_options(tolerance, time_limit)
     resolve_threads(n_threads)
-    families = guide.choose(method, samples)
+    trainers = guide.choose(method, samples)
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(samples)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
-    train, held_out = _split(samples, validation, rng)
+    train, held_out = split(samples, validation, rng)
 
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
@@ -90,8 +88,9 @@ def fit(
             _offer_constant(session)
             ended = "y is constant, and so is the model"
         else:
-            for family in families:
-                guide.TRAINERS[family](session, rng)
+            for train_family in trainers:
+                if not (session.finished and session.candidates):
+                    train_family(session, rng)
             ended = _why_ended(session)
     model = session.best
     assert model is not None
@@ -129,27 +128,6 @@ def _notes(samples: Samples) -> list[str]:
     return notes
 
 
-def _split(
-    samples: Samples, validation: float | tuple[ArrayLike, ArrayLike] | None, rng: np.random.Generator
-) -> tuple[Samples, Samples]:
-    """Rows to train on and rows to choose by."""
-    n = len(samples.X)
-    if isinstance(validation, tuple):
-        if len(validation) != 2:
-            raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
-        held_out = as_samples(*validation)
-        for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
-            if given.shape[1] != wanted.shape[1]:
-                raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
-        return samples, held_out
-    fraction = VALIDATION_FRACTION if validation is None else validation
-    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
-    n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
-    order = rng.permutation(n)
-    return samples.take(np.sort(order[n_held_out:])), samples.take(np.sort(order[:n_held_out]))
-
-
 def _offer_constant(session: Session) -> None:
     """A network without hidden layers and with all weights 0 gives the constant exactly."""
     train = session.train
@@ -160,7 +138,7 @@ def _offer_constant(session: Session) -> None:
         np.zeros(mlp.n_params),
         inputs=Normalization.of(train.X),
         outputs=Normalization.of(train.y),
-        signature=Signature(d, m, train.y_is_vector, train.input_names, train.output_names),
+        signature=Signature.of(train),
         n_threads=session.n_threads,
     )
     errors = session.validation_errors(model)

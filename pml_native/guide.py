@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from .arrays import Samples
 from .network_training import train_networks
+from .scattered_training import train_polynomial, train_random_features, train_rbf
 from .session import Session
 
+Trainer = Callable[[Session, np.random.Generator], None]
+
 # Each trainer offers its models to the session. A new family adds its line here.
-TRAINERS: dict[str, Callable[[Session, np.random.Generator], None]] = {
+TRAINERS: dict[str, Trainer] = {
     "network": train_networks,
+    "polynomial": train_polynomial,
+    "random_features": train_random_features,
+    "rbf": train_rbf,
 }
+# Polynomials first: where y is one in some coordinates, they reach the floor in a second. If they don't by then, it is
+# networks that go on.
+AUTO: tuple[Trainer, ...] = (partial(train_polynomial, share=1 / 6, most_seconds=10.0), train_networks)
 
 
-def choose(method: str, samples: Samples) -> list[str]:
-    """The families to try for `method`, best bets first."""
+def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
+    """The trainers for `method`, best bets first."""
     if method == "auto":
-        return list(TRAINERS)
+        return AUTO
     if method not in TRAINERS:
         raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
-    return [method]
+    return (TRAINERS[method],)

@@ -27,8 +27,6 @@ BOOST_SHARE = 0.2
 # Widths of two hidden layers that are tried one after the other.
 WIDTHS = (12, 20, 28)
 ONE_INPUT_WIDTHS = (20, 40)
-# Errors this near to eps leave nothing for a wider network to gain.
-ENOUGH = 2e-15
 
 
 def train_networks(session: Session, random_state: np.random.Generator) -> None:
@@ -44,7 +42,7 @@ def train_networks(session: Session, random_state: np.random.Generator) -> None:
         winner.train(WINNER_SHARE * session.time_limit)
         for hidden in wider:
             # A network that meets all rows to rounding has no use for more parameters.
-            if training.finished or runs[-1].fits_all_rows or winner.fits_all_rows:
+            if session.finished or runs[-1].fits_all_rows or winner.fits_all_rows:
                 break
             seconds = (1.0 - BOOST_SHARE) * session.time_limit - session.elapsed
             if seconds < RACE_SHARE * session.time_limit:
@@ -64,14 +62,8 @@ class _Training:
         self.session, self.rng = session, rng
         train = session.train
         self.n_inputs, self.n_outputs = train.X.shape[1], train.y.shape[1]
-        self.signature = Signature(
-            self.n_inputs, self.n_outputs, train.y_is_vector, train.input_names, train.output_names
-        )
+        self.signature = Signature.of(train)
         self.best: tuple[Errors, Coordinates, NetworkModel] | None = None
-
-    @property
-    def finished(self) -> bool:
-        return self.session.should_stop or self.session.best_errors.rmse <= ENOUGH
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Hidden widths to try, the smallest first, as wide as the rows can determine."""
@@ -104,7 +96,9 @@ class _Training:
             trainer=second,
             sample_weight=session.train.sample_weight,
             validation=(coordinates.held_out_X, coordinates.held_out_y),
-            time_limit=min(session.remaining, BOOST_SHARE * session.time_limit) if self.finished else session.remaining,
+            time_limit=min(session.remaining, BOOST_SHARE * session.time_limit)
+            if session.finished
+            else session.remaining,
             random_state=self.rng,
             n_threads=session.n_threads,
         )

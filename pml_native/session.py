@@ -22,6 +22,8 @@ from .report import Candidate, Errors
 
 # Seconds between two writes of the checkpoint: a fit that is killed loses at most this.
 CHECKPOINT_SECONDS = 5.0
+# Errors this near to eps leave nothing for another model to gain.
+ENOUGH = 2e-15
 
 
 @dataclass
@@ -54,6 +56,11 @@ class Session:
     @property
     def reached_tolerance(self) -> bool:
         return self.tolerance is not None and self.best_errors.rmse <= self.tolerance
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing more to gain, or no time for it."""
+        return self.should_stop or self.best_errors.rmse <= ENOUGH
 
     @property
     def should_stop(self) -> bool:

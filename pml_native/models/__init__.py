@@ -12,16 +12,22 @@ from .model import Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .polynomial import Polynomial
+from .random_features import RandomFeatures
+from .rbf import RBF
 from .simplex import SimplexInterpolator
 from .transformed import Transformed
 
 __all__ = [
     "FAMILIES",
     "MLP",
+    "RBF",
     "Boosted",
     "Model",
     "NetworkModel",
     "Normalization",
+    "Polynomial",
+    "RandomFeatures",
     "Signature",
     "SimplexInterpolator",
     "Transformed",
@@ -31,6 +37,9 @@ __all__ = [
 
 FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
+    Polynomial.family: Polynomial,
+    RandomFeatures.family: RandomFeatures,
+    RBF.family: RBF,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
     SimplexInterpolator.family: SimplexInterpolator,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, as_matrix
+from ..arrays import Array, Samples, as_matrix
 from ..report import FitReport
 from . import archive
 
@@ -24,6 +24,12 @@ class Signature:
     y_is_vector: bool = True
     input_names: tuple[str, ...] | None = None
     output_names: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, samples: Samples) -> Signature:
+        """That of a model of `samples`."""
+        n_inputs, n_outputs = samples.X.shape[1], samples.y.shape[1]
+        return cls(n_inputs, n_outputs, samples.y_is_vector, samples.input_names, samples.output_names)
 
 
 class Model(ABC):

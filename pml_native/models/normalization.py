@@ -1,4 +1,4 @@
-"""Affine normalization of columns to zero mean and unit variance, exact at the ends of the exponent range.
+"""Affine normalization of columns: to zero mean and unit variance, or to [-1, 1]; exact at any scale of float64.
 
 A column v is first divided by a power of two near its largest magnitude, which is exact, so that neither its mean
 nor its variance can overflow or vanish, whether v is of the order of 1e-300 or 1e300.
@@ -32,6 +32,14 @@ class Normalization:
         shift = np.where(constant, scaled[0], np.mean(scaled, axis=0))
         scale = np.where(constant, 0.0, np.sqrt(np.mean((scaled - shift) ** 2, axis=0)))
         return cls(exponent, shift, scale)
+
+    @classmethod
+    def of_box(cls, values: Array) -> Normalization:
+        """The normalization that maps the range of each column of `values` (n, k) to [-1, 1]."""
+        exponent = np.frexp(np.max(np.abs(values), axis=0))[1].astype(np.intc)
+        low, high = np.ldexp(values.min(axis=0), -exponent), np.ldexp(values.max(axis=0), -exponent)
+        # Halves before the sum and the difference, which are then as exact as float64 has them.
+        return cls(exponent, 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low)
 
     @classmethod
     def identity(cls, n_columns: int) -> Normalization:

@@ -1,4 +1,4 @@
-"""A model in other coordinates: logarithms of inputs or outputs, reciprocals, squares.
+"""A model in other coordinates: logarithms of inputs or outputs, reciprocals, squares and other powers.
 
 A power law is a straight line in logarithms, a distance is the root of a polynomial, and what spans ten decades has
 errors relative to each value where its logarithm is fitted.
@@ -37,7 +37,7 @@ class Transform:
             return np.where(self.holds(v), self.forward(v), np.nan)
 
 
-# Outside these domains the transformed value would be infinite, or have lost digits to underflow.
+# Outside these domains the transformed value or a derivative would be infinite, or have lost digits to underflow.
 TRANSFORMS: dict[str, Transform] = {
     "identity": Transform(
         lambda v: v,
@@ -71,17 +71,36 @@ TRANSFORMS: dict[str, Transform] = {
         lambda v: (v == 0.0) | ((v >= 2.0**-511) & (v < 2.0**512)),
         "0, or values from 1.5e-154 to 1.3e154",
     ),
+    "reciprocal_square": Transform(
+        lambda v: (1.0 / v) ** 2,
+        lambda t: 1.0 / np.sqrt(t),
+        lambda v: -2.0 * (1.0 / v) ** 3,
+        lambda t: -0.5 / (t * np.sqrt(t)),
+        lambda v: (v >= 2.0**-340) & (v <= 2.0**340),
+        "values from 4.5e-103 to 2.2e102",
+    ),
+    "reciprocal_root": Transform(
+        lambda v: 1.0 / np.sqrt(v),
+        lambda t: np.where(t > 0.0, (1.0 / t) ** 2, np.nan),
+        lambda v: -0.5 / (v * np.sqrt(v)),
+        lambda t: np.where(t > 0.0, -2.0 * (1.0 / t) ** 3, np.nan),
+        lambda v: (v >= 2.0**-680) & (v <= 2.0**680),
+        "values from 2.0e-205 to 5.0e204",
+    ),
 }
-# Not the square, which is one to one on one sign only: a model of inputs of both signs finds it by itself.
+# Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
 INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
 
 
 class Transformed(Model):
-    """y_k = T_k^-1(f_k(S_1(x_1), ..., S_d(x_d))) for a model f, where S and T are transforms by name.
+    """y_k = b_k T_k^-1(f_k(S_1(x_1 / a_1), ..., S_d(x_d / a_d))) for a model f, with transforms S and T by name.
 
-    `input_transforms` (d names): "identity", "log", "reciprocal". `output_transforms` (m names): these, or "square",
-    where f models y^2 and y >= 0. Values are NaN where an input is outside the domain of its transform, and where f
-    models y^2 and is negative. `transform_inputs` and `transform_outputs` give the data that f is trained on.
+    `input_transforms` (d names): "identity", "log", "reciprocal". `output_transforms` (m names): these, or powers for
+    y >= 0 or y > 0: "square", "reciprocal_square", "reciprocal_root" (y^-1/2). `input_scales` a (d,) and
+    `output_scales` b (m,), 1 if left out, may be negative, for columns that are, and keep what is far from 1 in size as
+    exact as the rest; powers of two add no rounding. Values are NaN where an input is outside the domain of its
+    transform, and where f models a power of y and has a value that it can't have. `transform_inputs` and
+    `transform_outputs` give the data that f is trained on.
 
     `extended` is that of f where all outputs are "identity", and takes x transformed in float64 as exact. Other
     outputs are the transform of f's high part in float64, corrected to first order by f's low part: about 16 digits,
@@ -97,6 +116,9 @@ class Transformed(Model):
         output_transforms: Sequence[str],
         signature: Signature | None = None,
         report: FitReport | None = None,
+        *,
+        input_scales: ArrayLike | None = None,
+        output_scales: ArrayLike | None = None,
     ) -> None:
         super().__init__(signature or model.signature, report)
         wanted = model.signature.n_inputs, model.signature.n_outputs
@@ -109,6 +131,8 @@ class Transformed(Model):
         self.model = model
         self.input_transforms = _named(input_transforms, "input_transforms", wanted[0], INPUT_TRANSFORMS)
         self.output_transforms = _named(output_transforms, "output_transforms", wanted[1], tuple(TRANSFORMS))
+        self.input_scales = _scales(input_scales, "input_scales", wanted[0])
+        self.output_scales = _scales(output_scales, "output_scales", wanted[1])
 
     def __repr__(self) -> str:
         inputs, outputs = ", ".join(self.input_transforms), ", ".join(self.output_transforms)
@@ -119,18 +143,18 @@ class Transformed(Model):
         return self.model.n_params
 
     @staticmethod
-    def transform_inputs(X: ArrayLike, transforms: Sequence[str]) -> Array:
+    def transform_inputs(X: ArrayLike, transforms: Sequence[str], scales: ArrayLike | None = None) -> Array:
         """`X` (n, d) in the coordinates of the model inside; ValueError where a value is outside its domain."""
         X = as_matrix(X, "X")
         names = _named(transforms, "input_transforms", X.shape[1], INPUT_TRANSFORMS)
-        return _forward(X, "X", names)
+        return _forward(X, "X", names, _scales(scales, "input_scales", X.shape[1]))
 
     @staticmethod
-    def transform_outputs(y: ArrayLike, transforms: Sequence[str]) -> Array:
+    def transform_outputs(y: ArrayLike, transforms: Sequence[str], scales: ArrayLike | None = None) -> Array:
         """`y` (n,) or (n, m) in the coordinates of the model inside, (n, m); ValueError as for inputs."""
         y = as_matrix(y, "y")
         names = _named(transforms, "output_transforms", y.shape[1], tuple(TRANSFORMS))
-        return _forward(y, "y", names)
+        return _forward(y, "y", names, _scales(scales, "output_scales", y.shape[1]))
 
     def evaluate(self, X: Array) -> Array:
         return self._outputs(self.model.evaluate(self._inner(X)))
@@ -140,7 +164,7 @@ class Transformed(Model):
         values = self._outputs(inner)
         # Nothing to correct where the low part is 0, however steep the inverse.
         correct = (inner_low != 0.0) & np.isfinite(values)
-        correction = np.where(correct, self._slopes(inner) * inner_low, 0.0)
+        correction = np.where(correct, self._slopes(inner) * inner_low * self.output_scales, 0.0)
         zeros = np.zeros_like(values)
         high, low = _core.extended_accumulate(values, zeros, 1.0, correction, zeros)
         return high, low
@@ -149,10 +173,11 @@ class Transformed(Model):
         inner = self._inner(X)
         gradient = self.model.evaluate_gradient(inner)
         with np.errstate(all="ignore"):
-            slopes = _by_column(X, [TRANSFORMS[name].forward_derivative for name in self.input_transforms])
+            scaled = X / self.input_scales
+            slopes = _by_column(scaled, [TRANSFORMS[name].forward_derivative for name in self.input_transforms])
             if set(self.output_transforms) != {"identity"}:
                 gradient = gradient * self._slopes(self.model.evaluate(inner))[:, :, None]
-            result: Array = gradient * slopes[:, None, :]
+            result: Array = gradient * slopes[:, None, :] * (self.output_scales[:, None] / self.input_scales)
         result[np.isnan(inner).any(axis=1)] = np.nan
         return result
 
@@ -162,22 +187,33 @@ class Transformed(Model):
             "model": model,
             "input_transforms": list(self.input_transforms),
             "output_transforms": list(self.output_transforms),
+            "input_scales": self.input_scales.tolist(),
+            "output_scales": self.output_scales.tolist(),
         }
         return values, arrays
 
     @classmethod
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Transformed:
         [model] = parts_restored([values["model"]], arrays)
-        return cls(model, values["input_transforms"], values["output_transforms"], signature)
+        return cls(
+            model,
+            values["input_transforms"],
+            values["output_transforms"],
+            signature,
+            input_scales=values.get("input_scales"),
+            output_scales=values.get("output_scales"),
+        )
 
     def _inner(self, X: Array) -> Array:
-        """S(x), NaN outside the domain."""
-        return _by_column(X, [TRANSFORMS[name].within for name in self.input_transforms])
+        """S(x / a), NaN outside the domain."""
+        scaled = X / self.input_scales
+        return _by_column(scaled, [TRANSFORMS[name].within for name in self.input_transforms])
 
     def _outputs(self, inner: Array) -> Array:
-        """T^-1(f)."""
+        """b T^-1(f)."""
         with np.errstate(all="ignore"):
-            return _by_column(inner, [TRANSFORMS[name].inverse for name in self.output_transforms])
+            values = _by_column(inner, [TRANSFORMS[name].inverse for name in self.output_transforms])
+            return values * self.output_scales
 
     def _slopes(self, inner: Array) -> Array:
         """The derivative of T^-1 at f."""
@@ -193,15 +229,25 @@ def _by_column(values: Array, functions: Sequence[Callable[[Array], Array]]) -> 
     return out
 
 
-def _forward(values: Array, what: str, names: Sequence[str]) -> Array:
+def _forward(values: Array, what: str, names: Sequence[str], scales: Array) -> Array:
+    scaled = values / scales
     for j, name in enumerate(names):
-        outside = np.flatnonzero(~TRANSFORMS[name].holds(values[:, j]))
+        outside = np.flatnonzero(~TRANSFORMS[name].holds(scaled[:, j]))
         if len(outside):
             raise ValueError(
                 f'{what}: expected {TRANSFORMS[name].domain} in column {j} for "{name}", '
-                f"got {values[outside[0], j]} in row {outside[0]}, the first of {len(outside)}"
+                f"got {scaled[outside[0], j]} in row {outside[0]}, the first of {len(outside)}"
             )
-    return _by_column(values, [TRANSFORMS[name].forward for name in names])
+    return _by_column(scaled, [TRANSFORMS[name].forward for name in names])
+
+
+def _scales(given: ArrayLike | None, what: str, count: int) -> Array:
+    scales = np.ones(count) if given is None else np.array(given, dtype=np.float64)
+    if scales.shape != (count,):
+        raise ValueError(f"{what}: expected ({count},), got {scales.shape}")
+    if not (np.isfinite(scales).all() and (scales != 0.0).all()):
+        raise ValueError(f"{what}: expected finite numbers other than 0, got {scales.tolist()}")
+    return scales
 
 
 def _named(names: Sequence[str], what: str, count: int, known: Sequence[str]) -> tuple[str, ...]:

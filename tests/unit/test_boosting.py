@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.boosting import StageData, frequency, solve_output_layer, train_stage
+from pml_native.boosting import StageData, frequency, train_stage
 from pml_native.descent import Table, descend, shuffled
 from pml_native.optimize import Status
 
@@ -115,16 +115,6 @@ def test_the_frequency_of_a_sine_is_found(omega):
 def test_the_frequency_of_what_cannot_turn_is_zero():
     assert frequency(np.zeros((10, 2)), RNG.normal(size=(10, 1))) == 0.0
     assert frequency(RNG.normal(size=(10, 2)), np.zeros((10, 1))) == 0.0
-
-
-def test_the_output_layer_is_the_least_squares_fit():
-    mlp = pml.MLP((1, 8, 2), "sin")
-    params = mlp.initialize(0)
-    y = np.column_stack([Y, np.cos(X[:, 0])])
-    solve_output_layer(mlp, params, Table(X, y), 1)
-    _, gradient = mlp.loss_and_gradient(params, X, y)
-    assert np.max(np.abs(gradient[mlp.linear])) < 1e-8
-    np.testing.assert_array_equal(params[: mlp.linear.start], mlp.initialize(0)[: mlp.linear.start])
 
 
 def test_a_descent_ends_at_the_floor_on_all_rows_and_can_go_on():

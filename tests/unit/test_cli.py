@@ -112,7 +112,7 @@ def test_equations_lists_all_and_info_says_what_runs(capsys):
 
 def test_the_report_is_available_as_json(model, capsys):
     _, shown, _ = run(capsys, "show", model, "--json")
-    assert json.loads(shown)["family"] == "network"
+    assert json.loads(shown)["family"] == "polynomial"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_warnings_are_lines_without_source_code(tmp_path, capsys):
 def test_ctrl_c_saves_the_best_model_so_far(tmp_path):
     path = tmp_path / "model.pml"
     code = "import sys; from pml_native.cli import main; sys.exit(main(sys.argv[1:]))"
-    arguments = ["fit", "--equation", "Z.008", "-o", path, "--time-limit", "60"]
+    arguments = ["fit", "--equation", "Z.008", "-o", path, "--time-limit", "60", "--method", "network"]
     command = [sys.executable, "-c", code, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     time.sleep(4.0)

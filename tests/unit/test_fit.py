@@ -38,9 +38,9 @@ def test_the_main_job_gives_a_model_that_is_right_between_the_points():
 
 def test_the_report_holds_the_record_of_the_fit():
     X, y = samples()
-    report = pml.fit(X, y, time_limit=1.0, random_state=7).report
+    report = pml.fit(X, y, method="network", time_limit=1.0, random_state=7).report
     assert report.family == "network"
-    assert report.method == "auto"
+    assert report.method == "network"
     assert report.seed == 7
     assert report.n_train + report.n_validation == 400
     assert 0 < report.validation_rmse <= report.validation_max
@@ -49,6 +49,26 @@ def test_the_report_holds_the_record_of_the_fit():
     assert pml.FitReport.from_dict(json.loads(report.to_json())) == report
     assert f"{report.validation_rmse:.2e}" in str(report)
     assert "time limit of 1 s was used up" in report.status
+
+
+def test_polynomials_come_first_and_networks_only_where_these_fall_short():
+    X, y = samples()
+    report = pml.fit(X, y, time_limit=20.0).report
+    assert {candidate.family for candidate in report.candidates} == {"polynomial"}
+    assert report.validation_rmse < 1e-15
+    assert "float64 floor" in report.status
+    report = pml.fit(X, np.abs(y - 9.0), time_limit=1.0).report
+    assert {candidate.family for candidate in report.candidates} == {"polynomial", "network"}
+
+
+@pytest.mark.parametrize("method", ["polynomial", "random_features", "rbf"])
+def test_a_family_is_fitted_by_name(method, tmp_path):
+    X, y = samples()
+    model = pml.fit(X, y, method=method, time_limit=2.0)
+    assert model.report.family == model.report.method == method
+    assert model.report.validation_rmse < 1e-3
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(X), model(X))
 
 
 def test_a_tolerance_ends_the_fit_early():
@@ -124,7 +144,10 @@ def test_noise_is_reported_with_its_level():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"method": "spline9"}, "method: expected one of auto, network, got 'spline9'"),
+        (
+            {"method": "spline9"},
+            "method: expected one of auto, network, polynomial, random_features, rbf, got 'spline9'",
+        ),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
         ({"time_limit": float("nan")}, "time_limit: expected"),
@@ -174,10 +197,10 @@ def test_a_sum_of_networks_answers_in_the_shape_of_y(seed):
     X = np.linspace(-1.0, 1.0, 200)
     y = np.where(X < 0, np.sin(5 * X), 1.0 + np.abs(X))  # so hard that a second stage is trained
     frame = pd.DataFrame({"p": y})
-    model = pml.fit(X, frame, time_limit=0.3, random_state=seed)
+    model = pml.fit(X, frame, method="network", time_limit=0.3, random_state=seed)
     assert model(X).shape == (200, 1)
     assert model.signature.output_names == ("p",)
-    assert pml.fit(X, y, time_limit=0.3, random_state=seed)(X).shape == (200,)
+    assert pml.fit(X, y, method="network", time_limit=0.3, random_state=seed)(X).shape == (200,)
 
 
 def test_a_data_frame_is_predicted_by_column_name_in_any_order():
@@ -213,7 +236,7 @@ def test_ctrl_c_ends_the_fit_and_returns_the_best_model_so_far():
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     started = time.perf_counter()
-    model = pml.fit(X, y, time_limit=30.0)
+    model = pml.fit(X, y, method="network", time_limit=30.0)
     assert time.perf_counter() - started < 10.0
     assert model.report.validation_rmse < 1e-2
     assert "interrupted from the keyboard" in model.report.status
@@ -233,7 +256,7 @@ def test_the_checkpoint_holds_a_model_while_the_fit_goes_on(tmp_path, monkeypatc
     monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.1)
     X, y = samples()
     path = tmp_path / "best.pml"
-    pml.fit(X, y, time_limit=1.0, checkpoint=path)
+    pml.fit(X, y, method="network", time_limit=1.0, checkpoint=path)
     assert pml.load(path)(X).shape == (400,)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -265,7 +288,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monk
 
 def test_the_progress_display_shows_error_and_time_left(capsys):
     X, y = samples()
-    pml.fit(X, y, time_limit=0.7, progress=True)
+    pml.fit(X, y, method="network", time_limit=0.7, progress=True)
     shown = capsys.readouterr()
     assert "best error" in shown.err
     assert "s left" in shown.err

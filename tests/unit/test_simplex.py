@@ -196,7 +196,9 @@ def test_points_in_a_plane_are_interpolated_within_it(offset):
     basis = np.linalg.qr(rng.normal(size=(4, 4)))[0][:2]
     model = pml.SimplexInterpolator(inner @ basis + offset, curved(inner))
     assert "in 2 dimensions" in repr(model)
-    np.testing.assert_allclose(model(Q @ basis + offset), pml.SimplexInterpolator(inner, curved(inner), rescale=False)(Q), atol=2e-2)
+    np.testing.assert_allclose(
+        model(Q @ basis + offset), pml.SimplexInterpolator(inner, curved(inner), rescale=False)(Q), atol=2e-2
+    )
     assert np.isfinite(model.gradient(Q @ basis + offset)).all()
     assert np.isnan(model(Q @ basis + offset + 0.1 * np.eye(4)[0])).all()
     onto = pml.SimplexInterpolator(inner @ basis + offset, curved(inner), outside="nearest")

@@ -12,6 +12,7 @@ EPS = np.finfo(np.float64).eps
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.5, 4.0, size=(40, 3))
 OUTPUTS = ("identity", "log", "square", "reciprocal")
+POWERS = {"square": 2.0, "reciprocal": -1.0, "reciprocal_square": -2.0, "reciprocal_root": -0.5}
 
 
 def network(seed=1, widths=(3, 6, 4), shift=5.0):
@@ -80,6 +81,42 @@ def test_training_data_and_values_are_inverse_to_each_other():
     assert not np.shares_memory(pml.Transformed.transform_inputs(X, ["identity"] * 3), X)
 
 
+@pytest.mark.parametrize("name", POWERS)
+@pytest.mark.parametrize("scale", [2.0, -0.25, 2.0**-1000])
+def test_links_of_powers_give_back_values_and_derivatives_at_any_scale(name, scale):
+    y = scale * RNG.uniform(0.5, 2.0, size=(40, 1))
+    inner = pml.Transformed.transform_outputs(y, [name], [scale])
+    np.testing.assert_allclose(inner, (y / scale) ** POWERS[name], rtol=4 * EPS)
+    line = pml.NetworkModel(pml.MLP((1, 1)), [1.0, 0.0])  # t = x
+    model = pml.Transformed(line, ["identity"], [name], output_scales=[scale])
+    np.testing.assert_allclose(model(inner), y[:, 0], rtol=8 * EPS)
+    slope = scale / POWERS[name] * inner[:, 0] ** (1.0 / POWERS[name] - 1.0)
+    np.testing.assert_allclose(model.gradient(inner)[:, 0], slope, rtol=20 * EPS)
+    assert np.isnan(model([[-1.0]])[0]) or name == "reciprocal"
+
+
+def test_scales_of_inputs_move_the_domain_and_come_back_from_a_file(tmp_path):
+    mlp = pml.MLP((1, 4, 1))
+    inner = pml.NetworkModel(mlp, mlp.initialize(0))
+    model = pml.Transformed(inner, ["log"], ["identity"], input_scales=[-(2.0**100)])
+    x = -(2.0**100) * np.linspace(0.5, 2.0, 9)[:, None]
+    np.testing.assert_array_equal(model(x), inner(np.log(x / -(2.0**100))))
+    # d/dx f(log(x / a)) = f' / x
+    np.testing.assert_allclose(model.gradient(x), inner.gradient(np.log(x / -(2.0**100))) / x, rtol=4 * EPS)
+    assert np.isnan(model(-x)).all()
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [([1.0], r"input_scales: expected (3,), got (1,)"), ([1.0, 0.0, 1.0], "expected finite numbers other than 0")],
+)
+def test_wrong_scales_are_refused(scales, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pml.Transformed(network(), ["log"] * 3, OUTPUTS, input_scales=scales)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -146,7 +183,11 @@ def test_values_at_the_end_of_the_range_are_infinite_not_nan():
         (["log"] * 3, ("log",), "output_transforms: expected 4 names"),
         (["cube"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'cube'"),
         (["square"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'square'"),
-        (["log"] * 3, ["exp"] * 4, "output_transforms: expected names among identity, log, reciprocal, square, got"),
+        (
+            ["log"] * 3,
+            ["exp"] * 4,
+            "output_transforms: expected names among identity, log, reciprocal, square, reciprocal_square, recip",
+        ),
     ],
 )
 def test_unknown_names_and_wrong_numbers_of_them_are_refused(inputs, outputs, message):

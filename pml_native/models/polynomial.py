@@ -1,0 +1,181 @@
+"""Chebyshev polynomials in several variables, fitted to scattered points: what a smooth simple law is to 1e-15."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array
+from ..report import FitReport
+from .chebyshev import ChebyshevTerms, Indices, differentiated, unique_rows
+from .extended import Extended
+from .model import Model, Signature
+from .normalization import Normalization
+
+
+class Polynomial(Model):
+    """y_k = 2^b_k sum_a c_ak T_a1(z_1) ... T_ad(z_d), where z = inputs(x) maps the box of the data to [-1, 1].
+
+    `indices` (p, d) holds the rows a, `coefficients` (p, m) the c, `output_exponents` (m,) the b, 0 if left out.
+    Derivatives are sums of the same kind. `Polynomial.fit` finds all of it; what it returns is a `Transformed` around
+    a polynomial where other coordinates are better.
+    """
+
+    family = "polynomial"
+
+    def __init__(
+        self,
+        indices: ArrayLike,
+        coefficients: ArrayLike,
+        *,
+        inputs: Normalization | None = None,
+        output_exponents: ArrayLike | None = None,
+        signature: Signature | None = None,
+        report: FitReport | None = None,
+    ) -> None:
+        self.indices = _as_indices(indices)
+        p, d = self.indices.shape
+        self.coefficients = np.array(coefficients, dtype=np.float64)
+        if self.coefficients.ndim == 1:
+            self.coefficients = self.coefficients[:, None]
+        if self.coefficients.ndim != 2 or len(self.coefficients) != p:
+            raise ValueError(f"coefficients: expected ({p},) or ({p}, m), got {np.shape(coefficients)}")
+        m = self.coefficients.shape[1]
+        super().__init__(signature or Signature(d, m, y_is_vector=m == 1), report)
+        if (self.signature.n_inputs, self.signature.n_outputs) != (d, m):
+            raise ValueError(
+                f"signature: expected {d} inputs and {m} outputs, as the terms have, "
+                f"got {self.signature.n_inputs} and {self.signature.n_outputs}"
+            )
+        self.inputs = inputs or Normalization.identity(d)
+        if self.inputs.shift.shape != (d,):
+            raise ValueError(f"inputs: expected a normalization of {d} columns, got {len(self.inputs.shift)}")
+        exponents = 0 if output_exponents is None else output_exponents
+        self.output_exponents = np.broadcast_to(np.asarray(exponents, dtype=np.intc), (m,)).copy()
+
+    def __repr__(self) -> str:
+        degree = int(self.indices.sum(axis=1).max(initial=0))
+        return f"Polynomial({self.signature.n_inputs} inputs, {len(self.indices)} terms up to degree {degree})"
+
+    @property
+    def n_params(self) -> int:
+        return self.coefficients.size
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        degree: int | None = None,
+        basis: Literal["auto", "total", "hyperbolic", "tensor"] = "auto",
+        inputs: str | Sequence[str] | None = None,
+        outputs: str | None = None,
+        max_terms: int | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        time_limit: float = 10.0,
+        random_state: int | np.random.Generator | None = 0,
+    ) -> Model:
+        """The polynomial, in the coordinates that suit it, with the smallest error on held-out rows.
+
+        X : (n, d), or (n,). y : (n,) or (n, m).
+        degree : the largest; None chooses it. basis : which terms up to it. "total": degrees that sum to it at most,
+            "hyperbolic": products of (a_j + 1) up to degree + 1, "tensor": all up to it; "auto" grows a set of terms
+            where the function needs them.
+        inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
+            chooses them.
+        outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square" or
+            "reciprocal_root"; None chooses among those that y has.
+        max_terms : at most this many, and at most half as many as rows are trained on.
+        sample_weight : (n,), weights of the squared errors.
+        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+        time_limit : seconds, for the search for coordinates and terms; one set of terms is always solved for.
+
+        Raises ValueError for data or options that can't be fitted.
+        """
+        from .polynomial_search import fit_polynomial  # here, because the search makes polynomials
+
+        return fit_polynomial(
+            X,
+            y,
+            degree=degree,
+            basis=basis,
+            inputs=inputs,
+            outputs=outputs,
+            max_terms=max_terms,
+            sample_weight=sample_weight,
+            validation=validation,
+            time_limit=time_limit,
+            random_state=random_state,
+        )
+
+    def evaluate(self, X: Array) -> Array:
+        values = np.ldexp(self._terms.sum(self.inputs.apply(X), self.coefficients), self.output_exponents)
+        values[np.isnan(X).any(axis=1)] = np.nan  # also where no term has that column
+        return values
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
+        high, low = np.ldexp(total.high, self.output_exponents), np.ldexp(total.low, self.output_exponents)
+        high[np.isnan(X).any(axis=1)] = np.nan
+        return high, np.where(np.isfinite(high), low, 0.0)
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        d, m = self.signature.n_inputs, self.signature.n_outputs
+        terms, coefficients = self._derivatives
+        gradient = terms.sum(self.inputs.apply(X), coefficients).reshape(len(X), d, m).transpose(0, 2, 1)
+        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
+        scaled: Array = np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
+        scaled[np.isnan(X).any(axis=1)] = np.nan
+        return scaled
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays: dict[str, NDArray[Any]] = {
+            "indices": self.indices.astype(np.int64),
+            "coefficients": self.coefficients,
+            "output_exponents": self.output_exponents,
+            "inputs_exponent": self.inputs.exponent,
+            "inputs_shift": self.inputs.shift,
+            "inputs_scale": self.inputs.scale,
+        }
+        return {}, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Polynomial:
+        inputs = Normalization(arrays["inputs_exponent"], arrays["inputs_shift"], arrays["inputs_scale"])
+        return cls(
+            arrays["indices"],
+            arrays["coefficients"],
+            inputs=inputs,
+            output_exponents=arrays["output_exponents"],
+            signature=signature,
+        )
+
+    @cached_property
+    def _terms(self) -> ChebyshevTerms:
+        return ChebyshevTerms(self.indices)
+
+    @cached_property
+    def _derivatives(self) -> tuple[ChebyshevTerms, Array]:
+        """One set of terms for all derivatives, and their coefficients (p, d m)."""
+        d, m = self.signature.n_inputs, self.signature.n_outputs
+        parts = [differentiated(self.indices, self.coefficients, j) for j in range(d)]
+        together, place_of = unique_rows(np.concatenate([indices for indices, _ in parts]))
+        coefficients = np.zeros((len(together), d * m))
+        begin = 0
+        for j, (indices, own) in enumerate(parts):
+            coefficients[place_of[begin : begin + len(indices)], j * m : (j + 1) * m] = own
+            begin += len(indices)
+        return ChebyshevTerms(together), coefficients
+
+
+def _as_indices(indices: ArrayLike) -> Indices:
+    array = np.array(indices)
+    if array.ndim != 2 or array.dtype.kind not in "iu" or array.size == 0 or array.min() < 0:
+        raise ValueError(f"indices: expected integers >= 0 of shape (p, d), got {array.dtype} of shape {array.shape}")
+    return array.astype(np.intp)

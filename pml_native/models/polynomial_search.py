@@ -1,0 +1,524 @@
+"""Finds coordinates and terms in which scattered data are a polynomial, cheapest first; held-out rows choose.
+
+1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
+2. A race of sets that grow term by term, in these coordinates and then in mixed ones: after each fit, the neighbours of
+   the largest terms that go best with what is left over are added (a bulk search as in adaptive finite elements; see
+   Chkifa, Cohen and Schwab 2014 for polynomials, and Pati et al. 1993 for matching pursuit). Few go on to many terms.
+3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
+
+Fits are by the Cholesky factor of the normal equations with iterative refinement, which for condition numbers up to 1e7
+of the terms ends at the precision of a QR factorization, in a fifth of the time (Bjorck 1987, seminormal equations).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array, Samples, as_samples, split
+from ..report import Errors
+from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
+from .least_squares import least_squares
+from .model import Model, Signature
+from .normalization import Normalization
+from .polynomial import Polynomial
+from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
+
+# Relative held-out errors that leave nothing to search for.
+ENOUGH = 2e-16
+# ... and that are not worth other coordinates.
+GOOD = 1e-15
+# Share of the time for mixed coordinates.
+MIX_SHARE = 0.3
+# A column spans enough for its logarithm or reciprocal to be another coordinate.
+LEAST_RATIO = 1.2
+# Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
+FIRST_TERMS = 150
+ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
+# Rows that a fit takes are at most this many, or this many times its terms: more of them add nothing to smooth data.
+MOST_ROWS, ROWS_PER_TERM = 4000, 5
+# Rows and candidates that the next terms are chosen on.
+SCORING_ROWS, MOST_CANDIDATES = 1000, 2000
+GROWTH = 0.4
+PATIENCE = 4
+# Terms below this many standard errors are dropped; terms that go less than this well with what is left over, relative
+# to the best one, are not added yet.
+SIGNIFICANT = 6.0
+LEAST_SCORE = 0.1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A polynomial in its coordinates, its errors on the held-out rows, and how long the search has taken."""
+
+    model: Model
+    errors: Errors
+    description: str
+    coordinates: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1]."""
+
+    names: tuple[str, ...]
+    scales: Array
+    normalization: Normalization
+    Z: Array
+    held_out_Z: Array
+    highest: tuple[int, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What of y is the polynomial: t = T(y / scale) times a power of two, and back."""
+
+    name: str
+    scales: Array
+    inner_exponents: NDArray[np.intc]
+    t: Array
+    lowest: Array
+
+    def values(self, t: Array, *, clipped: bool = False) -> Array:
+        """y (n, m); `clipped` bounds t where a model still crude leaves the domain of the link."""
+        t = np.ldexp(t, self.inner_exponents)
+        if clipped:
+            t = np.maximum(t, self.lowest)
+        with np.errstate(all="ignore"):
+            return TRANSFORMS[self.name].inverse(t) * self.scales
+
+
+@dataclass
+class Growth:
+    """A set of terms that grows, in some coordinates."""
+
+    frame: Frame
+    link: Link
+    indices: Indices
+    coefficients: Array
+    error: float = math.inf
+    best: tuple[float, Indices, Array] | None = None
+    waiting: int = 0
+    ended: bool = False
+    seconds: float = field(default=0.0)
+
+
+class PolynomialSearch:
+    """One search; `offer` gets every improvement on the held-out rows."""
+
+    def __init__(
+        self,
+        train: Samples,
+        held_out: Samples,
+        *,
+        rng: np.random.Generator,
+        seconds: float,
+        max_terms: int | None = None,
+        degree: int | None = None,
+        basis: str = "auto",
+        inputs: Sequence[str] | None = None,
+        outputs: str | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+        offer: Callable[[Found], None] = lambda found: None,
+    ) -> None:
+        order = rng.permutation(len(train.X))  # so that the first rows of any number are a sample
+        self.train, self.held_out = train.take(order), held_out
+        self.start, self.seconds = time.perf_counter(), seconds
+        self.stop, self.offer = should_stop, offer
+        n = len(train.X)
+        self.max_terms = max(1, min(max_terms or n, n // 2))
+        self.signature = Signature.of(train)
+        weight = self.train.sample_weight
+        self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
+        self.given_inputs = inputs
+        self.basis, self.degree = basis, degree
+        self.frames: dict[tuple[str, ...], Frame] = {}
+        self.links = self._links(outputs)
+        self.tried: dict[tuple[str, ...], list[Growth]] = {}
+        self.best: Found | None = None
+        self.best_growth: Growth | None = None
+        self.pace = 0.0  # seconds for a row and a square of the number of terms
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.start
+
+    @property
+    def finished(self) -> bool:
+        if self.best is None:
+            return False
+        return self.elapsed >= self.seconds or self.best.errors.rmse <= ENOUGH or self.stop()
+
+    @property
+    def good(self) -> bool:
+        return self.finished or (self.best is not None and self.best.errors.rmse <= GOOD)
+
+    # --- coordinates
+
+    def frame(self, names: tuple[str, ...]) -> Frame:
+        """The rows in these coordinates."""
+        if names not in self.frames:
+            both = np.concatenate([self.train.X, self.held_out.X])
+            scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(both))
+            T = Transformed.transform_inputs(both, names, scales)
+            normalization = Normalization.of_box(T)
+            Z = normalization.apply(T)
+            n = len(self.train.X)
+            # A column of k different values knows degrees up to k - 1.
+            top = n if self.degree is None else self.degree
+            highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z in Z.T)
+            self.frames[names] = Frame(names, scales, normalization, Z[:n], Z[n:], highest)
+        return self.frames[names]
+
+    def _links(self, wanted: str | None) -> list[Link]:
+        both = np.concatenate([self.train.y, self.held_out.y])
+        n = len(self.train.y)
+        links = []
+        for name in ("identity", "log", "square", "reciprocal", "reciprocal_square", "reciprocal_root"):
+            if wanted not in (None, name):
+                continue
+            m = both.shape[1]
+            scales = np.ones(m) if name == "identity" else _middle_scales(both)
+            one_sign = (both / scales > 0).all() or (name == "square" and (both >= 0).all()) or name == "identity"
+            if wanted is None and not (one_sign and TRANSFORMS[name].holds(both / scales).all()):
+                continue
+            t = Transformed.transform_outputs(both, (name,) * m, scales)
+            inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
+            positive = name in ("square", "reciprocal_square", "reciprocal_root")
+            lowest = 0.5 * t.min(axis=0) if positive else np.full(m, -np.inf)
+            links.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest))
+        return links
+
+    def alternatives(self) -> list[list[str]]:
+        """The coordinates that each column may have."""
+        both = np.concatenate([self.train.X, self.held_out.X])
+        low, high = both.min(axis=0), both.max(axis=0)
+        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+        spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
+        if self.given_inputs is not None:
+            return [[name] for name in self.given_inputs]
+        return [list(INPUT_TRANSFORMS) if has else ["identity"] for has in spans]
+
+    # --- fits
+
+    def _rows(self, p: int) -> int:
+        return min(len(self.train.X), max(MOST_ROWS, ROWS_PER_TERM * p))
+
+    def _weighted(self, values: Array) -> Array:
+        return values if self.root_weight is None else values * self.root_weight[: len(values)]
+
+    def judge(self, growth: Growth, design: Array | None = None) -> None:
+        """Measures the growth's coefficients on the held-out rows, and keeps and offers what is better.
+
+        `design`: its terms there, if they are known.
+        """
+        if design is None:
+            design = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z)
+        t = design @ growth.coefficients
+        errors = self._errors(growth.link.values(t, clipped=True))
+        growth.error = errors.rmse
+        if growth.best is None or errors.rmse < growth.best[0]:
+            growth.waiting = 0 if growth.best is None or errors.rmse < 0.9 * growth.best[0] else growth.waiting + 1
+            growth.best = errors.rmse, growth.indices, growth.coefficients
+        else:
+            growth.waiting += 1
+        if self.best is None or errors.rmse < self.best.errors.rmse:
+            exact = self._errors(growth.link.values(t))
+            if self.best is None or exact.rmse < self.best.errors.rmse:
+                coordinates = self.describe(growth)
+                description = f"{len(growth.indices)} terms {coordinates}".rstrip()
+                self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
+                self.best_growth = growth
+                self.offer(self.best)
+
+    def _errors(self, y: Array) -> Errors:
+        return Errors.of(y, self.held_out.y, self.held_out.sample_weight)
+
+    def fit(self, growth: Growth) -> Array:
+        """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
+        rows = self._rows(len(growth.indices))
+        start = time.perf_counter()
+        A = ChebyshevTerms(growth.indices).design(growth.frame.Z[:rows])
+        t = growth.link.t[:rows]
+        growth.coefficients = least_squares(self._weighted(A), self._weighted(t))
+        residual: Array = t - A @ growth.coefficients
+        self.pace = (time.perf_counter() - start) / (rows * len(growth.indices) ** 2)
+        return residual
+
+    def has_time_for(self, p: int, n_fits: float = 1.5) -> bool:
+        """Whether fits of `p` terms, at the pace of the last one, end in time; half a one more is for all around it."""
+        return self.elapsed + n_fits * self.pace * self._rows(p) * p**2 <= self.seconds
+
+    def total_degrees(self, names: tuple[str, ...]) -> list[Growth]:
+        """For each link the best total degree of few terms."""
+        if names in self.tried:
+            return self.tried[names]
+        frame = self.frame(names)
+        indices, sizes = self._indices(frame)
+        rows = self._rows(len(indices))
+        terms = ChebyshevTerms(indices)
+        A, held_out = self._weighted(terms.design(frame.Z[:rows])), terms.design(frame.held_out_Z)
+        T = self._weighted(np.concatenate([link.t[:rows] for link in self.links], axis=1))
+        m = self.train.y.shape[1]
+        growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
+        degree = int(sizes[-1])
+        first = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
+        for k in range(first, degree + 1):
+            p = int(np.searchsorted(sizes, k, side="right"))
+            coefficients = least_squares(np.asfortranarray(A[:, :p]), T)
+            for i, growth in enumerate(growths):
+                growth.indices, growth.coefficients = indices[:p], coefficients[:, i * m : (i + 1) * m]
+                self.judge(growth, held_out[:, :p])
+            if self.finished:
+                break
+        for growth in growths:
+            assert growth.best is not None
+            growth.error, growth.indices, growth.coefficients = growth.best
+            growth.waiting = 0
+        self.tried[names] = growths
+        return growths
+
+    def _indices(self, frame: Frame) -> tuple[Indices, Indices]:
+        """The largest set of terms without growth that is allowed, and their sizes."""
+        basis = "total" if self.basis == "auto" else self.basis
+        budget = min(FIRST_TERMS, self.max_terms) if self.basis == "auto" else self.max_terms
+        if self.degree is not None and self.basis != "auto":
+            found = index_set(basis, self.degree, frame.highest, budget)
+            if found is None:
+                raise ValueError(
+                    f"degree: expected at most {self.max_terms} terms, half of the rows trained on or max_terms, got "
+                    f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
+                )
+            return found
+        largest = index_set(basis, 0, frame.highest, 1)
+        assert largest is not None
+        while (more := index_set(basis, int(largest[1][-1]) + 1, frame.highest, budget)) and len(more[0]) > len(
+            largest[0]
+        ):
+            largest = more
+        return largest
+
+    # --- growth
+
+    def grow(self, growth: Growth, n_terms: int) -> None:
+        """Adds terms up to `n_terms` until it no longer helps."""
+        n_terms = min(n_terms, self.max_terms)
+        start = time.perf_counter()
+        while not (growth.ended or self.finished) and self.has_time_for(len(growth.indices), 3.0):
+            residual = self.fit(growth)
+            self.judge(growth)
+            if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
+                growth.ended = True
+            if growth.ended or len(growth.indices) >= n_terms:
+                break
+            self._prune(growth, residual)
+            room = n_terms - len(growth.indices)
+            added = self._next_terms(growth, residual, min(room, max(8, math.ceil(GROWTH * len(growth.indices)))))
+            if len(added) == 0:
+                growth.ended = True
+            growth.indices = np.concatenate([growth.indices, added])
+        growth.seconds += time.perf_counter() - start
+
+    def _prune(self, growth: Growth, residual: Array) -> None:
+        """Drops terms that are far below what is left over."""
+        size = np.max(np.abs(growth.coefficients) / _rms(growth.link.t), axis=1)
+        # Rounding or not, what is left over puts this much of it into each coefficient: its standard error.
+        error = float(np.max(_rms(residual) / _rms(growth.link.t))) / math.sqrt(max(1, len(residual) - len(size)))
+        keep = size > SIGNIFICANT * error
+        keep[0] |= not keep.any()
+        growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
+
+    def _next_terms(self, growth: Growth, residual: Array, count: int) -> Indices:
+        """The `count` neighbours of the largest terms that go best with what is left over."""
+        d = growth.indices.shape[1]
+        size = np.max(np.abs(growth.coefficients) / _rms(growth.link.t), axis=1)
+        largest = growth.indices[np.argsort(-size, kind="stable")]
+        steps = np.eye(d, dtype=np.intp)
+        pairs = [steps[i] + steps[j] for i in range(d) for j in range(i, d)]
+        steps = np.concatenate([steps, np.array(pairs)])
+        largest = largest[: max(1, 2 * MOST_CANDIDATES // len(steps))]
+        near = (largest[:, None, :] + steps[None, :, :]).reshape(-1, d)
+        near = near[(near <= np.array(growth.frame.highest)).all(axis=1)]
+        both, place_of = unique_rows(np.concatenate([growth.indices, near]))
+        is_new = np.ones(len(both), dtype=bool)
+        is_new[place_of[: len(growth.indices)]] = False
+        first = np.full(len(both), len(place_of))
+        np.minimum.at(first, place_of, np.arange(len(place_of)))
+        candidates = both[is_new][np.argsort(first[is_new])][:MOST_CANDIDATES]
+        if len(candidates) == 0:
+            return candidates
+        rows = min(len(residual), SCORING_ROWS)
+        columns = ChebyshevTerms(candidates).design(growth.frame.Z[:rows])
+        norms = np.sqrt(np.einsum("np,np->p", columns, columns))
+        score = np.max(np.abs(columns.T @ (residual[:rows] / _rms(growth.link.t))), axis=1) / np.maximum(norms, 1e-3)
+        order = np.argsort(-score, kind="stable")[:count]
+        chosen: Indices = candidates[
+            order[(score[order] > LEAST_SCORE * score[order[0]]) | (np.arange(len(order)) < 8)]
+        ]
+        return chosen
+
+    # --- results
+
+    def describe(self, growth: Growth) -> str:
+        """The coordinates in words."""
+        names = growth.frame.names
+        words = []
+        for name in dict.fromkeys(names):
+            columns = "X" if len(set(names)) == 1 else " ".join(f"x{j}" for j, own in enumerate(names) if own == name)
+            words += [] if name == "identity" else [f"{name} {columns}"]
+        words += [] if growth.link.name == "identity" else [f"{growth.link.name} y"]
+        return ", ".join(words)
+
+    def model(self, growth: Growth) -> Model:
+        frame, link = growth.frame, growth.link
+        polynomial = Polynomial(
+            growth.indices,
+            growth.coefficients,
+            inputs=frame.normalization,
+            output_exponents=link.inner_exponents,
+            signature=self.signature,
+        )
+        if set(frame.names) == {"identity"} and link.name == "identity":
+            return polynomial
+        m = self.train.y.shape[1]
+        return Transformed(
+            polynomial,
+            frame.names,
+            (link.name,) * m,
+            self.signature,
+            input_scales=frame.scales,
+            output_scales=link.scales,
+        )
+
+    def run(self) -> None:
+        """The whole search."""
+        choices = self.alternatives()
+        given = tuple(choice[0] for choice in choices)
+        logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
+        for names in dict.fromkeys([given, logarithms]):
+            self.total_degrees(names)
+            if self.good:
+                break
+        growths = [] if self.good else self.mix(choices)
+        for n_terms, survivors in ROUNDS if self.basis == "auto" else ():
+            for growth in growths:
+                self.grow(growth, n_terms)
+                if self.good:
+                    break
+            if self.good:
+                break
+            growths = sorted(growths, key=_held_out_error)[:survivors]
+        if self.basis == "auto":
+            self.polish()
+
+    def mix(self, choices: list[list[str]]) -> list[Growth]:
+        """For each link the coordinates, changed one column after the other, in which few terms do best."""
+        made: dict[tuple[tuple[str, ...], int], None] = {}
+        for i in range(len(self.links)):
+            names = min(self.tried, key=lambda names: self.tried[names][i].error)
+            made[names, i] = None
+            for j in 2 * list(range(len(choices))):
+                for name in choices[j]:
+                    changed = (*names[:j], name, *names[j + 1 :])
+                    if self.good or self.elapsed > MIX_SHARE * self.seconds:
+                        break
+                    if self.total_degrees(changed)[i].error < 0.95 * self.tried[names][i].error:
+                        names = changed
+            made[names, i] = None
+        return sorted((self.tried[names][i] for names, i in made), key=_held_out_error)
+
+    def polish(self) -> None:
+        """Drops terms that are no larger than what is left over, and weighs rows by how steep y is in the link."""
+        growth = self.best_growth
+        assert growth is not None
+        assert growth.best is not None
+        m = self.train.y.shape[1]
+        t = np.ldexp(growth.link.t, growth.link.inner_exponents)
+        slopes = np.abs(TRANSFORMS[growth.link.name].inverse_derivative(t)) if m == 1 else np.ones((len(t), 1))
+        plain = self.root_weight
+        weights = slopes[:, :1] / np.max(slopes) * (1.0 if plain is None else plain)
+        _, indices, coefficients = growth.best
+        rows = self._rows(2 * len(indices))
+        A = ChebyshevTerms(indices).design(growth.frame.Z[:rows])
+        left = _rms(growth.link.t[:rows] - A @ coefficients)
+        size = np.max(np.abs(coefficients) / left, axis=1)
+        for cutoff in (0.0, 0.03, 0.1, 0.3, 1.0, 3.0):
+            keep = size > cutoff
+            keep[0] |= not keep.any()
+            if (cutoff and keep.all()) or not self.has_time_for(int(keep.sum())):
+                continue
+            self.root_weight = weights if np.isfinite(weights).all() else plain
+            trial = Growth(growth.frame, growth.link, indices[keep], coefficients[keep])
+            self.fit(trial)
+            self.judge(trial)
+        self.root_weight = plain
+
+
+def _held_out_error(growth: Growth) -> float:
+    return growth.best[0] if growth.best else math.inf
+
+
+def _rms(values: Array) -> Array:
+    """By column, 1 for a column of zeros."""
+    rms = np.sqrt(np.mean(values**2, axis=0))
+    return np.where(rms > 0, rms, 1.0)
+
+
+def _middle_scales(values: Array) -> Array:
+    """By column the power of two amid the largest and the smallest magnitude that isn't 0, negative where all are."""
+    magnitude = np.abs(values)
+    largest = magnitude.max(axis=0)
+    smallest = np.where(magnitude > 0, magnitude, largest).min(axis=0)
+    exponents = np.clip((np.frexp(largest)[1] + np.frexp(smallest)[1]) // 2, -1021, 1023)
+    scales: Array = np.where((values < 0).all(axis=0), -1.0, 1.0) * np.ldexp(1.0, exponents)
+    return scales
+
+
+def fit_polynomial(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    degree: int | None,
+    basis: str,
+    inputs: str | Sequence[str] | None,
+    outputs: str | None,
+    max_terms: int | None,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    time_limit: float,
+    random_state: int | np.random.Generator | None,
+) -> Model:
+    """`Polynomial.fit`."""
+    for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
+        if value is not None and value < least:
+            raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
+    if basis != "auto" and basis not in BASES:
+        raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
+    if outputs is not None and outputs not in TRANSFORMS:
+        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
+    samples = as_samples(X, y, sample_weight)
+    rng = np.random.default_rng(random_state)
+    train, held_out = split(samples, validation, rng)
+    search = PolynomialSearch(
+        train,
+        held_out,
+        rng=rng,
+        seconds=time_limit,
+        degree=degree,
+        basis=basis,
+        max_terms=max_terms,
+        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
+        outputs=outputs,
+    )
+    search.run()
+    assert search.best is not None
+    return search.best.model

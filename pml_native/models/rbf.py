@@ -1,0 +1,369 @@
+"""Interpolation by radial basis functions: s(z) = sum_i w_i phi(eps |z - z_i|) + a polynomial of low degree.
+
+The weights solve  [K P; P' 0] [w; c] = [y; 0],  K_ij = phi(eps |z_i - z_j|),  P the polynomials at the points
+(Wahba 1990; Fasshauer 2007; SciPy's RBFInterpolator has the same kernels and degrees). n points take n^2 numbers and
+2/3 n^3 operations; where that is too much, each value comes from the system of its nearest points alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import lapack
+from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
+
+from ..arrays import Array, Samples, as_samples, split
+from ..memory import available_memory, require_memory
+from ..report import Errors
+from .chebyshev import ChebyshevTerms, blocks, differentiated, index_set
+from .model import Model, Signature
+from .normalization import Normalization
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """phi(r), phi'(r)/r, and the least degree of the polynomial beside it, -1 for none."""
+
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    degree: int
+
+
+def _where_positive(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """0 at r = 0, where what multiplies it, z - z_i, is 0."""
+
+    def bounded(r: Array) -> Array:
+        return np.where(r == 0.0, 0.0, function(np.where(r == 0.0, 1.0, r)))
+
+    return bounded
+
+
+KERNELS: dict[str, Kernel] = {
+    "linear": Kernel(np.negative, _where_positive(lambda r: -1.0 / r), 0),
+    "thin_plate_spline": Kernel(
+        _where_positive(lambda r: r * r * np.log(r)), _where_positive(lambda r: 2.0 * np.log(r) + 1.0), 1
+    ),
+    "cubic": Kernel(lambda r: r**3, lambda r: 3.0 * r, 1),
+    "quintic": Kernel(lambda r: -(r**5), lambda r: -5.0 * r**3, 2),
+    "multiquadric": Kernel(lambda r: -np.sqrt(1.0 + r * r), lambda r: -1.0 / np.sqrt(1.0 + r * r), 0),
+    "inverse_multiquadric": Kernel(lambda r: 1.0 / np.sqrt(1.0 + r * r), lambda r: -((1.0 + r * r) ** -1.5), -1),
+    "inverse_quadratic": Kernel(lambda r: 1.0 / (1.0 + r * r), lambda r: -2.0 / (1.0 + r * r) ** 2, -1),
+    "gaussian": Kernel(lambda r: np.exp(-r * r), lambda r: -2.0 * np.exp(-r * r), -1),
+}
+# These look the same at every scale, and have no epsilon.
+SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
+# What `fit` tries: epsilon in units of the density, (points in the box)^(1/d), as flat kernels are the exact ones until
+# the system is singular to float64.
+CHOICES = (
+    ("cubic", 1.0),
+    ("quintic", 1.0),
+    *(("gaussian", e) for e in (0.1, 0.2, 0.4, 0.8)),
+    *(("inverse_multiquadric", e) for e in (0.05, 0.1, 0.2, 0.4)),
+)
+# Points that the choice is made on, nearest points where not all can be taken, and operations a second to be expected.
+TRIAL_POINTS = 1000
+NEIGHBORS = 80
+PACE = 1e10
+
+
+class RBF(Model):
+    """Radial basis functions through the points `X` (n, d), `y` (n, m), in coordinates that map their box to [-1, 1].
+
+    kernel : linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic, gaussian.
+    epsilon : the inverse of the kernel's width; the first four have none.
+    neighbors : each value is from this many nearest points; None takes all points, by one system that is solved here.
+
+    A model of neighbors is not continuous where the nearest points change; its gradient is that of the local system.
+    Raises ValueError for points that a system can't tell apart, MemoryError where it doesn't fit.
+    """
+
+    family = "rbf"
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        kernel: str = "cubic",
+        epsilon: float = 1.0,
+        neighbors: int | None = None,
+        signature: Signature | None = None,
+        weights: Array | None = None,
+    ) -> None:
+        samples = as_samples(X, y)
+        self.X, self.y = samples.X.copy(), samples.y.copy()
+        (n, d), m = self.X.shape, self.y.shape[1]
+        super().__init__(signature or Signature(d, m, samples.y_is_vector))
+        if kernel not in KERNELS:
+            raise ValueError(f"kernel: expected one of {', '.join(KERNELS)}, got {kernel!r}")
+        if not (epsilon > 0 and np.isfinite(epsilon)):
+            raise ValueError(f"epsilon: expected a number > 0, got {epsilon}")
+        self.kernel, self.epsilon = kernel, float(epsilon)
+        self.inputs = Normalization.of_box(self.X)
+        self.exponents = np.frexp(np.max(np.abs(self.y), axis=0))[1].astype(np.intc)
+        degree = max(KERNELS[kernel].degree, 0)
+        highest = np.where(self.inputs.constant, 0, degree).tolist()
+        terms = index_set("total", degree, highest, (degree + 1) ** 2 * (d + 1) ** 2)
+        assert terms is not None
+        least = len(terms[0])
+        if neighbors is not None and not least <= neighbors:
+            raise ValueError(f"neighbors: expected at least {least} for {kernel} and {d} columns, got {neighbors}")
+        if n < least:
+            raise ValueError(f"X: expected at least {least} rows for {kernel} and {d} columns, got {n}")
+        self._terms = ChebyshevTerms(terms[0])
+        self.neighbors = None if neighbors is None else min(int(neighbors), n)
+        if self.neighbors is None:
+            self.weights = self._solved() if weights is None else weights
+
+    def __repr__(self) -> str:
+        epsilon = "" if self.kernel in SCALE_FREE else f" of epsilon {self.epsilon:.3g}"
+        points = "all" if self.neighbors is None else f"the {self.neighbors} nearest"
+        return f"RBF({self.kernel}{epsilon}, {points} of {len(self.X)} points)"
+
+    @property
+    def n_params(self) -> int:
+        return self.weights.size if self.neighbors is None else self.y.size
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        kernel: str | None = None,
+        epsilon: float | None = None,
+        neighbors: int | None = None,
+        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        time_limit: float = 10.0,
+        random_state: int | np.random.Generator | None = 0,
+    ) -> RBF:
+        """The kernel and epsilon with the smallest error on held-out rows, `X` (n, d), `y` (n,) or (n, m).
+
+        kernel, epsilon : as for `RBF`, None tries some. neighbors : None takes all points if their system fits into
+        memory and `time_limit` (seconds), else the 80 nearest. validation : the fraction of rows held out to choose by
+        (0.15), or a pair (X, y) to use instead.
+        """
+        rng = np.random.default_rng(random_state)
+        train, held_out = split(as_samples(X, y), validation, rng)
+        if kernel is None or (epsilon is None and kernel not in SCALE_FREE):
+            choices = [c for c in CHOICES if kernel in (None, c[0])] or [(kernel or "", e) for e in (0.1, 0.2, 0.4)]
+            unit = len(train.X) ** (1.0 / train.X.shape[1])
+            choices = [(name, (e if epsilon is None else epsilon / unit)) for name, e in choices]
+            return choose_kernel(train, held_out, choices, neighbors, time_limit, rng).model
+        return cls(
+            train.X,
+            train.y,
+            kernel=kernel,
+            epsilon=epsilon or 1.0,
+            neighbors=neighbors or _neighbors(train, time_limit),
+            signature=Signature.of(train),
+        )
+
+    def evaluate(self, X: Array) -> Array:
+        Z = self.inputs.apply(X)
+        values = self._local(Z)[0] if self.neighbors is not None else self._global(Z)
+        scaled: Array = np.ldexp(values, self.exponents)
+        return scaled
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        Z = self.inputs.apply(X)
+        gradient = self._local(Z, True)[1] if self.neighbors is not None else self._global_gradient(Z)
+        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
+        scaled: Array = np.ldexp(gradient / divisor, self.exponents[:, None] - self.inputs.exponent)
+        return scaled
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        values = {"kernel": self.kernel, "epsilon": self.epsilon, "neighbors": self.neighbors}
+        arrays: dict[str, NDArray[Any]] = {"X": self.X, "y": self.y}
+        if self.neighbors is None:
+            arrays["weights"] = self.weights
+        return values, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> RBF:
+        if values["neighbors"] is None:
+            arrays["weights"]
+        return cls(
+            arrays["X"],
+            arrays["y"],
+            kernel=values["kernel"],
+            epsilon=values["epsilon"],
+            neighbors=values["neighbors"],
+            signature=signature,
+            weights=arrays.get("weights"),
+        )
+
+    @cached_property
+    def _points(self) -> Array:
+        return self.inputs.apply(self.X)
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self._points)
+
+    @cached_property
+    def _targets(self) -> Array:
+        scaled: Array = np.ldexp(self.y, -self.exponents)
+        return scaled
+
+    def _solved(self) -> Array:
+        """w and c (n + terms, m)."""
+        n, p = len(self.X), len(self._terms.indices)
+        require_memory(
+            system_bytes(n + p),
+            f"RBF: a system of {n:,} points",
+            "give neighbors=, which takes the nearest points only",
+        )
+        system = np.zeros((n + p, n + p), order="F")
+        system[:n, :n] = KERNELS[self.kernel].value(self.epsilon * cdist(self._points, self._points))
+        system[:n, n:] = self._terms.design(self._points)
+        system[n:, :n] = system[:n, n:].T
+        right = np.zeros((n + p, self.y.shape[1]), order="F")
+        right[:n] = self._targets
+        _, _, weights, info = lapack.dgesv(system, right, overwrite_a=True)
+        if info or not np.isfinite(weights).all():
+            raise ValueError(f"X: expected points that the system of {self.kernel} can tell apart, got a singular one")
+        return np.ascontiguousarray(weights)
+
+    def _global(self, Z: Array) -> Array:
+        n = len(self.X)
+        out: Array = self._terms.sum(Z, self.weights[n:])
+        for rows in blocks(len(Z), n):
+            values = KERNELS[self.kernel].value(self.epsilon * cdist(Z[rows], self._points))
+            # Not BLAS, whose order of summation depends on the number of rows: large weights would show it.
+            out[rows] += np.einsum("qn,kn->qk", values, np.ascontiguousarray(self.weights[:n].T))
+        return out
+
+    def _global_gradient(self, Z: Array) -> Array:
+        (n, d), m = self.X.shape, self.y.shape[1]
+        out = np.empty((len(Z), m, d))
+        for j in range(d):
+            terms, coefficients = differentiated(self._terms.indices, self.weights[n:], j)
+            out[:, :, j] = ChebyshevTerms(terms).sum(Z, coefficients)
+        for rows in blocks(len(Z), n):
+            slope = self.epsilon**2 * KERNELS[self.kernel].slope(self.epsilon * cdist(Z[rows], self._points))
+            for j in range(d):
+                out[rows, :, j] += (slope * (Z[rows, j : j + 1] - self._points[:, j])) @ self.weights[:n]
+        return out
+
+    def _local(self, Z: Array, gradient: bool = False) -> tuple[Array, Array]:
+        """Values (n, m) and derivatives (n, m, d), each from the system of the nearest points."""
+        d, m = Z.shape[1], self.y.shape[1]
+        values, derivatives = np.full((len(Z), m), np.nan), np.full((len(Z), m, d), np.nan)
+        k, p = self.neighbors or 0, len(self._terms.indices)
+        known = np.flatnonzero(np.isfinite(Z).all(axis=1))
+        slopes = [differentiated(self._terms.indices, np.eye(p), j) for j in range(d)] if gradient else []
+        for block in blocks(len(known), (k + p) ** 2):
+            rows = known[block]
+            near = self._tree.query(Z[rows], k=np.arange(1, k + 1))[1]
+            points = self._points[near]
+            # Around their centre, in units of their extent: the local system is well scaled wherever it is.
+            centre = points.mean(axis=1, keepdims=True)
+            extent = np.max(np.abs(points - centre), axis=(1, 2), keepdims=True)
+            points = (points - centre) / extent
+            z = (Z[rows][:, None, :] - centre) / extent
+            epsilon = self.epsilon * extent if self.kernel not in SCALE_FREE else np.ones_like(extent)
+            kernel = KERNELS[self.kernel]
+            system = np.zeros((len(rows), k + p, k + p))
+            system[:, :k, :k] = kernel.value(epsilon * _distances(points, points))
+            system[:, :k, k:] = self._terms.design(points.reshape(-1, d)).reshape(len(rows), k, p)
+            system[:, k:, :k] = system[:, :k, k:].transpose(0, 2, 1)
+            right = np.zeros((len(rows), k + p, m))
+            right[:, :k] = self._targets[near]
+            weights = np.linalg.solve(system, right)
+            r = epsilon * _distances(z, points)
+            polynomial = self._terms.design(z[:, 0])[:, None, :]
+            values[rows] = (np.concatenate([kernel.value(r), polynomial], axis=2) @ weights)[:, 0]
+            for j, (terms, coefficients) in enumerate(slopes):
+                radial = epsilon**2 * kernel.slope(r) * (z[:, :, j : j + 1] - points[:, None, :, j])
+                polynomial = ChebyshevTerms(terms).sum(z[:, 0], coefficients)[:, None, :]
+                derivatives[rows, :, j] = (np.concatenate([radial, polynomial], axis=2) @ weights)[:, 0] / extent[:, 0]
+        return values, derivatives
+
+
+def system_bytes(n: int) -> float:
+    """The matrix, and the distances it is made of."""
+    return 24.0 * n * n
+
+
+def _distances(a: Array, b: Array) -> Array:
+    """Between the points a (q, k, d) and b (q, l, d) of each system: (q, k, l)."""
+    square = np.zeros((len(a), a.shape[1], b.shape[1]))
+    for j in range(a.shape[2]):
+        square += (a[:, :, None, j] - b[:, None, :, j]) ** 2
+    return np.sqrt(square)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model, and its errors on the held-out rows."""
+
+    model: RBF
+    errors: Errors
+
+
+def choose_kernel(
+    train: Samples,
+    held_out: Samples,
+    choices: list[tuple[str, float]],
+    neighbors: int | None,
+    seconds: float,
+    rng: np.random.Generator,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Found:
+    """The best of `choices` of kernel and epsilon, over the density of the points, on a part of them; then on all."""
+    start = time.perf_counter()
+    part = train.take(rng.permutation(len(train.X))[:TRIAL_POINTS])
+    few = held_out.take(np.arange(min(len(held_out.X), TRIAL_POINTS)))
+    trials: list[tuple[float, tuple[str, float]]] = []
+    for choice in choices:
+        if trials and (should_stop() or time.perf_counter() - start > 0.5 * seconds):
+            break
+        model = _tried(part, choice, neighbors)
+        trials.append((np.inf if model is None else _errors(model, few).rmse, choice))
+    if neighbors is None:
+        neighbors = _neighbors(train, seconds - (time.perf_counter() - start))
+    for _, choice in sorted(trials, key=lambda trial: trial[0]):
+        model = _tried(train, choice, neighbors)
+        if model is not None:
+            return Found(model, _errors(model, held_out))
+    raise ValueError("X: expected points that radial basis functions can tell apart, got singular systems")
+
+
+def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None) -> RBF | None:
+    kernel, epsilon = choice
+    try:
+        density = len(train.X) ** (1.0 / train.X.shape[1])
+        return RBF(
+            train.X,
+            train.y,
+            kernel=kernel,
+            epsilon=epsilon * density,
+            neighbors=neighbors,
+            signature=Signature.of(train),
+        )
+    except ValueError:  # too few points, or some of them twice
+        return None
+
+
+def _errors(model: RBF, held_out: Samples) -> Errors:
+    try:
+        return Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
+    except np.linalg.LinAlgError:
+        return Errors(np.inf, np.inf, np.inf)
+
+
+def _neighbors(train: Samples, seconds: float) -> int | None:
+    """None where the system of all points fits into memory and time."""
+    n = len(train.X)
+    available = available_memory()
+    fits = available is None or system_bytes(n) < 0.8 * available
+    in_time = 2.0 / 3.0 * n**3 < PACE * max(seconds, 0.0)
+    return None if n <= TRIAL_POINTS or (fits and in_time) else NEIGHBORS

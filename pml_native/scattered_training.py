@@ -1,0 +1,87 @@
+"""How `fit` trains polynomials, random features and radial basis functions: each by its own search on the session."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+
+from .models import Model
+from .models import random_features as features
+from .models.polynomial_search import Found, PolynomialSearch
+from .models.rbf import CHOICES, choose_kernel
+from .report import Candidate, Errors
+from .session import Session
+
+
+def train_polynomial(
+    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
+) -> None:
+    """Offers polynomials in several coordinates, in a share of the time limit."""
+    found: dict[str, Found] = {}
+
+    def offer(one: Found) -> None:
+        found[one.coordinates] = one
+        session.offer(lambda: one.model, one.errors)
+        session.show(f"polynomial of {one.description}", one.errors)
+
+    search = PolynomialSearch(
+        session.train,
+        session.validation,
+        rng=rng,
+        seconds=min(share * session.time_limit, most_seconds, session.remaining),
+        should_stop=lambda: session.should_stop,
+        offer=offer,
+    )
+    search.run()
+    for one in found.values():
+        _record(session, "polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
+
+
+def train_random_features(session: Session, rng: np.random.Generator) -> None:
+    """Offers networks with frozen hidden layers."""
+
+    def offer(one: features.Found) -> None:
+        session.offer(lambda: one.model, one.errors)
+        session.show(one.description, one.errors)
+        _record(session, "random_features", one.model, one.description, one.errors, session.elapsed, "solved")
+
+    features.search_features(
+        session.train,
+        session.validation,
+        features.choices(),
+        n_features=None,
+        seconds=session.remaining,
+        rng=rng,
+        offer=offer,
+        should_stop=lambda: session.should_stop,
+        n_threads=session.n_threads,
+    )
+
+
+def train_rbf(session: Session, rng: np.random.Generator) -> None:
+    """Offers the radial basis functions that suit best."""
+    start = time.perf_counter()
+    found = choose_kernel(
+        session.train,
+        session.validation,
+        list(CHOICES),
+        None,
+        session.remaining,
+        rng,
+        should_stop=lambda: session.should_stop,
+    )
+    session.offer(lambda: found.model, found.errors)
+    seconds = time.perf_counter() - start
+    _record(session, "rbf", found.model, repr(found.model), found.errors, seconds, "solved")
+
+
+def _record(
+    session: Session, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str
+) -> None:
+    rows = session.train
+    train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
+    session.candidates.append(
+        Candidate(family, description, model.n_params, train.rmse, errors.rmse, errors.p95, errors.max, seconds, status)
+    )
