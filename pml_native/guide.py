@@ -9,7 +9,7 @@ import numpy as np
 
 from .arrays import Samples
 from .network_training import train_networks
-from .scattered_training import train_polynomial, train_random_features, train_rbf
+from .scattered_training import train_polynomial, train_random_features, train_rbf, train_simplex
 from .session import Session
 
 Trainer = Callable[[Session, np.random.Generator], None]
@@ -20,6 +20,7 @@ TRAINERS: dict[str, Trainer] = {
     "polynomial": train_polynomial,
     "random_features": train_random_features,
     "rbf": train_rbf,
+    "simplex": train_simplex,
 }
 # Polynomials first: where y is one in some coordinates, they reach the floor in a second. If they don't by then, it is
 # networks that go on.

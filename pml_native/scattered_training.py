@@ -1,4 +1,4 @@
-"""How `fit` trains polynomials, random features and radial basis functions: each by its own search on the session."""
+"""How `fit` trains the families for scattered points: each by its own search on the session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 
-from .models import Model
+from .arrays import Array
+from .models import Model, Signature, SimplexInterpolator
 from .models import random_features as features
 from .models.polynomial_search import Found, PolynomialSearch
 from .models.rbf import CHOICES, choose_kernel
@@ -75,6 +76,31 @@ def train_rbf(session: Session, rng: np.random.Generator) -> None:
     session.offer(lambda: found.model, found.errors)
     seconds = time.perf_counter() - start
     _record(session, "rbf", found.model, repr(found.model), found.errors, seconds, "solved")
+
+
+def train_simplex(session: Session, rng: np.random.Generator) -> None:
+    """Offers the interpolant of all rows, with the errors that the one of the training rows has on those held out."""
+    start = time.perf_counter()
+    train, held_out = session.train, session.validation
+    model = _interpolant(train.X, train.y, session)
+    errors = session.validation_errors(model)
+    X, y = (
+        (train.X, train.y)
+        if session.validation_is_given
+        else (
+            np.concatenate([train.X, held_out.X]),
+            np.concatenate([train.y, held_out.y]),
+        )
+    )
+    session.offer(lambda: _interpolant(X, y, session), errors)
+    _record(session, "simplex", model, repr(model), errors, time.perf_counter() - start, "interpolated")
+
+
+def _interpolant(X: Array, y: Array, session: Session) -> SimplexInterpolator:
+    # Rows that contradict each other have been warned about, and a model must answer everywhere.
+    model = SimplexInterpolator(X, y, outside="linear", duplicates="average", n_threads=session.n_threads)
+    model.signature = Signature.of(session.train)
+    return model
 
 
 def _record(

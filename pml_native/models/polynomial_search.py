@@ -64,7 +64,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Frame:
+class InputCoordinates:
     """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1]."""
 
     names: tuple[str, ...]
@@ -101,7 +101,7 @@ class Link:
 class Growth:
     """A set of terms that grows, in some coordinates."""
 
-    frame: Frame
+    frame: InputCoordinates
     link: Link
     indices: Indices
     coefficients: Array
@@ -141,7 +141,7 @@ class PolynomialSearch:
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
         self.basis, self.degree = basis, degree
-        self.frames: dict[tuple[str, ...], Frame] = {}
+        self.frames: dict[tuple[str, ...], InputCoordinates] = {}
         self.links = self._links(outputs)
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
         self.best: Found | None = None
@@ -164,7 +164,7 @@ class PolynomialSearch:
 
     # --- coordinates
 
-    def frame(self, names: tuple[str, ...]) -> Frame:
+    def frame(self, names: tuple[str, ...]) -> InputCoordinates:
         """The rows in these coordinates."""
         if names not in self.frames:
             both = np.concatenate([self.train.X, self.held_out.X])
@@ -176,7 +176,7 @@ class PolynomialSearch:
             # A column of k different values knows degrees up to k - 1.
             top = n if self.degree is None else self.degree
             highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z in Z.T)
-            self.frames[names] = Frame(names, scales, normalization, Z[:n], Z[n:], highest)
+            self.frames[names] = InputCoordinates(names, scales, normalization, Z[:n], Z[n:], highest)
         return self.frames[names]
 
     def _links(self, wanted: str | None) -> list[Link]:
@@ -287,7 +287,7 @@ class PolynomialSearch:
         self.tried[names] = growths
         return growths
 
-    def _indices(self, frame: Frame) -> tuple[Indices, Indices]:
+    def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
         """The largest set of terms without growth that is allowed, and their sizes."""
         basis = "total" if self.basis == "auto" else self.basis
         budget = min(FIRST_TERMS, self.max_terms) if self.basis == "auto" else self.max_terms
