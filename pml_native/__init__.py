@@ -23,7 +23,18 @@ from .arrays import PrecisionWarning
 from .boosting import boost
 from .fit import FitWarning, fit
 from .info import info
-from .models import MLP, Boosted, Model, NetworkModel, Normalization, Transformed, load, register_activation
+from .models import (
+    MLP,
+    Boosted,
+    Model,
+    NetworkModel,
+    Normalization,
+    SplineInterpolator,
+    Transformed,
+    TricubicInterpolator,
+    load,
+    register_activation,
+)
 from .optimize import LeastSquares
 from .report import FitReport
 from .spectrum import Spectrum, spectrum
@@ -39,7 +50,9 @@ __all__ = [
     "Normalization",
     "PrecisionWarning",
     "Spectrum",
+    "SplineInterpolator",
     "Transformed",
+    "TricubicInterpolator",
     "__version__",
     "boost",
     "fit",

@@ -12,7 +12,9 @@ from .model import Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .spline import SplineInterpolator
 from .transformed import Transformed
+from .tricubic import TricubicInterpolator
 
 __all__ = [
     "FAMILIES",
@@ -22,7 +24,9 @@ __all__ = [
     "NetworkModel",
     "Normalization",
     "Signature",
+    "SplineInterpolator",
     "Transformed",
+    "TricubicInterpolator",
     "load",
     "register_activation",
 ]
@@ -31,6 +35,8 @@ FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
+    SplineInterpolator.family: SplineInterpolator,
+    TricubicInterpolator.family: TricubicInterpolator,
 }
 
 
