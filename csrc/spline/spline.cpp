@@ -20,8 +20,8 @@ using Wide = long double;
 using Block = std::array<std::array<Wide, spline_max_functions>, spline_max_functions>;  // [power][function]
 
 struct Cell {
-  std::size_t span;     // knots[span] < knots[span + 1]
-  double middle, low;   // of the span, to 32 digits
+  std::size_t span;    // knots[span] < knots[span + 1]
+  double middle, low;  // of the span, to 32 digits
   double width;
 };
 
@@ -90,7 +90,8 @@ std::string number(double value) {
 
 }  // namespace
 
-Spline::Spline(const std::vector<KnotAxis>& axes, const double* coefficients, std::size_t n_outputs) {
+Spline::Spline(const std::vector<KnotAxis>& axes, Outside outside, const double* coefficients, std::size_t n_outputs)
+    : outside_(outside) {
   const std::size_t d = axes.size();
   if (d < 1 || d > spline_max_axes) throw std::invalid_argument("axes: expected 1 to 6, got " + std::to_string(d));
   view_.n_axes = d;
@@ -204,7 +205,7 @@ Spline::Spline(const std::vector<KnotAxis>& axes, const double* coefficients, st
   view_.n_outer = outer_offsets_.size();
 }
 
-void Spline::evaluate(const double* x, std::size_t n, const unsigned* orders, Outside outside, double* out,
+void Spline::evaluate(const double* x, std::size_t n, const unsigned* orders, double* out,
                       std::size_t n_threads) const {
   const std::size_t d = view_.n_axes, m = view_.n_outputs;
   const SplineKernels& table = kernels().spline;
@@ -216,9 +217,9 @@ void Spline::evaluate(const double* x, std::size_t n, const unsigned* orders, Ou
   parallel_for((n + rows - 1) / rows, n_threads, [&](std::size_t task, std::size_t) {
     const std::size_t begin = task * rows;
     n_outside += table.evaluate(view_, x + begin * d, std::min(rows, n - begin), orders,
-                                outside == Outside::extrapolate, out + begin * m);
+                                outside_ == Outside::extrapolate, out + begin * m);
   });
-  if (outside != Outside::error || n_outside == 0) return;
+  if (outside_ != Outside::error || n_outside == 0) return;
   for (std::size_t i = 0; i < n * d; ++i) {
     const SplineAxis& axis = view_.axes[i % d];
     if (x[i] < axis.low || x[i] > axis.high) {

@@ -30,17 +30,16 @@ class Spline {
  public:
   // coefficients (n_outputs, n_1, ..., n_d), as many along an axis as it has functions; copied.
   // Throws std::invalid_argument for knots that make no basis.
-  Spline(const std::vector<KnotAxis>& axes, const double* coefficients, std::size_t n_outputs);
+  Spline(const std::vector<KnotAxis>& axes, Outside outside, const double* coefficients, std::size_t n_outputs);
 
   std::size_t n_axes() const { return view_.n_axes; }
   std::size_t n_outputs() const { return view_.n_outputs; }
   std::size_t degree(std::size_t axis) const { return view_.axes[axis].functions - 1; }
 
   // out (n, n_outputs) at x (n, n_axes); orders (n_axes,) of the derivative, each at most the degree. A row with NaN
-  // gives NaN. Throws std::invalid_argument for rows outside if `outside` is error. Bitwise the same for any number
-  // of threads.
-  void evaluate(const double* x, std::size_t n, const unsigned* orders, Outside outside, double* out,
-                std::size_t n_threads) const;
+  // gives NaN, and one outside what `outside` says: NaN, the last cell's polynomial, or std::invalid_argument. Bitwise
+  // the same for any number of threads.
+  void evaluate(const double* x, std::size_t n, const unsigned* orders, double* out, std::size_t n_threads) const;
 
  private:
   struct AxisTables {
@@ -48,6 +47,7 @@ class Spline {
     std::vector<std::uint32_t> bucket_cells;
     std::vector<double> breaks;
   };
+  Outside outside_;
   SplineView view_{};
   std::vector<AxisTables> tables_;
   std::vector<AlignedBuffer> buffers_;

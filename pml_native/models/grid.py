@@ -62,10 +62,10 @@ class GridModel(Model):
             [unit.even for unit in units],
             [axis[0] for axis in axes],
             [axis[-1] for axis in axes],
+            outside,
             coefficients,
         )
         self._products = int(np.prod([degree + 1 for degree in degrees])) * signature.n_outputs
-        self._values = [0] * len(axes)
 
     @abstractmethod
     def _basis(self, j: int, unit: Unit) -> tuple[int, Array]:
@@ -76,21 +76,23 @@ class GridModel(Model):
         return self.coefficients.size
 
     def evaluate(self, X: Array) -> Array:
-        return self._evaluate(X, self._values)
+        return self._core.evaluate(X, self._threads(X))
 
     def evaluate_gradient(self, X: Array) -> Array:
         d = len(self.axes)
-        return np.stack([self._evaluate(X, [int(i == j) for i in range(d)]) for j in range(d)], axis=2)
+        orders = np.eye(d, dtype=int).tolist()
+        return np.stack([self._core.derivative(X, order, self._threads(X)) for order in orders], axis=2)
 
     def derivative(self, X: ArrayLike, orders: int | Sequence[int]) -> Array:
         """The mixed partial derivative at `X` (n, d) of these orders (d), each at most the degree: (n,) or (n, m).
 
         At a knot, where the highest one jumps, it is that of the cell to the right.
         """
-        each = [orders] if np.ndim(orders) == 0 else list(orders)  # type: ignore[arg-type,list-item]
+        each = [orders] if np.ndim(orders) == 0 else list(orders)  # type: ignore[arg-type]
         if len(each) != len(self.axes):
             raise ValueError(f"orders: expected {len(self.axes)}, one for each axis, got {orders!r}")
-        values = self._evaluate(self._inputs(X), [as_count(order, "orders", 0, 7) for order in each])
+        X = self._inputs(X)
+        values = self._core.derivative(X, [as_count(order, "orders", 0, 7) for order in each], self._threads(X))
         return values[:, 0] if self.signature.y_is_vector else values
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -102,9 +104,8 @@ class GridModel(Model):
         coefficients = contiguous(arrays["coefficients"])
         GridModel.__init__(self, axes, coefficients, signature, outside=values["outside"], n_threads=None)
 
-    def _evaluate(self, X: Array, orders: list[int]) -> Array:
-        n_threads = 1 if len(X) * self._products <= FEW_PRODUCTS else resolve_threads(self.n_threads)
-        return self._core.evaluate(X, orders, self.outside, n_threads)
+    def _threads(self, X: Array) -> int:
+        return 1 if len(X) * self._products <= FEW_PRODUCTS else resolve_threads(self.n_threads)
 
 
 class Unit:

@@ -23,7 +23,7 @@ MAX_DEGREE = 7
 
 
 class SplineInterpolator(GridModel):
-    """The spline through `values` on the grid of `axes`: a tensor product of B-splines, with k - 1 continuous derivatives.
+    """The spline through `values` on the grid of `axes`, piecewise of `degree` k, with k - 1 continuous derivatives.
 
     axes : d increasing arrays (n_1,), ..., (n_d,), or one array where d = 1; d is 1 to 6; spacing may vary.
     values : (n_1, ..., n_d), or (n_1, ..., n_d, m) for m outputs.

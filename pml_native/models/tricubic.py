@@ -22,7 +22,7 @@ from .model import Signature
 # Of the finite differences: five give derivatives to h^4, one order more than the polynomials' h^4 in the value needs.
 STENCIL = 5
 # Which axes a derivative is along, in the paper's order: fx, fy, fz, fxy, fxz, fyz, fxyz.
-DERIVATIVES = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
+DERIVATIVES: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
 
 
 class TricubicInterpolator(GridModel):
@@ -56,7 +56,7 @@ class TricubicInterpolator(GridModel):
             if len(axis) < 2:
                 raise ValueError(f"axes[{j}]: expected at least 2 points, got {len(axis)}")
         grid, is_vector = as_grid_values(values, points)
-        known = {(): grid}
+        known: dict[tuple[int, ...], Array] = {(): grid}
         if derivatives is None:
             for along in DERIVATIVES:
                 known[along] = _differences(known[along[:-1]], along[-1], points[along[-1]])

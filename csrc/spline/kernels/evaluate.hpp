@@ -62,8 +62,16 @@ void spline_pieces(const pml::SplineView& spline, const double* x, size_t n, uns
   const size_t m = spline.n_outputs;
   double factors[F];
   for (size_t p = order; p < F; ++p) factors[p] = falling(p, order);
+  // What a query reads is on its way from memory while the others of the block are located.
+  size_t numbers[spline_block];
   for (size_t q = 0; q < n; ++q) {
-    const size_t number = cell_of(axis, x[q]);
+    numbers[q] = cell_of(axis, x[q]);
+    PML_PREFETCH(axis.cells + numbers[q]);
+    PML_PREFETCH(spline.pieces + numbers[q] * F);
+    PML_PREFETCH(spline.pieces + numbers[q] * F + F - 1);
+  }
+  for (size_t q = 0; q < n; ++q) {
+    const size_t number = numbers[q];
     const pml::SplineCell& cell = axis.cells[number];
     const double s = local(cell, x[q]);
     for (size_t j = 0; j < m; ++j) {
@@ -109,6 +117,28 @@ void spline_weights(const pml::SplineAxis& axis, const double* x, size_t x_strid
         value = value * set(power(cell.inverse_width, order));
       }
       store(to + v * lanes, value);
+    }
+  }
+}
+
+// Brings the coefficients of n queries from memory, where there are so many of them that they don't stay in a cache, and
+// so few of them a query that the processor wouldn't look ahead to the next one.
+PML_INLINE void spline_prefetch(const pml::SplineView& spline, const double* coefficients, const size_t* offsets,
+                                size_t n) {
+  constexpr size_t second_level_cache = size_t{1} << 15;
+  const size_t d = spline.n_axes;
+  if (d > 3 || spline.output_stride < second_level_cache) return;
+  const pml::SplineAxis& rows = spline.axes[d - 2];
+  const size_t middle_functions = d > 2 ? spline.axes[d - 3].functions : 1;
+  const size_t middle_stride = d > 2 ? spline.axes[d - 3].stride : 0;
+  const size_t width = spline.axes[d - 1].functions - 1;
+  for (size_t q = 0; q < n; ++q) {
+    for (size_t i = 0; i < middle_functions; ++i) {
+      const double* here = coefficients + offsets[q] + i * middle_stride;
+      for (size_t r = 0; r < rows.functions; ++r, here += rows.stride) {
+        PML_PREFETCH(here);
+        PML_PREFETCH(here + width);
+      }
     }
   }
 }
@@ -210,7 +240,9 @@ size_t spline_evaluate(const pml::SplineView& spline, const double* x, size_t n,
       const SplineContract contract =
           spline_contract_of<1>(spline.axes[d - 1].functions, spline.axes[d - 2].functions);
       for (size_t j = 0; j < m; ++j) {
-        contract(spline, spline.coefficients + j * spline.output_stride, weights, offsets, here, out + j);
+        const double* const coefficients = spline.coefficients + j * spline.output_stride;
+        spline_prefetch(spline, coefficients, offsets, here);
+        contract(spline, coefficients, weights, offsets, here, out + j);
       }
     }
     for (size_t q = 0; q < here; ++q) {
