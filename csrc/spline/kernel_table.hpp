@@ -39,7 +39,7 @@ struct SplineView {
   size_t output_stride;
   const size_t* outer_offsets;  // of the coefficients that differ in the axes before the last three
   size_t n_outer;
-  const double* pieces;  // one axis: (n_outputs, n_cells, functions), the spline itself as a polynomial in each cell
+  const double* pieces;  // one axis: (n_cells, n_outputs, functions), the spline itself as a polynomial in s
 };
 
 struct SplineKernels {

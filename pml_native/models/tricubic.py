@@ -4,7 +4,7 @@ Lekien and Marsden, "Tricubic interpolation in three dimensions" (Int. J. Numer.
 polynomial with 64 coefficients, fixed by f, fx, fy, fz, fxy, fxz, fyz and fxyz at its 8 corners. These are the tensor
 products of the four cubic Hermite polynomials along each axis, so the 64 x 64 system need not be solved: all cells
 together are one cubic B-spline with every knot double. With derivative f' at x_i between steps g and h, its two
-coefficients there are f - g f'/3 and f + h f'/3, axis by axis.
+coefficients there are f - g f'/3 and f + h f'/3, axis by axis; at the ends g or h is 0.
 """
 
 from __future__ import annotations
@@ -92,10 +92,9 @@ class TricubicInterpolator(GridModel):
 
 def _doubled(f: Array, slope: Array, j: int, axis: Array) -> Array:
     """The B-spline coefficients along axis j, two a point, of values and derivatives (m, ...)."""
-    steps = np.diff(axis)
-    before, after = (
-        np.concatenate(parts).reshape(-1, *[1] * (2 - j)) for parts in ((steps[:1], steps), (steps, steps[-1:]))
-    )
+    steps = np.diff(axis).reshape(-1, *[1] * (2 - j))
+    none = np.zeros_like(steps[:1])  # the first and the last knot are fourfold
+    before, after = np.concatenate([none, steps]), np.concatenate([steps, none])
     pair = np.stack([f - before * slope / 3, f + after * slope / 3], axis=j + 2)
     return pair.reshape(*f.shape[: j + 1], 2 * len(axis), *f.shape[j + 2 :])
 

@@ -59,7 +59,7 @@ PML_INLINE double power(double base, unsigned exponent) {
 template <size_t F>
 void spline_pieces(const pml::SplineView& spline, const double* x, size_t n, unsigned order, double* out) {
   const pml::SplineAxis& axis = spline.axes[0];
-  const size_t m = spline.n_outputs;
+  const size_t m = spline.n_outputs, cell_doubles = m * F;
   double factors[F];
   for (size_t p = order; p < F; ++p) factors[p] = falling(p, order);
   // What a query reads is on its way from memory while the others of the block are located.
@@ -67,15 +67,15 @@ void spline_pieces(const pml::SplineView& spline, const double* x, size_t n, uns
   for (size_t q = 0; q < n; ++q) {
     numbers[q] = cell_of(axis, x[q]);
     PML_PREFETCH(axis.cells + numbers[q]);
-    PML_PREFETCH(spline.pieces + numbers[q] * F);
-    PML_PREFETCH(spline.pieces + numbers[q] * F + F - 1);
+    PML_PREFETCH(spline.pieces + numbers[q] * cell_doubles);
+    PML_PREFETCH(spline.pieces + numbers[q] * cell_doubles + F - 1);
   }
   for (size_t q = 0; q < n; ++q) {
     const size_t number = numbers[q];
     const pml::SplineCell& cell = axis.cells[number];
     const double s = local(cell, x[q]);
     for (size_t j = 0; j < m; ++j) {
-      const double* const piece = spline.pieces + (j * axis.n_cells + number) * F;
+      const double* const piece = spline.pieces + number * cell_doubles + j * F;
       if (order == 0) {
         double value = piece[F - 1];
         PML_UNROLL
