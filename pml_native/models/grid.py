@@ -112,8 +112,8 @@ class Unit:
     """How the core counts along an axis: x = origin + step u. Even axes have u = 0, 1, 2, ..., but for rounding."""
 
     def __init__(self, axis: Array) -> None:
-        step = (axis[-1] - axis[0]) / (len(axis) - 1)
         with np.errstate(all="ignore"):
+            step = (axis[-1] - axis[0]) / (len(axis) - 1)
             off = np.max(np.abs(axis - (axis[0] + np.arange(len(axis)) * step)))
             close = off <= min(EVEN_ULPS * np.spacing(np.max(np.abs(axis))), EVEN_STEPS * step)
         self.even = bool(close and np.isfinite(step))
@@ -142,6 +142,9 @@ def as_axes(axes: Any) -> list[Array]:
         if len(falls):
             i = falls[0]
             raise ValueError(f"axes[{j}]: expected increasing points, got {points[i]!r}, {points[i + 1]!r} at {i}")
+        with np.errstate(over="ignore"):
+            if len(points) and not np.isfinite(points[-1] - points[0]):
+                raise ValueError(f"axes[{j}]: expected a range that float64 can hold, got {points[0]} to {points[-1]}")
         result.append(points)
     return result
 

@@ -124,7 +124,7 @@ def test_noise_is_reported_with_its_level():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"method": "spline9"}, "method: expected one of auto, network, got 'spline9'"),
+        ({"method": "spline9"}, "method: expected one of auto, spline, network, got 'spline9'"),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
         ({"time_limit": float("nan")}, "time_limit: expected"),
