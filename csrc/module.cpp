@@ -10,5 +10,6 @@ PYBIND11_MODULE(_core, module) {
   pml::bindings::bind_grid(module);
   pml::bindings::bind_mlp(module);
   pml::bindings::bind_numeric(module);
+  pml::bindings::bind_spline(module);
   pml::bindings::bind_system(module);
 }

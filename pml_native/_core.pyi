@@ -81,3 +81,19 @@ class SimplexGrid:
     def locate(self, X: Array, n_threads: int) -> tuple[NDArray[np.int32], Array]: ...
     def interpolate(self, X: Array, values: Array, n_threads: int) -> Array: ...
     def gradient(self, X: Array, values: Array, n_threads: int) -> Array: ...
+
+class Spline:
+    def __init__(
+        self,
+        degrees: Sequence[int],
+        knots: Sequence[Array],
+        origins: Sequence[float],
+        steps: Sequence[float],
+        even: Sequence[bool],
+        lows: Sequence[float],
+        highs: Sequence[float],
+        outside: str,
+        coefficients: Array,
+    ) -> None: ...
+    def evaluate(self, x: Array, n_threads: int) -> Array: ...
+    def derivative(self, x: Array, orders: Sequence[int], n_threads: int) -> Array: ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +46,7 @@ class Samples:
 
 def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
     """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite."""
-    array = _as_float64(values, name)
+    array = values if _is_ready(values) else _as_float64(values, name)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -58,7 +58,15 @@ def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> 
 
 def contiguous(values: ArrayLike) -> Array:
     """`values` as the core reads them: float64, C-contiguous, aligned. A copy only where they are not."""
-    return np.require(values, np.float64, ["C", "A"])
+    return values if _is_ready(values) else np.require(values, np.float64, ["C", "A"])
+
+
+def _is_ready(values: ArrayLike) -> TypeGuard[Array]:
+    """Whether `contiguous` has nothing to do: for one point to evaluate, asking it takes longer than the answer."""
+    if type(values) is not np.ndarray or values.dtype != np.float64:
+        return False
+    flags = values.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def as_samples(

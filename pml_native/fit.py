@@ -53,8 +53,10 @@ def fit(
 
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
-    method : "polynomial", "network", "random_features", "rbf", or "auto": polynomials, and networks where these don't
-        reach the float64 floor.
+    method : "polynomial", "network", "random_features", "rbf", "simplex", "spline" (for rows that form a full grid), or
+        "auto": splines on grids, polynomials, and networks where these don't reach the float64 floor. A spline is
+        chosen by what one through every second grid line misses at the other rows, which is what its report says; it
+        then takes all rows, as do simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
     time_limit : seconds.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
@@ -83,7 +85,8 @@ def fit(
 
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
-        session = Session(train, held_out, time_limit, tolerance, n_threads, guard, display, checkpoint)
+        given = isinstance(validation, tuple)
+        session = Session(train, held_out, time_limit, tolerance, n_threads, guard, display, checkpoint, given)
         if Normalization.of(samples.y).constant.all():
             _offer_constant(session)
             ended = "y is constant, and so is the model"
@@ -193,8 +196,8 @@ def _report(
         status=ended,
         seconds=seconds,
         n_params=model.n_params,
-        n_train=len(session.train.X),
-        n_validation=len(session.validation.X),
+        n_train=session.n_rows[0],
+        n_validation=session.n_rows[1],
         n_inputs=session.train.X.shape[1],
         n_outputs=session.train.y.shape[1],
         candidates=tuple(session.candidates),

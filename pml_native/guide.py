@@ -11,6 +11,7 @@ from .arrays import Samples
 from .network_training import train_networks
 from .scattered_training import train_polynomial, train_random_features, train_rbf, train_simplex
 from .session import Session
+from .spline_training import Grid, is_grid, train_splines
 
 Trainer = Callable[[Session, np.random.Generator], None]
 
@@ -21,16 +22,19 @@ TRAINERS: dict[str, Trainer] = {
     "random_features": train_random_features,
     "rbf": train_rbf,
     "simplex": train_simplex,
+    "spline": train_splines,
 }
 # Polynomials first: where y is one in some coordinates, they reach the floor in a second. If they don't by then, it is
 # networks that go on.
-AUTO: tuple[Trainer, ...] = (partial(train_polynomial, share=1 / 6, most_seconds=10.0), train_networks)
+SCATTERED: tuple[Trainer, ...] = (partial(train_polynomial, share=1 / 6, most_seconds=10.0), train_networks)
 
 
 def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
     """The trainers for `method`, best bets first."""
     if method == "auto":
-        return AUTO
+        return (train_splines, *SCATTERED) if is_grid(samples) else SCATTERED
     if method not in TRAINERS:
         raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
+    if method == "spline":
+        Grid.of(samples.X, samples.y)  # says what is missing, before any row is held out
     return (TRAINERS[method],)

@@ -38,10 +38,12 @@ class Session:
     guard: InterruptGuard
     display: ProgressDisplay
     checkpoint: str | os.PathLike[str] | None = None
+    validation_is_given: bool = False
     start: float = field(default_factory=time.perf_counter)
     best: Model | None = None
     best_errors: Errors = field(default_factory=lambda: Errors(np.inf, np.inf, np.inf))
     candidates: list[Candidate] = field(default_factory=list)
+    n_rows: tuple[int, int] = (0, 0)
     _last_write: float = field(default_factory=time.perf_counter)
     _unsaved: bool = False
 
@@ -70,11 +72,15 @@ class Session:
         """Relative errors on the held-out rows, whose own weights count."""
         return Errors.of(model.evaluate(self.validation.X), self.validation.y, self.validation.sample_weight)
 
-    def offer(self, build: Callable[[], Model], errors: Errors) -> None:
-        """Keeps the model that `build` makes if it is the best on the held-out rows so far."""
+    def offer(self, build: Callable[[], Model], errors: Errors, n_rows: tuple[int, int] | None = None) -> None:
+        """Keeps the model that `build` makes if it is the best on the held-out rows so far.
+
+        `n_rows` says how many were trained on and held out where these are not the rows of the session.
+        """
         if self.best is not None and not errors.rmse < self.best_errors.rmse:
             return
         self.best, self.best_errors = build(), errors
+        self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))
         self._unsaved = True
 
     def show(self, description: str, errors: Errors) -> None:

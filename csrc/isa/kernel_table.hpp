@@ -3,6 +3,7 @@
 
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
+#include "../spline/kernel_table.hpp"
 
 namespace pml {
 
@@ -10,6 +11,7 @@ struct KernelTable {
   const char* isa;
   NumericKernels numeric;
   MlpKernels mlp;
+  SplineKernels spline;
 };
 
 const KernelTable& baseline_kernels();

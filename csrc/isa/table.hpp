@@ -10,6 +10,7 @@
 #include "../mlp/kernels/jacobian.hpp"
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
+#include "../spline/kernels/evaluate.hpp"
 #include "kernel_table.hpp"
 
 namespace {
@@ -66,6 +67,9 @@ const pml::KernelTable kernel_table = {
          extended_activation_block<Square>, extended_activation_block<PolyRelu>},
         extended_forward_workspace,
         extended_forward,
+    },
+    {
+        spline_evaluate,
     },
 };
 

@@ -11,6 +11,7 @@ class AlignedBuffer {
  public:
   explicit AlignedBuffer(std::size_t n) : data_(allocate(n)) {}
   ~AlignedBuffer() { ::operator delete(data_, alignment); }
+  AlignedBuffer(AlignedBuffer&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
   double* data() { return data_; }

@@ -16,7 +16,9 @@ from .polynomial import Polynomial
 from .random_features import RandomFeatures
 from .rbf import RBF
 from .simplex import SimplexInterpolator
+from .spline import SplineInterpolator
 from .transformed import Transformed
+from .tricubic import TricubicInterpolator
 
 __all__ = [
     "FAMILIES",
@@ -30,7 +32,9 @@ __all__ = [
     "RandomFeatures",
     "Signature",
     "SimplexInterpolator",
+    "SplineInterpolator",
     "Transformed",
+    "TricubicInterpolator",
     "load",
     "register_activation",
 ]
@@ -43,6 +47,8 @@ FAMILIES: dict[str, type[Model]] = {
     Boosted.family: Boosted,
     Transformed.family: Transformed,
     SimplexInterpolator.family: SimplexInterpolator,
+    SplineInterpolator.family: SplineInterpolator,
+    TricubicInterpolator.family: TricubicInterpolator,
 }
 
 

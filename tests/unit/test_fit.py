@@ -146,7 +146,7 @@ def test_noise_is_reported_with_its_level():
     [
         (
             {"method": "spline9"},
-            "method: expected one of auto, network, polynomial, random_features, rbf, got 'spline9'",
+            "method: expected one of auto, network, polynomial, random_features, rbf, simplex, spline, got 'spline9'",
         ),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),

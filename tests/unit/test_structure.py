@@ -14,7 +14,7 @@ FLOORS = [
     ["info", "tables"],
     ["fit"],
     ["guide"],
-    ["network_training", "scattered_training"],
+    ["network_training", "scattered_training", "spline_training"],
     ["boosting"],
     ["descent", "coordinates"],
     ["session", "spectrum"],

@@ -1,0 +1,142 @@
+"""How `fit` interpolates rows that form a grid: a spline, of the degree that is
+best between the lines of a coarser grid.
+
+Random rows can't be held out of a grid, but lines can. For each degree a spline through every second line of each axis
+is measured at all other rows. The degree that wins is then used on all rows. The errors reported are those of the
+coarser spline: those of the final one are smaller, by about 2^(degree+1) where the data are smooth.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Array, Samples
+from .models import Signature, SplineInterpolator
+from .models.grid import MAX_AXES
+from .models.spline import MAX_DEGREE
+from .report import Candidate, Errors
+from .session import Session
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows that are the nodes of a grid, each once: `axes`, and `values` (n_1, ..., n_d, m)."""
+
+    axes: list[Array]
+    values: Array
+
+    @classmethod
+    def of(cls, X: Array, y: Array) -> Grid:
+        """The grid that the rows of X (n, d) form in any order, exactly; ValueError where they don't."""
+        n, d = X.shape
+        lines = [np.unique(column, return_inverse=True) for column in X.T]
+        counts = tuple(len(axis) for axis, _ in lines)
+        size = int(np.prod(counts, dtype=object))
+        shape = " x ".join(map(str, counts))
+        wanted = "method 'spline' takes rows that form a full grid, every combination of the values in each column once"
+        instead = "method 'network' takes scattered rows"
+        if size != n:
+            raise ValueError(f"X: {wanted}; expected {shape} = {size} rows, got {n}. {instead}.")
+        place = np.ravel_multi_index([index.reshape(-1) for _, index in lines], counts)
+        distinct = len(np.unique(place))
+        if distinct != n:
+            raise ValueError(f"X: {wanted}; expected {n} different rows, got {distinct}. {instead}.")
+        if d > MAX_AXES or min(counts) < 2:
+            raise ValueError(f"X: expected at most {MAX_AXES} columns, each with 2 values or more, got {shape}")
+        values = np.empty_like(y)
+        values[place] = y
+        return cls([axis for axis, _ in lines], values.reshape(*counts, -1))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) for axis in self.axes)
+
+    def coarser(self) -> tuple[Grid, NDArray[np.bool_]]:
+        """Every second line of each axis and the last one, and which nodes are off this grid."""
+        kept = [np.arange(n) % 2 == 0 for n in self.shape]
+        for lines in kept:
+            lines[-1] = True
+        chosen = np.ix_(*kept)
+        off = np.ones(self.shape, dtype=bool)
+        off[chosen] = False
+        return Grid([axis[lines] for axis, lines in zip(self.axes, kept, strict=True)], self.values[chosen]), off
+
+    def rows(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Inputs and outputs at the nodes chosen."""
+        index = np.nonzero(chosen)
+        return np.stack([axis[i] for axis, i in zip(self.axes, index, strict=True)], axis=1), self.values[index]
+
+
+def is_grid(samples: Samples) -> bool:
+    """Whether `train_splines` can do anything with these rows."""
+    try:
+        return bool(Grid.of(samples.X, samples.y).coarser()[1].any())
+    except ValueError:
+        return False
+
+
+def train_splines(session: Session, rng: np.random.Generator) -> None:
+    """Offers the spline through all rows; ValueError where they form no grid.
+
+    Where the user gave rows to validate by, they are what all is measured on, and the other rows are the grid.
+    """
+    train, held_out = session.train, session.validation
+    if session.validation_is_given:
+        grid = coarse = Grid.of(train.X, train.y)
+        X, y, n_rows, measured = held_out.X, held_out.y, None, ""
+    else:
+        grid = Grid.of(np.concatenate([train.X, held_out.X]), np.concatenate([train.y, held_out.y]))
+        coarse, off = grid.coarser()
+        X, y = grid.rows(off)
+        n_rows, measured = (off.size - len(X), len(X)), ", every second line"
+        if not off.any():
+            raise ValueError(f"X: expected a column with 3 values or more, got a grid of {grid.shape}")
+    tried: dict[tuple[int, ...], Errors] = {}
+    for degree in range(1, MAX_DEGREE + 1):
+        degrees = tuple(min(degree, n - 1) for n in coarse.shape)
+        if degrees in tried or (tried and session.should_stop):
+            continue
+        start = time.perf_counter()
+        model = _spline(coarse, degrees, session)
+        errors = tried[degrees] = Errors.of(model.evaluate(X), y)
+        at_nodes = Errors.of(model.evaluate(coarse.rows(np.ones(coarse.shape, dtype=bool))[0]), _flat(coarse.values))
+        session.candidates.append(
+            Candidate(
+                SplineInterpolator.family,
+                _description(degrees, coarse) + measured,
+                model.n_params,
+                at_nodes.rmse,
+                errors.rmse,
+                errors.p95,
+                errors.max,
+                time.perf_counter() - start,
+                "interpolated",
+            )
+        )
+        session.show(_description(degrees, coarse), errors)
+    best = min(tried, key=lambda degrees: tried[degrees].rmse)
+    session.offer(lambda: _spline(grid, best, session), tried[best], n_rows)
+
+
+def _spline(grid: Grid, degrees: tuple[int, ...], session: Session) -> SplineInterpolator:
+    train = session.train
+    model = SplineInterpolator(
+        grid.axes, grid.values, degree=degrees, outside="extrapolate", n_threads=session.n_threads
+    )
+    model.signature = Signature(
+        len(grid.axes), grid.values.shape[-1], train.y_is_vector, train.input_names, train.output_names
+    )
+    return model
+
+
+def _flat(values: Array) -> Array:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _description(degrees: tuple[int, ...], grid: Grid) -> str:
+    same = len(set(degrees)) == 1
+    return f"spline of degree {degrees[0] if same else degrees} on {' x '.join(map(str, grid.shape))}"
