@@ -1,5 +1,4 @@
-"""How `fit` interpolates rows that form a grid: a spline, of the degree that is
-best between the lines of a coarser grid.
+"""How `fit` interpolates rows that form a grid: a spline, of the degree that is best between a coarser grid's lines.
 
 Random rows can't be held out of a grid, but lines can. For each degree a spline through every second line of each axis
 is measured at all other rows. The degree that wins is then used on all rows. The errors reported are those of the
@@ -8,6 +7,7 @@ coarser spline: those of the final one are smaller, by about 2^(degree+1) where 
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Samples
+from .grids import grid_axes
 from .models import Signature, SplineInterpolator
 from .models.grid import MAX_AXES
 from .models.spline import MAX_DEGREE
@@ -32,24 +33,19 @@ class Grid:
     @classmethod
     def of(cls, X: Array, y: Array) -> Grid:
         """The grid that the rows of X (n, d) form in any order, exactly; ValueError where they don't."""
-        n, d = X.shape
-        lines = [np.unique(column, return_inverse=True) for column in X.T]
-        counts = tuple(len(axis) for axis, _ in lines)
-        size = int(np.prod(counts, dtype=object))
-        shape = " x ".join(map(str, counts))
-        wanted = "method 'spline' takes rows that form a full grid, every combination of the values in each column once"
-        instead = "method 'network' takes scattered rows"
-        if size != n:
-            raise ValueError(f"X: {wanted}; expected {shape} = {size} rows, got {n}. {instead}.")
-        place = np.ravel_multi_index([index.reshape(-1) for _, index in lines], counts)
-        distinct = len(np.unique(place))
-        if distinct != n:
-            raise ValueError(f"X: {wanted}; expected {n} different rows, got {distinct}. {instead}.")
-        if d > MAX_AXES or min(counts) < 2:
-            raise ValueError(f"X: expected at most {MAX_AXES} columns, each with 2 values or more, got {shape}")
-        values = np.empty_like(y)
-        values[place] = y
-        return cls([axis for axis, _ in lines], values.reshape(*counts, -1))
+        found = grid_axes(X)
+        if found is None:
+            counts = [len(np.unique(column)) for column in X.T]
+            shape = " x ".join(map(str, counts))
+            raise ValueError(
+                f"X: method 'spline' takes rows that form a full grid, every combination of two or more values in each "
+                f"column once; expected {shape} = {math.prod(counts)} different rows, got {len(X)} rows. Methods "
+                f"'polynomial' and 'network' take scattered rows."
+            )
+        axes, order = found
+        if len(axes) > MAX_AXES:
+            raise ValueError(f"X: method 'spline' takes at most {MAX_AXES} columns, got {len(axes)}")
+        return cls(axes, y[order].reshape(*map(len, axes), -1))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -123,13 +119,10 @@ def train_splines(session: Session, rng: np.random.Generator) -> None:
 
 
 def _spline(grid: Grid, degrees: tuple[int, ...], session: Session) -> SplineInterpolator:
-    train = session.train
     model = SplineInterpolator(
         grid.axes, grid.values, degree=degrees, outside="extrapolate", n_threads=session.n_threads
     )
-    model.signature = Signature(
-        len(grid.axes), grid.values.shape[-1], train.y_is_vector, train.input_names, train.output_names
-    )
+    model.signature = Signature.of(session.train)
     return model
 
 

@@ -141,7 +141,7 @@ def test_fit_measures_splines_on_rows_given_to_validate_by():
 def test_fit_says_why_scattered_rows_are_no_grid():
     rng = np.random.default_rng(5)
     X = rng.uniform(size=(30, 2))
-    with pytest.raises(ValueError, match=r"expected 30 x 30 = 900 rows, got 30\. method 'network' takes scattered"):
+    with pytest.raises(ValueError, match=r"expected 30 x 30 = 900 different rows, got 30 rows"):
         pml.fit(X, X[:, 0], method="spline")
     X = grid_rows((6, 5), rng)
     X[0] = X[1]
