@@ -5,6 +5,7 @@
 
 namespace pml::bindings {
 
+void bind_locator(pybind11::module_& module);
 void bind_mlp(pybind11::module_& module);
 void bind_numeric(pybind11::module_& module);
 void bind_system(pybind11::module_& module);

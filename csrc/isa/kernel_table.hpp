@@ -3,6 +3,7 @@
 
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
+#include "../simplex/locator_kernels.hpp"
 
 namespace pml {
 
@@ -10,6 +11,7 @@ struct KernelTable {
   const char* isa;
   NumericKernels numeric;
   MlpKernels mlp;
+  LocatorKernels locator;
 };
 
 const KernelTable& baseline_kernels();
