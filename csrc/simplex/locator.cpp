@@ -15,12 +15,22 @@
 namespace pml {
 namespace {
 
-// Tuned by bench/bench_simplex.py.
-constexpr std::size_t cells_per_simplex = 2, most_cells = std::size_t{1} << 24;
-constexpr std::size_t plain_chunk = 4096, sorted_chunk = std::size_t{1} << 18;
-constexpr std::size_t sorted_least = 1024, sorted_dimension = 5;
+// These were tuned with bench/bench_simplex.py.
+constexpr std::size_t cells_per_simplex = 4, most_cells = std::size_t{1} << 24;
+// Sorting costs some 20 ns a query, and pays where the records that are read wouldn't stay in a last-level cache.
+constexpr std::size_t uncached_bytes = std::size_t{1} << 25;
+constexpr std::size_t plain_chunk = 4096, largest_sorted_chunk = std::size_t{1} << 20;
+constexpr std::size_t prefetch_rows = 32;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+void prefetch(const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
 
 std::string number(long long n) { return std::to_string(n); }
 
@@ -39,23 +49,26 @@ std::uint64_t morton_key(const double* unit, std::size_t d) {
   return key;
 }
 
-struct KeyedRow {
-  std::uint32_t key, row;
-};
-
-// Sorts by key, 11 bits a pass, last bits first; `other` is as large as `rows` and may end up with the result, which is
-// returned.
-KeyedRow* radix_sort(KeyedRow* rows, KeyedRow* other, std::size_t n, std::uint32_t largest) {
-  constexpr unsigned digit_bits = 11;
-  constexpr std::uint32_t digits = 1u << digit_bits;
-  for (unsigned shift = 0; shift < 32 && (largest >> shift) != 0; shift += digit_bits) {
-    std::size_t begin[digits] = {};
-    for (std::size_t i = 0; i < n; ++i) ++begin[(rows[i].key >> shift) & (digits - 1)];
-    std::size_t sum = 0;
-    for (std::size_t& entry : begin) sum += std::exchange(entry, sum);
-    for (std::size_t i = 0; i < n; ++i) other[begin[(rows[i].key >> shift) & (digits - 1)]++] = rows[i];
-    std::swap(rows, other);
+// Rows by where their walks start: by the first bits of that simplex alone, for then all records of one bucket fit in
+// the second-level cache. Empty if they come nearly in such an order already.
+PageArray<std::uint32_t> rows_by_bucket(const std::int32_t* start, std::size_t n, std::size_t n_simplices) {
+  constexpr std::uint32_t buckets = 2048;
+  unsigned shift = 0;
+  while ((n_simplices >> shift) >= buckets) ++shift;
+  const auto bucket = [&](std::size_t i) { return static_cast<std::uint32_t>(start[i] + 1) >> shift; };
+  std::uint32_t begin[buckets + 1] = {}, last = 0;
+  std::size_t n_changes = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t here = bucket(i);
+    n_changes += here != last;
+    last = here;
+    ++begin[here];
   }
+  if (n_changes < n / 2) return {};
+  std::uint32_t sum = 0;
+  for (std::uint32_t& entry : begin) sum += std::exchange(entry, sum);
+  PageArray<std::uint32_t> rows(n);
+  for (std::size_t i = 0; i < n; ++i) rows[begin[bucket(i)]++] = static_cast<std::uint32_t>(i);
   return rows;
 }
 
@@ -252,11 +265,13 @@ void SimplexLocator::hash_vertices() {
   slot_vertex_ = PageArray<std::int32_t>(slots);
   slot_simplex_ = PageArray<std::int32_t>(slots);
   std::fill(slot_vertex_.begin(), slot_vertex_.end(), -1);
+  const Triangulation triangulation = view();
+  const LocatorKernels& table = kernels().locator;
   for (const bool flat : {false, true}) {  // a flat simplex only for vertices that have no other
     for (std::size_t s = 0; s < id_.size(); ++s) {
       if (is_flat(s) != flat) continue;
       for (std::size_t k = s * (d_ + 1); k < (s + 1) * (d_ + 1); ++k) {
-        const std::size_t slot = kernels().locator.slot(view(), points_.data() + static_cast<std::size_t>(vertices_[k]) * d_);
+        const std::size_t slot = table.slot(triangulation, points_.data() + static_cast<std::size_t>(vertices_[k]) * d_);
         if (slot_vertex_[slot] >= 0) continue;
         slot_vertex_[slot] = vertices_[k];
         slot_simplex_[slot] = static_cast<std::int32_t>(s);
@@ -292,6 +307,7 @@ void SimplexLocator::fill_grid() {
     ++bits_[axis];
     scale_[axis] *= 2.0;
     PageArray<std::int32_t> finer(2 * start_.size());
+    const Triangulation triangulation = view();
     for (std::size_t begin = 0; begin < finer.size(); begin += walk_tile) {
       const std::size_t here = std::min(walk_tile, finer.size() - begin);
       for (std::size_t i = 0; i < here; ++i) {
@@ -304,7 +320,7 @@ void SimplexLocator::fill_grid() {
           cell >>= bits_[j];
         }
       }
-      table.walk(view(), centre.data(), here, simplex.data(), status.data(), weights.data());
+      table.walk(triangulation, centre.data(), here, simplex.data(), status.data(), weights.data());
       for (std::size_t i = 0; i < here; ++i) {
         if (!is_flat(static_cast<std::size_t>(simplex[i]))) finer[begin + i] = simplex[i];
       }
@@ -327,60 +343,53 @@ std::size_t SimplexLocator::bytes() const {
          slot_simplex_.bytes() + start_.bytes();
 }
 
-// A tile of queries after their walks. Row i of it is row rows[i].row of the chunk, or row i where rows is null.
+// A tile of queries after their walks. Its row i is row first + i of the batch, or first + rows[i] where there are rows.
 struct SimplexLocator::Tile {
   std::size_t n, first;
-  const KeyedRow* rows;
+  const std::uint32_t* rows;
   const std::int32_t* simplex;
   const std::int32_t* status;
   const double* weights;
 
-  std::size_t row(std::size_t i) const { return rows == nullptr ? first + i : first + rows[i].row; }
+  std::size_t row(std::size_t i) const { return rows == nullptr ? first + i : first + rows[i]; }
 };
 
 template <class Consume>
 void SimplexLocator::walk_all(const double* x, std::size_t n, std::size_t n_threads, Consume consume) const {
   const Triangulation triangulation = view();
   const LocatorKernels& table = kernels().locator;
-  const bool sorted = pays_to_sort(n);
-  const std::size_t chunk = sorted ? sorted_chunk : plain_chunk;
+  const std::size_t read_bytes = std::min(n, id_.size()) * record_stride(d_) * sizeof(double);
+  const bool sorts = read_bytes >= uncached_bytes;
+  const std::size_t chunk = sorts ? std::clamp(n / n_threads + 1, plain_chunk, largest_sorted_chunk) : plain_chunk;
   parallel_for((n + chunk - 1) / chunk, n_threads, [&](std::size_t task, std::size_t) {
     const std::size_t begin = task * chunk, here = std::min(chunk, n - begin);
     const double* const own = x + begin * d_;
     PageArray<std::int32_t> start(here);
     table.start(triangulation, own, here, start.data());
-    PageArray<KeyedRow> keyed(sorted ? 2 * here : 0);
-    const KeyedRow* rows = nullptr;
-    if (sorted) {
-      for (std::size_t i = 0; i < here; ++i) {
-        keyed[i] = {static_cast<std::uint32_t>(start[i] + 1), static_cast<std::uint32_t>(i)};
-      }
-      rows = radix_sort(keyed.data(), keyed.data() + here, here, static_cast<std::uint32_t>(id_.size()));
-    }
+    const PageArray<std::uint32_t> order = sorts ? rows_by_bucket(start.data(), here, id_.size()) : PageArray<std::uint32_t>();
+    const std::uint32_t* const rows = order.data();
     AlignedBuffer weights(walk_tile * weight_stride(d_));
-    std::vector<double> gathered(sorted ? walk_tile * d_ : 0);
+    std::vector<double> gathered(walk_tile * d_);
     std::int32_t simplex[walk_tile], status[walk_tile];
     for (std::size_t first = 0; first < here; first += walk_tile) {
       const std::size_t size = std::min(walk_tile, here - first);
       const double* tile_x = own + first * d_;
-      if (sorted) {
+      if (rows != nullptr) {
         for (std::size_t i = 0; i < size; ++i) {
-          simplex[i] = static_cast<std::int32_t>(rows[first + i].key) - 1;
-          std::copy_n(own + rows[first + i].row * d_, d_, gathered.data() + i * d_);
+          const std::size_t row = rows[first + i];
+          prefetch(own + rows[std::min(first + i + prefetch_rows, here - 1)] * d_);
+          simplex[i] = start[row];
+          for (std::size_t j = 0; j < d_; ++j) gathered[i * d_ + j] = own[row * d_ + j];
         }
         tile_x = gathered.data();
       } else {
         std::copy_n(start.data() + first, size, simplex);
       }
       table.walk(triangulation, tile_x, size, simplex, status, weights.data());
-      consume(Tile{size, sorted ? begin : begin + first, sorted ? rows + first : nullptr, simplex, status,
-                   weights.data()});
+      consume(Tile{size, rows == nullptr ? begin + first : begin, rows == nullptr ? nullptr : rows + first, simplex,
+                   status, weights.data()});
     }
   });
-}
-
-bool SimplexLocator::pays_to_sort(std::size_t n) const {
-  return n >= sorted_least && d_ >= sorted_dimension;
 }
 
 void SimplexLocator::locate(const double* x, std::size_t n, std::int32_t* simplex, double* weights,
@@ -403,7 +412,9 @@ void scatter(const Tile& tile, std::size_t width, double* out, Fill fill) {
   if (tile.rows == nullptr) return fill(out + tile.first * width);
   std::vector<double> rows(tile.n * width);
   fill(rows.data());
-  for (std::size_t i = 0; i < tile.n; ++i) std::copy_n(rows.data() + i * width, width, out + tile.row(i) * width);
+  for (std::size_t i = 0; i < tile.n; ++i) {
+    for (std::size_t k = 0; k < width; ++k) out[tile.row(i) * width + k] = rows[i * width + k];
+  }
 }
 
 void SimplexLocator::interpolate(const double* x, std::size_t n, const double* values, std::size_t m, double* out,

@@ -59,7 +59,6 @@ class SimplexLocator {
   void count_inverted();
   void hash_vertices();
   void fill_grid();
-  bool pays_to_sort(std::size_t n) const;
 
   std::size_t d_, n_points_, n_flat_ = 0, n_inverted_ = 0;
   PageArray<double> points_;

@@ -27,9 +27,9 @@ constexpr int32_t no_neighbor = -1, blocked_neighbor = -2;
 constexpr int32_t found = 0, outside = -1, undecided = -2;
 
 // Weights whose error bound is above this are computed again in double-double, and a query with a weight below it gets
-// a second look: it may be a data point, or lie on the hull. The bound is 1e-14 to 1e-12 for simplices of ordinary
-// shape, and the errors themselves are a tenth of it or less.
-constexpr double fine = 1e-11;
+// a second look: it may be a data point, or lie on the hull. Of random queries among random points, one in 200 has a
+// larger bound in ten dimensions, and hardly any in up to six.
+constexpr double fine = 1e-12;
 
 // Walks that go on side by side, so that the loads of one hide behind the others' arithmetic.
 constexpr size_t walk_tile = 256;

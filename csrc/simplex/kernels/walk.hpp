@@ -31,7 +31,16 @@ PML_INLINE size_t tag_of(double w) {
   return word.bits & tag_mask;
 }
 
-PML_INLINE double smaller(double a, double b) { return a < b ? a : b; }
+// The smaller number, by an instruction: no branch could be predicted, and compilers must be kept from one.
+PML_INLINE double smaller(double a, double b) {
+  double least = a < b ? a : b;
+#if defined(__GNUC__) && (defined(PML_ISA_AVX512) || defined(PML_ISA_AVX2) || defined(PML_ISA_SSE2))
+  __asm__("" : "+x"(least));
+#elif defined(__GNUC__) && defined(PML_ISA_NEON)
+  __asm__("" : "+w"(least));
+#endif
+  return least;
+}
 
 PML_INLINE const int32_t* neighbors_of(const double* record, size_t d) {
   return reinterpret_cast<const int32_t*>(record + d * d + d);
@@ -52,6 +61,16 @@ PML_INLINE double weigh(const double* record, const double* x, size_t d, double*
   constexpr size_t vectors = D == 0 ? 0 : (D + lanes - 1) / lanes;
   constexpr bool by_vectors = D > 2 && vectors * lanes <= 2 * D;
   const double* const origin = record + d * d;
+  double sum, least;
+  if (D == 2) {
+    const double u = x[0] - origin[0], v = x[1] - origin[1];
+    const double w0 = record[0] * u + record[2] * v, w1 = record[1] * u + record[3] * v;
+    w[0] = w0;
+    w[1] = w1;
+    const double w2 = 1.0 - (w0 + w1);
+    w[2] = w2;
+    return smaller(tagged(w2, 2), smaller(tagged(w1, 1), tagged(w0, 0)));
+  }
   if (by_vectors) {
     Vec sums[vectors + 1];
     PML_UNROLL
@@ -71,7 +90,8 @@ PML_INLINE double weigh(const double* record, const double* x, size_t d, double*
       for (size_t k = 0; k < d; ++k) w[k] += record[j * d + k] * offset;
     }
   }
-  double sum = w[0], least = tagged(w[0], 0);
+  sum = w[0];
+  least = tagged(w[0], 0);
   PML_UNROLL
   for (size_t k = 1; k < d; ++k) {
     sum += w[k];
@@ -231,13 +251,13 @@ void walk_tile(const pml::Triangulation& t, const double* x, size_t n, int32_t* 
       const double least = weigh<D>(record, x + walk.row * d, d, weights + walk.row * row_stride);
       const double error = error_of(record, d);
       const int32_t neighbor = neighbors_of(record, d)[tag_of(least)];
-      const bool crosses = static_cast<int>(least < -error) & static_cast<int>(neighbor >= 0);
-      const bool sure = static_cast<int>(least > pml::fine) & static_cast<int>(error <= pml::fine);
+      const int32_t crosses = static_cast<int32_t>(least < -error) & static_cast<int32_t>(neighbor >= 0);
+      const int32_t sure = static_cast<int32_t>(least > pml::fine) & static_cast<int32_t>(error <= pml::fine);
       simplex[walk.row] = walk.simplex;
-      status[walk.row] = sure ? pml::found : pml::undecided;
-      const int32_t next = crosses ? neighbor : walk.simplex;
+      status[walk.row] = (1 - sure) * pml::undecided;
+      const int32_t next = walk.simplex ^ ((walk.simplex ^ neighbor) & -crosses);
       active[n_left] = {next, walk.row};
-      n_left += crosses;
+      n_left += static_cast<size_t>(crosses);
       const double* const ahead = t.records + static_cast<size_t>(next) * stride;
       PML_UNROLL
       for (size_t line = 0; line < stride; line += 8) PML_PREFETCH(ahead + line);
@@ -245,6 +265,7 @@ void walk_tile(const pml::Triangulation& t, const double* x, size_t n, int32_t* 
     n_active = n_left;
   }
   for (size_t i = 0; i < n; ++i) {
+    PML_PREFETCH(t.vertices + static_cast<size_t>(simplex[i]) * (d + 1));
     if (status[i] == pml::undecided) status[i] = settle(t, x + i * d, simplex[i], weights + i * row_stride);
   }
 }
@@ -266,18 +287,26 @@ template <size_t D>
 void start_rows(const pml::Triangulation& t, const double* x, size_t n, int32_t* simplex) {
   const size_t d = dimension<D>(t);
   const pml::StartGrid& grid = t.grid;
-  for (size_t i = 0; i < n; ++i, x += d) {
-    bool inside = true;
-    size_t cell = 0;
-    for (size_t j = 0; j < d; ++j) {
-      inside = static_cast<int>(inside) & static_cast<int>(x[j] >= grid.low[j]) & static_cast<int>(x[j] <= grid.high[j]);
-      const double last = static_cast<double>((int64_t{1} << grid.bits[j]) - 1);
-      const double along = (x[j] - grid.low[j]) * grid.scale[j];
-      const double clamped = smaller(along > 0.0 ? along : 0.0, last);
-      cell = (cell << grid.bits[j]) | static_cast<size_t>(static_cast<int64_t>(clamped));
+  size_t cells[pml::walk_tile];
+  for (size_t begin = 0; begin < n; begin += pml::walk_tile) {
+    const size_t here = n - begin < pml::walk_tile ? n - begin : pml::walk_tile;
+    for (size_t i = 0; i < here; ++i, x += d) {
+      int32_t inside = 1;
+      size_t cell = 0;
+      for (size_t j = 0; j < d; ++j) {
+        inside &= static_cast<int32_t>(x[j] >= grid.low[j]) & static_cast<int32_t>(x[j] <= grid.high[j]);
+        const double along = (x[j] - grid.low[j]) * grid.scale[j];
+        const double last = static_cast<double>((int64_t{1} << grid.bits[j]) - 1);
+        cell = (cell << grid.bits[j]) | static_cast<size_t>(static_cast<int64_t>(smaller(along > 0.0 ? along : 0.0, last)));
+      }
+      cells[i] = cell;
+      simplex[begin + i] = inside;
+      PML_PREFETCH(grid.start + cell);
     }
-    const int32_t s = grid.start[cell];
-    simplex[i] = inside ? s : pml::no_neighbor;
+    for (size_t i = 0; i < here; ++i) {
+      const int32_t s = grid.start[cells[i]];
+      simplex[begin + i] = simplex[begin + i] != 0 ? s : pml::no_neighbor;
+    }
   }
 }
 
