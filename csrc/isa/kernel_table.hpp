@@ -3,6 +3,7 @@
 
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
+#include "../simplex/locator_kernels.hpp"
 #include "../spline/kernel_table.hpp"
 
 namespace pml {
@@ -11,6 +12,7 @@ struct KernelTable {
   const char* isa;
   NumericKernels numeric;
   MlpKernels mlp;
+  LocatorKernels locator;
   SplineKernels spline;
 };
 

@@ -10,6 +10,7 @@
 #include "../mlp/kernels/jacobian.hpp"
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
+#include "../simplex/kernels/walk.hpp"
 #include "../spline/kernels/evaluate.hpp"
 #include "kernel_table.hpp"
 
@@ -67,6 +68,15 @@ const pml::KernelTable kernel_table = {
          extended_activation_block<Square>, extended_activation_block<PolyRelu>},
         extended_forward_workspace,
         extended_forward,
+    },
+    {
+        fill_records,
+        start,
+        walk,
+        interpolate,
+        gradient_rows,
+        slot,
+        exact_weights,
     },
     {
         spline_evaluate,

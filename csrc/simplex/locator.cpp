@@ -1,0 +1,440 @@
+#include "locator.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "../isa/dispatch.hpp"
+#include "../numeric/aligned_buffer.hpp"
+#include "../numeric/threads.hpp"
+
+namespace pml {
+namespace {
+
+// These were tuned with bench/bench_simplex.py.
+constexpr std::size_t cells_per_simplex = 4, most_cells = std::size_t{1} << 24;
+// Sorting costs some 20 ns a query, and pays where the records that are read wouldn't stay in a last-level cache.
+constexpr std::size_t uncached_bytes = std::size_t{1} << 25;
+constexpr std::size_t plain_chunk = 4096, largest_sorted_chunk = std::size_t{1} << 20;
+constexpr std::size_t prefetch_rows = 32;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+void prefetch(const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
+
+std::string number(long long n) { return std::to_string(n); }
+
+// How many bits of each coordinate a Morton key holds.
+std::size_t key_bits(std::size_t d) { return std::min<std::size_t>(63 / d, 21); }
+
+std::uint64_t morton_key(const double* unit, std::size_t d) {
+  const std::size_t bits = key_bits(d);
+  std::uint64_t key = 0;
+  for (std::size_t b = bits; b-- > 0;) {
+    for (std::size_t j = 0; j < d; ++j) {
+      const auto cell = static_cast<std::uint64_t>(unit[j] * static_cast<double>((std::uint64_t{1} << bits) - 1));
+      key = (key << 1) | ((cell >> b) & 1);
+    }
+  }
+  return key;
+}
+
+// Rows by where their walks start: by the first bits of that simplex alone, for then all records of one bucket fit in
+// the second-level cache. Empty if they come nearly in such an order already.
+PageArray<std::uint32_t> rows_by_bucket(const std::int32_t* start, std::size_t n, std::size_t n_simplices) {
+  constexpr std::uint32_t buckets = 2048;
+  unsigned shift = 0;
+  while ((n_simplices >> shift) >= buckets) ++shift;
+  const auto bucket = [&](std::size_t i) { return static_cast<std::uint32_t>(start[i] + 1) >> shift; };
+  std::uint32_t begin[buckets + 1] = {}, last = 0;
+  std::size_t n_changes = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t here = bucket(i);
+    n_changes += here != last;
+    last = here;
+    ++begin[here];
+  }
+  if (n_changes < n / 2) return {};
+  std::uint32_t sum = 0;
+  for (std::uint32_t& entry : begin) sum += std::exchange(entry, sum);
+  PageArray<std::uint32_t> rows(n);
+  for (std::size_t i = 0; i < n; ++i) rows[begin[bucket(i)]++] = static_cast<std::uint32_t>(i);
+  return rows;
+}
+
+}  // namespace
+
+SimplexLocator::SimplexLocator(const double* points, std::size_t n_points, std::size_t d,
+                               const std::int32_t* simplices, const std::int32_t* neighbors, std::size_t n_simplices)
+    : d_(d),
+      n_points_(n_points),
+      points_(n_points * d),
+      id_(n_simplices),
+      vertices_(n_simplices * (d + 1)),
+      records_(n_simplices * record_stride(d)) {
+  std::copy_n(points, n_points * d, points_.data());
+  check(simplices, neighbors);
+  low_.assign(d, INFINITY);
+  high_.assign(d, -INFINITY);
+  for (std::size_t i = 0; i < n_points * d; ++i) {
+    low_[i % d] = std::min(low_[i % d], points[i]);
+    high_[i % d] = std::max(high_[i % d], points[i]);
+  }
+  order_simplices(simplices, neighbors);
+  kernels().locator.fill_records(view(), 0, n_simplices, records_.data());
+  count_inverted();
+  bypass_flat();
+  hash_vertices();
+  fill_grid();
+}
+
+void SimplexLocator::check(const std::int32_t* simplices, const std::int32_t* neighbors) const {
+  const std::size_t width = d_ + 1, n = id_.size();
+  for (std::size_t i = 0; i < n_points_ * d_; ++i) {
+    if (!std::isfinite(points_[i])) throw std::invalid_argument("points: expected finite numbers, got one that isn't");
+  }
+  // Of a facet: its vertices, mixed so that different sets hardly ever have the same sum.
+  const auto mixed = [](std::int32_t vertex) {
+    std::uint64_t z = static_cast<std::uint64_t>(vertex) + 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  };
+  std::vector<std::uint64_t> sums(n);
+  for (std::size_t i = 0; i < n * width; ++i) {
+    if (simplices[i] < 0 || static_cast<std::size_t>(simplices[i]) >= n_points_) {
+      throw std::invalid_argument("simplices: expected indices from 0 to " + number(n_points_ - 1) + ", got " +
+                                  number(simplices[i]));
+    }
+    if (neighbors[i] < -1 || (neighbors[i] >= 0 && static_cast<std::size_t>(neighbors[i]) >= n)) {
+      throw std::invalid_argument("neighbors: expected indices from -1 to " + number(n - 1) + ", got " +
+                                  number(neighbors[i]));
+    }
+    sums[i / width] += mixed(simplices[i]);
+  }
+  for (std::size_t i = 0; i < n * width; ++i) {
+    if (neighbors[i] < 0) continue;
+    const std::size_t s = i / width, other = static_cast<std::size_t>(neighbors[i]);
+    bool back = false;
+    for (std::size_t k = other * width; k < (other + 1) * width && !back; ++k) {
+      back = static_cast<std::size_t>(neighbors[k]) == s &&
+             sums[s] - mixed(simplices[i]) == sums[other] - mixed(simplices[k]);
+    }
+    if (!back) {
+      throw std::invalid_argument("neighbors: expected neighbors that point back across the same facet, got simplex " +
+                                  number(static_cast<long long>(s)) + " and its neighbor " +
+                                  number(static_cast<long long>(other)));
+    }
+  }
+}
+
+void SimplexLocator::order_simplices(const std::int32_t* simplices, const std::int32_t* neighbors) {
+  const std::size_t width = d_ + 1, n = id_.size();
+  std::vector<std::pair<std::uint64_t, std::int32_t>> keyed(n);
+  std::vector<double> unit(d_);
+  for (std::size_t s = 0; s < n; ++s) {
+    for (std::size_t j = 0; j < d_; ++j) {
+      double sum = 0.0;
+      for (std::size_t k = 0; k < width; ++k) {
+        sum += points_[static_cast<std::size_t>(simplices[s * width + k]) * d_ + j] / static_cast<double>(width);
+      }
+      const double along = (sum - low_[j]) / (high_[j] - low_[j]);
+      unit[j] = along > 0.0 ? std::min(along, 1.0) : 0.0;
+    }
+    keyed[s] = {morton_key(unit.data(), d_), static_cast<std::int32_t>(s)};
+  }
+  std::sort(keyed.begin(), keyed.end());
+  std::vector<std::int32_t> place(n);
+  for (std::size_t s = 0; s < n; ++s) {
+    id_[s] = keyed[s].second;
+    place[static_cast<std::size_t>(id_[s])] = static_cast<std::int32_t>(s);
+  }
+  for (std::size_t s = 0; s < n; ++s) {
+    const std::size_t from = static_cast<std::size_t>(id_[s]) * width;
+    for (std::size_t k = 0; k < width; ++k) {
+      vertices_[s * width + k] = simplices[from + k];
+      neighbors_of(s)[k] = neighbors[from + k] < 0 ? no_neighbor : place[static_cast<std::size_t>(neighbors[from + k])];
+    }
+  }
+}
+
+std::int32_t* SimplexLocator::neighbors_of(std::size_t simplex) {
+  return reinterpret_cast<std::int32_t*>(records_.data() + simplex * record_stride(d_) + d_ * (d_ + 1));
+}
+
+bool SimplexLocator::is_flat(std::size_t simplex) const {
+  const double* const behind_origin = records_.data() + simplex * record_stride(d_) + d_ * (d_ + 1);
+  return std::isinf(reinterpret_cast<const float*>(behind_origin)[d_ + 1]);
+}
+
+// From all facets that lead from other simplices into flat ones to what lies beyond.
+void SimplexLocator::bypass_flat() {
+  std::vector<std::pair<std::int32_t*, std::int32_t>> links;
+  for (std::size_t s = 0; s < id_.size(); ++s) {
+    if (is_flat(s)) {
+      ++n_flat_;
+      continue;
+    }
+    for (std::size_t k = 0; k <= d_; ++k) {
+      std::int32_t* const neighbor = neighbors_of(s) + k;
+      if (*neighbor >= 0 && is_flat(static_cast<std::size_t>(*neighbor))) links.emplace_back(neighbor, beyond_flat(s, k));
+    }
+  }
+  for (const auto& [neighbor, target] : links) *neighbor = target;
+}
+
+// Of the simplices around the connected flat ones across facet k, the one that reaches farthest beyond that facet.
+std::int32_t SimplexLocator::beyond_flat(std::size_t simplex, std::size_t k) {
+  std::vector<std::int32_t> flat{neighbors_of(simplex)[k]};
+  std::vector<double> centroid(d_), w(d_ + 1);
+  std::int32_t best = blocked_neighbor;
+  double least = 0.0;
+  bool on_hull = false;
+  for (std::size_t i = 0; i < flat.size(); ++i) {
+    for (std::size_t f = 0; f <= d_; ++f) {
+      const std::int32_t other = neighbors_of(static_cast<std::size_t>(flat[i]))[f];
+      if (other < 0) {
+        on_hull = true;
+      } else if (!is_flat(static_cast<std::size_t>(other))) {
+        for (std::size_t j = 0; j < d_; ++j) {
+          centroid[j] = 0.0;
+          for (std::size_t v = 0; v <= d_; ++v) {
+            const auto vertex = static_cast<std::size_t>(vertices_[static_cast<std::size_t>(other) * (d_ + 1) + v]);
+            centroid[j] += points_[vertex * d_ + j] / static_cast<double>(d_ + 1);
+          }
+        }
+        kernels().locator.exact_weights(view(), simplex, centroid.data(), w.data());
+        if (w[k] < least) {
+          least = w[k];
+          best = other;
+        }
+      } else if (std::find(flat.begin(), flat.end(), other) == flat.end()) {
+        flat.push_back(other);
+      }
+    }
+  }
+  return best == blocked_neighbor && on_hull ? no_neighbor : best;
+}
+
+// The vertex that a neighbor has in place of ours must have a negative weight; a small one's sign takes double-double.
+void SimplexLocator::count_inverted() {
+  const std::size_t width = d_ + 1, stride = record_stride(d_);
+  std::vector<double> w(width);
+  for (std::size_t s = 0; s < id_.size(); ++s) {
+    const double* const record = records_.data() + s * stride;
+    const double* const origin = record + d_ * d_;
+    const std::int32_t* const own = vertices_.data() + s * width;
+    for (std::size_t k = 0; k < width; ++k) {
+      const std::int32_t neighbor = neighbors_of(s)[k];
+      if (neighbor < static_cast<std::int32_t>(s) || is_flat(s) || is_flat(static_cast<std::size_t>(neighbor))) continue;
+      const std::int32_t* const theirs = vertices_.data() + static_cast<std::size_t>(neighbor) * width;
+      const std::int64_t all_but_one = std::accumulate(own, own + width, std::int64_t{0}) - own[k];
+      const std::int64_t vertex = std::accumulate(theirs, theirs + width, std::int64_t{0}) - all_but_one;
+      const double* const q = points_.data() + static_cast<std::size_t>(vertex) * d_;
+      double weight = k < d_ ? 0.0 : 1.0, size = 1.0;
+      for (std::size_t i = 0; i < d_; ++i) {
+        if (k < d_ && i != k) continue;
+        for (std::size_t j = 0; j < d_; ++j) {
+          const double term = record[j * d_ + i] * (q[j] - origin[j]);
+          weight += k < d_ ? term : -term;
+          size += std::abs(term);
+        }
+      }
+      if (std::abs(weight) <= static_cast<double>(d_ * d_ + 4) * 0x1p-53 * size) {
+        kernels().locator.exact_weights(view(), s, q, w.data());
+        weight = w[k];
+      }
+      n_inverted_ += weight >= 0.0;
+    }
+  }
+}
+
+void SimplexLocator::hash_vertices() {
+  std::size_t slots = 1;
+  while (slots < 2 * n_points_) slots *= 2;
+  slot_vertex_ = PageArray<std::int32_t>(slots);
+  slot_simplex_ = PageArray<std::int32_t>(slots);
+  std::fill(slot_vertex_.begin(), slot_vertex_.end(), -1);
+  const Triangulation triangulation = view();
+  const LocatorKernels& table = kernels().locator;
+  for (const bool flat : {false, true}) {  // a flat simplex only for vertices that have no other
+    for (std::size_t s = 0; s < id_.size(); ++s) {
+      if (is_flat(s) != flat) continue;
+      for (std::size_t k = s * (d_ + 1); k < (s + 1) * (d_ + 1); ++k) {
+        const std::size_t slot = table.slot(triangulation, points_.data() + static_cast<std::size_t>(vertices_[k]) * d_);
+        if (slot_vertex_[slot] >= 0) continue;
+        slot_vertex_[slot] = vertices_[k];
+        slot_simplex_[slot] = static_cast<std::int32_t>(s);
+      }
+    }
+  }
+}
+
+// Cells are halved along one axis after another, and the walk to each new cell's centre starts from that of the old.
+void SimplexLocator::fill_grid() {
+  const std::size_t n = id_.size();
+  std::size_t first = 0;
+  while (first < n && is_flat(first)) ++first;
+  if (first == n) throw std::invalid_argument("simplices: expected one that has a volume, got flat ones only");
+  for (std::size_t j = 0; j < d_; ++j) {
+    const double margin = static_cast<double>(4 * d_ + 2) * 0x1p-53 * std::max(std::abs(low_[j]), std::abs(high_[j]));
+    low_[j] -= margin;
+    high_[j] += margin;
+    scale_.push_back(1.0 / (high_[j] - low_[j]));
+  }
+  bits_.assign(d_, 0);
+  start_ = PageArray<std::int32_t>(1);
+  start_[0] = static_cast<std::int32_t>(first);
+  const LocatorKernels& table = kernels().locator;
+  AlignedBuffer weights(walk_tile * weight_stride(d_));
+  std::vector<double> centre(walk_tile * d_);
+  std::vector<std::int32_t> simplex(walk_tile), status(walk_tile);
+  while (start_.size() < cells_per_simplex * n && start_.size() < most_cells) {
+    const std::size_t axis = static_cast<std::size_t>(
+        std::min_element(scale_.begin(), scale_.end()) - scale_.begin());
+    std::size_t below = 0;  // bits of a cell's index that belong to later axes
+    for (std::size_t j = axis + 1; j < d_; ++j) below += static_cast<std::size_t>(bits_[j]);
+    ++bits_[axis];
+    scale_[axis] *= 2.0;
+    PageArray<std::int32_t> finer(2 * start_.size());
+    const Triangulation triangulation = view();
+    for (std::size_t begin = 0; begin < finer.size(); begin += walk_tile) {
+      const std::size_t here = std::min(walk_tile, finer.size() - begin);
+      for (std::size_t i = 0; i < here; ++i) {
+        std::size_t cell = begin + i;
+        finer[cell] = start_[(cell >> (below + 1) << below) | (cell & ((std::size_t{1} << below) - 1))];
+        simplex[i] = finer[cell];
+        for (std::size_t j = d_; j-- > 0;) {
+          const std::size_t along = cell & ((std::size_t{1} << bits_[j]) - 1);
+          centre[i * d_ + j] = low_[j] + (static_cast<double>(along) + 0.5) / scale_[j];
+          cell >>= bits_[j];
+        }
+      }
+      table.walk(triangulation, centre.data(), here, simplex.data(), status.data(), weights.data());
+      for (std::size_t i = 0; i < here; ++i) {
+        if (!is_flat(static_cast<std::size_t>(simplex[i]))) finer[begin + i] = simplex[i];
+      }
+    }
+    start_ = std::move(finer);
+  }
+}
+
+Triangulation SimplexLocator::view() const {
+  const StartGrid grid{low_.data(), high_.data(), scale_.data(), bits_.data(), start_.data()};
+  const double across = std::pow(static_cast<double>(id_.size()), 1.0 / static_cast<double>(d_));
+  return {d_, id_.size(), records_.data(), vertices_.data(), points_.data(), grid,
+          slot_vertex_.size(), slot_vertex_.data(), slot_simplex_.data(),
+          // Straight walks cross some d simplices a unit of length; those around clusters take detours.
+          64 + static_cast<std::size_t>(8.0 * static_cast<double>(d_) * across)};
+}
+
+std::size_t SimplexLocator::bytes() const {
+  return points_.bytes() + id_.bytes() + vertices_.bytes() + records_.bytes() + slot_vertex_.bytes() +
+         slot_simplex_.bytes() + start_.bytes();
+}
+
+// A tile of queries after their walks. Its row i is row first + i of the batch, or first + rows[i] where there are rows.
+struct SimplexLocator::Tile {
+  std::size_t n, first;
+  const std::uint32_t* rows;
+  const std::int32_t* simplex;
+  const std::int32_t* status;
+  const double* weights;
+
+  std::size_t row(std::size_t i) const { return rows == nullptr ? first + i : first + rows[i]; }
+};
+
+template <class Consume>
+void SimplexLocator::walk_all(const double* x, std::size_t n, std::size_t n_threads, Consume consume) const {
+  const Triangulation triangulation = view();
+  const LocatorKernels& table = kernels().locator;
+  const std::size_t read_bytes = std::min(n, id_.size()) * record_stride(d_) * sizeof(double);
+  const bool sorts = read_bytes >= uncached_bytes;
+  const std::size_t chunk = sorts ? std::clamp(n / n_threads + 1, plain_chunk, largest_sorted_chunk) : plain_chunk;
+  parallel_for((n + chunk - 1) / chunk, n_threads, [&](std::size_t task, std::size_t) {
+    const std::size_t begin = task * chunk, here = std::min(chunk, n - begin);
+    const double* const own = x + begin * d_;
+    PageArray<std::int32_t> start(here);
+    table.start(triangulation, own, here, start.data());
+    const PageArray<std::uint32_t> order = sorts ? rows_by_bucket(start.data(), here, id_.size()) : PageArray<std::uint32_t>();
+    const std::uint32_t* const rows = order.data();
+    AlignedBuffer weights(walk_tile * weight_stride(d_));
+    std::vector<double> gathered(walk_tile * d_);
+    std::int32_t simplex[walk_tile], status[walk_tile];
+    for (std::size_t first = 0; first < here; first += walk_tile) {
+      const std::size_t size = std::min(walk_tile, here - first);
+      const double* tile_x = own + first * d_;
+      if (rows != nullptr) {
+        for (std::size_t i = 0; i < size; ++i) {
+          const std::size_t row = rows[first + i];
+          prefetch(own + rows[std::min(first + i + prefetch_rows, here - 1)] * d_);
+          simplex[i] = start[row];
+          for (std::size_t j = 0; j < d_; ++j) gathered[i * d_ + j] = own[row * d_ + j];
+        }
+        tile_x = gathered.data();
+      } else {
+        std::copy_n(start.data() + first, size, simplex);
+      }
+      table.walk(triangulation, tile_x, size, simplex, status, weights.data());
+      consume(Tile{size, rows == nullptr ? begin + first : begin, rows == nullptr ? nullptr : rows + first, simplex,
+                   status, weights.data()});
+    }
+  });
+}
+
+void SimplexLocator::locate(const double* x, std::size_t n, std::int32_t* simplex, double* weights,
+                            std::size_t n_threads) const {
+  walk_all(x, n, n_threads, [&](const Tile& tile) {
+    for (std::size_t i = 0; i < tile.n; ++i) {
+      const std::size_t row = tile.row(i);
+      const bool known = tile.status[i] == found;
+      simplex[row] = known ? id_[static_cast<std::size_t>(tile.simplex[i])] : tile.status[i];
+      for (std::size_t k = 0; k <= d_; ++k) {
+        weights[row * (d_ + 1) + k] = known ? tile.weights[i * weight_stride(d_) + k] : nan;
+      }
+    }
+  });
+}
+
+// Rows of a tile through `fill(tile, out)` into their places in `out`, `width` numbers each.
+template <class Tile, class Fill>
+void scatter(const Tile& tile, std::size_t width, double* out, Fill fill) {
+  if (tile.rows == nullptr) return fill(out + tile.first * width);
+  std::vector<double> rows(tile.n * width);
+  fill(rows.data());
+  for (std::size_t i = 0; i < tile.n; ++i) {
+    for (std::size_t k = 0; k < width; ++k) out[tile.row(i) * width + k] = rows[i * width + k];
+  }
+}
+
+void SimplexLocator::interpolate(const double* x, std::size_t n, const double* values, std::size_t m, double* out,
+                                 std::size_t n_threads) const {
+  const Triangulation triangulation = view();
+  walk_all(x, n, n_threads, [&](const Tile& tile) {
+    scatter(tile, m, out, [&](double* rows) {
+      kernels().locator.interpolate(triangulation, tile.simplex, tile.status, tile.weights, tile.n, values, m, rows);
+    });
+  });
+}
+
+void SimplexLocator::gradient(const double* x, std::size_t n, const double* values, std::size_t m, double* out,
+                              std::size_t n_threads) const {
+  const Triangulation triangulation = view();
+  walk_all(x, n, n_threads, [&](const Tile& tile) {
+    scatter(tile, m * d_, out, [&](double* rows) {
+      kernels().locator.gradient(triangulation, tile.simplex, tile.status, tile.n, values, m, rows);
+    });
+  });
+}
+
+}  // namespace pml

@@ -1,0 +1,91 @@
+// The plain data that crosses into the kernels of point location, and the table of those kernels.
+//
+// A simplex with vertices p_0 .. p_d holds q where all barycentric weights w_k, q = sum_k w_k p_k, sum_k w_k = 1, are
+// >= 0. With the last vertex as the origin, w_k = R_k . (q - p_d) for k < d, w_d = 1 - sum_k w_k, where R (d, d) is the
+// inverse of the matrix with columns p_k - p_d. One record a simplex, 64-byte aligned, holds, in doubles,
+//   [0, d * d)          R column by column: entry (k, j) at j * d + k,
+//   [d * d, d * d + d)  p_d,
+// and then d + 1 neighbors, int32_t, neighbor k across the facet opposite vertex k, and `error`, a float.
+//
+// `error` bounds what rounding does to any w_k in double, for q in the simplex: R is correct to u = 2^-53, as are
+// q - p_d and each of the d products and sums, so |error of w_k| <= (d + 2) u E_k, E_k = sum_j |R_kj| max_i |p_ij - p_dj|,
+// to first order, and w_d inherits the errors of all others: error = (2 d + 4) u (E_0 + .. + E_{d-1}), and infinity for
+// a flat simplex. A weight < -error is surely negative, and q is beyond that facet.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace pml {
+
+constexpr size_t max_dimensions = 16;
+
+// Where a neighbor's number would stand: the facet is on the hull; no side of what lies beyond it is known.
+constexpr int32_t no_neighbor = -1, blocked_neighbor = -2;
+
+// What a walk ended with.
+constexpr int32_t found = 0, outside = -1, undecided = -2;
+
+// Weights whose error bound is above this are computed again in double-double, and a query with a weight below it gets
+// a second look: it may be a data point, or lie on the hull. Of random queries among random points, one in 200 has a
+// larger bound in ten dimensions, and hardly any in up to six.
+constexpr double fine = 1e-12;
+
+// Walks that go on side by side, so that the loads of one hide behind the others' arithmetic.
+constexpr size_t walk_tile = 256;
+
+// Doubles from one row of weights to the next in a tile. Each row ends in what a vector of any length stores past d + 1.
+constexpr size_t weight_stride(size_t d) { return d <= 2 ? 4 : (d + 8) / 8 * 8; }
+
+constexpr size_t record_stride(size_t d) { return (8 * d * (d + 1) + 4 * (d + 2) + 63) / 64 * 8; }
+
+// Cells of equal size, 2^bits[j] along axis j, and for each a simplex to start from.
+struct StartGrid {
+  const double* low;    // (d,) the box that holds all points, with a margin of rounding
+  const double* high;
+  const double* scale;  // cells per unit length
+  const int32_t* bits;
+  const int32_t* start;
+};
+
+struct Triangulation {
+  size_t d;
+  size_t n_simplices;
+  const double* records;
+  const int32_t* vertices;  // (n_simplices, d + 1)
+  const double* points;
+  StartGrid grid;
+  // The points that are vertices, by the hash of their coordinates; slots - 1 is a mask, an empty slot holds -1.
+  size_t slots;
+  const int32_t* slot_vertex;
+  const int32_t* slot_simplex;  // one with that vertex
+  size_t max_steps;
+};
+
+struct LocatorKernels {
+  // Fills R, p_d and error in the records [begin, end); neighbors stay.
+  void (*fill_records)(const Triangulation&, size_t begin, size_t end, double* records);
+
+  // The simplex to start from, -1 for a query outside the box or not a number. x (n, d).
+  void (*start)(const Triangulation&, const double* x, size_t n, int32_t* simplex);
+
+  // Walks from simplex[i] to the simplex that holds x_i, or to the last one before the hull, for n <= walk_tile. The
+  // weights there, rows weight_stride(d) apart, are those in `simplex` where status[i] is `found`.
+  void (*walk)(const Triangulation&, const double* x, size_t n, int32_t* simplex, int32_t* status, double* weights);
+
+  // out (n, m): sum_k w_k values_k over the vertices of simplex[i], NaN where status[i] isn't `found`. values (N, m).
+  void (*interpolate)(const Triangulation&, const int32_t* simplex, const int32_t* status, const double* weights,
+                      size_t n, const double* values, size_t m, double* out);
+
+  // out (n, m, d): the derivative of that sum.
+  void (*gradient)(const Triangulation&, const int32_t* simplex, const int32_t* status, size_t n, const double* values,
+                   size_t m, double* out);
+
+  // Where x, or the vertex equal to it, has its place among the slots.
+  size_t (*slot)(const Triangulation&, const double* x);
+
+  // w (d + 1,): the weights of x in a simplex, accurate in double however thin it is.
+  void (*exact_weights)(const Triangulation&, size_t simplex, const double* x, double* w);
+};
+
+}  // namespace pml
