@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../numeric/affine.hpp"
 #include "../numeric/extended.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
@@ -35,6 +36,26 @@ Array symmetric_update(Array h, double scale, const Array& u, const Array& p, co
                           threads);
   }
   return y;
+}
+
+Array affine(const Array& x, const Array& shift, const Array& factor, py::ssize_t n_threads) {
+  require_shape(x, "x", {-1, -1}, "(n, d)");
+  const py::ssize_t n = x.shape(0), d = x.shape(1);
+  const std::string columns = "(" + std::to_string(d) + ",)";
+  require_shape(shift, "shift", {d}, columns);
+  require_shape(factor, "factor", {d}, columns);
+  const std::size_t threads = require_threads(n_threads);
+  Array out({n, d});
+  double* const out_data = out.mutable_data();
+  const double* const x_data = x.data();
+  const double* const shift_data = shift.data();
+  const double* const factor_data = factor.data();
+  {
+    py::gil_scoped_release release;
+    pml::affine(x_data, static_cast<std::size_t>(n), static_cast<std::size_t>(d), shift_data, factor_data, out_data,
+                threads);
+  }
+  return out;
 }
 
 using Exponents = py::array_t<int, py::array::c_style>;
@@ -121,6 +142,8 @@ void bind_numeric(py::module_& module) {
              "v"_a.noconvert(), "q"_a.noconvert(), "x"_a.noconvert(), "n_threads"_a,
              "h = scale h + u p' + v q', a symmetric update, in the upper triangle of h (n, n), in place; returns the "
              "updated h times x (n,).");
+  module.def("affine", &affine, "x"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(), "n_threads"_a,
+             "(x - shift) * factor by column, for x (n, d).");
   module.def("extended_normalize", &extended_normalize, "values"_a.noconvert(), "exponent"_a.noconvert(),
              "shift"_a.noconvert(), "scale"_a.noconvert(),
              "(values 2^-exponent - shift) / scale by column, 0 where scale is 0, as high and low (n, k).");

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..arrays import Array, contiguous
 
 # Numbers in X are first multiplied by powers of two where their squares could leave the range of float64.
@@ -57,18 +58,18 @@ class Frame:
         """r."""
         return len(self.centre) if self.basis is None else len(self.basis)
 
-    def apply(self, X: Array) -> tuple[Array, NDArray[np.bool_] | None]:
+    def apply(self, X: Array, n_threads: int = 1) -> tuple[Array, NDArray[np.bool_] | None]:
         """z (n, r), and which rows of `X` (n, d) are off the plane of the points (None where there is no plane)."""
-        plain = bool(np.all(self.factor == 1.0))
+        scaled = contiguous(X if np.all(self.factor == 1.0) else X * self.factor)
+        z = _core.affine(scaled, self.centre, 1.0 / self.scale, n_threads)
+        if self.basis is None:
+            return z, None
+        constant = np.isinf(self.scale)
         with np.errstate(over="ignore", invalid="ignore"):
-            z = (X if plain else X * self.factor) - self.centre
-            moved = np.isinf(self.scale) & (np.abs(z) > IN_PLANE * np.abs(self.centre))
-            z *= 1.0 / self.scale
-            if self.basis is None:
-                return z, None
             within = contiguous(z @ self.basis.T)
             off = np.max(np.abs(z - within @ self.basis), axis=1, initial=0.0) > IN_PLANE
-            return within, off | moved.any(axis=1)
+            moved = np.abs(scaled - self.centre)[:, constant] > IN_PLANE * np.abs(self.centre[constant])
+        return within, off | moved.any(axis=1)
 
     def gradient(self, inner: Array) -> Array:
         """Derivatives by z (n, m, r) -> by x (n, m, d)."""

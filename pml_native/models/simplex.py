@@ -151,19 +151,18 @@ class SimplexInterpolator(Model):
 
     def _filled(self, X: Array, what: str) -> Array:
         """Values or gradients (in the frame) by the chosen search, then by the others where it knows none."""
-        inner, off = self.frame.apply(X)
-        inner = contiguous(inner)
+        inner, off = self.frame.apply(X, resolve_threads(self.n_threads))
         found = self._ask(self._chosen(len(inner)), what, inner)
-        column = found.reshape(len(found), -1)[:, 0] if found.size else np.zeros(len(found))
-        missing = np.flatnonzero(np.isnan(column) & np.isfinite(inner).all(axis=1))
         if off is not None:
             found[off] = np.nan
-            missing = np.union1d(missing, np.flatnonzero(off & np.isfinite(inner).all(axis=1)))
+        column = (slice(None), *(0,) * (found.ndim - 1))  # one number a row tells whether there is a simplex
+        missing = np.flatnonzero(np.isnan(found[column]))
+        missing = missing[np.isfinite(inner[missing]).all(axis=1)]
         if missing.size and isinstance(self._search, _core.SimplexLocator):
             doubtful = missing if off is None else missing[~off[missing]]
             doubtful = doubtful[self._is_inside((1.0 - INWARD) * inner[doubtful])]
             found[doubtful] = self._ask(self._without(), what, inner[doubtful])
-            missing = missing[np.isnan(found.reshape(len(found), -1)[missing, 0])]
+            missing = missing[np.isnan(found[column][missing])]
         if missing.size:
             found[missing] = self._beyond(what, inner[missing], missing, X)
         return found
