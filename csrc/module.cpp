@@ -9,5 +9,6 @@ PYBIND11_MODULE(_core, module) {
   pml::kernels();  // chooses the instruction set now, so that a wrong PML_NATIVE_ISA fails at import
   pml::bindings::bind_mlp(module);
   pml::bindings::bind_numeric(module);
+  pml::bindings::bind_on_demand(module);
   pml::bindings::bind_system(module);
 }

@@ -7,6 +7,7 @@ namespace pml::bindings {
 
 void bind_mlp(pybind11::module_& module);
 void bind_numeric(pybind11::module_& module);
+void bind_on_demand(pybind11::module_& module);
 void bind_system(pybind11::module_& module);
 
 }  // namespace pml::bindings

@@ -3,6 +3,7 @@
 
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
+#include "../simplex/on_demand_kernels.hpp"
 
 namespace pml {
 
@@ -10,6 +11,7 @@ struct KernelTable {
   const char* isa;
   NumericKernels numeric;
   MlpKernels mlp;
+  OnDemandKernels on_demand;
 };
 
 const KernelTable& baseline_kernels();
