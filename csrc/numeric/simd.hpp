@@ -41,6 +41,7 @@
 #endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
 #define PML_INLINE static __forceinline
 #define PML_MEMBER __forceinline
 #define PML_UNROLL
@@ -286,6 +287,18 @@ PML_INLINE Vec sums(const Vec* a) { return a[0]; }
 #endif
 
 PML_INLINE Vec operator-(Vec a) { return bit_xor(a, set(-0.0)); }
+
+// The number of the lowest bit that is set; some must be.
+PML_INLINE unsigned lowest_bit(unsigned set_bits) {
+#if defined(_MSC_VER) && !defined(__clang__)
+  unsigned long number;
+  _BitScanForward(&number, set_bits);
+  return number;
+#else
+  return static_cast<unsigned>(__builtin_ctz(set_bits));
+#endif
+}
+
 PML_INLINE Vec load_as(const double* p, Vec) { return load(p); }
 constexpr size_t width_of(Vec) { return lanes; }
 

@@ -66,6 +66,7 @@ KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0
   while (n_leaves() * tree_width < n) ++n_splits_;
   view_.n_dimensions = d;
   view_.n_points = n;
+  view_.n_leaves = n_leaves();
   view_.n_levels = std::max<std::size_t>(1, (n_splits_ + 2) / 3);
   view_.n_root_children = n_leaves() >> (3 * (view_.n_levels - 1));
   for (std::size_t level = 0, nodes = 1; level < view_.n_levels; ++level) {

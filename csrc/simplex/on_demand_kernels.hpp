@@ -14,7 +14,7 @@ constexpr size_t most_tree_levels = 16;
 // A kd-tree of points p (n_points, n_dimensions) as the kernels see it: levels of nodes, the root alone first, then
 // leaves. Node i of a level has the nodes (or leaves) 8 i .. 8 i + 7 of the next; the root may have fewer.
 struct KdTreeView {
-  size_t n_dimensions, n_points, n_levels, n_root_children;
+  size_t n_dimensions, n_points, n_leaves, n_levels, n_root_children;
   // The first node of each level; boxes of a node's children: their lower, then their upper corners, for each axis
   // eight and eight numbers.
   size_t first_node[most_tree_levels];

@@ -1,524 +1,493 @@
-// EXPERIMENT
+// Finds the simplex of the Delaunay triangulation that holds a query q, as the solution of a linear program.
+//
+// With x = p - q for the points p, minimise sum_i w_i h(x_i) over weights w >= 0 with sum_i w_i x_i = 0 and
+// sum_i w_i = 1, where h(x) = |x|^2 lifts the points to a paraboloid. A basis is d + 1 points, and the affine function
+// F that agrees with h on them gives the reduced cost of a point, h(x) - F(x): its power with respect to the sphere
+// through the basis. A basis with w >= 0 is optimal if no point lies inside that sphere, and then it is a simplex of
+// the Delaunay triangulation and w are the barycentric coordinates of q in it (Edelsbrunner, Seidel 1986; the simplex
+// method is Dantzig's).
+//
+// The search. The basis begins as a regular simplex around q of artificial points, with the height of their sphere.
+// Points near q enter, the one deepest inside the sphere first. Then the kd-tree is asked for points inside the sphere
+// until there are none. Artificial points that stay are made more costly; in the end their weight alone is minimised,
+// with h = 0 for the points (phase one). If some remains at the optimum, F > 0 at q and F <= 0 at all points: a plane
+// separates q from the hull.
+//
+// Degeneracy. Points on one sphere give the program many solutions, and q in a common face many bases for one; rounding
+// could then lead around in circles.
+//   - h is really |x|^2 - (v x)^2 with a short vector v in general position, |v|^2 ~ 2^-40 d: the metric is sheared by so
+//     little that it shows only in points that lie on a sphere to 12 digits. Those get a triangulation that doesn't
+//     depend on the query (Kuhn's, in the cells of a grid), so interpolation stays continuous. No vertex can vanish
+//     below it, as it may if heights are perturbed at random: h is strictly convex.
+//   - The weights are kept >= 0 not at q but at a target some 1e-10 of the neighbours' distance nearer to the middle of
+//     the points. If q itself then lies in another simplex, the target comes closer.
+//
+// Rounding. A reduced cost is compared with a bound of its rounding errors: a point deeper inside by less counts as on
+// the sphere. An inverse that no longer reproduces h on its vertices is computed anew. The weights are refined with
+// residuals in twice the precision. A weight counts as >= 0, and q as inside the hull, down to what moving q and the
+// points by some 4 (d + 6) unit roundoffs of their coordinates can change: the gradient of the weight times that.
 #pragma once
 
-#include "../../numeric/double_double.hpp"
-#include "tree.hpp"
-#ifdef PML_STATS
-extern "C" int printf(const char*, ...);
-extern "C" char* getenv(const char*);
-extern "C" double atof(const char*);
-#endif
+#include "basis.hpp"
 
 namespace {
-#ifdef PML_STATS
-static long st_cn, st_cl, st_pivots, st_passes, st_leaves, st_pass0, st_cold, st_same, st_warm, st_grow, st_phase1, st_refresh, st_retarget, st_out, st_und, st_cand;
-#define STAT(x) (++(x))
-#else
-#define STAT(x) ((void)0)
-#endif
 
-constexpr double unit_roundoff = 1.1102230246251565e-16;
-constexpr double pivot_tolerance = 5.7e-14;
-constexpr size_t most_pivots = 2000;
-
-PML_INLINE double magnitude(double a) { return a < 0.0 ? -a : a; }
+// The weight of a point is zero for the ratio test if it is no more than some rounding errors of numbers of size 1.
+constexpr double least_pivot = 0x1p-44;
+// A pivot costs some ten operations for each entry of the basis; searches take 5 (2-D) to 100 (10-D) of them.
+constexpr size_t most_pivots = 5000;
+// Inside a simplex by more than this at q, it does not matter that the search looks at the target.
+constexpr double clearly_inside = 1e-9;
+constexpr int32_t found = 0;
 
 template <size_t D>
-struct Search {
-  static constexpr size_t n_rows = D + 1;
-  static constexpr size_t padded = (n_rows + lanes - 1) / lanes * lanes;
-  static constexpr double price_error = 4.0 * (D + 6) * unit_roundoff;
-
-  const pml::KdTreeView& tree;
-  const double* query = nullptr;
-  Region<D> region;
-  double target[D];
-  alignas(64) double columns[D + 2][padded];
-  double cost[n_rows];
-  int64_t slot[n_rows];
-  int32_t row[n_rows];
-  double artificial_cost = 0, scale = 0;
-  size_t n_artificial = 0, n_pivots = 0;
-  static constexpr size_t most_candidates = 256;
-  size_t n_candidates = 0, n_padded = 0;
-  alignas(64) double candidate_x[D][most_candidates];
-  alignas(64) double candidate_lift[most_candidates];
-  uint32_t candidate_slot[most_candidates];
-
-  PML_MEMBER void add_candidate(int64_t s) {
-    if (n_candidates == most_candidates) return;
-    double x[D];
-    local(s, x);
-    const size_t k = n_candidates++;
-    for (size_t j = 0; j < D; ++j) candidate_x[j][k] = x[j];
-    candidate_lift[k] = lifted(x);
-    candidate_slot[k] = static_cast<uint32_t>(s);
+class SimplexProgram {
+ public:
+  SimplexProgram(const pml::KdTreeView& tree, bool want_gradients) : tree_(tree), want_gradients_(want_gradients) {
+    for (size_t j = 0; j < D; ++j) shear_squared_ += tree.shear[j] * tree.shear[j];
   }
-  void pad_candidates() {
-    n_padded = (n_candidates + lanes - 1) / lanes * lanes;
-    for (size_t k = n_candidates; k < n_padded; ++k) {
-      for (size_t j = 0; j < D; ++j) candidate_x[j][k] = candidate_x[j][n_candidates - 1];
-      candidate_lift[k] = candidate_lift[n_candidates - 1];
-      candidate_slot[k] = candidate_slot[n_candidates - 1];
+
+  // The simplex of a query, as found, outside_hull or undecided. It depends on the query alone, whatever was asked
+  // before.
+  int32_t locate(const double* query) {
+    query_ = query;
+    // NaN is outside, too.
+    for (size_t j = 0; j < D; ++j) {
+      const double margin = rounding * reach(j);
+      if (!(query[j] >= tree_.lower[j] - margin && query[j] <= tree_.upper[j] + margin)) return pml::outside_hull;
+    }
+    if (recall()) return found;
+    start();
+    const int32_t status = solve();
+    if (status == found) {
+      Recent& recent = recent_[n_found_++ % n_recent];
+      recent.basis = basis_;
+      for (size_t j = 0; j < D; ++j) recent.query[j] = query[j];
+    }
+    return status;
+  }
+
+  // What locate found: the vertices (d + 1,), their weights at the query, and the gradients of these (d + 1, d).
+  void write(int32_t* vertices, double* weights, double* gradients) {
+    int vertex_at_query = -1;
+    for (size_t i = 0; i < n_rows; ++i) {
+      double x[D];
+      basis_.locate(tree_, query_, basis_.place[i], x);
+      bool same = true;
+      for (size_t j = 0; j < D; ++j) same = same && x[j] == 0.0;
+      if (same) vertex_at_query = static_cast<int>(i);
+      vertices[i] = basis_.row[i];
+      weights[i] = basis_.at_query[i];
+    }
+    if (vertex_at_query >= 0) {
+      for (size_t i = 0; i < n_rows; ++i) weights[i] = static_cast<int>(i) == vertex_at_query ? 1.0 : 0.0;
+    }
+    if (!want_gradients_) return;
+    basis_.invert(tree_, query_);
+    for (size_t i = 0; i < n_rows; ++i) {
+      for (size_t j = 0; j < D; ++j) gradients[i * D + j] = basis_.gradient[j][i];
     }
   }
-  void improve_candidates() {
-    while (n_pivots < most_pivots) {
-      STAT(st_leaves);
-      Vec least = set(-region.tolerance), where = set(-1.0);
-      const Vec kappa = set(region.kappa);
-      Vec gradient[D];
-      for (size_t j = 0; j < D; ++j) gradient[j] = set(region.gradient[j]);
-      for (size_t k = 0; k < n_padded; k += lanes) {
-        Vec value = fms(kappa, load(candidate_lift + k), set(region.constant));
-        for (size_t j = 0; j < D; ++j) value = fnma(gradient[j], load(candidate_x[j] + k), value);
-        const Mask better = less(value, least);
-        least = select(better, value, least);
-        where = select(better, set(static_cast<double>(k)), where);
+
+ private:
+  using TheBasis = Basis<D>;
+  static constexpr size_t n_rows = TheBasis::n_rows;
+  static constexpr size_t vectors = TheBasis::vectors;
+  static constexpr size_t padded = TheBasis::padded;
+  // Relative error of a sum of d + 1 products of rounded factors, with as much again to spare.
+  static constexpr double rounding = 4.0 * (D + 6) * unit_roundoff;
+  static constexpr size_t most_candidates = 256;
+  static constexpr size_t n_recent = 8;
+
+  struct Recent {
+    TheBasis basis;
+    double query[D];
+  };
+
+  const pml::KdTreeView& tree_;
+  const bool want_gradients_;
+  double shear_squared_ = 0.0;
+  const double* query_ = nullptr;
+  double target_[D];      // relative to the query
+  double near_ = 0.0;     // how far around the query its neighbours are looked for first
+  TheBasis basis_;
+  double height_[n_rows];  // h of the vertices
+  double artificial_height_ = 0.0;
+  size_t n_artificial_ = 0, n_pivots_ = 0;
+  bool failed_ = false;
+  // h(x) - F(x) < 0, but with the curvature of h lowered to what it has along v, so that no box is missed.
+  Region<D> region_;
+  double kappa_ = 1.0;  // h(x) is kappa (|x|^2 - (v x)^2): 1, or 0 in phase one
+  size_t n_candidates_ = 0;
+  alignas(64) double candidate_x_[D][most_candidates];
+  alignas(64) double candidate_height_[most_candidates];
+  int64_t candidate_place_[most_candidates];
+  Recent recent_[n_recent];
+  size_t n_found_ = 0;
+
+  // The size that coordinates have along an axis, the query's and the points'.
+  PML_MEMBER double reach(size_t j) const {
+    const double low = magnitude(tree_.lower[j]), high = magnitude(tree_.upper[j]);
+    return magnitude(query_[j]) + (low < high ? high : low);
+  }
+
+  // How much rounding may change an affine function that has this gradient and is of size 1.
+  template <class Gradient>
+  PML_MEMBER double rounding_of(Gradient gradient) const {
+    double total = 1.0;
+    for (size_t j = 0; j < D; ++j) total += magnitude(gradient(j)) * reach(j);
+    return rounding * total;
+  }
+  PML_MEMBER double weight_rounding(size_t i) const {
+    return rounding_of([&](size_t j) { return basis_.gradient[j][i]; });
+  }
+
+  PML_MEMBER double lifted(const double* x) const {
+    double square = 0.0, along = 0.0;
+    for (size_t j = 0; j < D; ++j) {
+      square += x[j] * x[j];
+      along += tree_.shear[j] * x[j];
+    }
+    return square - along * along;
+  }
+
+  // One of the simplices found last, if it holds the query.
+  bool recall() {
+    for (size_t k = 0; k < n_recent && k < n_found_; ++k) {
+      const Recent& recent = recent_[(n_found_ - 1 - k) % n_recent];
+      double x[D];
+      for (size_t j = 0; j < D; ++j) x[j] = query_[j] - recent.query[j];
+      Vec lambda[vectors];
+      recent.basis.weights_at(x, lambda);
+      alignas(64) double weights[padded];
+      for (size_t v = 0; v < vectors; ++v) store(weights + v * lanes, lambda[v]);
+      bool inside = true;
+      for (size_t i = 0; i < n_rows; ++i) inside = inside && weights[i] > clearly_inside;
+      if (!inside) continue;
+      basis_ = recent.basis;
+      for (size_t v = 0; v < vectors; ++v) store(basis_.at_query + v * lanes, lambda[v]);
+      return settle();
+    }
+    return false;
+  }
+
+  void set_target(double fraction) {
+    double longest = 0.0;
+    for (size_t j = 0; j < D; ++j) {
+      target_[j] = tree_.interior[j] - query_[j];
+      longest = magnitude(target_[j]) > longest ? magnitude(target_[j]) : longest;
+    }
+    const double factor = longest > 0.0 ? fraction * near_ / longest : 0.0;
+    for (size_t j = 0; j < D; ++j) target_[j] *= factor;
+  }
+
+  // The artificial simplex, and what the points near the query make of it.
+  void start() {
+    const size_t leaf = near_leaf<D>(tree_, query_);
+    alignas(64) double squares[pml::tree_width];
+    squared_distances<D>(tree_, leaf, query_, 0.0, squares);
+    double furthest = 0.0;
+    for (size_t k = 0; k < pml::tree_width; ++k) furthest = squares[k] > furthest ? squares[k] : furthest;
+    // A ball with some 40 points in 4-D, 70 in 6-D. With fewer, more passes through the tree follow; with more, this one
+    // takes longer. Between 0.75 and 0.9 all is the same to 5 %, but for 10-D, where 0.7 would be 10 % faster.
+    near_ = furthest > 0.0 ? 0.8 * sqrt(furthest) : 1.0;
+    set_target(0x1p-32);
+    const double factor = static_cast<double>(D) / (n_rows * near_);
+    for (size_t i = 0; i < padded; ++i) {
+      basis_.at_target[i] = i < n_rows ? 1.0 / n_rows : 0.0;
+      basis_.at_query[i] = basis_.at_target[i];
+      for (size_t j = 0; j < D; ++j) {
+        basis_.gradient[j][i] = i < n_rows ? factor * tree_.corners[i * D + j] : 0.0;
+        basis_.at_query[i] -= basis_.gradient[j][i] * target_[j];
+      }
+    }
+    for (size_t i = 0; i < n_rows; ++i) {
+      basis_.place[i] = -1;
+      basis_.row[i] = -1;
+    }
+    n_artificial_ = n_rows;
+    artificial_height_ = near_ * near_;
+    n_pivots_ = 0;
+    failed_ = false;
+    n_candidates_ = 0;
+    const Region<D> ball{1.0, {}, artificial_height_, 0.0, {}};
+    for_leaves_in(tree_, query_, ball, [&](size_t near) {
+      unsigned inside = squared_distances<D>(tree_, near, query_, ball.constant, squares);
+      for (; inside != 0; inside &= inside - 1) add_candidate(near * pml::tree_width + lowest_bit(inside));
+    });
+    set_objective(1.0);
+    improve_on_candidates();
+  }
+
+  int32_t solve() {
+    double fraction = 0x1p-32;
+    int n_raised = 0;
+    bool fresh = false;
+    for (;;) {
+      const size_t n_before = n_pivots_;
+      for_leaves_in(tree_, query_, region_, [&](size_t leaf) { improve_on_leaf(leaf); });
+      if (failed_ || n_pivots_ >= most_pivots) return pml::undecided;
+      if (n_pivots_ > n_before) {
+        fresh = false;
+        if (kappa_ == 0.0 && n_artificial_ == 0) set_objective(1.0);
+        continue;
+      }
+      // No point lies inside the region.
+      if (kappa_ == 0.0) {
+        const double excess = region_.constant;
+        if (excess > rounding_of([&](size_t j) { return region_.gradient[j]; })) return pml::outside_hull;
+        // The query lies on the hull to rounding, or all points lie in a plane.
+        if (!drive_out()) return pml::outside_hull;
+        set_objective(1.0);
+        continue;
+      }
+      if (n_artificial_ > 0) {
+        artificial_height_ *= 16.0;
+        set_objective(++n_raised <= 4 ? 1.0 : 0.0);
+        continue;
+      }
+      if (!fresh && !reproduces_heights()) {
+        if (!basis_.invert(tree_, query_)) return pml::undecided;
+        basis_.set_at_target(target_);
+        set_objective(1.0);
+        fresh = true;
+        continue;
+      }
+      if (settle()) return found;
+      if (fraction == 0.0) return pml::undecided;
+      fraction = fraction > 0x1p-60 ? fraction * 0x1p-14 : 0.0;
+      set_target(fraction);
+      basis_.set_at_target(target_);
+      make_feasible();
+      n_raised = 0;
+      set_objective(1.0);
+    }
+  }
+
+  // F and its region, from the heights of the vertices.
+  void set_objective(double kappa) {
+    kappa_ = kappa;
+    region_.curvature = kappa * (1.0 - 1.001 * shear_squared_);
+    double height[n_rows];
+    for (size_t i = 0; i < n_rows; ++i) {
+      height[i] = basis_.place[i] >= 0 ? kappa * height_[i] : kappa > 0.0 ? artificial_height_ : 1.0;
+    }
+    region_.constant = 0.0;
+    for (size_t i = 0; i < n_rows; ++i) region_.constant += height[i] * basis_.at_query[i];
+    for (size_t j = 0; j < D; ++j) {
+      region_.gradient[j] = 0.0;
+      for (size_t i = 0; i < n_rows; ++i) region_.gradient[j] += height[i] * basis_.gradient[j][i];
+    }
+    objective_changed();
+  }
+  PML_MEMBER void objective_changed() {
+    region_.tolerance = rounding * magnitude(region_.constant);
+    region_.find_peak();
+  }
+
+  // h(x) - F(x), or 0 where it may be no more than rounding errors.
+  PML_MEMBER double reduced_cost(const double* x) const {
+    double along = 0.0, value = -region_.constant, size = magnitude(value);
+    for (size_t j = 0; j < D; ++j) {
+      value += (kappa_ * x[j] - region_.gradient[j]) * x[j];
+      size += (kappa_ * magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
+      along += tree_.shear[j] * x[j];
+    }
+    value -= kappa_ * along * along;
+    return magnitude(value) > rounding * size ? value : 0.0;
+  }
+
+  void add_candidate(size_t place) {
+    if (n_candidates_ == most_candidates) return;
+    double x[D];
+    basis_.locate(tree_, query_, static_cast<int64_t>(place), x);
+    for (size_t j = 0; j < D; ++j) candidate_x_[j][n_candidates_] = x[j];
+    candidate_height_[n_candidates_] = lifted(x);
+    candidate_place_[n_candidates_++] = static_cast<int64_t>(place);
+  }
+
+  // Exchanges until no candidate lies inside the sphere.
+  void improve_on_candidates() {
+    if (n_candidates_ == 0) return;
+    size_t end = n_candidates_;
+    for (; end % lanes != 0; ++end) {
+      for (size_t j = 0; j < D; ++j) candidate_x_[j][end] = candidate_x_[j][n_candidates_ - 1];
+      candidate_height_[end] = candidate_height_[n_candidates_ - 1];
+      candidate_place_[end] = candidate_place_[n_candidates_ - 1];
+    }
+    while (!failed_ && n_pivots_ < most_pivots) {
+      Vec least = set(-region_.tolerance), where = set(-1.0), slope[D];
+      for (size_t j = 0; j < D; ++j) slope[j] = set(region_.gradient[j]);
+      for (size_t k = 0; k < end; k += lanes) {
+        Vec value = fms(set(kappa_), load(candidate_height_ + k), set(region_.constant));
+        for (size_t j = 0; j < D; ++j) value = fnma(slope[j], load(candidate_x_[j] + k), value);
+        const Mask deeper = less(value, least);
+        least = select(deeper, value, least);
+        where = select(deeper, set(static_cast<double>(k)), where);
       }
       alignas(64) double values[lanes], places[lanes];
       store(values, least);
       store(places, where);
       size_t lane = 0;
-      for (size_t l = 1; l < lanes; ++l) lane = values[l] < values[lane] ? l : lane;
-      if (places[lane] < 0) return;
-      const size_t k = static_cast<size_t>(places[lane]) + lane;
-      double x[D], size = magnitude(region.constant), value = region.kappa * candidate_lift[k] - region.constant;
-      bool basic = false;
-      for (size_t i = 0; i < n_rows; ++i) basic = basic || row[i] == tree.rows[candidate_slot[k]];
-      for (size_t j = 0; j < D; ++j) {
-        x[j] = candidate_x[j][k];
-        value -= region.gradient[j] * x[j];
-        size += (region.kappa * magnitude(x[j]) + magnitude(region.gradient[j])) * magnitude(x[j]);
-      }
-      if (basic || value >= -price_error * size || !pivot(x, candidate_slot[k], value)) return;
+      for (size_t k = 1; k < lanes; ++k) lane = values[k] < values[lane] ? k : lane;
+      if (places[lane] < 0.0 || !enter(candidate_place_[static_cast<size_t>(places[lane]) + lane])) return;
     }
   }
-  void collect(size_t) {
-    n_candidates = 0;
-    Region<D> ball{1.0, 1.0, scale * scale, 0.0, {}, {}};
-    for_leaves_in<D, false>(tree, query, ball, [&](size_t leaf) {
+
+  // Exchanges until no point of the leaf lies inside the sphere, nor any that did when it was looked at.
+  void improve_on_leaf(size_t leaf) {
+    while (!failed_ && n_pivots_ < most_pivots) {
+      alignas(64) double cost[pml::tree_width];
       unsigned inside = 0;
       for (size_t v = 0; v < vectors_of_eight; ++v) {
-        Vec square = set(0.0);
+        Vec value = set(-region_.constant), along = set(0.0);
         for (size_t j = 0; j < D; ++j) {
-          const Vec x = load(tree.leaves + (leaf * D + j) * pml::tree_width + v * lanes) - set(query[j]);
-          square = fma(x, x, square);
+          const Vec x = load(tree_.leaves + (leaf * D + j) * pml::tree_width + v * lanes) - set(query_[j]);
+          value = fma(fms(set(kappa_), x, set(region_.gradient[j])), x, value);
+          along = fma(set(tree_.shear[j]), x, along);
         }
-        inside |= bits(less(square, set(ball.constant))) << (v * lanes);
-      }
-      add_all(leaf, inside);
-    });
-    pad_candidates();
-#ifdef PML_STATS
-    st_pass0 += n_candidates; st_cn += st_nodes; st_cl += st_lv; st_nodes = st_lv = 0;
-#endif
-  }
-  void add_all(size_t leaf, unsigned inside) {
-    for (; inside != 0; inside &= inside - 1) {
-      add_candidate(static_cast<int64_t>(leaf * pml::tree_width + static_cast<size_t>(__builtin_ctz(inside))));
-    }
-  }
-  bool moved = false, fresh = false;
-  double shear2 = 0;
-
-  explicit Search(const pml::KdTreeView& t) : tree(t) {
-    for (size_t j = 0; j < D; ++j) shear2 += t.shear[j] * t.shear[j];
-  }
-
-  PML_MEMBER void local(int64_t s, double* x) const {
-    const size_t leaf = static_cast<size_t>(s) / pml::tree_width, lane = static_cast<size_t>(s) % pml::tree_width;
-    for (size_t j = 0; j < D; ++j) x[j] = tree.leaves[(leaf * D + j) * pml::tree_width + lane] - query[j];
-  }
-  PML_MEMBER double lifted(const double* x) const {
-    double square = 0, along = 0;
-    for (size_t j = 0; j < D; ++j) {
-      square += x[j] * x[j];
-      along += tree.shear[j] * x[j];
-    }
-    return square - along * along;
-  }
-
-  void set_region(double kappa) {
-    region.kappa = kappa;
-    region.box_kappa = kappa * (1.0 - 1.001 * shear2);
-    double total[D + 1];
-    for (size_t j = 0; j <= D; ++j) {
-      total[j] = 0;
-      for (size_t i = 0; i < n_rows; ++i) {
-        const double c = slot[i] >= 0 ? kappa * cost[i] : kappa != 0.0 ? artificial_cost : 1.0;
-        total[j] += c * columns[j][i];
-      }
-    }
-    for (size_t j = 0; j < D; ++j) region.gradient[j] = total[j];
-    region.constant = total[D];
-    region_changed();
-  }
-  PML_MEMBER void region_changed() {
-    const double half = region.kappa != 0.0 ? 0.5 / region.box_kappa : 1e200;
-    for (size_t j = 0; j < D; ++j) region.peak[j] = half * region.gradient[j];
-    region.tolerance = price_error * magnitude(region.constant);
-  }
-
-  void set_target(double factor) {
-    double longest = 0;
-    for (size_t j = 0; j < D; ++j) {
-      target[j] = tree.interior[j] - query[j];
-      longest = magnitude(target[j]) > longest ? magnitude(target[j]) : longest;
-    }
-    const double f = longest > 0 ? factor * scale / longest : 0.0;
-    for (size_t j = 0; j < D; ++j) target[j] *= f;
-  }
-  void values_at_target() {
-    for (size_t i = 0; i < n_rows; ++i) {
-      double w = columns[D][i];
-      for (size_t j = 0; j < D; ++j) w += columns[j][i] * target[j];
-      columns[D + 1][i] = w;
-    }
-  }
-
-  size_t nearest_leaf() const {
-    size_t index = 0;
-    for (size_t level = 0; level < tree.n_levels; ++level) {
-      const double* const boxes = tree.boxes + (tree.first_node[level] + index) * 2 * D * pml::tree_width;
-      alignas(64) double squares[pml::tree_width];
-      for (size_t v = 0; v < vectors_of_eight; ++v) {
-        Vec square = set(0.0);
-        for (size_t j = 0; j < D; ++j) {
-          const double* const box = boxes + 2 * j * pml::tree_width + v * lanes;
-          const Vec at = set(query[j]);
-          const Vec x = min(max(set(0.0), load(box) - at), load(box + pml::tree_width) - at);
-          square = fma(x, x, square);
-        }
-        store(squares + v * lanes, square);
-      }
-      size_t best = 0;
-      const size_t n = level == 0 ? tree.n_root_children : pml::tree_width;
-      for (size_t k = 1; k < n; ++k) best = squares[k] < squares[best] ? k : best;
-      index = index * pml::tree_width + best;
-    }
-    return index;
-  }
-
-  double cold_factor = 0.75, grow_factor = 16;
-  void start_cold() {
-    STAT(st_cold);
-    const size_t leaf = nearest_leaf();
-    scale = 0;
-    for (size_t k = 0; k < pml::tree_width; ++k) {
-      double x[D], longest = 0;
-      local(static_cast<int64_t>(leaf * pml::tree_width + k), x);
-      for (size_t j = 0; j < D; ++j) longest += x[j] * x[j];
-      scale = longest > scale ? longest : scale;
-    }
-    scale = static_cast<double>(__builtin_sqrt(scale)) * cold_factor;
-    set_target(0x1p-32);
-    const double factor = static_cast<double>(D) / (n_rows * scale);
-    for (size_t j = 0; j < D + 2; ++j) {
-      for (size_t i = 0; i < padded; ++i) columns[j][i] = 0.0;
-    }
-    for (size_t i = 0; i < n_rows; ++i) {
-      double b = 1.0 / n_rows;
-      columns[D + 1][i] = b;
-      for (size_t j = 0; j < D; ++j) {
-        columns[j][i] = factor * tree.corners[i * D + j];
-        b -= columns[j][i] * target[j];
-      }
-      columns[D][i] = b;
-      slot[i] = -1;
-      row[i] = -1;
-    }
-    n_artificial = n_rows;
-    artificial_cost = scale * scale;
-    n_pivots = 0;
-    fresh = false;
-    set_region(1.0);
-    collect(leaf);
-    improve_candidates();
-  }
-
-  void improve(size_t leaf) {
-    STAT(st_leaves);
-    const double* const coordinates = tree.leaves + leaf * D * pml::tree_width;
-    while (n_pivots < most_pivots) {
-      unsigned inside = 0;
-      for (size_t v = 0; v < vectors_of_eight; ++v) {
-        Vec value = set(-region.constant), along = set(0.0);
-        const Vec kappa = set(region.kappa);
-        for (size_t j = 0; j < D; ++j) {
-          const Vec x = load(coordinates + j * pml::tree_width + v * lanes) - set(query[j]);
-          value = fma(fms(kappa, x, set(region.gradient[j])), x, value);
-          along = fma(set(tree.shear[j]), x, along);
-        }
-        value = fnma(along * kappa, along, value);
-        inside |= bits(less(value, set(-region.tolerance))) << (v * lanes);
+        value = fnma(set(kappa_) * along, along, value);
+        inside |= bits(less(value, set(-region_.tolerance))) << (v * lanes);
+        store(cost + v * lanes, value);
       }
       if (inside == 0) return;
-      if (!enter_best(leaf, inside)) return;
-      if (n_candidates + 8 <= most_candidates) {
-        add_all(leaf, inside);
-        pad_candidates();
-        improve_candidates();
+      size_t deepest = lowest_bit(inside);
+      for (; inside != 0; inside &= inside - 1) {
+        const size_t k = lowest_bit(inside);
+        add_candidate(leaf * pml::tree_width + k);
+        deepest = cost[k] < cost[deepest] ? k : deepest;
       }
+      if (!enter(static_cast<int64_t>(leaf * pml::tree_width + deepest))) return;
+      improve_on_candidates();
     }
   }
 
-  // scalar
-  bool enter_best(size_t leaf, unsigned inside) {
-    double best = 0, best_x[D];
-    int64_t best_slot = -1;
-    for (unsigned k = 0; inside != 0; ++k, inside >>= 1) {
-      if ((inside & 1) == 0) continue;
-      STAT(st_cand);
-      double x[D], along = 0, value = -region.constant, size = magnitude(value);
-      const int64_t s = static_cast<int64_t>(leaf * pml::tree_width + k);
-      local(s, x);
-      for (size_t j = 0; j < D; ++j) {
-        value += (region.kappa * x[j] - region.gradient[j]) * x[j];
-        size += (region.kappa * magnitude(x[j]) + magnitude(region.gradient[j])) * magnitude(x[j]);
-        along += tree.shear[j] * x[j];
-      }
-      value -= region.kappa * along * along;
-      if (value >= best || value >= -price_error * size) continue;
-      bool basic = false;
-      for (size_t i = 0; i < n_rows; ++i) basic = basic || row[i] == tree.rows[s];
-      if (basic) continue;
-      best = value;
-      best_slot = s;
-      for (size_t j = 0; j < D; ++j) best_x[j] = x[j];
-    }
-    return best_slot >= 0 && pivot(best_x, best_slot, best);
-  }
-
-  bool pivot(const double* x, int64_t entering, double reduced) {
-    constexpr size_t vectors = padded / lanes;
-    Vec alpha[vectors];
-    alignas(64) double alphas[padded], ratios[padded];
+  // The point takes the place of the vertex whose weight at the target is the first to fall to zero as its own grows;
+  // false if it isn't inside the sphere.
+  bool enter(int64_t place) {
+    double x[D];
+    basis_.locate(tree_, query_, place, x);
+    const double cost = reduced_cost(x);
+    if (!(cost < 0.0) || basis_.holds(row_at(place))) return false;
+    Vec weights[vectors];
+    alignas(64) double weight[padded], ratio[padded];
+    basis_.weights_at(x, weights);
     for (size_t v = 0; v < vectors; ++v) {
-      Vec a = load(columns[D] + v * lanes);
-      for (size_t j = 0; j < D; ++j) a = fma(set(x[j]), load(columns[j] + v * lanes), a);
-      alpha[v] = a;
-      store(alphas + v * lanes, a);
-      const Vec ratio = max(set(0.0), load(columns[D + 1] + v * lanes)) / a;
-      store(ratios + v * lanes, select(less(set(pivot_tolerance), a), ratio, set(1e300)));
+      const Vec at_target = max(set(0.0), load(basis_.at_target + v * lanes));
+      store(weight + v * lanes, weights[v]);
+      store(ratio + v * lanes, select(less(set(least_pivot), weights[v]), at_target / weights[v], set(1e300)));
     }
     size_t leaving = 0;
-    double least = ratios[0];
-    for (size_t i = 1; i < n_rows; ++i) {
-      leaving = ratios[i] < least ? i : leaving;
-      least = ratios[i] < least ? ratios[i] : least;
+    for (size_t i = 1; i < n_rows; ++i) leaving = ratio[i] < ratio[leaving] ? i : leaving;
+    if (!(ratio[leaving] < 1e300)) {
+      failed_ = true;
+      return false;
     }
-    if (least == 1e300) return false;
-    STAT(st_pivots);
-    ++n_pivots;
-    moved = true;
-    fresh = false;
-    exchange(alpha, leaving, 1.0 / alphas[leaving]);
-    n_artificial -= slot[leaving] < 0;
-    slot[leaving] = entering;
-    row[leaving] = tree.rows[entering];
-    cost[leaving] = lifted(x);
-    for (size_t j = 0; j < D; ++j) region.gradient[j] += reduced * columns[j][leaving];
-    region.constant += reduced * columns[D][leaving];
-    region_changed();
+    replace(leaving, place, x, weights, weight[leaving]);
+    for (size_t j = 0; j < D; ++j) region_.gradient[j] += cost * basis_.gradient[j][leaving];
+    region_.constant += cost * basis_.at_query[leaving];
+    objective_changed();
     return true;
   }
 
-  PML_MEMBER void exchange(const Vec* alpha, size_t leaving, double inverse) {
-    constexpr size_t vectors = padded / lanes;
-    alignas(64) double one[padded];
-    for (size_t i = 0; i < padded; ++i) one[i] = i == leaving ? 1.0 : 0.0;
-    for (size_t j = 0; j < D + 2; ++j) {
-      const Vec p = set(columns[j][leaving] * inverse);
-      for (size_t v = 0; v < vectors; ++v) {
-        const Vec old = load(columns[j] + v * lanes);
-        store(columns[j] + v * lanes, select(less(set(0.5), load(one + v * lanes)), p, fnma(alpha[v], p, old)));
-      }
-    }
+  PML_MEMBER int32_t row_at(int64_t place) const { return tree_.rows[place]; }
+
+  PML_MEMBER void replace(size_t leaving, int64_t place, const double* x, const Vec* weights, double pivot) {
+    ++n_pivots_;
+    n_artificial_ -= basis_.place[leaving] < 0;
+    basis_.exchange(weights, leaving, 1.0 / pivot);
+    basis_.place[leaving] = place;
+    basis_.row[leaving] = row_at(place);
+    height_[leaving] = lifted(x);
   }
 
-  void pass() {
-    STAT(st_passes);
-    for_leaves_in<D, PASS_SORTED>(tree, query, region, [&](size_t leaf) { improve(leaf); });
-  }
-
-  bool region_is_accurate() const {
+  // Whether F is h at the vertices, to a few times the rounding errors of both.
+  bool reproduces_heights() const {
     for (size_t i = 0; i < n_rows; ++i) {
       double x[D];
-      local(slot[i], x);
-      double value = lifted(x) - region.constant, size = magnitude(region.constant);
+      basis_.locate(tree_, query_, basis_.place[i], x);
+      double value = lifted(x) - region_.constant, size = magnitude(region_.constant);
       for (size_t j = 0; j < D; ++j) {
-        value -= region.gradient[j] * x[j];
-        size += (magnitude(x[j]) + magnitude(region.gradient[j])) * magnitude(x[j]);
+        value -= region_.gradient[j] * x[j];
+        size += (magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
       }
-      if (magnitude(value) > 16 * price_error * size) return false;
+      if (!(magnitude(value) <= 16.0 * rounding * size)) return false;
     }
     return true;
   }
-  // one Newton step
-  void refresh() {
-    STAT(st_refresh);
-    constexpr size_t vectors = padded / lanes;
-    alignas(64) double error[n_rows][padded];
-    for (size_t k = 0; k < n_rows; ++k) {
+
+  // Refines the weights; whether they are >= 0 to rounding.
+  bool settle() {
+    // A step leaves an error of the size of its change squared, or of the inverse's relative error times the change.
+    constexpr double small_change = 0x1p-27;
+    for (int step = 0; !(basis_.refine(tree_, query_) < small_change); ++step) {
+      if (step == 3 || !basis_.invert(tree_, query_)) return false;
+    }
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.at_query[i] < 0.0 && basis_.at_query[i] < -weight_rounding(i)) return false;
+    }
+    return true;
+  }
+
+  // Vertices of negative weight at the target become artificial, with their columns -(x, 1), so that it is positive.
+  void make_feasible() {
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.at_target[i] >= -weight_rounding(i)) continue;
+      for (size_t j = 0; j < D; ++j) basis_.gradient[j][i] = -basis_.gradient[j][i];
+      basis_.at_query[i] = -basis_.at_query[i];
+      basis_.at_target[i] = -basis_.at_target[i];
+      basis_.place[i] = -1;
+      basis_.row[i] = -1;
+      ++n_artificial_;
+    }
+    artificial_height_ = 16.0 * near_ * near_;
+  }
+
+  // Replaces the artificial vertices, which have no weight, by whatever points are furthest from the plane through the
+  // other vertices; false if all are in it.
+  bool drive_out() {
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.place[i] >= 0) continue;
+      double furthest = weight_rounding(i);
+      int64_t best = -1;
+      for (int64_t place = 0; place < static_cast<int64_t>(tree_.n_leaves * pml::tree_width); ++place) {
+        double x[D], weight = basis_.at_query[i];
+        basis_.locate(tree_, query_, place, x);
+        for (size_t j = 0; j < D; ++j) weight += basis_.gradient[j][i] * x[j];
+        if (!(magnitude(weight) > furthest)) continue;
+        furthest = magnitude(weight);
+        best = place;
+      }
+      if (best < 0) return false;
       double x[D];
-      local(slot[k], x);
-      for (size_t v = 0; v < vectors; ++v) {
-        Vec a = load(columns[D] + v * lanes);
-        for (size_t j = 0; j < D; ++j) a = fma(set(x[j]), load(columns[j] + v * lanes), a);
-        store(error[k] + v * lanes, -a);
-      }
-      error[k][k] += 1.0;
-    }
-    for (size_t j = 0; j <= D; ++j) {
-      double old[n_rows];
-      for (size_t k = 0; k < n_rows; ++k) old[k] = columns[j][k];
-      for (size_t v = 0; v < vectors; ++v) {
-        Vec c = load(columns[j] + v * lanes);
-        for (size_t k = 0; k < n_rows; ++k) c = fma(load(error[k] + v * lanes), set(old[k]), c);
-        store(columns[j] + v * lanes, c);
-      }
-    }
-    values_at_target();
-    set_region(1.0);
-  }
-  double weight_tolerance(size_t i) const {
-    double total = 1;
-    for (size_t j = 0; j < D; ++j) total += magnitude(columns[j][i]) * (magnitude(query[j]) + scale);
-    return 16 * unit_roundoff * total;
-  }
-  bool contains_query() const {
-    for (size_t i = 0; i < n_rows; ++i) {
-      if (columns[D][i] < 0 && columns[D][i] < -weight_tolerance(i)) return false;
+      basis_.locate(tree_, query_, best, x);
+      Vec weights[vectors];
+      alignas(64) double weight[padded];
+      basis_.weights_at(x, weights);
+      for (size_t v = 0; v < vectors; ++v) store(weight + v * lanes, weights[v]);
+      replace(i, best, x, weights, weight[i]);
     }
     return true;
-  }
-  // makes negative weights at target artificial
-  void flip() {
-    for (size_t i = 0; i < n_rows; ++i) {
-      if (slot[i] >= 0 && columns[D + 1][i] < 0 && columns[D + 1][i] < -weight_tolerance(i)) {
-        for (size_t j = 0; j < D + 2; ++j) columns[j][i] = -columns[j][i];
-        slot[i] = -1;
-        row[i] = -1;
-        ++n_artificial;
-      }
-    }
-  }
-
-  int32_t solve() {
-    double target_factor = 0x1p-32;
-    size_t grown = 0;
-    for (;;) {
-      moved = false;
-      pass();
-      if (n_pivots >= most_pivots) return pml::undecided;
-      if (region.kappa == 0.0 && n_artificial == 0) {
-        set_region(1.0);
-        continue;
-      }
-      if (moved) continue;
-      if (region.kappa == 0.0) {
-        double w = 0;
-        for (size_t i = 0; i < n_rows; ++i) w += slot[i] < 0 ? columns[D + 1][i] : 0.0;
-        if (w > 1e-13) return pml::outside_hull;  // TODO
-        return pml::undecided;
-      }
-      if (n_artificial > 0) {
-        STAT(st_grow);
-        artificial_cost *= grow_factor;
-        if (++grown <= 4) set_region(1.0);
-        else { STAT(st_phase1); set_region(0.0); }
-        continue;
-      }
-      if (!fresh && !region_is_accurate()) {
-        refresh();
-        fresh = true;
-        continue;
-      }
-      if (contains_query()) return 0;
-      STAT(st_retarget);
-      if (target_factor == 0) return pml::undecided;
-      target_factor = target_factor < 1e-15 ? 0.0 : target_factor * 0x1p-12;
-      set_target(target_factor);
-      values_at_target();
-      flip();
-      set_region(1.0);
-    }
-  }
-
-  int warm_mode = 1;
-  double warm_cost = 4;
-  int32_t locate(const double* q, const double* previous) {
-    query = q;
-    for (size_t j = 0; j < D; ++j) {
-      if (!(q[j] >= tree.lower[j] && q[j] <= tree.upper[j])) return pml::outside_hull;  // TODO tolerance
-    }
-    bool warm = warm_mode && previous != nullptr;
-    if (warm) {
-      for (size_t i = 0; i < n_rows; ++i) {
-        double b = columns[D][i];
-        for (size_t j = 0; j < D; ++j) b += columns[j][i] * (q[j] - previous[j]);
-        columns[D][i] = b;
-      }
-      set_target(0x1p-32);
-      values_at_target();
-      double least = 0;
-      int negative = 0;
-      for (size_t i = 0; i < n_rows; ++i) { least = columns[D + 1][i] < least ? columns[D + 1][i] : least; negative += columns[D+1][i] < 0; }
-      if (least >= 0) { STAT(st_same); return 0; }
-      if (warm_mode == 2) {
-        STAT(st_warm);
-        double most = 0;
-        for (size_t i = 0; i < n_rows; ++i) {
-          double x[D];
-          local(slot[i], x);
-          cost[i] = lifted(x);
-          most = cost[i] > most ? cost[i] : most;
-        }
-        scale = __builtin_sqrt(most);
-        flip();
-        artificial_cost = warm_cost * most;
-        n_pivots = 0;
-        fresh = false;
-        set_region(1.0);
-        improve(nearest_leaf());
-        return solve();
-      }
-    }
-    start_cold();
-    return solve();
   }
 };
 
 template <size_t D>
 void locate_each(const pml::KdTreeView& tree, const double* x, size_t n, int32_t* vertices, double* weights,
                  double* gradients) {
-  Search<D> search(tree);
-#ifdef PML_STATS
-  if (getenv("COLD")) search.cold_factor = atof(getenv("COLD"));
-  if (getenv("GROW")) search.grow_factor = atof(getenv("GROW"));
-  if (getenv("WARM")) search.warm_mode = (int)atof(getenv("WARM"));
-  if (getenv("WCOST")) search.warm_cost = atof(getenv("WCOST"));
-#endif
-  const double* previous = nullptr;
+  SimplexProgram<D> program(tree, gradients != nullptr);
   for (size_t k = 0; k < n; ++k) {
-    const int32_t status = search.locate(x + k * D, previous);
-    previous = status == 0 ? x + k * D : nullptr;
-    if (status == pml::outside_hull) STAT(st_out);
-    if (status == pml::undecided) STAT(st_und);
-    for (size_t i = 0; i <= D; ++i) {
-      vertices[k * (D + 1) + i] = status < 0 ? status : search.row[i];
-      weights[k * (D + 1) + i] = status < 0 ? __builtin_nan("") : search.columns[D][i];
+    int32_t* const simplex = vertices + k * (D + 1);
+    double* const weight = weights + k * (D + 1);
+    const int32_t status = program.locate(x + k * D);
+    if (status == found) {
+      program.write(simplex, weight, gradients == nullptr ? nullptr : gradients + k * (D + 1) * D);
+      continue;
     }
-    (void)gradients;
+    for (size_t i = 0; i <= D; ++i) {
+      simplex[i] = status;
+      weight[i] = NAN;
+    }
   }
-#ifdef PML_STATS
-  if (getenv("STATS") && n < 256) {
-    const double c = st_cold + st_warm; printf("collect nodes %.1f leaves %.1f, passes nodes %.1f leaves %.1f; ", st_cn / c, st_cl / c, st_nodes / c, st_lv / c); st_cn=st_cl=st_nodes=st_lv=0;
-    printf("cold %ld warm %ld same %ld | per solve: pivots %.1f passes %.2f leaves %.1f cand %.1f grow %.2f cands %.1f | phase1 %ld refresh %ld retarget %ld out %ld und %ld\n", st_cold, st_warm, st_same, st_pivots / c, st_passes / c, st_leaves / c, st_cand / c, st_grow / c, st_pass0 / c, st_phase1, st_refresh, st_retarget, st_out, st_und);
-    st_pass0 = st_pivots = st_passes = st_leaves = st_cold = st_same = st_warm = st_grow = st_phase1 = st_refresh = st_retarget = st_out = st_und = st_cand = 0;
-  }
-#endif
 }
 
 }  // namespace
