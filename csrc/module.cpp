@@ -7,10 +7,9 @@
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled kernels of pml_native.";
   pml::kernels();  // chooses the instruction set now, so that a wrong PML_NATIVE_ISA fails at import
-  pml::bindings::bind_grid(module);
-  pml::bindings::bind_locator(module);
   pml::bindings::bind_mlp(module);
   pml::bindings::bind_numeric(module);
+  pml::bindings::bind_simplex(module);
   pml::bindings::bind_spline(module);
   pml::bindings::bind_system(module);
 }

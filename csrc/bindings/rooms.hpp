@@ -5,10 +5,9 @@
 
 namespace pml::bindings {
 
-void bind_grid(pybind11::module_& module);
-void bind_locator(pybind11::module_& module);
 void bind_mlp(pybind11::module_& module);
 void bind_numeric(pybind11::module_& module);
+void bind_simplex(pybind11::module_& module);
 void bind_spline(pybind11::module_& module);
 void bind_system(pybind11::module_& module);
 

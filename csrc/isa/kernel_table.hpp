@@ -4,6 +4,7 @@
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
 #include "../simplex/locator_kernels.hpp"
+#include "../simplex/on_demand_kernels.hpp"
 #include "../spline/kernel_table.hpp"
 
 namespace pml {
@@ -13,6 +14,7 @@ struct KernelTable {
   NumericKernels numeric;
   MlpKernels mlp;
   LocatorKernels locator;
+  OnDemandKernels on_demand;
   SplineKernels spline;
 };
 

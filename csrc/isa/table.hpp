@@ -10,6 +10,7 @@
 #include "../mlp/kernels/jacobian.hpp"
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
+#include "../simplex/kernels/on_demand.hpp"
 #include "../simplex/kernels/walk.hpp"
 #include "../spline/kernels/evaluate.hpp"
 #include "kernel_table.hpp"
@@ -77,6 +78,12 @@ const pml::KernelTable kernel_table = {
         gradient_rows,
         slot,
         exact_weights,
+    },
+    {
+        {locate_each<2>, locate_each<3>, locate_each<4>, locate_each<5>, locate_each<6>, locate_each<7>,
+         locate_each<8>, locate_each<9>, locate_each<10>, locate_each<11>, locate_each<12>},
+        {nearest_each<2>, nearest_each<3>, nearest_each<4>, nearest_each<5>, nearest_each<6>, nearest_each<7>,
+         nearest_each<8>, nearest_each<9>, nearest_each<10>, nearest_each<11>, nearest_each<12>},
     },
     {
         spline_evaluate,

@@ -11,6 +11,7 @@
 //   fma(a, b, c)          a * b + c, fused where the hardware can, else rounded twice; fms subtracts c, fnma is
 //                         c - a * b;
 //   with_sign_of(a, b)     is a with the sign bit of b, for a whose own is clear;
+//   bits(m)               bit i is set where lane i is;
 //   sums(a)               lane i is the sum of the lanes of a[i], for i < lanes: cheaper than `lanes` single sums;
 //   power_of_two(biased)  is 2^n for biased = n + exponent_shift, |n| <= 1022.
 #pragma once
@@ -40,6 +41,7 @@
 #endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
 #define PML_INLINE static __forceinline
 #define PML_MEMBER __forceinline
 #define PML_UNROLL
@@ -100,6 +102,7 @@ PML_INLINE Vec with_sign_of(Vec a, Vec b) {
 PML_INLINE Mask less(Vec a, Vec b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_pd(m.m, no.v, yes.v)}; }
 PML_INLINE bool any(Mask m) { return m.m != 0; }
+PML_INLINE unsigned bits(Mask m) { return m.m; }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(biased.v), static_cast<unsigned>(shift)))};
 }
@@ -147,6 +150,7 @@ PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0
 PML_INLINE Mask less(Vec a, Vec b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LT_OQ)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm256_blendv_pd(no.v, yes.v, m.m)}; }
 PML_INLINE bool any(Mask m) { return _mm256_movemask_pd(m.m) != 0; }
+PML_INLINE unsigned bits(Mask m) { return static_cast<unsigned>(_mm256_movemask_pd(m.m)); }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(biased.v), shift))};
 }
@@ -190,6 +194,7 @@ PML_INLINE Vec select(Mask m, Vec yes, Vec no) {
   return {_mm_or_pd(_mm_and_pd(m.m, yes.v), _mm_andnot_pd(m.m, no.v))};
 }
 PML_INLINE bool any(Mask m) { return _mm_movemask_pd(m.m) != 0; }
+PML_INLINE unsigned bits(Mask m) { return static_cast<unsigned>(_mm_movemask_pd(m.m)); }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(biased.v), shift))};
 }
@@ -233,6 +238,9 @@ PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0
 PML_INLINE Mask less(Vec a, Vec b) { return {vcltq_f64(a.v, b.v)}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return {vbslq_f64(m.m, yes.v, no.v)}; }
 PML_INLINE bool any(Mask m) { return (vgetq_lane_u64(m.m, 0) | vgetq_lane_u64(m.m, 1)) != 0; }
+PML_INLINE unsigned bits(Mask m) {
+  return static_cast<unsigned>((vgetq_lane_u64(m.m, 0) & 1) | (vgetq_lane_u64(m.m, 1) & 2));
+}
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {vreinterpretq_f64_u64(vshlq_u64(vreinterpretq_u64_f64(biased.v), vdupq_n_s64(shift)))};
 }
@@ -271,6 +279,7 @@ PML_INLINE Vec with_sign_of(Vec a, Vec b) { return bit_or(a, bit_and(b, set(-0.0
 PML_INLINE Mask less(Vec a, Vec b) { return {a.v < b.v}; }
 PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return m.m ? yes : no; }
 PML_INLINE bool any(Mask m) { return m.m; }
+PML_INLINE unsigned bits(Mask m) { return m.m ? 1 : 0; }
 PML_INLINE Vec shift_left(Vec biased, int shift) { return from_bits(bits_of(biased) << shift); }
 PML_INLINE double sum(Vec a) { return a.v; }
 PML_INLINE Vec sums(const Vec* a) { return a[0]; }
@@ -278,6 +287,18 @@ PML_INLINE Vec sums(const Vec* a) { return a[0]; }
 #endif
 
 PML_INLINE Vec operator-(Vec a) { return bit_xor(a, set(-0.0)); }
+
+// The number of the lowest bit that is set; some must be.
+PML_INLINE unsigned lowest_bit(unsigned set_bits) {
+#if defined(_MSC_VER) && !defined(__clang__)
+  unsigned long number;
+  _BitScanForward(&number, set_bits);
+  return number;
+#else
+  return static_cast<unsigned>(__builtin_ctz(set_bits));
+#endif
+}
+
 PML_INLINE Vec load_as(const double* p, Vec) { return load(p); }
 constexpr size_t width_of(Vec) { return lanes; }
 
@@ -357,6 +378,8 @@ PML_INLINE void store(double* p, const Pack& a) {
   for (size_t i = 0; i < pack_size; ++i) store(p + i * lanes, a.v[i]);
 }
 constexpr size_t width_of(const Pack&) { return pack_size * lanes; }
+
+PML_INLINE double magnitude(double a) { return a < 0.0 ? -a : a; }
 
 // The following hold for one vector and for several.
 template <class V>

@@ -338,7 +338,7 @@ Triangulation SimplexLocator::view() const {
           64 + static_cast<std::size_t>(8.0 * static_cast<double>(d_) * across)};
 }
 
-std::size_t SimplexLocator::bytes() const {
+std::size_t SimplexLocator::nbytes() const {
   return points_.bytes() + id_.bytes() + vertices_.bytes() + records_.bytes() + slot_vertex_.bytes() +
          slot_simplex_.bytes() + start_.bytes();
 }

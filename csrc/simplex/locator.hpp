@@ -43,7 +43,7 @@ class SimplexLocator {
   std::size_t n_dimensions() const { return d_; }
   std::size_t n_flat() const { return n_flat_; }
   std::size_t n_inverted() const { return n_inverted_; }
-  std::size_t bytes() const;
+  std::size_t nbytes() const;
 
  private:
   struct Tile;

@@ -16,15 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "verdict.hpp"
+
 namespace pml {
 
 constexpr size_t max_dimensions = 16;
 
 // Where a neighbor's number would stand: the facet is on the hull; no side of what lies beyond it is known.
 constexpr int32_t no_neighbor = -1, blocked_neighbor = -2;
-
-// What a walk ended with.
-constexpr int32_t found = 0, outside = -1, undecided = -2;
 
 // Weights whose error bound is above this are computed again in double-double, and a query with a weight below it gets
 // a second look: it may be a data point, or lie on the hull. Of random queries among random points, one in 200 has a

@@ -29,8 +29,6 @@ struct System {
   Vec column_scale[pml::max_dimensions];
 };
 
-PML_INLINE double magnitude(double a) { return a < 0.0 ? -a : a; }
-
 // 2^-e for a in [2^e, 2^(e + 1)), 1 for 0.
 PML_INLINE Vec inverse_power(Vec a) {
   return select(less(set(0.0), a), set(1.0) / bit_and(a, set(INFINITY)), set(1.0));

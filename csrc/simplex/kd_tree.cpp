@@ -1,0 +1,167 @@
+#include "kd_tree.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace pml {
+namespace {
+
+constexpr std::size_t d_most = most_search_dimensions;
+
+// A number in [0, 1) that looks random but is always the same for one key (splitmix64).
+double hashed(std::uint64_t key) {
+  key += 0x9e3779b97f4a7c15u;
+  key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
+  key = (key ^ (key >> 27)) * 0x94d049bb133111ebu;
+  return static_cast<double>((key ^ (key >> 31)) >> 11) * 0x1p-53;
+}
+
+// The axis along which the points [begin, end) of `order` extend furthest.
+std::size_t widest_axis(const double* points, const std::int32_t* begin, const std::int32_t* end, std::size_t d) {
+  double lower[d_most], upper[d_most];
+  std::fill_n(lower, d, HUGE_VAL);
+  std::fill_n(upper, d, -HUGE_VAL);
+  for (const std::int32_t* row = begin; row < end; ++row) {
+    const double* const p = points + static_cast<std::size_t>(*row) * d;
+    for (std::size_t j = 0; j < d; ++j) {
+      lower[j] = std::min(lower[j], p[j]);
+      upper[j] = std::max(upper[j], p[j]);
+    }
+  }
+  std::size_t widest = 0;
+  for (std::size_t j = 1; j < d; ++j) {
+    if (upper[j] - lower[j] > upper[widest] - lower[widest]) widest = j;
+  }
+  return widest;
+}
+
+// d + 1 unit vectors with the same angle between any two, turned at random so that no grid is aligned with them.
+void fill_corners(std::size_t d, double* corners) {
+  // Of d + 1 unit vectors in d + 1 dimensions, seen in a basis of the hyperplane that holds their differences.
+  std::vector<double> basis;
+  const std::size_t n = d + 1;
+  std::vector<double> direction(n);
+  for (std::size_t b = 0; b < n; ++b) {
+    for (std::size_t i = 0; i < n; ++i) direction[i] = b == 0 ? 1.0 : hashed(1000 * d + b * n + i) - 0.5;
+    for (int pass = 0; pass < 2; ++pass) {
+      for (std::size_t other = 0; other < b; ++other) {
+        const double* const e = basis.data() + other * n;
+        const double along = std::inner_product(e, e + n, direction.begin(), 0.0);
+        for (std::size_t i = 0; i < n; ++i) direction[i] -= along * e[i];
+      }
+    }
+    const double length = std::sqrt(std::inner_product(direction.begin(), direction.end(), direction.begin(), 0.0));
+    for (std::size_t i = 0; i < n; ++i) basis.push_back(direction[i] / length);
+  }
+  const double length = std::sqrt(static_cast<double>(d) / static_cast<double>(n));
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < d; ++j) corners[i * d + j] = basis[(j + 1) * n + i] / length;
+  }
+}
+
+}  // namespace
+
+KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0) {
+  while (n_leaves() * tree_width < n) ++n_splits_;
+  view_.n_dimensions = d;
+  view_.n_points = n;
+  view_.n_leaves = n_leaves();
+  view_.n_levels = std::max<std::size_t>(1, (n_splits_ + 2) / 3);
+  view_.n_root_children = n_leaves() >> (3 * (view_.n_levels - 1));
+  for (std::size_t level = 0, nodes = 1; level < view_.n_levels; ++level) {
+    view_.first_node[level] = n_nodes_;
+    n_nodes_ += nodes;
+    nodes *= level == 0 ? view_.n_root_children : tree_width;
+  }
+  rows_.resize(n_leaves() * tree_width);
+  leaves_ = std::make_unique<AlignedBuffer>(n_leaves() * d * tree_width);
+  boxes_ = std::make_unique<AlignedBuffer>(n_nodes_ * 2 * d * tree_width);
+
+  std::vector<std::int32_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  // Part i of 2^s holds the points [i n / 2^s, (i + 1) n / 2^s) of the order; each is halved along its widest axis.
+  for (std::size_t s = 0; s < n_splits_; ++s) {
+    const std::size_t parts = std::size_t{1} << s;
+    for (std::size_t part = 0; part < parts; ++part) {
+      std::int32_t* const begin = order.data() + part * n / parts;
+      std::int32_t* const middle = order.data() + (2 * part + 1) * n / (2 * parts);
+      std::int32_t* const end = order.data() + (part + 1) * n / parts;
+      const std::size_t axis = widest_axis(points, begin, end, d);
+      std::nth_element(begin, middle, end, [&](std::int32_t a, std::int32_t b) {
+        const double pa = points[static_cast<std::size_t>(a) * d + axis];
+        const double pb = points[static_cast<std::size_t>(b) * d + axis];
+        return pa < pb || (pa == pb && a < b);
+      });
+    }
+  }
+  for (std::size_t leaf = 0; leaf < n_leaves(); ++leaf) {
+    fill_leaf(points, order.data(), leaf, leaf * n / n_leaves(), (leaf + 1) * n / n_leaves());
+  }
+  fill_boxes();
+
+  double total = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double weight = 0.5 + hashed(i);
+    total += weight;
+    for (std::size_t j = 0; j < d; ++j) view_.interior[j] += weight * points[i * d + j];
+  }
+  for (std::size_t j = 0; j < d; ++j) {
+    view_.interior[j] /= total;
+    view_.shear[j] = 0x1p-20 * (0.5 + hashed(100 + j));
+  }
+  fill_corners(d, view_.corners);
+  view_.boxes = boxes_->data();
+  view_.leaves = leaves_->data();
+  view_.rows = rows_.data();
+}
+
+std::size_t KdTree::n_bytes() const {
+  const std::size_t d = view_.n_dimensions;
+  return rows_.size() * (d * sizeof(double) + sizeof(std::int32_t)) + n_nodes_ * 2 * d * tree_width * sizeof(double);
+}
+
+void KdTree::fill_leaf(const double* points, const std::int32_t* order, std::size_t leaf, std::size_t begin,
+                       std::size_t end) {
+  const std::size_t d = view_.n_dimensions;
+  for (std::size_t k = 0; k < tree_width; ++k) {
+    const std::int32_t row = order[std::min(begin + k, end - 1)];
+    rows_[leaf * tree_width + k] = row;
+    for (std::size_t j = 0; j < d; ++j) {
+      leaves_->data()[(leaf * d + j) * tree_width + k] = points[static_cast<std::size_t>(row) * d + j];
+    }
+  }
+}
+
+void KdTree::fill_boxes() {
+  const std::size_t d = view_.n_dimensions;
+  for (std::size_t level = view_.n_levels; level-- > 0;) {
+    const bool of_leaves = level + 1 == view_.n_levels;
+    const std::size_t end = of_leaves ? n_nodes_ : view_.first_node[level + 1];
+    for (std::size_t node = view_.first_node[level]; node < end; ++node) {
+      double* const box = boxes_->data() + node * 2 * d * tree_width;
+      const std::size_t children = level == 0 ? view_.n_root_children : tree_width;
+      for (std::size_t k = 0; k < tree_width; ++k) {
+        const std::size_t child = (node - view_.first_node[level]) * tree_width + std::min(k, children - 1);
+        for (std::size_t j = 0; j < d; ++j) {
+          const double *lower, *upper;  // eight numbers each whose extremes are the child's
+          if (of_leaves) {
+            lower = upper = leaves_->data() + (child * d + j) * tree_width;
+          } else {
+            lower = boxes_->data() + ((end + child) * d + j) * 2 * tree_width;
+            upper = lower + tree_width;
+          }
+          box[2 * j * tree_width + k] = *std::min_element(lower, lower + tree_width);
+          box[(2 * j + 1) * tree_width + k] = *std::max_element(upper, upper + tree_width);
+        }
+      }
+    }
+  }
+  for (std::size_t j = 0; j < d; ++j) {
+    const double* const box = boxes_->data() + 2 * j * tree_width;
+    view_.lower[j] = *std::min_element(box, box + tree_width);
+    view_.upper[j] = *std::max_element(box + tree_width, box + 2 * tree_width);
+  }
+}
+
+}  // namespace pml

@@ -1,0 +1,493 @@
+// Finds the simplex of the Delaunay triangulation that holds a query q, as the solution of a linear program.
+//
+// With x = p - q for the points p, minimise sum_i w_i h(x_i) over weights w >= 0 with sum_i w_i x_i = 0 and
+// sum_i w_i = 1, where h(x) = |x|^2 lifts the points to a paraboloid. A basis is d + 1 points, and the affine function
+// F that agrees with h on them gives the reduced cost of a point, h(x) - F(x): its power with respect to the sphere
+// through the basis. A basis with w >= 0 is optimal if no point lies inside that sphere, and then it is a simplex of
+// the Delaunay triangulation and w are the barycentric coordinates of q in it (Edelsbrunner, Seidel 1986; the simplex
+// method is Dantzig's).
+//
+// The search. The basis begins as a regular simplex around q of artificial points, with the height of their sphere.
+// Points near q enter, the one deepest inside the sphere first. Then the kd-tree is asked for points inside the sphere
+// until there are none. Artificial points that stay are made more costly; in the end their weight alone is minimised,
+// with h = 0 for the points (phase one). If some remains at the optimum, F > 0 at q and F <= 0 at all points: a plane
+// separates q from the hull.
+//
+// Degeneracy. Points on one sphere give the program many solutions, and q in a common face many bases for one; rounding
+// could then lead around in circles.
+//   - h is really |x|^2 - (v x)^2 with a short vector v in general position, |v|^2 ~ 2^-40 d: the metric is sheared by so
+//     little that it shows only in points that lie on a sphere to 12 digits. Those get a triangulation that doesn't
+//     depend on the query (Kuhn's, in the cells of a grid), so interpolation stays continuous. No vertex can vanish
+//     below it, as it may if heights are perturbed at random: h is strictly convex.
+//   - The weights are kept >= 0 not at q but at a target some 1e-10 of the neighbours' distance nearer to the middle of
+//     the points. If q itself then lies in another simplex, the target comes closer.
+//
+// Rounding. A reduced cost is compared with a bound of its rounding errors: a point deeper inside by less counts as on
+// the sphere. An inverse that no longer reproduces h on its vertices is computed anew. The weights are refined with
+// residuals in twice the precision. A weight counts as >= 0, and q as inside the hull, down to what moving q and the
+// points by some 4 (d + 6) unit roundoffs of their coordinates can change: the gradient of the weight times that.
+#pragma once
+
+#include "basis.hpp"
+
+namespace {
+
+// The weight of a point is zero for the ratio test if it is no more than some rounding errors of numbers of size 1.
+constexpr double least_pivot = 0x1p-44;
+// A pivot costs some ten operations for each entry of the basis; searches take 5 (2-D) to 100 (10-D) of them.
+constexpr size_t most_pivots = 5000;
+// Inside a simplex by more than this at q, it does not matter that the search looks at the target.
+constexpr double clearly_inside = 1e-9;
+constexpr int32_t found = 0;
+
+template <size_t D>
+class SimplexProgram {
+ public:
+  SimplexProgram(const pml::KdTreeView& tree, bool want_gradients) : tree_(tree), want_gradients_(want_gradients) {
+    for (size_t j = 0; j < D; ++j) shear_squared_ += tree.shear[j] * tree.shear[j];
+  }
+
+  // The simplex of a query, as found, outside or undecided. It depends on the query alone, whatever was asked
+  // before.
+  int32_t locate(const double* query) {
+    query_ = query;
+    // NaN is outside, too.
+    for (size_t j = 0; j < D; ++j) {
+      const double margin = rounding * reach(j);
+      if (!(query[j] >= tree_.lower[j] - margin && query[j] <= tree_.upper[j] + margin)) return pml::outside;
+    }
+    if (recall()) return found;
+    start();
+    const int32_t status = solve();
+    if (status == found) {
+      Recent& recent = recent_[n_found_++ % n_recent];
+      recent.basis = basis_;
+      for (size_t j = 0; j < D; ++j) recent.query[j] = query[j];
+    }
+    return status;
+  }
+
+  // What locate found: the vertices (d + 1,), their weights at the query, and the gradients of these (d + 1, d).
+  void write(int32_t* vertices, double* weights, double* gradients) {
+    int vertex_at_query = -1;
+    for (size_t i = 0; i < n_rows; ++i) {
+      double x[D];
+      basis_.locate(tree_, query_, basis_.place[i], x);
+      bool same = true;
+      for (size_t j = 0; j < D; ++j) same = same && x[j] == 0.0;
+      if (same) vertex_at_query = static_cast<int>(i);
+      vertices[i] = basis_.row[i];
+      weights[i] = basis_.at_query[i];
+    }
+    if (vertex_at_query >= 0) {
+      for (size_t i = 0; i < n_rows; ++i) weights[i] = static_cast<int>(i) == vertex_at_query ? 1.0 : 0.0;
+    }
+    if (!want_gradients_) return;
+    basis_.invert(tree_, query_);
+    for (size_t i = 0; i < n_rows; ++i) {
+      for (size_t j = 0; j < D; ++j) gradients[i * D + j] = basis_.gradient[j][i];
+    }
+  }
+
+ private:
+  using TheBasis = Basis<D>;
+  static constexpr size_t n_rows = TheBasis::n_rows;
+  static constexpr size_t vectors = TheBasis::vectors;
+  static constexpr size_t padded = TheBasis::padded;
+  // Relative error of a sum of d + 1 products of rounded factors, with as much again to spare.
+  static constexpr double rounding = 4.0 * (D + 6) * unit_roundoff;
+  static constexpr size_t most_candidates = 256;
+  static constexpr size_t n_recent = 8;
+
+  struct Recent {
+    TheBasis basis;
+    double query[D];
+  };
+
+  const pml::KdTreeView& tree_;
+  const bool want_gradients_;
+  double shear_squared_ = 0.0;
+  const double* query_ = nullptr;
+  double target_[D];      // relative to the query
+  double near_ = 0.0;     // how far around the query its neighbours are looked for first
+  TheBasis basis_;
+  double height_[n_rows];  // h of the vertices
+  double artificial_height_ = 0.0;
+  size_t n_artificial_ = 0, n_pivots_ = 0;
+  bool failed_ = false;
+  // h(x) - F(x) < 0, but with the curvature of h lowered to what it has along v, so that no box is missed.
+  Region<D> region_;
+  double kappa_ = 1.0;  // h(x) is kappa (|x|^2 - (v x)^2): 1, or 0 in phase one
+  size_t n_candidates_ = 0;
+  alignas(64) double candidate_x_[D][most_candidates];
+  alignas(64) double candidate_height_[most_candidates];
+  int64_t candidate_place_[most_candidates];
+  Recent recent_[n_recent];
+  size_t n_found_ = 0;
+
+  // The size that coordinates have along an axis, the query's and the points'.
+  PML_MEMBER double reach(size_t j) const {
+    const double low = magnitude(tree_.lower[j]), high = magnitude(tree_.upper[j]);
+    return magnitude(query_[j]) + (low < high ? high : low);
+  }
+
+  // How much rounding may change an affine function that has this gradient and is of size 1.
+  template <class Gradient>
+  PML_MEMBER double rounding_of(Gradient gradient) const {
+    double total = 1.0;
+    for (size_t j = 0; j < D; ++j) total += magnitude(gradient(j)) * reach(j);
+    return rounding * total;
+  }
+  PML_MEMBER double weight_rounding(size_t i) const {
+    return rounding_of([&](size_t j) { return basis_.gradient[j][i]; });
+  }
+
+  PML_MEMBER double lifted(const double* x) const {
+    double square = 0.0, along = 0.0;
+    for (size_t j = 0; j < D; ++j) {
+      square += x[j] * x[j];
+      along += tree_.shear[j] * x[j];
+    }
+    return square - along * along;
+  }
+
+  // One of the simplices found last, if it holds the query.
+  bool recall() {
+    for (size_t k = 0; k < n_recent && k < n_found_; ++k) {
+      const Recent& recent = recent_[(n_found_ - 1 - k) % n_recent];
+      double x[D];
+      for (size_t j = 0; j < D; ++j) x[j] = query_[j] - recent.query[j];
+      Vec lambda[vectors];
+      recent.basis.weights_at(x, lambda);
+      alignas(64) double weights[padded];
+      for (size_t v = 0; v < vectors; ++v) store(weights + v * lanes, lambda[v]);
+      bool inside = true;
+      for (size_t i = 0; i < n_rows; ++i) inside = inside && weights[i] > clearly_inside;
+      if (!inside) continue;
+      basis_ = recent.basis;
+      for (size_t v = 0; v < vectors; ++v) store(basis_.at_query + v * lanes, lambda[v]);
+      return settle();
+    }
+    return false;
+  }
+
+  void set_target(double fraction) {
+    double longest = 0.0;
+    for (size_t j = 0; j < D; ++j) {
+      target_[j] = tree_.interior[j] - query_[j];
+      longest = magnitude(target_[j]) > longest ? magnitude(target_[j]) : longest;
+    }
+    const double factor = longest > 0.0 ? fraction * near_ / longest : 0.0;
+    for (size_t j = 0; j < D; ++j) target_[j] *= factor;
+  }
+
+  // The artificial simplex, and what the points near the query make of it.
+  void start() {
+    const size_t leaf = near_leaf<D>(tree_, query_);
+    alignas(64) double squares[pml::tree_width];
+    squared_distances<D>(tree_, leaf, query_, 0.0, squares);
+    double furthest = 0.0;
+    for (size_t k = 0; k < pml::tree_width; ++k) furthest = squares[k] > furthest ? squares[k] : furthest;
+    // A ball with some 40 points in 4-D, 70 in 6-D. With fewer, more passes through the tree follow; with more, this one
+    // takes longer. Between 0.75 and 0.9 all is the same to 5 %, but for 10-D, where 0.7 would be 10 % faster.
+    near_ = furthest > 0.0 ? 0.8 * sqrt(furthest) : 1.0;
+    set_target(0x1p-32);
+    const double factor = static_cast<double>(D) / (n_rows * near_);
+    for (size_t i = 0; i < padded; ++i) {
+      basis_.at_target[i] = i < n_rows ? 1.0 / n_rows : 0.0;
+      basis_.at_query[i] = basis_.at_target[i];
+      for (size_t j = 0; j < D; ++j) {
+        basis_.gradient[j][i] = i < n_rows ? factor * tree_.corners[i * D + j] : 0.0;
+        basis_.at_query[i] -= basis_.gradient[j][i] * target_[j];
+      }
+    }
+    for (size_t i = 0; i < n_rows; ++i) {
+      basis_.place[i] = -1;
+      basis_.row[i] = -1;
+    }
+    n_artificial_ = n_rows;
+    artificial_height_ = near_ * near_;
+    n_pivots_ = 0;
+    failed_ = false;
+    n_candidates_ = 0;
+    const Region<D> ball{1.0, {}, artificial_height_, 0.0, {}};
+    for_leaves_in(tree_, query_, ball, [&](size_t near) {
+      unsigned inside = squared_distances<D>(tree_, near, query_, ball.constant, squares);
+      for (; inside != 0; inside &= inside - 1) add_candidate(near * pml::tree_width + lowest_bit(inside));
+    });
+    set_objective(1.0);
+    improve_on_candidates();
+  }
+
+  int32_t solve() {
+    double fraction = 0x1p-32;
+    int n_raised = 0;
+    bool fresh = false;
+    for (;;) {
+      const size_t n_before = n_pivots_;
+      for_leaves_in(tree_, query_, region_, [&](size_t leaf) { improve_on_leaf(leaf); });
+      if (failed_ || n_pivots_ >= most_pivots) return pml::undecided;
+      if (n_pivots_ > n_before) {
+        fresh = false;
+        if (kappa_ == 0.0 && n_artificial_ == 0) set_objective(1.0);
+        continue;
+      }
+      // No point lies inside the region.
+      if (kappa_ == 0.0) {
+        const double excess = region_.constant;
+        if (excess > rounding_of([&](size_t j) { return region_.gradient[j]; })) return pml::outside;
+        // The query lies on the hull to rounding, or all points lie in a plane.
+        if (!drive_out()) return pml::outside;
+        set_objective(1.0);
+        continue;
+      }
+      if (n_artificial_ > 0) {
+        artificial_height_ *= 16.0;
+        set_objective(++n_raised <= 4 ? 1.0 : 0.0);
+        continue;
+      }
+      if (!fresh && !reproduces_heights()) {
+        if (!basis_.invert(tree_, query_)) return pml::undecided;
+        basis_.set_at_target(target_);
+        set_objective(1.0);
+        fresh = true;
+        continue;
+      }
+      if (settle()) return found;
+      if (fraction == 0.0) return pml::undecided;
+      fraction = fraction > 0x1p-60 ? fraction * 0x1p-14 : 0.0;
+      set_target(fraction);
+      basis_.set_at_target(target_);
+      make_feasible();
+      n_raised = 0;
+      set_objective(1.0);
+    }
+  }
+
+  // F and its region, from the heights of the vertices.
+  void set_objective(double kappa) {
+    kappa_ = kappa;
+    region_.curvature = kappa * (1.0 - 1.001 * shear_squared_);
+    double height[n_rows];
+    for (size_t i = 0; i < n_rows; ++i) {
+      height[i] = basis_.place[i] >= 0 ? kappa * height_[i] : kappa > 0.0 ? artificial_height_ : 1.0;
+    }
+    region_.constant = 0.0;
+    for (size_t i = 0; i < n_rows; ++i) region_.constant += height[i] * basis_.at_query[i];
+    for (size_t j = 0; j < D; ++j) {
+      region_.gradient[j] = 0.0;
+      for (size_t i = 0; i < n_rows; ++i) region_.gradient[j] += height[i] * basis_.gradient[j][i];
+    }
+    objective_changed();
+  }
+  PML_MEMBER void objective_changed() {
+    region_.tolerance = rounding * magnitude(region_.constant);
+    region_.find_peak();
+  }
+
+  // h(x) - F(x), or 0 where it may be no more than rounding errors.
+  PML_MEMBER double reduced_cost(const double* x) const {
+    double along = 0.0, value = -region_.constant, size = magnitude(value);
+    for (size_t j = 0; j < D; ++j) {
+      value += (kappa_ * x[j] - region_.gradient[j]) * x[j];
+      size += (kappa_ * magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
+      along += tree_.shear[j] * x[j];
+    }
+    value -= kappa_ * along * along;
+    return magnitude(value) > rounding * size ? value : 0.0;
+  }
+
+  void add_candidate(size_t place) {
+    if (n_candidates_ == most_candidates) return;
+    double x[D];
+    basis_.locate(tree_, query_, static_cast<int64_t>(place), x);
+    for (size_t j = 0; j < D; ++j) candidate_x_[j][n_candidates_] = x[j];
+    candidate_height_[n_candidates_] = lifted(x);
+    candidate_place_[n_candidates_++] = static_cast<int64_t>(place);
+  }
+
+  // Exchanges until no candidate lies inside the sphere.
+  void improve_on_candidates() {
+    if (n_candidates_ == 0) return;
+    size_t end = n_candidates_;
+    for (; end % lanes != 0; ++end) {
+      for (size_t j = 0; j < D; ++j) candidate_x_[j][end] = candidate_x_[j][n_candidates_ - 1];
+      candidate_height_[end] = candidate_height_[n_candidates_ - 1];
+      candidate_place_[end] = candidate_place_[n_candidates_ - 1];
+    }
+    while (!failed_ && n_pivots_ < most_pivots) {
+      Vec least = set(-region_.tolerance), where = set(-1.0), slope[D];
+      for (size_t j = 0; j < D; ++j) slope[j] = set(region_.gradient[j]);
+      for (size_t k = 0; k < end; k += lanes) {
+        Vec value = fms(set(kappa_), load(candidate_height_ + k), set(region_.constant));
+        for (size_t j = 0; j < D; ++j) value = fnma(slope[j], load(candidate_x_[j] + k), value);
+        const Mask deeper = less(value, least);
+        least = select(deeper, value, least);
+        where = select(deeper, set(static_cast<double>(k)), where);
+      }
+      alignas(64) double values[lanes], places[lanes];
+      store(values, least);
+      store(places, where);
+      size_t lane = 0;
+      for (size_t k = 1; k < lanes; ++k) lane = values[k] < values[lane] ? k : lane;
+      if (places[lane] < 0.0 || !enter(candidate_place_[static_cast<size_t>(places[lane]) + lane])) return;
+    }
+  }
+
+  // Exchanges until no point of the leaf lies inside the sphere, nor any that did when it was looked at.
+  void improve_on_leaf(size_t leaf) {
+    while (!failed_ && n_pivots_ < most_pivots) {
+      alignas(64) double cost[pml::tree_width];
+      unsigned inside = 0;
+      for (size_t v = 0; v < vectors_of_eight; ++v) {
+        Vec value = set(-region_.constant), along = set(0.0);
+        for (size_t j = 0; j < D; ++j) {
+          const Vec x = load(tree_.leaves + (leaf * D + j) * pml::tree_width + v * lanes) - set(query_[j]);
+          value = fma(fms(set(kappa_), x, set(region_.gradient[j])), x, value);
+          along = fma(set(tree_.shear[j]), x, along);
+        }
+        value = fnma(set(kappa_) * along, along, value);
+        inside |= bits(less(value, set(-region_.tolerance))) << (v * lanes);
+        store(cost + v * lanes, value);
+      }
+      if (inside == 0) return;
+      size_t deepest = lowest_bit(inside);
+      for (; inside != 0; inside &= inside - 1) {
+        const size_t k = lowest_bit(inside);
+        add_candidate(leaf * pml::tree_width + k);
+        deepest = cost[k] < cost[deepest] ? k : deepest;
+      }
+      if (!enter(static_cast<int64_t>(leaf * pml::tree_width + deepest))) return;
+      improve_on_candidates();
+    }
+  }
+
+  // The point takes the place of the vertex whose weight at the target is the first to fall to zero as its own grows;
+  // false if it isn't inside the sphere.
+  bool enter(int64_t place) {
+    double x[D];
+    basis_.locate(tree_, query_, place, x);
+    const double cost = reduced_cost(x);
+    if (!(cost < 0.0) || basis_.holds(row_at(place))) return false;
+    Vec weights[vectors];
+    alignas(64) double weight[padded], ratio[padded];
+    basis_.weights_at(x, weights);
+    for (size_t v = 0; v < vectors; ++v) {
+      const Vec at_target = max(set(0.0), load(basis_.at_target + v * lanes));
+      store(weight + v * lanes, weights[v]);
+      store(ratio + v * lanes, select(less(set(least_pivot), weights[v]), at_target / weights[v], set(1e300)));
+    }
+    size_t leaving = 0;
+    for (size_t i = 1; i < n_rows; ++i) leaving = ratio[i] < ratio[leaving] ? i : leaving;
+    if (!(ratio[leaving] < 1e300)) {
+      failed_ = true;
+      return false;
+    }
+    replace(leaving, place, x, weights, weight[leaving]);
+    for (size_t j = 0; j < D; ++j) region_.gradient[j] += cost * basis_.gradient[j][leaving];
+    region_.constant += cost * basis_.at_query[leaving];
+    objective_changed();
+    return true;
+  }
+
+  PML_MEMBER int32_t row_at(int64_t place) const { return tree_.rows[place]; }
+
+  PML_MEMBER void replace(size_t leaving, int64_t place, const double* x, const Vec* weights, double pivot) {
+    ++n_pivots_;
+    n_artificial_ -= basis_.place[leaving] < 0;
+    basis_.exchange(weights, leaving, 1.0 / pivot);
+    basis_.place[leaving] = place;
+    basis_.row[leaving] = row_at(place);
+    height_[leaving] = lifted(x);
+  }
+
+  // Whether F is h at the vertices, to a few times the rounding errors of both.
+  bool reproduces_heights() const {
+    for (size_t i = 0; i < n_rows; ++i) {
+      double x[D];
+      basis_.locate(tree_, query_, basis_.place[i], x);
+      double value = lifted(x) - region_.constant, size = magnitude(region_.constant);
+      for (size_t j = 0; j < D; ++j) {
+        value -= region_.gradient[j] * x[j];
+        size += (magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
+      }
+      if (!(magnitude(value) <= 16.0 * rounding * size)) return false;
+    }
+    return true;
+  }
+
+  // Refines the weights; whether they are >= 0 to rounding.
+  bool settle() {
+    // A step leaves an error of the size of its change squared, or of the inverse's relative error times the change.
+    constexpr double small_change = 0x1p-27;
+    for (int step = 0; !(basis_.refine(tree_, query_) < small_change); ++step) {
+      if (step == 3 || !basis_.invert(tree_, query_)) return false;
+    }
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.at_query[i] < 0.0 && basis_.at_query[i] < -weight_rounding(i)) return false;
+    }
+    return true;
+  }
+
+  // Vertices of negative weight at the target become artificial, with their columns -(x, 1), so that it is positive.
+  void make_feasible() {
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.at_target[i] >= -weight_rounding(i)) continue;
+      for (size_t j = 0; j < D; ++j) basis_.gradient[j][i] = -basis_.gradient[j][i];
+      basis_.at_query[i] = -basis_.at_query[i];
+      basis_.at_target[i] = -basis_.at_target[i];
+      basis_.place[i] = -1;
+      basis_.row[i] = -1;
+      ++n_artificial_;
+    }
+    artificial_height_ = 16.0 * near_ * near_;
+  }
+
+  // Replaces the artificial vertices, which have no weight, by whatever points are furthest from the plane through the
+  // other vertices; false if all are in it.
+  bool drive_out() {
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.place[i] >= 0) continue;
+      double furthest = weight_rounding(i);
+      int64_t best = -1;
+      for (int64_t place = 0; place < static_cast<int64_t>(tree_.n_leaves * pml::tree_width); ++place) {
+        double x[D], weight = basis_.at_query[i];
+        basis_.locate(tree_, query_, place, x);
+        for (size_t j = 0; j < D; ++j) weight += basis_.gradient[j][i] * x[j];
+        if (!(magnitude(weight) > furthest)) continue;
+        furthest = magnitude(weight);
+        best = place;
+      }
+      if (best < 0) return false;
+      double x[D];
+      basis_.locate(tree_, query_, best, x);
+      Vec weights[vectors];
+      alignas(64) double weight[padded];
+      basis_.weights_at(x, weights);
+      for (size_t v = 0; v < vectors; ++v) store(weight + v * lanes, weights[v]);
+      replace(i, best, x, weights, weight[i]);
+    }
+    return true;
+  }
+};
+
+template <size_t D>
+void locate_each(const pml::KdTreeView& tree, const double* x, size_t n, int32_t* vertices, double* weights,
+                 double* gradients) {
+  SimplexProgram<D> program(tree, gradients != nullptr);
+  for (size_t k = 0; k < n; ++k) {
+    int32_t* const simplex = vertices + k * (D + 1);
+    double* const weight = weights + k * (D + 1);
+    const int32_t status = program.locate(x + k * D);
+    if (status == found) {
+      program.write(simplex, weight, gradients == nullptr ? nullptr : gradients + k * (D + 1) * D);
+      continue;
+    }
+    for (size_t i = 0; i <= D; ++i) {
+      simplex[i] = status;
+      weight[i] = NAN;
+    }
+  }
+}
+
+}  // namespace
