@@ -16,7 +16,7 @@ from scipy.interpolate import LinearNDInterpolator
 
 import pml_native as pml
 
-N_QUERIES = 20_000
+N_QUERIES = 5_000
 Function = Callable[[np.ndarray], np.ndarray]
 
 

@@ -18,12 +18,15 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-// Where a query lies: the axes by falling fraction, the fractions in that order, and the lowest corner.
+// Where a query lies: the corner that the path starts from, and the axes by falling fraction from there.
 struct SimplexGrid::Place {
   std::size_t corner;
-  std::size_t axis[max_dimensions];
-  double fraction[max_dimensions];
-  double width[max_dimensions];  // of the box, by axis in the same order
+  struct Step {
+    std::size_t axis;
+    double fraction;
+    double width;          // of the box, negative where the path leads down the axis
+    std::ptrdiff_t nodes;  // to the next vertex of the path
+  } steps[max_dimensions];
 };
 
 SimplexGrid::SimplexGrid(std::vector<std::vector<double>> axes) {
@@ -78,17 +81,14 @@ bool SimplexGrid::place(const double* x, Place& place) const {
     const Axis& axis = axes_[j];
     if (!(axis.nodes.front() <= x[j] && x[j] <= axis.nodes.back())) return false;
     const std::size_t cell = axis.cell(x[j]);
-    const double low = axis.nodes[cell], width = axis.nodes[cell + 1] - low, fraction = (x[j] - low) / width;
-    place.corner += cell * axis.stride;
+    const std::size_t mirrored = cell % 2;
+    const double start = axis.nodes[cell + mirrored], width = axis.nodes[cell + 1 - mirrored] - start;
+    const auto stride = static_cast<std::ptrdiff_t>(axis.stride);
+    const Place::Step step{j, (x[j] - start) / width, width, mirrored != 0 ? -stride : stride};
+    place.corner += (cell + mirrored) * axis.stride;
     std::size_t k = j;
-    for (; k > 0 && place.fraction[k - 1] < fraction; --k) {
-      place.axis[k] = place.axis[k - 1];
-      place.fraction[k] = place.fraction[k - 1];
-      place.width[k] = place.width[k - 1];
-    }
-    place.axis[k] = j;
-    place.fraction[k] = fraction;
-    place.width[k] = width;
+    for (; k > 0 && place.steps[k - 1].fraction < step.fraction; --k) place.steps[k] = place.steps[k - 1];
+    place.steps[k] = step;
   }
   return true;
 }
@@ -119,9 +119,9 @@ void SimplexGrid::locate(const double* x, std::size_t n, std::int32_t* vertices,
     double before = 1.0;
     for (std::size_t k = 0; k < d; ++k) {
       vertex[k] = static_cast<std::int32_t>(node);
-      weight[k] = before - found->fraction[k];
-      before = found->fraction[k];
-      node += axes_[found->axis[k]].stride;
+      weight[k] = before - found->steps[k].fraction;
+      before = found->steps[k].fraction;
+      node += static_cast<std::size_t>(found->steps[k].nodes);
     }
     vertex[d] = static_cast<std::int32_t>(node);
     weight[d] = before;
@@ -138,11 +138,11 @@ void SimplexGrid::interpolate(const double* x, std::size_t n, const double* valu
     std::size_t node = found->corner;
     double before = 1.0;
     for (std::size_t k = 0; k <= d; ++k) {
-      const double after = k < d ? found->fraction[k] : 0.0;
+      const double after = k < d ? found->steps[k].fraction : 0.0;
       const double weight = before - after;
       for (std::size_t o = 0; o < m; ++o) result[o] += weight * values[node * m + o];
       before = after;
-      if (k < d) node += axes_[found->axis[k]].stride;
+      if (k < d) node += static_cast<std::size_t>(found->steps[k].nodes);
     }
   });
 }
@@ -158,9 +158,10 @@ void SimplexGrid::gradient(const double* x, std::size_t n, const double* values,
     }
     std::size_t node = found->corner;
     for (std::size_t k = 0; k < d; ++k) {
-      const std::size_t axis = found->axis[k], next = node + axes_[axis].stride;
+      const Place::Step& step = found->steps[k];
+      const std::size_t next = node + static_cast<std::size_t>(step.nodes);
       for (std::size_t o = 0; o < m; ++o) {
-        result[o * d + axis] = (values[next * m + o] - values[node * m + o]) / found->width[k];
+        result[o * d + step.axis] = (values[next * m + o] - values[node * m + o]) / step.width;
       }
       node = next;
     }

@@ -31,10 +31,8 @@ Duplicates = Literal["error", "average"]
 MEMORY_SHARE = 0.25
 # Seconds for a query without a triangulation, roughly: in two dimensions, and the factor for each further one.
 SECONDS_ON_DEMAND, GROWTH_ON_DEMAND = 2e-6, 1.8
-# A query is moved this far towards the middle to tell one that left the hull by rounding from one outside, and a
-# query outside is continued from this far inside, past the flat simplices at the hull.
+# A query is moved this far towards the middle to tell one that left the hull by rounding from one outside.
 INWARD = 1e-9
-PAST_HULL = 1e-6
 HALVINGS = 50
 
 
@@ -56,8 +54,8 @@ class SimplexInterpolator(Model):
 
     X : points, or a `scipy.spatial.Delaunay` of them whose simplices are then used.
     outside : values where x is outside the convex hull of the points: "nan"; "nearest", those of the nearest point;
-        "linear", the continuation from where the way from the middle of the points leaves the hull; "error" raises
-        ValueError.
+        "linear", the continuation from where the way from the middle of the points leaves the hull, with the gradient
+        a little before; "error" raises ValueError.
     rescale : gives the columns of X equal variance before distances are measured, so that units make no difference.
     method : "triangulation" builds one first (Qhull; memory and time grow steeply with d), "on_demand" finds the
         simplex of each query by linear programming without one, "auto" chooses by n, d and how many queries come.
@@ -90,9 +88,9 @@ class SimplexInterpolator(Model):
             samples.X.shape[1], samples.y.shape[1], samples.y_is_vector, samples.input_names, samples.output_names
         )
         frame = Frame.of(samples.X, rescale and given is None)
-        points, values, kept = _distinct(samples.X, samples.y, frame, duplicates)
-        if len(points) < 2:
+        if frame.n_dimensions == 0:
             raise ValueError("X: expected at least 2 different points, got 1")
+        points, values, kept = _distinct(samples.X, samples.y, frame, duplicates)
         triangulation = None
         if given is not None:
             if len(given.coplanar) or len(kept) < len(samples.X) or frame.basis is not None:
@@ -155,14 +153,13 @@ class SimplexInterpolator(Model):
         found = self._ask(self._chosen(len(inner)), what, inner)
         if off is not None:
             found[off] = np.nan
-        column = (slice(None), *(0,) * (found.ndim - 1))  # one number a row tells whether there is a simplex
-        missing = np.flatnonzero(np.isnan(found[column]))
+        missing = np.flatnonzero(_unfound(found))
         missing = missing[np.isfinite(inner[missing]).all(axis=1)]
         if missing.size and isinstance(self._search, _core.SimplexLocator):
             doubtful = missing if off is None else missing[~off[missing]]
             doubtful = doubtful[self._is_inside((1.0 - INWARD) * inner[doubtful])]
             found[doubtful] = self._ask(self._without(), what, inner[doubtful])
-            missing = missing[np.isnan(found[column][missing])]
+            missing = missing[_unfound(found[missing])]
         if missing.size:
             found[missing] = self._beyond(what, inner[missing], missing, X)
         return found
@@ -190,18 +187,20 @@ class SimplexInterpolator(Model):
         if self.outside == "nearest":
             if what == "gradient":
                 return np.zeros(shape)
-            return self.values[self._without().nearest(contiguous(inner), resolve_threads(self.n_threads))]
+            nearest = self._without().nearest(contiguous(inner), resolve_threads(self.n_threads))
+            return np.take(self.values, nearest, axis=0)
         inside, beyond = np.zeros(len(inner)), np.ones(len(inner))
         for _ in range(HALVINGS):
             middle = 0.5 * (inside + beyond)
             within = self._is_inside(middle[:, None] * inner)
             inside, beyond = np.where(within, middle, inside), np.where(within, beyond, middle)
-        start = (inside * (1.0 - PAST_HULL))[:, None] * inner
-        gradient = self._ask(self._chosen(0), "gradient", start)
+        # Simplices at the hull are long and thin; half a distance between points further in they are not.
+        start, further_in = inside[:, None] * inner, (1.0 - len(self.points) ** (-1.0 / inner.shape[1])) * inside
+        gradient = self._ask(self._chosen(0), "gradient", further_in[:, None] * inner)
         if what == "gradient":
             return gradient
-        values = self._ask(self._chosen(0), "interpolate", start)
-        return values + np.einsum("imj,ij->im", gradient, inner - start)
+        at_hull = self._ask(self._chosen(0), "interpolate", start)
+        return at_hull + np.einsum("imj,ij->im", gradient, inner - start)
 
     def _chosen(self, n_queries: int) -> Search:
         """The search for `n_queries` more queries."""
@@ -230,7 +229,8 @@ class SimplexInterpolator(Model):
         available = available_memory()
         if available is not None and expected_bytes(n, d) > MEMORY_SHARE * available:
             return False
-        return self._n_queries * SECONDS_ON_DEMAND * GROWTH_ON_DEMAND ** (d - 2) > expected_seconds(n, d)
+        seconds: float = SECONDS_ON_DEMAND * GROWTH_ON_DEMAND ** (d - 2)
+        return self._n_queries * seconds > expected_seconds(n, d)
 
     def _without(self) -> _core.SimplexSearch:
         if self._on_demand is None:
@@ -262,6 +262,11 @@ class SimplexInterpolator(Model):
         if found is not None:
             model._chosen(0)  # refuses indices that are not of these points
         return model
+
+
+def _unfound(found: Array) -> NDArray[np.bool_]:
+    """Rows without a simplex, which one number of each row tells."""
+    return np.isnan(found[:, 0] if found.ndim == 2 else found[:, 0, 0])
 
 
 def _require_choice(name: str, value: object, choices: Any) -> None:

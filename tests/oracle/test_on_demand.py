@@ -48,7 +48,9 @@ def deepest_power(P, simplex):
     exact = [[Fraction(a) for a in p] for p in P.tolist()]
     square = [sum(a * a for a in p) for p in exact]
     *slope, constant = affine_function([exact[k] for k in simplex], [square[k] for k in simplex])
-    powers = (s - sum(a * b for a, b in zip(slope, p, strict=True)) - constant for s, p in zip(square, exact, strict=True))
+    powers = (
+        s - sum(a * b for a, b in zip(slope, p, strict=True)) - constant for s, p in zip(square, exact, strict=True)
+    )
     return min(powers), constant + sum(a * a for a in slope) / 4
 
 
@@ -62,7 +64,9 @@ def assert_empty_spheres(P, simplices):
 def assert_barycentric(P, X, vertices, weights):
     assert np.all(weights.sum(1) - 1 <= 4 * EPS)
     assert np.all(np.diff(np.sort(vertices, 1)) > 0)
-    np.testing.assert_allclose(np.einsum("nk,nkd->nd", weights, P[vertices]), X, rtol=0, atol=16 * EPS * np.abs(P).max())
+    np.testing.assert_allclose(
+        np.einsum("nk,nkd->nd", weights, P[vertices]), X, rtol=0, atol=16 * EPS * np.abs(P).max()
+    )
 
 
 @pytest.mark.parametrize("d", SIZES)
@@ -138,7 +142,9 @@ def test_grids_are_searched_everywhere(isa, d, n):
             rng.choice(middles, (500, d)),  # centres of cells
             rng.choice(np.concatenate([cells, middles]), (500, d)),  # of faces and edges
             rng.uniform(cells[0], cells[-1], (500, d)),
-            np.where(rng.random((500, d)) < 0.5, rng.choice(cells, (500, d)), rng.uniform(cells[0], cells[-1], (500, d))),
+            np.where(
+                rng.random((500, d)) < 0.5, rng.choice(cells, (500, d)), rng.uniform(cells[0], cells[-1], (500, d))
+            ),
         ]
     )
     y = rng.normal(size=(len(P), 1))
