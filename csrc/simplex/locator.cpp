@@ -92,7 +92,8 @@ SimplexLocator::SimplexLocator(const double* points, std::size_t n_points, std::
   }
   order_simplices(simplices, neighbors);
   kernels().locator.fill_records(view(), 0, n_simplices, records_.data());
-  count_inverted();
+  for (std::size_t s = 0; s < n_simplices; ++s) n_flat_ += is_flat(s);
+  settle_inverted();
   bypass_flat();
   hash_vertices();
   fill_grid();
@@ -146,7 +147,7 @@ void SimplexLocator::order_simplices(const std::int32_t* simplices, const std::i
     for (std::size_t j = 0; j < d_; ++j) {
       double sum = 0.0;
       for (std::size_t k = 0; k < width; ++k) {
-        sum += points_[static_cast<std::size_t>(simplices[s * width + k]) * d_ + j] / static_cast<double>(width);
+        sum += point(simplices[s * width + k])[j] / static_cast<double>(width);
       }
       const double along = (sum - low_[j]) / (high_[j] - low_[j]);
       unit[j] = along > 0.0 ? std::min(along, 1.0) : 0.0;
@@ -172,91 +173,116 @@ std::int32_t* SimplexLocator::neighbors_of(std::size_t simplex) {
   return reinterpret_cast<std::int32_t*>(records_.data() + simplex * record_stride(d_) + d_ * (d_ + 1));
 }
 
-bool SimplexLocator::is_flat(std::size_t simplex) const {
-  const double* const behind_origin = records_.data() + simplex * record_stride(d_) + d_ * (d_ + 1);
-  return std::isinf(reinterpret_cast<const float*>(behind_origin)[d_ + 1]);
+float& SimplexLocator::error_of(std::size_t simplex) {
+  return reinterpret_cast<float*>(records_.data() + simplex * record_stride(d_) + d_ * (d_ + 1))[d_ + 1];
 }
+
+// Weight k of q in a simplex, and a bound on the error of a first sum.
+std::pair<double, double> SimplexLocator::weight_of(std::size_t simplex, std::size_t k, const double* q) const {
+  const double* const record = records_.data() + simplex * record_stride(d_);
+  const double* const origin = record + d_ * d_;
+  double weight = k < d_ ? 0.0 : 1.0, size = 1.0;
+  for (std::size_t i = 0; i < d_; ++i) {
+    if (k < d_ && i != k) continue;
+    for (std::size_t j = 0; j < d_; ++j) {
+      const double term = record[j * d_ + i] * (q[j] - origin[j]);
+      weight += k < d_ ? term : -term;
+      size += std::abs(term);
+    }
+  }
+  return {weight, static_cast<double>(d_ * d_ + 4) * 0x1p-53 * size};
+}
+
+// The vertex that a neighbor has in place of ours must have a negative weight. Of two that overlap, the thinner one, whose
+// orientation rounding has turned, counts as flat from here on.
+void SimplexLocator::settle_inverted() {
+  const std::size_t width = d_ + 1;
+  std::vector<std::size_t> thinner;
+  std::vector<double> w(width);
+  for (std::size_t s = 0; s < id_.size(); ++s) {
+    const std::int32_t* const own = vertices_.data() + s * width;
+    for (std::size_t k = 0; k < width; ++k) {
+      if (neighbors_of(s)[k] < static_cast<std::int32_t>(s)) continue;
+      const auto other = static_cast<std::size_t>(neighbors_of(s)[k]);
+      if (is_flat(s) || is_flat(other)) continue;
+      const std::int32_t* const theirs = vertices_.data() + other * width;
+      const std::int64_t all_but_one = std::accumulate(own, own + width, std::int64_t{0}) - own[k];
+      const std::int64_t vertex = std::accumulate(theirs, theirs + width, std::int64_t{0}) - all_but_one;
+      const double* const q = point(vertex);
+      auto [weight, error] = weight_of(s, k, q);
+      if (std::abs(weight) <= error) {
+        kernels().locator.exact_weights(view(), s, q, w.data());
+        weight = w[k];
+      }
+      if (weight < 0.0) continue;
+      ++n_inverted_;
+      thinner.push_back(error_of(s) > error_of(other) ? s : other);
+    }
+  }
+  for (const std::size_t s : thinner) error_of(s) = INFINITY;
+}
+
+struct SimplexLocator::FlatSearch {
+  std::vector<std::size_t> seen;  // by simplex, the last search that came to it
+  std::size_t number;
+  std::vector<std::pair<std::size_t, std::size_t>> hull;  // a simplex and its facet for each plane
+};
 
 // From all facets that lead from other simplices into flat ones to what lies beyond.
 void SimplexLocator::bypass_flat() {
   std::vector<std::pair<std::int32_t*, std::int32_t>> links;
+  FlatSearch search{std::vector<std::size_t>(id_.size(), 0), 0, {}};
   for (std::size_t s = 0; s < id_.size(); ++s) {
-    if (is_flat(s)) {
-      ++n_flat_;
-      continue;
-    }
     for (std::size_t k = 0; k <= d_; ++k) {
       std::int32_t* const neighbor = neighbors_of(s) + k;
-      if (*neighbor >= 0 && is_flat(static_cast<std::size_t>(*neighbor))) links.emplace_back(neighbor, beyond_flat(s, k));
+      if (is_flat(s) || *neighbor < 0 || !is_flat(static_cast<std::size_t>(*neighbor))) continue;
+      links.emplace_back(neighbor, beyond_flat(s, k, search));
     }
   }
   for (const auto& [neighbor, target] : links) *neighbor = target;
 }
 
-// Of the simplices around the connected flat ones across facet k, the one that reaches farthest beyond that facet.
-std::int32_t SimplexLocator::beyond_flat(std::size_t simplex, std::size_t k) {
+// The first simplex beyond facet k among the neighbors of the flat ones there, which all lie in the plane of that facet.
+// Where none is near, it may be a facet of the hull, with no point beyond its plane; few planes bear many such facets.
+std::int32_t SimplexLocator::beyond_flat(std::size_t simplex, std::size_t k, FlatSearch& search) {
+  constexpr double in_plane = 1e-9;  // of the height over the facet; rounding is far below it
+  constexpr std::size_t most_flat = 64;
+  const std::size_t width = d_ + 1;
   std::vector<std::int32_t> flat{neighbors_of(simplex)[k]};
-  std::vector<double> centroid(d_), w(d_ + 1);
-  std::int32_t best = blocked_neighbor;
-  double least = 0.0;
-  bool on_hull = false;
-  for (std::size_t i = 0; i < flat.size(); ++i) {
-    for (std::size_t f = 0; f <= d_; ++f) {
-      const std::int32_t other = neighbors_of(static_cast<std::size_t>(flat[i]))[f];
-      if (other < 0) {
-        on_hull = true;
-      } else if (!is_flat(static_cast<std::size_t>(other))) {
-        for (std::size_t j = 0; j < d_; ++j) {
-          centroid[j] = 0.0;
-          for (std::size_t v = 0; v <= d_; ++v) {
-            const auto vertex = static_cast<std::size_t>(vertices_[static_cast<std::size_t>(other) * (d_ + 1) + v]);
-            centroid[j] += points_[vertex * d_ + j] / static_cast<double>(d_ + 1);
-          }
-        }
-        kernels().locator.exact_weights(view(), simplex, centroid.data(), w.data());
-        if (w[k] < least) {
-          least = w[k];
-          best = other;
-        }
-      } else if (std::find(flat.begin(), flat.end(), other) == flat.end()) {
-        flat.push_back(other);
+  ++search.number;
+  search.seen[simplex] = search.seen[static_cast<std::size_t>(flat[0])] = search.number;
+  std::vector<double> centroid(d_);
+  for (std::size_t i = 0; i < flat.size() && i < most_flat; ++i) {
+    for (std::size_t f = 0; f < width; ++f) {
+      const std::int32_t neighbor = neighbors_of(static_cast<std::size_t>(flat[i]))[f];
+      if (neighbor < 0 || search.seen[static_cast<std::size_t>(neighbor)] == search.number) continue;
+      const auto other = static_cast<std::size_t>(neighbor);
+      search.seen[other] = search.number;
+      bool coplanar = true;
+      std::fill(centroid.begin(), centroid.end(), 0.0);
+      for (std::size_t v = 0; v < width; ++v) {
+        const double* const p = point(vertices_[other * width + v]);
+        for (std::size_t j = 0; j < d_; ++j) centroid[j] += p[j] / static_cast<double>(width);
+        coplanar = coplanar && std::abs(weight_of(simplex, k, p).first) < in_plane;
       }
+      if (!is_flat(other) && weight_of(simplex, k, centroid.data()).first < 0.0) return neighbor;
+      if (is_flat(other) && coplanar) flat.push_back(neighbor);
     }
   }
-  return best == blocked_neighbor && on_hull ? no_neighbor : best;
-}
-
-// The vertex that a neighbor has in place of ours must have a negative weight; a small one's sign takes double-double.
-void SimplexLocator::count_inverted() {
-  const std::size_t width = d_ + 1, stride = record_stride(d_);
-  std::vector<double> w(width);
-  for (std::size_t s = 0; s < id_.size(); ++s) {
-    const double* const record = records_.data() + s * stride;
-    const double* const origin = record + d_ * d_;
-    const std::int32_t* const own = vertices_.data() + s * width;
-    for (std::size_t k = 0; k < width; ++k) {
-      const std::int32_t neighbor = neighbors_of(s)[k];
-      if (neighbor < static_cast<std::int32_t>(s) || is_flat(s) || is_flat(static_cast<std::size_t>(neighbor))) continue;
-      const std::int32_t* const theirs = vertices_.data() + static_cast<std::size_t>(neighbor) * width;
-      const std::int64_t all_but_one = std::accumulate(own, own + width, std::int64_t{0}) - own[k];
-      const std::int64_t vertex = std::accumulate(theirs, theirs + width, std::int64_t{0}) - all_but_one;
-      const double* const q = points_.data() + static_cast<std::size_t>(vertex) * d_;
-      double weight = k < d_ ? 0.0 : 1.0, size = 1.0;
-      for (std::size_t i = 0; i < d_; ++i) {
-        if (k < d_ && i != k) continue;
-        for (std::size_t j = 0; j < d_; ++j) {
-          const double term = record[j * d_ + i] * (q[j] - origin[j]);
-          weight += k < d_ ? term : -term;
-          size += std::abs(term);
-        }
-      }
-      if (std::abs(weight) <= static_cast<double>(d_ * d_ + 4) * 0x1p-53 * size) {
-        kernels().locator.exact_weights(view(), s, q, w.data());
-        weight = w[k];
-      }
-      n_inverted_ += weight >= 0.0;
+  for (const auto& [hull_simplex, hull_k] : search.hull) {
+    bool same_plane = true;
+    for (std::size_t v = 0; v < width; ++v) {
+      if (v == k) continue;
+      const double* const p = point(vertices_[simplex * width + v]);
+      same_plane = same_plane && std::abs(weight_of(hull_simplex, hull_k, p).first) < in_plane;
     }
+    if (same_plane) return no_neighbor;
   }
+  for (std::size_t i = 0; i < n_points_; ++i) {
+    if (weight_of(simplex, k, points_.data() + i * d_).first < -in_plane) return blocked_neighbor;
+  }
+  search.hull.emplace_back(simplex, k);
+  return no_neighbor;
 }
 
 void SimplexLocator::hash_vertices() {
@@ -271,7 +297,7 @@ void SimplexLocator::hash_vertices() {
     for (std::size_t s = 0; s < id_.size(); ++s) {
       if (is_flat(s) != flat) continue;
       for (std::size_t k = s * (d_ + 1); k < (s + 1) * (d_ + 1); ++k) {
-        const std::size_t slot = table.slot(triangulation, points_.data() + static_cast<std::size_t>(vertices_[k]) * d_);
+        const std::size_t slot = table.slot(triangulation, point(vertices_[k]));
         if (slot_vertex_[slot] >= 0) continue;
         slot_vertex_[slot] = vertices_[k];
         slot_simplex_[slot] = static_cast<std::int32_t>(s);

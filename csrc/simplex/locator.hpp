@@ -9,8 +9,10 @@
 // linked to the next simplex beyond them instead.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "../numeric/page_array.hpp"
@@ -46,17 +48,21 @@ class SimplexLocator {
   std::size_t nbytes() const;
 
  private:
+  struct FlatSearch;
   struct Tile;
   template <class Consume>
   void walk_all(const double* x, std::size_t n, std::size_t n_threads, Consume consume) const;
   Triangulation view() const;
+  const double* point(std::int64_t i) const { return points_.data() + static_cast<std::size_t>(i) * d_; }
   std::int32_t* neighbors_of(std::size_t simplex);
-  bool is_flat(std::size_t simplex) const;
+  float& error_of(std::size_t simplex);
+  bool is_flat(std::size_t simplex) { return std::isinf(error_of(simplex)); }
+  std::pair<double, double> weight_of(std::size_t simplex, std::size_t k, const double* q) const;
   void check(const std::int32_t* simplices, const std::int32_t* neighbors) const;
   void order_simplices(const std::int32_t* simplices, const std::int32_t* neighbors);
+  void settle_inverted();
   void bypass_flat();
-  std::int32_t beyond_flat(std::size_t simplex, std::size_t k);
-  void count_inverted();
+  std::int32_t beyond_flat(std::size_t simplex, std::size_t k, FlatSearch& search);
   void hash_vertices();
   void fill_grid();
 

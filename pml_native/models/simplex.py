@@ -171,8 +171,7 @@ class SimplexInterpolator(Model):
     def _is_inside(self, inner: Array) -> NDArray[np.bool_]:
         """Whether points of the frame are in the hull; those that no search can decide count as inside."""
         found, _ = self._chosen(0).locate(contiguous(inner), resolve_threads(self.n_threads))
-        inside: NDArray[np.bool_] = found.reshape(len(inner), -1)[:, 0] != -1 if len(inner) else np.zeros(0, dtype=bool)
-        return inside
+        return (found if found.ndim == 1 else found[:, 0]) != -1
 
     def _beyond(self, what: str, inner: Array, rows: NDArray[np.intp], X: Array) -> Array:
         """What is asked at points of the frame outside the hull."""

@@ -1,9 +1,10 @@
 // Barycentric rows and weights from the vertices themselves, by elimination in double-double with pivoting.
 //
 // M has the columns p_k - p_d, exact as sums of two doubles. Rows, then columns, are scaled by powers of two to a largest
-// entry in [1, 2); the scaled matrix A is eliminated with row pivoting. A pivot below `flat_pivot` means a volume that
-// is 0 to rounding: a simplex that is thinner than 2^-64 of its extents. Above it the condition number of A is
-// below about 2^64, and weights in double-double, correct to about 2^-104 times that, to 2^-40 even then.
+// entry in [1, 2); the scaled matrix A is eliminated with row pivoting. No pivot below `flat_pivot` means a condition
+// number below about 2^64, and weights in double-double, correct to about 2^-104 times that, to 2^-40 even then.
+// A simplex with such a pivot, or one thinner than what the rounding of its vertices' coordinates moves them by, is
+// flat: its volume is 0 to rounding, and which way round its vertices lie is anyone's guess.
 #pragma once
 
 #include <math.h>
@@ -28,6 +29,8 @@ struct System {
   Vec row_scale[pml::max_dimensions];     // entry = M row_scale column_scale
   Vec column_scale[pml::max_dimensions];
 };
+
+PML_INLINE double larger(double a, double b) { return a < b ? b : a; }
 
 // 2^-e for a in [2^e, 2^(e + 1)), 1 for 0.
 PML_INLINE Vec inverse_power(Vec a) {
@@ -87,6 +90,10 @@ PML_INLINE Vec eliminate(System& system) {
   return smallest;
 }
 
+// Whoever computes q = sum_i l_i p_i in double on a facet, with l_i that sum to 1 within d u, errs by up to (2 d + 1) u
+// max_i |p_ij| in coordinate j. This times max_i |p_ij| is twice that, to leave room for a change of units.
+PML_INLINE double facet_rounding(size_t d) { return static_cast<double>(4 * d + 2) * 0x1p-53; }
+
 // R, p_d and error of `lanes` simplices; those past `end` repeat the last.
 void fill_records(const pml::Triangulation& t, size_t begin, size_t end, double* records) {
   const size_t d = t.d, stride = pml::record_stride(d);
@@ -109,24 +116,47 @@ void fill_records(const pml::Triangulation& t, size_t begin, size_t end, double*
     }
     for (size_t l = 0; l < lanes && first + l < end; ++l) {
       double* const record = records + s[l] * stride;
-      double sum = 0.0;
+      double extents = 0.0, coordinates = 0.0;
       for (size_t j = 0; j < d; ++j) {
         const double origin = vertex_of(t, s[l], d)[j];
         record[d * d + j] = origin;
-        double extent = 0.0, column = 0.0;
+        double extent = 0.0, coordinate = magnitude(origin), column = 0.0;
         for (size_t k = 0; k < d; ++k) {
-          const double length = magnitude(vertex_of(t, s[l], k)[j] - origin);
-          extent = length > extent ? length : extent;
+          const double vertex = vertex_of(t, s[l], k)[j];
+          extent = larger(extent, magnitude(vertex - origin));
+          coordinate = larger(coordinate, magnitude(vertex));
           column += magnitude(record[j * d + k]);
         }
-        sum += extent * column;
+        extents += extent * column;
+        coordinates += coordinate * column;
       }
       float* const error = reinterpret_cast<float*>(record + d * d + d) + d + 1;
       // Rounded to float, and the first-order bound itself: one in a thousand more.
-      const double bound = 1.001 * static_cast<double>(2 * d + 4) * 0x1p-53 * sum;
-      *error = static_cast<float>(pivot[l] >= flat_pivot && bound < 1e30 ? bound : INFINITY);
+      const double bound = 1.001 * static_cast<double>(2 * d + 4) * 0x1p-53 * extents;
+      const bool flat = !(pivot[l] >= flat_pivot) || !(facet_rounding(d) * coordinates < 1.0);
+      *error = flat ? INFINITY : static_cast<float>(bound);
     }
   }
+}
+
+// R_kj for any vertex k; the last row is minus the sum of the others.
+PML_INLINE double row_entry(const double* record, size_t d, size_t k, size_t j) {
+  if (k < d) return record[j * d + k];
+  double sum = 0.0;
+  for (size_t i = 0; i < d; ++i) sum += record[j * d + i];
+  return -sum;
+}
+
+// How negative weight k of a query on facet k may be.
+double facet_tolerance(const pml::Triangulation& t, size_t simplex, size_t k) {
+  const size_t d = t.d;
+  double sum = 0.0;
+  for (size_t j = 0; j < d; ++j) {
+    double largest = 0.0;
+    for (size_t i = 0; i <= d; ++i) largest = larger(largest, magnitude(vertex_of(t, simplex, i)[j]));
+    sum += magnitude(row_entry(t.records + simplex * pml::record_stride(d), d, k, j)) * largest;
+  }
+  return facet_rounding(d) * sum;
 }
 
 // One query; all lanes do the same.

@@ -101,31 +101,6 @@ PML_INLINE double weigh(const double* record, const double* x, size_t d, double*
   return smaller(tagged(w[d], d), least);
 }
 
-// R_kj for any vertex k; the last row is minus the sum of the others.
-PML_INLINE double row_entry(const double* record, size_t d, size_t k, size_t j) {
-  if (k < d) return record[j * d + k];
-  double sum = 0.0;
-  for (size_t i = 0; i < d; ++i) sum += record[j * d + i];
-  return -sum;
-}
-
-// How negative weight k of a query on the facet may be. Whoever computes q = sum_i l_i p_i in double on that facet, with
-// l_i that sum to 1 within d u, errs by up to (2 d + 1) u max_i |p_ij| in each coordinate, which R_k turns into a weight;
-// twice that leaves room for a change of units.
-double hull_tolerance(const pml::Triangulation& t, size_t simplex, size_t k) {
-  const size_t d = t.d;
-  double sum = 0.0;
-  for (size_t j = 0; j < d; ++j) {
-    double largest = 0.0;
-    for (size_t i = 0; i <= d; ++i) {
-      const double size = magnitude(vertex_of(t, simplex, i)[j]);
-      largest = size > largest ? size : largest;
-    }
-    sum += magnitude(row_entry(t.records + simplex * pml::record_stride(d), d, k, j)) * largest;
-  }
-  return static_cast<double>(4 * d + 2) * 0x1p-53 * sum;
-}
-
 // The weights of the nearest point of facet k: x moves along R_k, until w_k = 0.
 void project(const double* record, size_t d, size_t k, double* w) {
   double norm = 0.0;
@@ -166,8 +141,9 @@ size_t slot(const pml::Triangulation& t, const double* x) {
 }
 
 // Decides what a round could not: a data point gets its vertex; a simplex with large errors weighs in double-double;
-// a query beyond the hull by no more than rounding moves onto it. Among several facets to cross, chance takes one, and
-// the one just crossed comes last, so that circles, possible where the triangulation isn't Delaunay's, come to an end.
+// a query beyond the hull, or between two simplices with flat ones left out, by no more than rounding moves onto the
+// facet. Among several facets to cross, chance takes one, and the one just crossed comes last, so that circles,
+// possible where the triangulation isn't Delaunay's, come to an end.
 int32_t settle(const pml::Triangulation& t, const double* x, int32_t& simplex, double* w) {
   const size_t d = t.d;
   const size_t place = slot(t, x);
@@ -192,17 +168,16 @@ int32_t settle(const pml::Triangulation& t, const double* x, int32_t& simplex, d
     }
     int32_t next = pml::no_neighbor;
     uint64_t n_choices = 0;
-    bool back = false, blocked = false, on_hull = false;
+    bool back = false, blocked = false;
     for (size_t k = 0; k <= d; ++k) {
       if (!(w[k] < -error)) continue;
+      const bool beyond = w[k] < -facet_tolerance(t, s, k);
       if (neighbors[k] == pml::no_neighbor) {
-        // The hull is convex: beyond one facet is outside.
-        if (w[k] < -hull_tolerance(t, s, k)) return pml::outside;
-        on_hull = true;
+        if (beyond) return pml::outside;  // the hull is convex: beyond one facet is outside
       } else if (neighbors[k] == pml::blocked_neighbor) {
-        blocked = true;
+        blocked = blocked || beyond;
       } else if (neighbors[k] == before) {
-        back = true;
+        back = back || beyond;
       } else {
         random = random * 6364136223846793005u + 1442695040888963407u;
         if ((random >> 33) % ++n_choices == 0) next = neighbors[k];
@@ -211,8 +186,8 @@ int32_t settle(const pml::Triangulation& t, const double* x, int32_t& simplex, d
     if (next < 0 && back) next = before;
     if (next < 0) {
       if (blocked) return pml::undecided;
-      for (size_t k = 0; on_hull && k <= d; ++k) {
-        if (w[k] < -error && neighbors[k] == pml::no_neighbor) project(record, d, k, w);
+      for (size_t k = 0; k <= d; ++k) {
+        if (w[k] < -error) project(record, d, k, w);
       }
       return pml::found;
     }
