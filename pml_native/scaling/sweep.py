@@ -23,6 +23,9 @@ from .workers import GivenWorkers, RunFunction, workers_of
 
 # Between two looks for Ctrl-C and for what other sweeps have finished.
 LOOK_SECONDS = 0.1
+# Runs that take less than this are done several at a time, as many as take so long, but no more than MOST_AT_A_TIME.
+BATCH_SECONDS = 0.02
+MOST_AT_A_TIME = 50
 # A run that was under way when its worker process died, this many times, is at fault.
 DEATHS = 2
 
@@ -127,11 +130,12 @@ class _Sweep:
     ) -> None:
         self.run, self.settings, self.known = run, settings, known
         self.book, self.workers, self.display, self.interrupted = book, workers, display, interrupted
-        self.in_flight: dict[Future[Run], str] = {}
+        self.in_flight: dict[Future[list[Run]], list[str]] = {}
         self.suspects: deque[str] = deque()
         self.elsewhere: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
         self.broken = False  # the workers, since one of them died
+        self.n_here, self.seconds_here = 0, 0.0  # runs finished by these workers, and what they took
         self.n_failed = sum(run.status == "failed" for run in known.values())
 
     def carry_out(self, keys: Iterable[str]) -> None:
@@ -160,9 +164,10 @@ class _Sweep:
             self.broken = False
         if self.suspects:
             if not self.in_flight:
-                self._start(self.suspects.popleft(), self.suspects)
+                self._start([self.suspects.popleft()], self.suspects)
             return
-        room = self.workers.n_in_flight - len(self.in_flight)
+        size = self._batch_size()
+        room = size * (self.workers.n_in_flight - len(self.in_flight))
         queue = self.waiting or self.elsewhere
         candidates = [queue.popleft() for _ in range(min(room, len(queue)))]
         if not candidates:
@@ -171,15 +176,23 @@ class _Sweep:
         self._know(finished)
         taken = {*mine, *finished}
         self.elsewhere.extend(key for key in candidates if key not in taken)
-        for key in mine:
-            self._start(key, self.waiting)
+        for begin in range(0, len(mine), size):
+            self._start(mine[begin : begin + size], self.waiting)
 
-    def _start(self, key: str, queue: deque[str]) -> None:
+    def _batch_size(self) -> int:
+        """How many runs to do at a time: one, unless they have turned out to be short; fewer towards the end."""
+        if self.n_here == 0:
+            return 1
+        short = BATCH_SECONDS * self.n_here / max(self.seconds_here, BATCH_SECONDS / MOST_AT_A_TIME)
+        fair = len(self.waiting) // self.workers.n_in_flight
+        return max(1, min(int(short), fair, MOST_AT_A_TIME))
+
+    def _start(self, keys: list[str], queue: deque[str]) -> None:
         try:
-            self.in_flight[self.workers.submit(self.run, self.settings[key])] = key
-        except BrokenExecutor:  # a worker died since the last look; this run had not begun
+            self.in_flight[self.workers.submit(self.run, [self.settings[key] for key in keys])] = keys
+        except BrokenExecutor:  # a worker died since the last look; these runs had not begun
             self.broken = True
-            queue.appendleft(key)
+            queue.extendleft(reversed(keys))
 
     def _collect(self, seconds: float) -> None:
         """Stores what has finished, waiting at most so long for something to finish."""
@@ -192,29 +205,31 @@ class _Sweep:
         finished: dict[str, Run] = {}
         try:
             for future in done:
-                key = self.in_flight.pop(future)
-                ended = self._outcome(future, key)
-                if ended is not None:
-                    finished[key] = ended
+                finished |= self._outcomes(future, self.in_flight.pop(future))
         finally:
             self.book.record(finished)
             self._know(finished)
 
-    def _outcome(self, future: Future[Run], key: str) -> Run | None:
-        """How a run ended; None for one that was lost with its worker and is now a suspect."""
+    def _outcomes(self, future: Future[list[Run]], keys: list[str]) -> dict[str, Run]:
+        """How these runs ended, without those that were lost with their worker and are now suspects."""
         try:
-            return future.result()
+            runs = future.result()
         except BrokenExecutor:
             self.broken = True
-            self.deaths[key] += 1
-            if self.deaths[key] >= DEATHS:
-                return _failed(f"its worker process died {DEATHS} times (out of memory, or a crash)")
-            self.suspects.append(key)
-            return None
+            self.deaths.update(keys)
+            guilty = [key for key in keys if self.deaths[key] >= DEATHS]
+            self.suspects.extend(key for key in keys if self.deaths[key] < DEATHS)
+            return dict.fromkeys(guilty, _failed(f"its worker process died {DEATHS} times (out of memory, or a crash)"))
         except CancelledError:
             raise RuntimeError("executor: it has cancelled a run; finished runs are stored") from None
-        except Exception as error:  # what a cluster gave up on
-            return _failed(f"{type(error).__name__}: {error}")
+        except Exception as error:
+            if len(keys) == 1:  # what a cluster gave up on
+                return {keys[0]: _failed(f"{type(error).__name__}: {error}")}
+            self.suspects.extend(keys)
+            return {}
+        self.n_here += len(runs)
+        self.seconds_here += sum(run.seconds for run in runs)
+        return dict(zip(keys, runs, strict=True))
 
     def _know(self, finished: dict[str, Run]) -> None:
         self.known.update(finished)

@@ -28,7 +28,12 @@ SINGLE_THREADED = {
 SCHEDULER_SECONDS = 30.0
 
 
-def perform(run: RunFunction, setting: Setting) -> Run:
+def perform(run: RunFunction, settings: list[Setting]) -> list[Run]:
+    """Some runs, one after the other."""
+    return [_performed(run, setting) for setting in settings]
+
+
+def _performed(run: RunFunction, setting: Setting) -> Run:
     """One run, whatever becomes of it. The result crosses as text, so that it is the same from wherever it comes."""
     start = time.perf_counter()
     result, error = None, None
@@ -47,8 +52,8 @@ class GivenWorkers:
         # As many again wait in the executor's own queue, so that none of the workers has to wait for the next run.
         self.n_in_flight = 2 * (n_workers or getattr(executor, "_max_workers", None) or available_cores()) + 2
 
-    def submit(self, run: RunFunction, setting: Setting) -> Future[Run]:
-        return self.executor.submit(perform, run, setting)
+    def submit(self, run: RunFunction, settings: list[Setting]) -> Future[list[Run]]:
+        return self.executor.submit(perform, run, settings)
 
     def restart(self) -> None:
         raise RuntimeError(
