@@ -62,6 +62,11 @@ class PowerLaw:
         result: Array = self.prefactor * np.asarray(size, dtype=np.float64) ** self.exponent
         return result
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation of log error about the law."""
+        return self._line.spread
+
     def size_for(self, error: float) -> tuple[float, float, float]:
         """The size at which the law reaches `error`, and its 95 % interval: where single measurements would reach it.
 
