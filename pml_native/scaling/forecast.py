@@ -30,8 +30,6 @@ from .power_law import PowerLaw, fit_power_law
 
 Mask = NDArray[np.bool_]
 Build = Callable[[Array, Array], Callable[[Array], Array]]
-# Sizes and the relative error at each; sizes occur again.
-Measured = list[tuple[float, float]]
 
 MARGIN = 0.5 * (1.0 - TEST_SHARE)
 # Rows held out of scattered data, and the fewest that an error is taken from.
@@ -47,8 +45,6 @@ EXTRA_LINES = 2
 STRIDES = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 # A measured exponent below this share of the promised one is not that of a smooth function.
 SHALLOW = 0.8
-# Sizes that a promised exponent is laid through.
-ANCHORS = 2
 # Errors that scatter about the law by more than this (a standard deviation of logarithms), and an interval whose ends
 # differ by more than this factor, say nothing.
 SCATTER = 0.5
@@ -61,7 +57,7 @@ EXACT = 1e-18
 class Forecast:
     """How many points reach a relative RMSE of `tolerance`, in the box of 80 % of each width and inside the hull.
 
-    `n_points` and its `interval` (about 95 %) are None where nothing can be said; `reason` then says why. `exponent` is
+    `n_points` and its `interval` are None where nothing can be said; `reason` then says why. `exponent` is
     the measured one, `promised` that of the family for smooth functions. The law was measured at `sizes` with `errors`.
     """
 
@@ -102,47 +98,55 @@ def forecast(
     method : "simplex" (scattered points); "spline" (the points of a full grid, in any order; any points where d = 1)
         of `degree`; or a function of X and y that returns a model.
 
-    Where that can't be told, the forecast has a reason instead of a number. Raises ValueError for wrong arguments.
+    Where that can't be told, the forecast has a reason instead of a number. What the data don't show, as noise below
+    the errors of all their parts, it can't know of. Raises ValueError for wrong arguments.
     """
     samples = as_samples(X, y)
     d = samples.X.shape[1]
     if not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance: expected a relative error between 0 and 1, got {tolerance}")
     rng = np.random.default_rng(random_state)
-    promised: float | None = None
-    scale: Callable[[float], float] = float
     if method == "simplex":
-        promised = -2.0 / d
-        measured = _by_rows(samples.X, samples.y, SimplexInterpolator, rng)
+        found = _Measured(_by_rows(samples.X, samples.y, SimplexInterpolator, rng), -2.0 / d)
     elif method == "spline":
         grid = grid_axes(samples.X)
         if grid is None:
             raise ValueError("X: expected the points of a full grid for method='spline'")
         axes, order = grid
-        promised = -(degree + 1.0) / d
         values = samples.y[order].reshape([*map(len, axes), -1])
-        measured = _by_lines(axes, values, degree)
-        scale = _grid_points(axes)
+        found = _Measured(_by_lines(axes, values, degree), -(degree + 1.0) / d, 1, _grid_points(axes))
     elif callable(method):
-        measured = _by_rows(samples.X, samples.y, method, rng)
+        found = _Measured(_by_rows(samples.X, samples.y, method, rng))
     else:
         raise ValueError(f"method: expected simplex, spline or a function, got {method!r}")
-    name = method if isinstance(method, str) else getattr(method, "__name__", "function")
-    return _foretold(measured, tolerance, name, promised, scale)
+    return _foretold(found, tolerance, method if isinstance(method, str) else getattr(method, "__name__", "function"))
 
 
-def _foretold(
-    measured: Measured, tolerance: float, method: str, promised: float | None, scale: Callable[[float], float]
-) -> Forecast:
-    """The forecast from these measurements; `scale` makes a number of points of a size."""
-    usable = np.array([pair for pair in measured if math.isfinite(pair[1])]).reshape(-1, 2)
+@dataclass(frozen=True)
+class _Measured:
+    """Sizes with the relative error at each (a size occurs several times), and how the family's law is used.
+
+    `n_anchors` of the largest sizes carry the `promised` exponent: two where they are random parts, whose errors
+    scatter. `points` makes a number of points of a size.
+    """
+
+    pairs: list[tuple[float, float]]
+    promised: float | None = None
+    n_anchors: int = 2
+    points: Callable[[float], float] = float
+
+
+def _foretold(measured: _Measured, tolerance: float, method: str) -> Forecast:
+    """The forecast from these measurements."""
+    promised, points = measured.promised, measured.points
+    usable = np.array([pair for pair in measured.pairs if math.isfinite(pair[1])]).reshape(-1, 2)
     sizes, group = np.unique(usable[:, 0], return_inverse=True)
     logarithms = np.log(np.maximum(usable[:, 1], EXACT))
     errors = np.exp(np.bincount(group, logarithms) / np.bincount(group)) if len(group) else np.zeros(0)
 
     def told(size: float, low: float, high: float) -> Forecast:
-        ends = (round(scale(low)), round(scale(high)))
-        return Forecast(tolerance, method, round(scale(size)), ends, None, exponent, promised, law, sizes, errors)
+        ends = (round(points(low)), round(points(high)))
+        return Forecast(tolerance, method, round(points(size)), ends, None, exponent, promised, law, sizes, errors)
 
     def refused(reason: str) -> Forecast:
         return Forecast(tolerance, method, None, None, reason, exponent, promised, law, sizes, errors)
@@ -163,9 +167,12 @@ def _foretold(
     objection = _objection(law, tolerance, promised)
     if objection is not None:
         return refused(objection)
-    n, low, high = law.size_for(tolerance) if promised is None else _anchored(law, sizes, errors, tolerance, promised)
+    if promised is None:
+        n, low, high = law.size_for(tolerance)
+    else:
+        n, low, high = _anchored(law, sizes, errors, tolerance, promised, measured.n_anchors)
     if not (low > 0 and high / low <= WIDEST):
-        return refused(f"the law is too uncertain: between {scale(low):.2g} and {scale(high):.2g} points")
+        return refused(f"the law is too uncertain: between {points(low):.2g} and {points(high):.2g} points")
     return told(n, low, high)
 
 
@@ -186,25 +193,23 @@ def _objection(law: PowerLaw, tolerance: float, promised: float | None) -> str |
 
 
 def _anchored(
-    law: PowerLaw, sizes: Array, errors: Array, tolerance: float, promised: float
+    law: PowerLaw, sizes: Array, errors: Array, tolerance: float, promised: float, n_anchors: int
 ) -> tuple[float, float, float]:
     """The size where the promised exponent, through the largest sizes, reaches `tolerance`; and an interval.
 
-    The interval adds up how much the errors scatter about the law, and how far the measured exponent leads away.
+    The interval adds up two standard deviations of the errors' scatter about the law, and how far the measured
+    exponent leads away.
     """
-    from scipy.stats import t
-
     used = (sizes >= 0.999 * law.range_used[0]) & (sizes <= 1.001 * law.range_used[1])
-    x, y = np.log(sizes[used])[-ANCHORS:].mean(), np.log(errors[used])[-ANCHORS:].mean()
+    x, y = np.log(sizes[used])[-n_anchors:].mean(), np.log(errors[used])[-n_anchors:].mean()
     way = math.log(tolerance) - float(y)
-    quantile = float(t.ppf(0.975, law.n_sizes - 2))
-    half = quantile * law.spread * math.sqrt(1.0 + 1.0 / ANCHORS) / -promised
+    half = 2.0 * law.spread * math.sqrt(1.0 + 1.0 / n_anchors) / -promised
     half += abs(way / promised - way / law.exponent)
     n = float(x) + way / promised
     return math.exp(n), math.exp(n - half), math.exp(n + half)
 
 
-def _by_rows(X: Array, y: Array, build: Any, rng: np.random.Generator) -> Measured:
+def _by_rows(X: Array, y: Array, build: Any, rng: np.random.Generator) -> list[tuple[float, float]]:
     """Fits to random parts of all sizes in powers of 2, nested, the smaller ones several times."""
     n = len(X)
     order = rng.permutation(n)
@@ -224,7 +229,7 @@ def _by_rows(X: Array, y: Array, build: Any, rng: np.random.Generator) -> Measur
     return found
 
 
-def _by_lines(axes: list[Array], values: Array, degree: int) -> Measured:
+def _by_lines(axes: list[Array], values: Array, degree: int) -> list[tuple[float, float]]:
     """Splines through every 2nd, 3rd, ... line of a grid, from several first lines, measured on all points between.
 
     Sizes are numbers of cells. The points that the spline goes through count too: over whole cells they make the mean

@@ -162,10 +162,9 @@ def measure(
     ones are named so. Test points where an interpolator has no value (outside the hull) are left out and counted in
     n_outside.
     """
-    if family not in FAMILIES:
-        raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {family!r}")
+    fit = _family(family)
     target = get(problem) if isinstance(problem, str) else problem
-    fitted = FAMILIES[family](Task(target, size, seed, sampler, n_threads), **options)
+    fitted = fit(Task(target, size, seed, sampler, n_threads), **options)
     X, y = target.test_box(n_test, np.random.default_rng([seed, 1]))
     prediction = fitted.model.evaluate(X)
     inside = ~np.isnan(prediction[:, 0])
@@ -186,11 +185,19 @@ def measure(
     }
 
 
+def _family(name: object) -> Callable[..., Fitted]:
+    if name not in FAMILIES:
+        raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {name!r}")
+    return FAMILIES[str(name)]
+
+
 def applicable(setting: Setting) -> Setting:
-    """`setting` without what belongs to other families, so that an axis of depths doesn't multiply interpolators."""
-    family = FAMILIES.get(setting.get("family", ""))
-    if family is None:
-        return setting
-    own = {*inspect.signature(measure).parameters, *inspect.signature(family).parameters}
-    others = {name for other in FAMILIES.values() for name in inspect.signature(other).parameters}
+    """`setting` without what belongs to other families, so that an axis of depths doesn't multiply interpolators.
+
+    Raises ValueError or KeyError where its family or problem isn't known, which no run need find out.
+    """
+    if isinstance(setting.get("problem"), str):
+        get(setting["problem"])
+    own = {*inspect.signature(measure).parameters, *inspect.signature(_family(setting.get("family"))).parameters}
+    others = {name for family in FAMILIES.values() for name in inspect.signature(family).parameters}
     return {name: value for name, value in setting.items() if name in own or name not in others}

@@ -117,12 +117,14 @@ def test_a_result_that_is_no_row_is_a_failure(threads, result):
         assert sweep(run, size=1, executor=threads).column("status") == ["failed"]
 
 
+@pytest.mark.slow  # starts processes several times
 def test_a_run_that_kills_its_worker_is_found_out_and_the_rest_are_done(tmp_path):
     with pytest.warns(SweepWarning, match="its worker process died 2 times"):
         table = sweep(deadly_at_three, size=range(8), jobs=2)
     assert table.column("status").tolist() == ["done"] * 3 + ["failed"] + ["done"] * 4
 
 
+@pytest.mark.slow  # starts processes several times
 def test_a_worker_that_is_killed_once_costs_nothing(tmp_path):
     table = sweep(dies_once, folder=str(tmp_path), size=range(12), jobs=2, store=tmp_path / "runs.db")
     assert table.column("value").tolist() == list(range(12))
@@ -168,6 +170,7 @@ def wait_until(condition, seconds=60.0):
         time.sleep(0.01)
 
 
+@pytest.mark.slow  # starts processes several times
 def test_a_sweep_killed_in_the_middle_goes_on_to_the_same_table(tmp_path, threads):
     for executor, enough in (("processes", 20), ("threads", 60)):
         process = started(tmp_path, executor)
@@ -203,6 +206,7 @@ def test_two_sweeps_on_one_store_share_the_work(tmp_path):
     assert [(tmp_path / str(k)).read_text() for k in range(60)] == ["x"] * 60
 
 
+@pytest.mark.slow  # starts processes several times
 def test_ctrl_c_keeps_what_is_done(tmp_path):
     process = started(tmp_path, "processes")
     wait_until(lambda: n_done(tmp_path) >= 10)
@@ -270,8 +274,10 @@ def test_wrong_calls_are_answered_with_what_is_wanted(threads):
         sweep(lambda size: {}, size=1)
     with pytest.raises(KeyError, match="column 'n' is not one of size"):
         sweep(quick, size=1, executor=threads).column("n")
-    with pytest.warns(SweepWarning, match="family: expected one of simplex"):
+    with pytest.raises(ValueError, match="family: expected one of simplex"):
         sweep(problem="Z.001", family="none", size=5, executor=threads)
+    with pytest.raises(KeyError, match=r"did you mean Z\.001"):
+        sweep(problem="Z.0011", family="simplex", size=5, executor=threads)
 
 
 def test_a_script_without_a_main_guard_is_told_so(tmp_path):
