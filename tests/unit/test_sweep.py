@@ -97,7 +97,7 @@ def test_a_failed_run_is_a_row_and_can_be_tried_again(threads, tmp_path):
     assert "fails_at_three" in table.failed.errors[0]
     assert len(table.done) == 4
     with sqlite3.connect(tmp_path / "runs.db") as connection:
-        stored = "SELECT rowid, settings FROM runs WHERE status = 'failed'"
+        stored = "SELECT seconds, settings FROM runs WHERE status = 'failed'"
         before = connection.execute(stored).fetchall()
         with pytest.warns(SweepWarning):
             sweep(fails_at_three, **options)
