@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import importlib.util
 import math
+import multiprocessing
 import os
 import random
 import signal
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from pml_native.scaling import Table, sweep
@@ -101,19 +102,20 @@ def on_dask(n_runs: int, work: float, folder: Path) -> Table:
 
 
 def overhead(n_runs: int, folder: Path) -> None:
-    """Prints the time of sweeps beyond that of their runs, which do nothing."""
-    for name, executor in (("processes", None), ("threads", ThreadPoolExecutor(2))):
+    """Prints the time of sweeps beyond that of their runs, which do nothing, and of starting worker processes."""
+    start = time.perf_counter()
+    sweep(nothing, number=range(2))
+    print(f"  worker processes start, import the library and end in {time.perf_counter() - start:.2f} s")
+    spawned = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+    for name, executor in (("processes", spawned), ("threads", ThreadPoolExecutor(2))):
+        sweep(nothing, number=range(200), executor=executor)  # all workers have started
         for kept in ("memory", "file"):
-            seconds = []
-            for count in (2, n_runs + 2):
-                store = None if kept == "memory" else folder / f"{name}{count}.db"
-                start = time.perf_counter()
-                table = sweep(nothing, number=range(count), store=store, executor=executor)
-                seconds.append(time.perf_counter() - start - table.seconds.sum())
-            each = 1e3 * (seconds[1] - seconds[0]) / n_runs
-            print(f"  {name}, stored in {kept}: {each:.2f} ms a run, and {seconds[0]:.2f} s to start and end")
-        if executor is not None:
-            executor.shutdown()
+            store = None if kept == "memory" else folder / f"{name}.db"
+            start = time.perf_counter()
+            table = sweep(nothing, number=range(n_runs), store=store, executor=executor)
+            beyond = time.perf_counter() - start - table.seconds.sum()
+            print(f"  {name}, stored in {kept}: {1e3 * beyond / n_runs:.2f} ms a run")
+        executor.shutdown()
 
 
 def main() -> None:

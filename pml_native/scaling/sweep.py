@@ -63,8 +63,10 @@ def sweep(
 
     A run that raises, or whose worker process dies twice, is a row with status "failed"; the sweep goes on, and warns
     at its end. Ctrl-C stores what has finished, ends worker processes and raises KeyboardInterrupt. The rows are the
-    same from any executor and after any interruption. `measure`'s settings that a family doesn't have are left out.
-    Raises OSError where the store can't be written; what is in it by then is safe.
+    same from any executor and after any interruption, bit for bit where the runs themselves don't depend on the number
+    of threads: BLAS does in Cholesky factors (Levenberg-Marquardt), so for an executor of threads set
+    OPENBLAS_NUM_THREADS=1 before NumPy is imported, as worker processes have it. `measure`'s settings that a family
+    doesn't have are left out. Raises OSError where the store can't be written; what is in it by then is safe.
     """
     if (settings is None) == (not axes):
         raise ValueError("expected axes, as in size=[64, 256], or settings=, and not both")
