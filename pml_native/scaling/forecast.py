@@ -33,7 +33,7 @@ Build = Callable[[Array, Array], Callable[[Array], Array]]
 
 MARGIN = 0.5 * (1.0 - TEST_SHARE)
 # Rows held out of scattered data, and the fewest that an error is taken from.
-TEST_PART, MOST_TEST_ROWS, FEWEST_TEST_ROWS = 0.2, 10_000, 50
+TEST_PART, MOST_TEST_ROWS, FEWEST_TEST_ROWS = 0.2, 10_000, 20
 FEWEST_GRID_ROWS = 8  # they lie evenly, and those of several first lines are taken together
 # Parts of the same size that are fitted where the data have so many, and the smallest size.
 REPEATS = 4
@@ -235,7 +235,7 @@ def _by_lines(axes: list[Array], values: Array, degree: int) -> list[tuple[float
     Sizes are numbers of cells. The points that the spline goes through count too: over whole cells they make the mean
     a trapezoidal rule, which is exact enough from the first size on.
     """
-    build: Any = models.SplineInterpolator  # type: ignore[attr-defined]
+    build: Any = models.SplineInterpolator  # type: ignore[attr-defined,unused-ignore]
     found = []
     for stride in STRIDES:
         if min(len(axis) // stride for axis in axes) < degree + EXTRA_LINES:

@@ -60,7 +60,7 @@ def spline(task: Task, *, degree: int = 3) -> Fitted:
     """A spline on an equidistant grid of about `size` points, whatever the sampler."""
     axes = grid_axes(task.size, task.problem.bounds)
     X, y = task.problem.sample(task.size, sampler="grid")
-    build: Any = models.SplineInterpolator  # type: ignore[attr-defined]
+    build: Any = models.SplineInterpolator  # type: ignore[attr-defined,unused-ignore]
     values = y.reshape([len(axis) for axis in axes])
     return Fitted(build(axes, values, degree=degree, n_threads=task.n_threads), X, y)
 
