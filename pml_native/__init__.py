@@ -17,7 +17,7 @@ except ImportError as error:
         f"them. Run `pip install .` there, or start Python in another folder."
     ) from error
 
-from . import optimize, problems
+from . import optimize, problems, scaling
 from ._version import __version__
 from .arrays import PrecisionWarning
 from .boosting import boost
@@ -69,5 +69,6 @@ __all__ = [
     "optimize",
     "problems",
     "register_activation",
+    "scaling",
     "spectrum",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -19,6 +20,8 @@ from .info import info
 from .models import Model, load
 from .problems import equations
 from .report import Errors
+from .scaling import FAMILIES, sweep
+from .scaling.settings import combinations
 from .tables import Table, csv_lines, write_csv
 
 TEST_POINTS = 10_000
@@ -84,6 +87,25 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("equations", help="list the equations of the paper")
     command.set_defaults(run=_equations)
+
+    command = commands.add_parser(
+        "sweep",
+        help="measure families on problems over sizes and seeds",
+        description="Runs all combinations of the settings and writes a table with one row a run. Lists are separated "
+        "by commas; 0:4 is 0,1,2,3. Other settings of the families are given as NAME=LIST.",
+    )
+    command.add_argument("--problem", type=_list, required=True, help="equations, teacher:1-3-3-1:0, legendre:12 ...")
+    command.add_argument("--family", type=_list, required=True, help=f"some of {', '.join(FAMILIES)}")
+    command.add_argument("--size", type=_list, required=True, help="numbers of points")
+    command.add_argument("--seed", type=_list, default=[0], help="random seeds (0)")
+    command.add_argument("settings", nargs="*", metavar="NAME=LIST", help="as in depth=2,3 optimizer=lm")
+    command.add_argument("--store", metavar="FILE", help="keep every finished run here, and go on where it ended")
+    command.add_argument("-o", "--output", metavar="CSV", help="where to write; standard output if not given")
+    command.add_argument("--jobs", type=int, metavar="N", help="worker processes; as many as cores if not given")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="do the runs on this Dask cluster")
+    command.add_argument("--retry-failed", action="store_true", help="do runs again that are stored as failed")
+    command.add_argument("--quiet", action="store_true", help="no progress display")
+    command.set_defaults(run=_sweep)
 
     command = commands.add_parser("info", help="versions, instruction sets, threads")
     command.set_defaults(run=_info)
@@ -202,6 +224,48 @@ def _equations(options: argparse.Namespace) -> None:
             f"{name} [{low:g}, {high:g}]" for name, (low, high) in zip(equation.variables, equation.bounds, strict=True)
         )
         print(f"{equation.name:9} {equation.formula:{width}}  {ranges}")
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    axes = {name: getattr(options, name) for name in ("problem", "family", "size", "seed")}
+    for setting in options.settings:
+        name, equals, values = setting.partition("=")
+        if not equals:
+            raise ValueError(f"expected NAME=LIST, got {setting!r}")
+        axes[name] = _list(values)
+    if options.output is not None and not Path(options.output).resolve().parent.is_dir():
+        raise ValueError(f"{options.output}: the folder to write to does not exist")
+    table = sweep(
+        settings=combinations(axes),
+        store=options.store,
+        scheduler=options.scheduler,
+        jobs=options.jobs,
+        progress=False if options.quiet else None,
+        retry_failed=options.retry_failed,
+    )
+    text = table.to_csv(options.output)
+    if options.output is None:
+        sys.stdout.write(text)
+
+
+def _list(text: str) -> list[int | float | str]:
+    """The values of "64,256", "0:4", "0.1,0.2" or "adam,lm"."""
+    values: list[int | float | str] = []
+    for part in text.split(","):
+        if match := re.fullmatch(r"(\d+):(\d+)", part):
+            values += range(int(match[1]), int(match[2]))
+        else:
+            values.append(_number(part))
+    return values
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
 
 
 def _info(options: argparse.Namespace) -> None:

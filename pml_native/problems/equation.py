@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, as_matrix
+from .problem import Problem
 
 # The names a formula may use. Formulas come from this package's own tables, never from a user.
 _FUNCTIONS = {
@@ -26,7 +27,7 @@ _FUNCTIONS = {
 
 
 @dataclass(frozen=True)
-class Equation:
+class Equation(Problem):
     """y = formula(variables), each variable in the interval of `bounds` that has its place."""
 
     name: str
@@ -34,24 +35,12 @@ class Equation:
     variables: tuple[str, ...]
     bounds: tuple[tuple[float, float], ...]
 
-    @property
-    def n_inputs(self) -> int:
-        return len(self.variables)
-
     def __call__(self, X: ArrayLike) -> Array:
         """Values (n,) at `X` (n, d), columns in the order of `variables`."""
         matrix = as_matrix(X, "X", n_columns=self.n_inputs)
         names: dict[str, object] = dict(zip(self.variables, matrix.T, strict=True))
         values = eval(self._code, {"__builtins__": {}, **_FUNCTIONS}, names)
         return np.ascontiguousarray(np.broadcast_to(values, (len(matrix),)), dtype=np.float64)
-
-    def sample(self, n: int, rng: int | np.random.Generator | None = None) -> tuple[Array, Array]:
-        """`n` points X (n, d), uniform in the bounds, and their values y (n,). `rng` is a generator or a seed."""
-        if n < 0:
-            raise ValueError(f"n: expected an integer >= 0, got {n}")
-        low, high = np.array(self.bounds).T
-        X = np.random.default_rng(rng).uniform(low, high, size=(n, self.n_inputs))
-        return X, self(X)
 
     @cached_property
     def _code(self) -> CodeType:

@@ -210,3 +210,30 @@ def test_ctrl_c_saves_the_best_model_so_far(tmp_path):
     assert process.returncode == 0
     assert "interrupted from the keyboard" in shown
     assert pml.load(path).report.validation_rmse < 0.1
+
+
+def test_sweep_writes_a_table_and_goes_on_with_its_store(tmp_path, capsys):
+    command = ["sweep", "--problem", "Z.001", "--family", "simplex,network", "--seed", "0:2", "steps=3", "n_test=50"]
+    command += ["--jobs", 1, "--store", tmp_path / "runs.db"]
+    code, shown, _ = run(capsys, *command, "--size", "16")
+    assert code == 0
+    assert len(shown.splitlines()) == 5
+    assert run(capsys, *command, "--size", "16,24", "-o", tmp_path / "table.csv")[0] == 0
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert list(table["size"]) == [16, 16, 24, 24] * 2
+    assert set(table["status"]) == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--problem", "Z.0011"], "did you mean Z.001"),
+        (["--problem", "Z.001", "depth"], "expected NAME=LIST, got 'depth'"),
+        (["--problem", "Z.001", "--scheduler", "nowhere", "--jobs", "2"], "expected one of executor, scheduler"),
+        (["--problem", "Z.001", "-o", "no/folder/table.csv"], "the folder to write to does not exist"),
+    ],
+)
+def test_a_sweep_that_cannot_begin_says_why(capsys, arguments, message):
+    code, _, error = run(capsys, "sweep", "--family", "simplex", "--size", "16", *arguments)
+    assert code == 2
+    assert message in error

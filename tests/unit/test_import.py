@@ -58,3 +58,12 @@ def test_info_names_what_a_result_depends_on():
         info
     )
     assert info["isa"] in info["isa_available"]
+
+
+def test_importing_the_package_imports_nothing_that_few_need(tmp_path):
+    code = (
+        "import sys, pml_native; "
+        "print([m for m in ('pandas', 'distributed', 'matplotlib', 'sympy', 'scipy.stats') if m in sys.modules])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(pml_native.__file__).parents[1])}
+    assert run(code, cwd=tmp_path, env=env).stdout.strip() == "[]"

@@ -11,6 +11,7 @@ PACKAGE = Path(pml_native.__file__).parent
 # From the top down; a file may import what stands below it, and its own room.
 FLOORS = [
     ["__init__", "cli"],
+    ["scaling"],
     ["info", "tables"],
     ["fit"],
     ["guide"],
@@ -19,7 +20,8 @@ FLOORS = [
     ["descent", "coordinates"],
     ["session", "spectrum"],
     ["progress"],
-    ["models", "optimize", "problems"],
+    ["problems"],
+    ["models", "optimize"],
     ["report", "files", "threads", "memory", "elementary", "grids"],
     ["arrays", "jit"],
     ["_core", "_version"],
