@@ -275,10 +275,9 @@ class ModularMLP:
             for jacobian in self._add_curvature(parts, tile, weighted, half, threads):
                 jacobian *= np.sqrt(2.0 * factor[rows])
                 blas.dsyrk(1.0, jacobian.T, beta=1.0, c=matrix, overwrite_c=1)
-        result = _mirrored(matrix)
-        result += half
-        result += half.T
-        return result
+        half += half.T  # before the rest is added, so that the sum is symmetric to the last bit
+        half += _mirrored(matrix)
+        return half
 
     def hessian_vector_product(
         self,
@@ -325,10 +324,13 @@ class ModularMLP:
             zeros = [np.zeros(len(tile.outputs))] * self.n_inputs
             firsts, seconds = list(zeros), list(zeros)
             for k, node in enumerate(self.graph.nodes):
-                U_dot, U_ddot = _gathered(firsts, node), _gathered(seconds, node)
-                along = _along(self.mlps[k], parts[k], directions[k], tile.inputs[k], U_dot, U_ddot, threads)
-                firsts.append(along[0])
-                seconds.append(along[1])
+                mlp, part, v_k, U = self.mlps[k], parts[k], directions[k], tile.inputs[k]
+                if self.graph.node_inputs(k):
+                    along = _along(mlp, part, v_k, U, _gathered(firsts, node), _gathered(seconds, node), threads)
+                else:
+                    along = mlp.directional_derivatives(part, U, v_k, n_threads=threads)
+                firsts.append(along[0][:, 0])
+                seconds.append(along[1][:, 0])
             first[rows] = np.stack(firsts[-self.n_outputs :], axis=1)
             second[rows] = np.stack(seconds[-self.n_outputs :], axis=1)
         return first, second
@@ -531,7 +533,7 @@ def _weighted_hessian(mlp: MLP, params: Array, U: Array, u: Array, threads: int)
 def _along(
     mlp: MLP, params: Array, v: Array, U: Array, U_dot: Array, U_ddot: Array, threads: int
 ) -> tuple[Array, Array]:
-    """First and second derivative (n,) of the value at U along v, where the inputs move too, with U_dot and U_ddot.
+    """First and second derivative (n, 1) of the value at U along v, where the inputs move too, with U_dot and U_ddot.
 
     The core knows directions in parameters only. In a first layer [W 0] on (U, U_dot), which moves by [V W], z' is
     right, V U + W U_dot, but z'' is 0, where it is W U_ddot + 2 V U_dot. What that contributes is linear: the slopes of
@@ -547,4 +549,4 @@ def _along(
         widened(W, np.zeros_like(W), params), np.hstack([U, U_dot]), widened(V, W, v), n_threads=threads
     )
     slopes = wide.input_gradient(widened(W, V, params), np.hstack([U, np.zeros_like(U)]), n_threads=threads)
-    return first[:, 0], second[:, 0] + np.sum(slopes[:, 0] * np.hstack([U_ddot, 2.0 * U_dot]), axis=1)
+    return first, second + np.sum(slopes[:, 0] * np.hstack([U_ddot, 2.0 * U_dot]), axis=1, keepdims=True)
