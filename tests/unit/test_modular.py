@@ -317,19 +317,27 @@ def test_spectra_and_descents_take_modular_networks():
     assert end.loss < 0.1 * objective.loss(params)
 
 
-def test_a_network_along_the_graph_is_more_exact_than_a_dense_one_of_as_many_parameters():
-    equation = equations["I.8.14"]
-    X, y = equation.sample(1000, 0)
+@pytest.mark.parametrize(
+    ("name", "width", "dense", "seeds", "max_steps"),
+    [
+        ("II.6.15a", 5, (6, 12, 12, 1), (0, 1), 40),  # 255 and 253 parameters
+        pytest.param("I.8.14", 8, (4, 14, 14, 1), (0, 1, 2), 200, marks=pytest.mark.slow),  # 315 and 295
+    ],
+)
+def test_a_network_along_the_graph_is_more_exact_than_a_dense_one(name, width, dense, seeds, max_steps):
+    equation = equations[name]
+    X, y = equation.sample(800, 0)
     inputs, outputs = Normalization.of(X), Normalization.of(y[:, None])
     X_new, y_new = equation.sample(2000, 1)
     errors = []
-    for network in (pml.ModularMLP.from_formula(equation, width=8), pml.MLP((4, 14, 14, 1))):  # 315 and 295
+    for network in (pml.ModularMLP.from_formula(equation, width=width), pml.MLP(dense)):
         objective = pml.LeastSquares(network, inputs.apply(X), outputs.apply(y[:, None]), n_threads=1)
-        results = [minimize(objective, network.initialize(seed), LevenbergMarquardt(), max_steps=80) for seed in (0, 2)]
+        # Some starts lie on plateaus that take longer.
+        results = [minimize(objective, network.initialize(s), LevenbergMarquardt(), max_steps=max_steps) for s in seeds]
         params = min(results, key=lambda result: result.loss).params
         model = pml.NetworkModel(network, params, inputs=inputs, outputs=outputs)
         errors.append(np.sqrt(np.mean((model(X_new) - y_new) ** 2)))
-    assert errors[0] < errors[1]
+    assert errors[0] < 0.5 * errors[1]
 
 
 # Models
