@@ -147,6 +147,36 @@ def torch_loss_and_gradient(
     return lambda: _torch_backward(torch, network, inputs, targets)
 
 
+def torch_modular_loss_and_gradient(
+    nodes: Sequence[Sequence[int]], hidden_and_output: Widths, params: Array, X: Array, y: Array
+) -> Callable[[], tuple[float, Array]] | None:
+    """One sequence of layers at each node, which takes the inputs and earlier nodes whose numbers `nodes` has."""
+    torch = _torch()
+    if torch is None:
+        return None
+    inputs, targets = torch.tensor(X), torch.tensor(y)
+    modules, begin = torch.nn.ModuleList(), 0
+    for node in nodes:
+        widths = [len(node), *hidden_and_output]
+        end = begin + sum((a + 1) * b for a, b in pairwise(widths))
+        modules.append(_torch_network(torch, widths, params[begin:end]))
+        begin = end
+
+    class Modular(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.nodes = modules
+
+        def forward(self, x: Any) -> Any:
+            columns = list(x.unbind(1))
+            for node, network in zip(nodes, self.nodes, strict=True):
+                columns.append(network(torch.stack([columns[i] for i in node], 1))[:, 0])
+            return columns[-1][:, None]
+
+    network = Modular()
+    return lambda: _torch_backward(torch, network, inputs, targets)
+
+
 def torch_objective(widths: Widths, X: Array, y: Array) -> Callable[[Array], tuple[float, Array]] | None:
     """Loss and gradient as a function of the flat parameters, for scipy.optimize.minimize with jac=True."""
     torch = _torch()
@@ -378,6 +408,7 @@ LOSS_AND_GRADIENT = {
     "torch": torch_loss_and_gradient,
     "JAX": jax_loss_and_gradient,
 }
+MODULAR_LOSS_AND_GRADIENT = {"torch": torch_modular_loss_and_gradient}
 FORWARD = {"NumPy": numpy_forward, "torch": torch_forward, "JAX": jax_forward}
 INPUT_GRADIENT = {"torch": torch_input_gradient, "JAX": jax_input_gradient}
 GAUSS_NEWTON = {"torch": torch_gauss_newton, "JAX": jax_gauss_newton}

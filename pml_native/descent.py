@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import Array
-from .models import MLP
 from .optimize import LBFGS, LeastSquares, LevenbergMarquardt, Progress, SSBroyden, Status, minimize
 from .optimize.levenberg_marquardt import LevenbergMarquardtState
 from .optimize.loop import Optimizer
+from .optimize.objective import Network
 
 ROWS_PER_PARAMETER = 2.5
 MAX_LEVENBERG_MARQUARDT_PARAMS = 1500
@@ -72,7 +72,7 @@ class Descent:
 
 
 def descend(
-    mlp: MLP,
+    mlp: Network,
     params: Array,
     table: Table,
     look: Callable[[Array, float], float],

@@ -160,7 +160,7 @@ class _Run:
         self.params = self.best_params = self.mlp.initialize(training.rng)
         self.errors = Errors(np.inf, np.inf, np.inf)
         self.descent: Descent | None = None
-        self.description = described(f"{'-'.join(map(str, self.mlp.widths))} {self.mlp.activation}", coordinates)
+        self.description = described(str(self.mlp), coordinates)
         self.table = shuffled(
             coordinates.input_normalization.apply(coordinates.X),
             coordinates.output_normalization.apply(coordinates.y),

@@ -7,8 +7,10 @@ import os
 from . import archive
 from .activations import UnknownActivationError, register_activation
 from .boosted import Boosted
+from .graph import Graph
 from .mlp import MLP
 from .model import Model, Signature
+from .modular import ModularMLP
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
@@ -25,7 +27,9 @@ __all__ = [
     "MLP",
     "RBF",
     "Boosted",
+    "Graph",
     "Model",
+    "ModularMLP",
     "NetworkModel",
     "Normalization",
     "Polynomial",

@@ -118,9 +118,9 @@ class Boosted(Model):
         networks), where depths or activations differ, or where a weight would leave the float64 range.
         """
         networks = [_as_network(stage, k) for k, stage in enumerate(self.stages)]
-        first = networks[0].mlp
-        for k, network in enumerate(networks):
-            mlp = network.mlp
+        mlps = [network.plain(f"merge, stage {k}") for k, network in enumerate(networks)]
+        first = mlps[0]
+        for k, mlp in enumerate(mlps):
             if (len(mlp.widths), mlp.activation) != (len(first.widths), first.activation):
                 raise ValueError(
                     f"merge: expected stages of one depth and activation, got {len(first.widths) - 1} layers of "
@@ -143,7 +143,7 @@ class Boosted(Model):
                 divisor = np.where(network.inputs.constant, np.inf, network.inputs.scale)
                 layers[0] = (weight * factor, bias + weight @ (offset / divisor))
                 parts.append(layers)
-        hidden = np.sum([network.mlp.widths[1:-1] for network in networks], axis=0, dtype=int)
+        hidden = np.sum([mlp.widths[1:-1] for mlp in mlps], axis=0, dtype=int)
         merged = MLP((first.n_inputs, *hidden.tolist(), first.n_outputs), first.activation)
         params = np.zeros(merged.n_params)
         _place_blocks(merged.layers(params), parts)

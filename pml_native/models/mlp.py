@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,7 @@ class MLP:
     `n_threads` of every kernel is None for all cores; results are bitwise the same for any number.
     """
 
+    kind: ClassVar[str] = "mlp"
     widths: tuple[int, ...]
     activation: str = "tanh"
 
@@ -53,6 +54,17 @@ class MLP:
     def linear(self) -> slice:
         """Where the parameters of the last layer stand, in which the network is affine."""
         return slice(self.n_params - (self.widths[-2] + 1) * self.n_outputs, self.n_params)
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.widths))} {self.activation}"
+
+    def architecture(self) -> dict[str, Any]:
+        """JSON values of which `from_architecture` makes this network again."""
+        return {"widths": list(self.widths), "activation": self.activation}
+
+    @classmethod
+    def from_architecture(cls, values: dict[str, Any]) -> MLP:
+        return cls(tuple(values["widths"]), values["activation"])
 
     def layers(self, params: Array) -> list[tuple[Array, Array]]:
         """Views of `params` (P,): per layer the weight (n_out, n_in) and the bias (n_out,)."""

@@ -12,7 +12,11 @@ from ..report import FitReport
 from .activations import require_saved_values, saved_values
 from .mlp import MLP
 from .model import Model, Signature
+from .modular import ModularMLP
 from .normalization import Normalization
+
+Network = MLP | ModularMLP
+NETWORKS: dict[str, type[Network]] = {MLP.kind: MLP, ModularMLP.kind: ModularMLP}
 
 
 class NetworkModel(Model):
@@ -25,7 +29,7 @@ class NetworkModel(Model):
 
     def __init__(
         self,
-        mlp: MLP,
+        mlp: Network,
         params: ArrayLike,
         *,
         inputs: Normalization | None = None,
@@ -43,7 +47,7 @@ class NetworkModel(Model):
         self.n_threads = n_threads
 
     def __repr__(self) -> str:
-        return f"NetworkModel({'-'.join(map(str, self.mlp.widths))} {self.mlp.activation}, {self.n_params} parameters)"
+        return f"NetworkModel({self.mlp}, {self.n_params} parameters)"
 
     @property
     def n_params(self) -> int:
@@ -71,10 +75,12 @@ class NetworkModel(Model):
         """The same function as one plain network, without normalizations.
 
         Equal to rounding, amplified where an input's offset is large beside its spread: W (x - shift) then becomes
-        the difference of two large numbers. Raises ValueError where a folded weight would leave the float64 range.
+        the difference of two large numbers. Raises ValueError where a folded weight would leave the float64 range,
+        and for a modular network.
         """
+        mlp = self.plain("folded")
         params = self.params.copy()
-        layers = self.mlp.layers(params)
+        layers = mlp.layers(params)
         with np.errstate(over="ignore"):
             weight, bias = layers[0]
             divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
@@ -85,7 +91,13 @@ class NetworkModel(Model):
             bias[...] = np.ldexp(bias * self.outputs.scale + self.outputs.shift, self.outputs.exponent)
         if not np.isfinite(params).all():
             raise ValueError("folded: the data's scales are too extreme for weights in float64")
-        return NetworkModel(self.mlp, params, signature=self.signature, report=self.report, n_threads=self.n_threads)
+        return NetworkModel(mlp, params, signature=self.signature, report=self.report, n_threads=self.n_threads)
+
+    def plain(self, wanted_by: str) -> MLP:
+        """The network, for what only layers one after the other can do; ValueError for a modular one."""
+        if not isinstance(self.mlp, MLP):
+            raise ValueError(f"{wanted_by}: expected an MLP, got a modular network of {self.mlp}")
+        return self.mlp
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {"params": self.params}
@@ -93,7 +105,7 @@ class NetworkModel(Model):
             arrays[f"{name}_exponent"] = normalization.exponent
             arrays[f"{name}_shift"] = normalization.shift
             arrays[f"{name}_scale"] = normalization.scale
-        values: dict[str, Any] = {"widths": list(self.mlp.widths), "activation": self.mlp.activation}
+        values: dict[str, Any] = {"kind": self.mlp.kind, **self.mlp.architecture()}
         known = saved_values(self.mlp.activation)
         if known is not None:
             values["activation_values"] = known
@@ -102,7 +114,7 @@ class NetworkModel(Model):
     @classmethod
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> NetworkModel:
         require_saved_values(values["activation"], values.get("activation_values"))
-        mlp = MLP(tuple(values["widths"]), values["activation"])
+        mlp = NETWORKS[values.get("kind", MLP.kind)].from_architecture(values)
         inputs, outputs = (
             Normalization(arrays[f"{name}_exponent"], arrays[f"{name}_shift"], arrays[f"{name}_scale"])
             for name in ("inputs", "outputs")

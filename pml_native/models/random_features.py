@@ -43,6 +43,7 @@ class RandomFeatures(NetworkModel):
     """A network with one frozen hidden layer; `RandomFeatures.fit` makes it."""
 
     family = "random_features"
+    mlp: MLP
 
     def __repr__(self) -> str:
         d, width, _ = self.mlp.widths
