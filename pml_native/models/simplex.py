@@ -171,7 +171,8 @@ class SimplexInterpolator(Model):
     def _is_inside(self, inner: Array) -> NDArray[np.bool_]:
         """Whether points of the frame are in the hull; those that no search can decide count as inside."""
         found, _ = self._chosen(0).locate(contiguous(inner), resolve_threads(self.n_threads))
-        return (found if found.ndim == 1 else found[:, 0]) != -1
+        first = found if found.ndim == 1 else found[:, 0]
+        return np.not_equal(first, -1)
 
     def _beyond(self, what: str, inner: Array, rows: NDArray[np.intp], X: Array) -> Array:
         """What is asked at points of the frame outside the hull."""
@@ -199,7 +200,7 @@ class SimplexInterpolator(Model):
         if what == "gradient":
             return gradient
         at_hull = self._ask(self._chosen(0), "interpolate", start)
-        return at_hull + np.einsum("imj,ij->im", gradient, inner - start)
+        return np.add(at_hull, np.einsum("imj,ij->im", gradient, inner - start))
 
     def _chosen(self, n_queries: int) -> Search:
         """The search for `n_queries` more queries."""
