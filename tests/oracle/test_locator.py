@@ -185,9 +185,7 @@ def test_flat_simplices_are_counted_and_walks_lead_past_them(isa):
     # Two squares; between them a flat triangle of the three points on x = 0.
     points = np.array([[-1.0, -1.0], [-1.0, 1.0], [0.0, -1.0], [0.0, 0.0], [0.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     simplices = np.array([[0, 2, 4], [0, 4, 1], [2, 3, 4], [2, 5, 3], [3, 5, 6], [3, 6, 4]], dtype=np.int32)
-    neighbors = np.array(
-        [[2, 1, -1], [-1, -1, 0], [5, 0, 3], [4, 2, -1], [-1, 5, 3], [-1, 2, 4]], dtype=np.int32
-    )
+    neighbors = np.array([[2, 1, -1], [-1, -1, 0], [5, 0, 3], [4, 2, -1], [-1, 5, 3], [-1, 2, 4]], dtype=np.int32)
     locator = _core.SimplexLocator(points, simplices, neighbors)
     assert (locator.n_flat, locator.n_inverted) == (1, 0)
     rng = np.random.default_rng(0)
@@ -220,13 +218,25 @@ def test_wrong_shapes_and_indices_are_refused():
     locator = _core.SimplexLocator(points, simplices, neighbors)
     X, y = np.zeros((3, 2)), np.zeros((4, 1))
     for call, message in [
-        (lambda: _core.SimplexLocator(points[:, 0].copy(), simplices, neighbors), r"points: expected \(N, d\), got \(4,\)"),
+        (
+            lambda: _core.SimplexLocator(points[:, 0].copy(), simplices, neighbors),
+            r"points: expected \(N, d\), got \(4,\)",
+        ),
         (lambda: _core.SimplexLocator(np.zeros((4, 17)), simplices, neighbors), r"d from 1 to 16, got \(4, 17\)"),
-        (lambda: _core.SimplexLocator(points, simplices[:, :2].copy(), neighbors), r"simplices: expected \(S, 3\), got \(3, 2\)"),
+        (
+            lambda: _core.SimplexLocator(points, simplices[:, :2].copy(), neighbors),
+            r"simplices: expected \(S, 3\), got \(3, 2\)",
+        ),
         (lambda: _core.SimplexLocator(points, simplices[:0], neighbors[:0]), r"at least one, got \(0, 3\)"),
         (lambda: _core.SimplexLocator(points, simplices, neighbors[:2]), r"neighbors: expected \(3, 3\), got \(2, 3\)"),
-        (lambda: _core.SimplexLocator(points, simplices + 9, neighbors), "simplices: expected indices from 0 to 3, got"),
-        (lambda: _core.SimplexLocator(points, simplices, neighbors - 7), "neighbors: expected indices from -1 to 2, got"),
+        (
+            lambda: _core.SimplexLocator(points, simplices + 9, neighbors),
+            "simplices: expected indices from 0 to 3, got",
+        ),
+        (
+            lambda: _core.SimplexLocator(points, simplices, neighbors - 7),
+            "neighbors: expected indices from -1 to 2, got",
+        ),
         (lambda: _core.SimplexLocator(points, simplices, neighbors[::-1].copy()), "point back"),
         (lambda: _core.SimplexLocator(points * np.nan, simplices, neighbors), "points: expected finite numbers"),
         (lambda: _core.SimplexLocator(points * 0, simplices, neighbors), "one that has a volume, got flat ones only"),
