@@ -111,7 +111,7 @@ def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[...
     """Times ours and the peers (None for one that isn't installed), then hands ours to pytest-benchmark's table.
 
     `flops` of one call adds the fraction of the multiply-add peak, `n_elements` the nanoseconds an element. Peers that
-    take tens of seconds ask for fewer rounds than usual, `min_rounds`.
+    take tens of seconds ask for fewer rounds than usual, `min_rounds`, or do only a part of the work, `share`.
     """
 
     def run(
@@ -123,16 +123,20 @@ def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[...
         flops: float | None = None,
         n_elements: int | None = None,
         min_rounds: int = MIN_ROUNDS,
+        share: float = 1.0,
     ) -> None:
         present = {name: peer for name, peer in peers.items() if peer is not None}
         seconds = interleaved({"pml_native": ours, **present}, min_rounds=min_rounds)
         own = seconds.pop("pml_native")
+        seconds = {name: theirs / share for name, theirs in seconds.items()}
         ratios = {name: theirs / own for name, theirs in seconds.items()}
         parts = [f"{kernel:18} {case:24} {1e3 * own:9.3f} ms "]
         parts += [f"{name} {ratio:.1f}x" for name, ratio in ratios.items()]
         if n_elements is not None:
             each = {"ours": own, **seconds}
             parts.append("ns an element: " + ", ".join(f"{k} {1e9 * s / n_elements:.2f}" for k, s in each.items()))
+        if share != 1.0:
+            parts.append(f"(peers timed on {100 * share:g} % of it)")
         if flops is not None:
             from pml_native import _core
 

@@ -128,7 +128,7 @@ void SimplexLocator::check(const std::int32_t* simplices, const std::int32_t* ne
     const std::size_t s = i / width, other = static_cast<std::size_t>(neighbors[i]);
     bool back = false;
     for (std::size_t k = other * width; k < (other + 1) * width && !back; ++k) {
-      back = static_cast<std::size_t>(neighbors[k]) == s &&
+      back = other != s && static_cast<std::size_t>(neighbors[k]) == s &&
              sums[s] - mixed(simplices[i]) == sums[other] - mixed(simplices[k]);
     }
     if (!back) {

@@ -160,7 +160,7 @@ int32_t settle(const pml::Triangulation& t, const double* x, int32_t& simplex, d
     const double* const record = t.records + s * pml::record_stride(d);
     const int32_t* const neighbors = neighbors_of(record, d);
     double error = error_of(record, d);
-    if (error > pml::fine) {
+    if (error > pml::fine(d)) {
       exact_weights(t, s, x, w);
       error *= 0x1p-44;  // 2^-104 in place of 2^-53, and some
     } else {
@@ -227,7 +227,7 @@ void walk_tile(const pml::Triangulation& t, const double* x, size_t n, int32_t* 
       const double error = error_of(record, d);
       const int32_t neighbor = neighbors_of(record, d)[tag_of(least)];
       const int32_t crosses = static_cast<int32_t>(least < -error) & static_cast<int32_t>(neighbor >= 0);
-      const int32_t sure = static_cast<int32_t>(least > pml::fine) & static_cast<int32_t>(error <= pml::fine);
+      const int32_t sure = static_cast<int32_t>(least > pml::fine(d)) & static_cast<int32_t>(error <= pml::fine(d));
       simplex[walk.row] = walk.simplex;
       status[walk.row] = (1 - sure) * pml::undecided;
       const int32_t next = walk.simplex ^ ((walk.simplex ^ neighbor) & -crosses);
