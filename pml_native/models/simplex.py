@@ -200,7 +200,8 @@ class SimplexInterpolator(Model):
         if what == "gradient":
             return gradient
         at_hull = self._ask(self._chosen(0), "interpolate", start)
-        return np.add(at_hull, np.einsum("imj,ij->im", gradient, inner - start))
+        at_hull += np.einsum("imj,ij->im", gradient, inner - start)
+        return at_hull
 
     def _chosen(self, n_queries: int) -> Search:
         """The search for `n_queries` more queries."""
