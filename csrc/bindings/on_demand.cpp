@@ -121,6 +121,8 @@ void bind_on_demand(py::module_& module) {
            "The gradients (n, m, d) of what interpolate returns, NaN where there is no simplex.")
       .def("nearest", &nearest, "X"_a.noconvert(), "n_threads"_a, "The rows (n,) of the nearest points.")
       .def_property_readonly("n_dimensions", &SimplexSearch::n_dimensions)
+      .def_property_readonly("is_flat", [](const SimplexSearch& search) { return search.tree().view().is_flat; },
+                             "Whether all points lie in a plane: then every query is outside.")
       .def_property_readonly("nbytes", [](const SimplexSearch& search) { return search.tree().n_bytes(); });
 }
 
