@@ -168,6 +168,8 @@ void bind_simplex(py::module_& module) {
   bind_search<SimplexSearch>(module, "SimplexSearch", "Finds Delaunay simplices by linear programming, without any.")
       .def(py::init(&make_search), "points"_a.noconvert())
       .def("nearest", &nearest, "X"_a.noconvert(), "n_threads"_a, "The rows (n,) of the nearest points.")
+      .def_property_readonly("is_flat", &SimplexSearch::is_flat,
+                             "Whether all points lie in a plane: then every query is outside.")
       .def_property_readonly("nbytes", &SimplexSearch::nbytes);
 }
 

@@ -60,6 +60,45 @@ void fill_corners(std::size_t d, double* corners) {
   }
 }
 
+// Whether all points lie in one plane to the rounding of their coordinates. Axes are scaled to size one; then, d times,
+// the point furthest from the affine hull of those taken before is taken, and its direction projected out.
+bool in_a_plane(const double* points, std::size_t n, std::size_t d, const double* lower, const double* upper) {
+  double scale[d_most], coarseness = 0.0;  // how coarse the coordinates of the most finely placed axis are
+  for (std::size_t j = 0; j < d; ++j) {
+    const double width = upper[j] - lower[j];
+    if (!(width > 0.0)) return true;
+    scale[j] = 1.0 / width;
+    coarseness = std::max(coarseness, std::max(std::abs(lower[j]), std::abs(upper[j])) / width);
+  }
+  const double rounding = 8.0 * static_cast<double>(d + 1) * 0x1p-53 * std::max(1.0, coarseness);
+  std::vector<double> rest(n * d);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < d; ++j) rest[i * d + j] = (points[i * d + j] - points[j]) * scale[j];
+  }
+  for (std::size_t taken = 0; taken < d; ++taken) {
+    std::size_t furthest = 0;
+    double largest = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double* const r = rest.data() + i * d;
+      const double square = std::inner_product(r, r + d, r, 0.0);
+      if (square > largest) {
+        largest = square;
+        furthest = i;
+      }
+    }
+    const double length = std::sqrt(largest);
+    if (!(length > rounding)) return true;
+    double direction[d_most];
+    for (std::size_t j = 0; j < d; ++j) direction[j] = rest[furthest * d + j] / length;
+    for (std::size_t i = 0; i < n; ++i) {
+      double* const r = rest.data() + i * d;
+      const double along = std::inner_product(r, r + d, direction, 0.0);
+      for (std::size_t j = 0; j < d; ++j) r[j] -= along * direction[j];
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0) {
@@ -99,6 +138,7 @@ KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0
     fill_leaf(points, order.data(), leaf, leaf * n / n_leaves(), (leaf + 1) * n / n_leaves());
   }
   fill_boxes();
+  view_.is_flat = in_a_plane(points, n, d, view_.lower, view_.upper);
 
   double total = 0.0;
   for (std::size_t i = 0; i < n; ++i) {

@@ -16,6 +16,7 @@ class SimplexSearch {
   SimplexSearch(const double* points, std::size_t n, std::size_t d) : tree_(points, n, d) {}
   std::size_t n_dimensions() const { return tree_.view().n_dimensions; }
   std::size_t n_points() const { return tree_.view().n_points; }
+  bool is_flat() const { return tree_.view().is_flat; }
   std::size_t nbytes() const { return tree_.n_bytes(); }
 
   // For the rows of x (n, d): the vertices (n, d + 1) of their simplices, as rows of the points, and their weights

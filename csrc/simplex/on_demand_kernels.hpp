@@ -17,6 +17,7 @@ constexpr size_t most_tree_levels = 16;
 // leaves. Node i of a level has the nodes (or leaves) 8 i .. 8 i + 7 of the next; the root may have fewer.
 struct KdTreeView {
   size_t n_dimensions, n_points, n_leaves, n_levels, n_root_children;
+  bool is_flat;  // all points lie in a plane, and no simplex has a volume
   // The first node of each level; boxes of a node's children: their lower, then their upper corners, for each axis
   // eight and eight numbers.
   size_t first_node[most_tree_levels];

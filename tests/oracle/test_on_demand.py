@@ -244,7 +244,10 @@ def test_a_plane_of_points_has_no_simplices(isa):
     rng = np.random.default_rng(0)
     P = rng.uniform(-1, 1, (50, 3))
     for flat in (P * [1, 1, 0], P * [1, 0, 0], np.column_stack([P[:, :2], P[:, :2].sum(1)])):
-        assert np.all(_core.SimplexSearch(flat).locate(flat, 1)[0] == -1)
+        search = _core.SimplexSearch(flat)
+        assert search.is_flat
+        assert np.all(search.locate(flat, 1)[0] == -1)
+    assert not _core.SimplexSearch(P * [1, 1, 1e-12]).is_flat
 
 
 @pytest.mark.parametrize("d", [2, 3, 6, 12])

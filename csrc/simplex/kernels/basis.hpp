@@ -68,13 +68,14 @@ struct Basis {
 
   // The inverse anew, without the rounding that many exchanges have gathered (Gauss-Jordan, partial pivoting, each
   // axis scaled to size one); false for a simplex that is flat to rounding. at_target is left to the caller.
-  bool invert(const pml::KdTreeView& tree, const double* query) {
+  // position(i, x) gives column i: x, and returns the 1 below it (-1 for some artificial ones).
+  template <class Position>
+  bool invert(Position position) {
     double matrix[n_rows][2 * n_rows] = {};
     for (size_t i = 0; i < n_rows; ++i) {
       double x[D];
-      locate(tree, query, place[i], x);
+      matrix[D][i] = position(i, x);
       for (size_t j = 0; j < D; ++j) matrix[j][i] = x[j];
-      matrix[D][i] = 1.0;
       matrix[i][n_rows + i] = 1.0;
     }
     for (size_t j = 0; j < D; ++j) {

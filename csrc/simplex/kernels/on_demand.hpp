@@ -24,20 +24,27 @@
 //
 // Rounding. A reduced cost is compared with a bound of its rounding errors: a point deeper inside by less counts as on
 // the sphere. An inverse that no longer reproduces h on its vertices is computed anew. The weights are refined with
-// residuals in twice the precision. A weight counts as >= 0, and q as inside the hull, down to what moving q and the
-// points by some 4 (d + 6) unit roundoffs of their coordinates can change: the gradient of the weight times that.
+// residuals in twice the precision; they count as >= 0 down to -4 (d + 6) unit roundoffs. Only where there is no such
+// simplex, q counts as inside the hull, and a weight as >= 0, down to what moving q and the points by as many unit
+// roundoffs of their coordinates can change: so much times the gradient of the weight.
 #pragma once
 
 #include "basis.hpp"
 
 namespace {
 
-// The weight of a point is zero for the ratio test if it is no more than some rounding errors of numbers of size 1.
-constexpr double least_pivot = 0x1p-44;
 // A pivot costs some ten operations for each entry of the basis; searches take 5 (2-D) to 100 (10-D) of them.
 constexpr size_t most_pivots = 5000;
 // Inside a simplex by more than this at q, it does not matter that the search looks at the target.
 constexpr double clearly_inside = 1e-9;
+// How far the target is from the query, in distances to its neighbours; whether the inverse is computed anew after each
+// exchange; and whether weights count as >= 0 to the rounding of coordinates, not of weights.
+struct Attempt {
+  double target_distance;
+  bool careful, to_coordinates;
+};
+constexpr Attempt attempts[] = {
+    {0x1p-32, false, false}, {0x1p-64, true, false}, {0.0, true, false}, {0x1p-32, true, true}};
 constexpr int32_t found = 0;
 
 template <size_t D>
@@ -48,23 +55,30 @@ class SimplexProgram {
   }
 
   // The simplex of a query, as found, outside or undecided. It depends on the query alone, whatever was asked
-  // before.
+  // before, but for points on a sphere that lie so close together that rounding hides the shear.
   int32_t locate(const double* query) {
     query_ = query;
+    if (tree_.is_flat) return pml::outside;
     // NaN is outside, too.
     for (size_t j = 0; j < D; ++j) {
       const double margin = rounding * reach(j);
       if (!(query[j] >= tree_.lower[j] - margin && query[j] <= tree_.upper[j] + margin)) return pml::outside;
     }
     if (recall()) return found;
-    start();
-    const int32_t status = solve();
-    if (status == found) {
-      Recent& recent = recent_[n_found_++ % n_recent];
-      recent.basis = basis_;
-      for (size_t j = 0; j < D; ++j) recent.query[j] = query[j];
+    int32_t status = pml::undecided;
+    for (const Attempt& attempt : attempts) {
+      careful_ = attempt.careful;
+      start(attempt.target_distance);
+      status = solve();
+      const auto tolerance = [&](size_t i) { return attempt.to_coordinates ? weight_rounding(i) : rounding; };
+      if (status == found && !all_weights(tolerance)) status = pml::undecided;
+      if (status != pml::undecided) break;
     }
-    return status;
+    if (status != found) return status;
+    Recent& recent = recent_[n_found_++ % n_recent];
+    recent.basis = basis_;
+    for (size_t j = 0; j < D; ++j) recent.query[j] = query[j];
+    return found;
   }
 
   // What locate found: the vertices (d + 1,), their weights at the query, and the gradients of these (d + 1, d).
@@ -83,7 +97,7 @@ class SimplexProgram {
       for (size_t i = 0; i < n_rows; ++i) weights[i] = static_cast<int>(i) == vertex_at_query ? 1.0 : 0.0;
     }
     if (!want_gradients_) return;
-    basis_.invert(tree_, query_);
+    invert();
     for (size_t i = 0; i < n_rows; ++i) {
       for (size_t j = 0; j < D; ++j) gradients[i * D + j] = basis_.gradient[j][i];
     }
@@ -113,7 +127,9 @@ class SimplexProgram {
   TheBasis basis_;
   double height_[n_rows];  // h of the vertices
   double artificial_height_ = 0.0;
+  double artificial_[n_rows][D], artificial_sign_[n_rows];  // their columns are sign (x, 1)
   size_t n_artificial_ = 0, n_pivots_ = 0;
+  bool careful_ = false;  // inverts anew after each exchange
   bool failed_ = false;
   // h(x) - F(x) < 0, but with the curvature of h lowered to what it has along v, so that no box is missed.
   Region<D> region_;
@@ -166,23 +182,24 @@ class SimplexProgram {
       if (!inside) continue;
       basis_ = recent.basis;
       for (size_t v = 0; v < vectors; ++v) store(basis_.at_query + v * lanes, lambda[v]);
-      return settle();
+      return settle() && all_weights([&](size_t) { return rounding; });
     }
     return false;
   }
 
-  void set_target(double fraction) {
+  // Towards the middle of the points.
+  void set_target(double distance) {
     double longest = 0.0;
     for (size_t j = 0; j < D; ++j) {
       target_[j] = tree_.interior[j] - query_[j];
       longest = magnitude(target_[j]) > longest ? magnitude(target_[j]) : longest;
     }
-    const double factor = longest > 0.0 ? fraction * near_ / longest : 0.0;
+    const double factor = longest > 0.0 ? distance * near_ / longest : 0.0;
     for (size_t j = 0; j < D; ++j) target_[j] *= factor;
   }
 
   // The artificial simplex, and what the points near the query make of it.
-  void start() {
+  void start(double target_distance) {
     const size_t leaf = near_leaf<D>(tree_, query_);
     alignas(64) double squares[pml::tree_width];
     squared_distances<D>(tree_, leaf, query_, 0.0, squares);
@@ -191,7 +208,7 @@ class SimplexProgram {
     // A ball with some 40 points in 4-D, 70 in 6-D. With fewer, more passes through the tree follow; with more, this one
     // takes longer. Between 0.75 and 0.9 all is the same to 5 %, but for 10-D, where 0.7 would be 10 % faster.
     near_ = furthest > 0.0 ? 0.8 * sqrt(furthest) : 1.0;
-    set_target(0x1p-32);
+    set_target(target_distance);
     const double factor = static_cast<double>(D) / (n_rows * near_);
     for (size_t i = 0; i < padded; ++i) {
       basis_.at_target[i] = i < n_rows ? 1.0 / n_rows : 0.0;
@@ -202,6 +219,8 @@ class SimplexProgram {
       }
     }
     for (size_t i = 0; i < n_rows; ++i) {
+      for (size_t j = 0; j < D; ++j) artificial_[i][j] = near_ * tree_.corners[i * D + j] + target_[j];
+      artificial_sign_[i] = 1.0;
       basis_.place[i] = -1;
       basis_.row[i] = -1;
     }
@@ -220,8 +239,7 @@ class SimplexProgram {
   }
 
   int32_t solve() {
-    double fraction = 0x1p-32;
-    int n_raised = 0;
+    int n_raised = 0, n_driven_out = 0;
     bool fresh = false;
     for (;;) {
       const size_t n_before = n_pivots_;
@@ -236,9 +254,11 @@ class SimplexProgram {
       if (kappa_ == 0.0) {
         const double excess = region_.constant;
         if (excess > rounding_of([&](size_t j) { return region_.gradient[j]; })) return pml::outside;
-        // The query lies on the hull to rounding, or all points lie in a plane.
-        if (!drive_out()) return pml::outside;
-        set_objective(1.0);
+        // The query lies on the hull to rounding, at least as the artificial simplex measures it. Some true one may tell
+        // more: if the points are nearly flat, it has steeper weights.
+        if (n_driven_out++ == 3 || !drive_out() || !invert()) return pml::undecided;
+        make_feasible();
+        set_objective(n_artificial_ > 0 ? 0.0 : 1.0);
         continue;
       }
       if (n_artificial_ > 0) {
@@ -247,21 +267,26 @@ class SimplexProgram {
         continue;
       }
       if (!fresh && !reproduces_heights()) {
-        if (!basis_.invert(tree_, query_)) return pml::undecided;
-        basis_.set_at_target(target_);
+        if (!invert()) return pml::undecided;
         set_objective(1.0);
         fresh = true;
         continue;
       }
-      if (settle()) return found;
-      if (fraction == 0.0) return pml::undecided;
-      fraction = fraction > 0x1p-60 ? fraction * 0x1p-14 : 0.0;
-      set_target(fraction);
-      basis_.set_at_target(target_);
-      make_feasible();
-      n_raised = 0;
-      set_objective(1.0);
+      return settle() ? found : pml::undecided;
     }
+  }
+
+  bool invert() {
+    const bool regular = basis_.invert([&](size_t i, double* x) {
+      if (basis_.place[i] >= 0) {
+        basis_.locate(tree_, query_, basis_.place[i], x);
+        return 1.0;
+      }
+      for (size_t j = 0; j < D; ++j) x[j] = artificial_sign_[i] * artificial_[i][j];
+      return artificial_sign_[i];
+    });
+    basis_.set_at_target(target_);
+    return regular;
   }
 
   // F and its region, from the heights of the vertices.
@@ -373,9 +398,13 @@ class SimplexProgram {
     alignas(64) double weight[padded], ratio[padded];
     basis_.weights_at(x, weights);
     for (size_t v = 0; v < vectors; ++v) {
+      // A weight that may be no more than rounding errors is zero.
+      Vec size = absolute(load(basis_.at_query + v * lanes));
+      for (size_t j = 0; j < D; ++j) size = fma(absolute(set(x[j])), absolute(load(basis_.gradient[j] + v * lanes)), size);
+      const Mask positive = less(set(rounding) * size, weights[v]);
       const Vec at_target = max(set(0.0), load(basis_.at_target + v * lanes));
       store(weight + v * lanes, weights[v]);
-      store(ratio + v * lanes, select(less(set(least_pivot), weights[v]), at_target / weights[v], set(1e300)));
+      store(ratio + v * lanes, select(positive, at_target / weights[v], set(1e300)));
     }
     size_t leaving = 0;
     for (size_t i = 1; i < n_rows; ++i) leaving = ratio[i] < ratio[leaving] ? i : leaving;
@@ -384,6 +413,11 @@ class SimplexProgram {
       return false;
     }
     replace(leaving, place, x, weights, weight[leaving]);
+    if (careful_) {
+      failed_ = !invert();
+      set_objective(kappa_);
+      return !failed_;
+    }
     for (size_t j = 0; j < D; ++j) region_.gradient[j] += cost * basis_.gradient[j][leaving];
     region_.constant += cost * basis_.at_query[leaving];
     objective_changed();
@@ -416,23 +450,31 @@ class SimplexProgram {
     return true;
   }
 
-  // Refines the weights; whether they are >= 0 to rounding.
+  // Refines the weights; false if the simplex is flat to rounding.
   bool settle() {
     // A step leaves an error of the size of its change squared, or of the inverse's relative error times the change.
     constexpr double small_change = 0x1p-27;
     for (int step = 0; !(basis_.refine(tree_, query_) < small_change); ++step) {
-      if (step == 3 || !basis_.invert(tree_, query_)) return false;
-    }
-    for (size_t i = 0; i < n_rows; ++i) {
-      if (basis_.at_query[i] < 0.0 && basis_.at_query[i] < -weight_rounding(i)) return false;
+      if (step == 3 || !invert()) return false;
     }
     return true;
   }
 
-  // Vertices of negative weight at the target become artificial, with their columns -(x, 1), so that it is positive.
+  // Whether all weights are >= -tolerance(i).
+  template <class Tolerance>
+  PML_MEMBER bool all_weights(Tolerance tolerance) const {
+    for (size_t i = 0; i < n_rows; ++i) {
+      if (basis_.at_query[i] < 0.0 && basis_.at_query[i] < -tolerance(i)) return false;
+    }
+    return true;
+  }
+
+  // Vertices of negative weight at the target become artificial, with columns -(x, 1), so that the weight is positive.
   void make_feasible() {
     for (size_t i = 0; i < n_rows; ++i) {
       if (basis_.at_target[i] >= -weight_rounding(i)) continue;
+      basis_.locate(tree_, query_, basis_.place[i], artificial_[i]);
+      artificial_sign_[i] = -1.0;
       for (size_t j = 0; j < D; ++j) basis_.gradient[j][i] = -basis_.gradient[j][i];
       basis_.at_query[i] = -basis_.at_query[i];
       basis_.at_target[i] = -basis_.at_target[i];
@@ -440,23 +482,31 @@ class SimplexProgram {
       basis_.row[i] = -1;
       ++n_artificial_;
     }
-    artificial_height_ = 16.0 * near_ * near_;
   }
 
   // Replaces the artificial vertices, which have no weight, by whatever points are furthest from the plane through the
-  // other vertices; false if all are in it.
+  // other vertices; false if all are in it to rounding.
   bool drive_out() {
     for (size_t i = 0; i < n_rows; ++i) {
       if (basis_.place[i] >= 0) continue;
       double furthest = weight_rounding(i);
       int64_t best = -1;
-      for (int64_t place = 0; place < static_cast<int64_t>(tree_.n_leaves * pml::tree_width); ++place) {
-        double x[D], weight = basis_.at_query[i];
-        basis_.locate(tree_, query_, place, x);
-        for (size_t j = 0; j < D; ++j) weight += basis_.gradient[j][i] * x[j];
-        if (!(magnitude(weight) > furthest)) continue;
-        furthest = magnitude(weight);
-        best = place;
+      for (double side = 1.0; side >= -1.0; side -= 2.0) {
+        Region<D> beyond{0.0, {}, side * basis_.at_query[i] - furthest, 0.0, {}};
+        for (size_t j = 0; j < D; ++j) beyond.gradient[j] = side * basis_.gradient[j][i];
+        beyond.find_peak();
+        for_leaves_in(tree_, query_, beyond, [&](size_t leaf) {
+          for (size_t k = 0; k < pml::tree_width; ++k) {
+            const int64_t place = static_cast<int64_t>(leaf * pml::tree_width + k);
+            double x[D], weight = side * basis_.at_query[i];
+            basis_.locate(tree_, query_, place, x);
+            for (size_t j = 0; j < D; ++j) weight += beyond.gradient[j] * x[j];
+            if (!(weight > furthest)) continue;
+            furthest = weight;
+            best = place;
+            beyond.constant = side * basis_.at_query[i] - furthest;
+          }
+        });
       }
       if (best < 0) return false;
       double x[D];
