@@ -33,6 +33,8 @@ MEMORY_SHARE = 0.25
 SECONDS_ON_DEMAND, GROWTH_ON_DEMAND = 2e-6, 1.8
 # A query is moved this far towards the middle to tell one that left the hull by rounding from one outside.
 INWARD = 1e-9
+INWARD_STEPS = (1e-14, 1e-12, 1e-10)
+OUTSIDE = -1
 HALVINGS = 50
 
 
@@ -155,10 +157,13 @@ class SimplexInterpolator(Model):
             found[off] = np.nan
         missing = np.flatnonzero(_unfound(found))
         missing = missing[np.isfinite(inner[missing]).all(axis=1)]
-        if missing.size and isinstance(self._search, _core.SimplexLocator):
+        if missing.size and self._axes is None:
             doubtful = missing if off is None else missing[~off[missing]]
-            doubtful = doubtful[self._is_inside((1.0 - INWARD) * inner[doubtful])]
-            found[doubtful] = self._ask(self._without(), what, inner[doubtful])
+            doubtful = doubtful[self._status((1.0 - INWARD) * inner[doubtful]) != OUTSIDE]
+            # First where they are, then as far inside as it takes to tell on which side of the hull they lie.
+            for inward in (0.0, *INWARD_STEPS):
+                found[doubtful] = self._ask(self._without(), what, (1.0 - inward) * inner[doubtful])
+                doubtful = doubtful[_unfound(found[doubtful])]
             missing = missing[_unfound(found[missing])]
         if missing.size:
             found[missing] = self._beyond(what, inner[missing], missing, X)
@@ -168,11 +173,10 @@ class SimplexInterpolator(Model):
         answer: Array = getattr(search, what)(contiguous(inner), self.values, resolve_threads(self.n_threads))
         return answer
 
-    def _is_inside(self, inner: Array) -> NDArray[np.bool_]:
-        """Whether points of the frame are in the hull; those that no search can decide count as inside."""
+    def _status(self, inner: Array) -> NDArray[np.int32]:
+        """A simplex or its first vertex for points of the frame; -1 outside the hull, -2 where that is undecided."""
         found, _ = self._chosen(0).locate(contiguous(inner), resolve_threads(self.n_threads))
-        first = found if found.ndim == 1 else found[:, 0]
-        return np.not_equal(first, -1)
+        return found if found.ndim == 1 else found[:, 0]
 
     def _beyond(self, what: str, inner: Array, rows: NDArray[np.intp], X: Array) -> Array:
         """What is asked at points of the frame outside the hull."""
@@ -192,7 +196,7 @@ class SimplexInterpolator(Model):
         inside, beyond = np.zeros(len(inner)), np.ones(len(inner))
         for _ in range(HALVINGS):
             middle = 0.5 * (inside + beyond)
-            within = self._is_inside(middle[:, None] * inner)
+            within = self._status(middle[:, None] * inner) >= 0
             inside, beyond = np.where(within, middle, inside), np.where(within, beyond, middle)
         # Simplices at the hull are long and thin; half a distance between points further in they are not.
         start, further_in = inside[:, None] * inner, (1.0 - len(self.points) ** (-1.0 / inner.shape[1])) * inside

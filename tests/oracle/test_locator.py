@@ -227,7 +227,7 @@ def test_wrong_shapes_and_indices_are_refused():
             lambda: _core.SimplexLocator(points, simplices[:, :2].copy(), neighbors),
             r"simplices: expected \(S, 3\), got \(3, 2\)",
         ),
-        (lambda: _core.SimplexLocator(points, simplices[:0], neighbors[:0]), r"at least one, got \(0, 3\)"),
+        (lambda: _core.SimplexLocator(points, simplices[:0], neighbors[:0]), "expected 1 to 2147483647 rows, got 0"),
         (lambda: _core.SimplexLocator(points, simplices, neighbors[:2]), r"neighbors: expected \(3, 3\), got \(2, 3\)"),
         (
             lambda: _core.SimplexLocator(points, simplices + 9, neighbors),
