@@ -24,7 +24,9 @@ std::unique_ptr<SimplexLocator> locator(const Array& points, const Indices& simp
   const py::ssize_t n = simplices.shape(0);
   if (n == 0) throw std::invalid_argument("simplices: expected at least one, got " + shape_text(simplices));
   constexpr py::ssize_t most = std::numeric_limits<std::int32_t>::max();
-  if (n > most) throw std::invalid_argument("simplices: expected at most " + std::to_string(most) + " rows, got " + std::to_string(n));
+  if (n > most) {
+    throw std::invalid_argument("simplices: expected at most " + std::to_string(most) + ", got " + std::to_string(n));
+  }
   require_shape(neighbors, "neighbors", {n, d + 1}, "(" + std::to_string(n) + ", " + std::to_string(d + 1) + ")");
   py::gil_scoped_release release;
   return std::make_unique<SimplexLocator>(points.data(), static_cast<std::size_t>(points.shape(0)),
