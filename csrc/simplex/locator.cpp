@@ -50,8 +50,8 @@ std::uint64_t morton_key(const double* unit, std::size_t d) {
 }
 
 // Rows by where their walks start: by the first bits of that simplex alone, for then all records of one bucket fit in
-// the second-level cache. Empty if they come nearly in such an order already.
-PageArray<std::uint32_t> rows_by_bucket(const std::int32_t* start, std::size_t n, std::size_t n_simplices) {
+// the second-level cache. False, and no rows, if they come nearly in such an order already.
+bool sort_rows(const std::int32_t* start, std::size_t n, std::size_t n_simplices, std::uint32_t* rows) {
   constexpr std::uint32_t buckets = 2048;
   unsigned shift = 0;
   while ((n_simplices >> shift) >= buckets) ++shift;
@@ -64,12 +64,11 @@ PageArray<std::uint32_t> rows_by_bucket(const std::int32_t* start, std::size_t n
     last = here;
     ++begin[here];
   }
-  if (n_changes < n / 2) return {};
+  if (n_changes < n / 2) return false;
   std::uint32_t sum = 0;
   for (std::uint32_t& entry : begin) sum += std::exchange(entry, sum);
-  PageArray<std::uint32_t> rows(n);
   for (std::size_t i = 0; i < n; ++i) rows[begin[bucket(i)]++] = static_cast<std::uint32_t>(i);
-  return rows;
+  return true;
 }
 
 }  // namespace
@@ -193,8 +192,8 @@ std::pair<double, double> SimplexLocator::weight_of(std::size_t simplex, std::si
   return {weight, static_cast<double>(d_ * d_ + 4) * 0x1p-53 * size};
 }
 
-// The vertex that a neighbor has in place of ours must have a negative weight. Of two that overlap, the thinner one, whose
-// orientation rounding has turned, counts as flat from here on.
+// The vertex that a neighbor has in place of ours must have a negative weight. Of two that overlap, the thinner one,
+// whose orientation rounding has turned, counts as flat from here on.
 void SimplexLocator::settle_inverted() {
   const std::size_t width = d_ + 1;
   std::vector<std::size_t> thinner;
@@ -242,7 +241,7 @@ void SimplexLocator::bypass_flat() {
   for (const auto& [neighbor, target] : links) *neighbor = target;
 }
 
-// The first simplex beyond facet k among the neighbors of the flat ones there, which all lie in the plane of that facet.
+// The first simplex beyond facet k among the neighbors of the flat ones there, which all lie in that facet's plane.
 // Where none is near, it may be a facet of the hull, with no point beyond its plane; few planes bear many such facets.
 std::int32_t SimplexLocator::beyond_flat(std::size_t simplex, std::size_t k, FlatSearch& search) {
   constexpr double in_plane = 1e-9;  // of the height over the facet; rounding is far below it
@@ -356,7 +355,7 @@ void SimplexLocator::fill_grid() {
 }
 
 Triangulation SimplexLocator::view() const {
-  const StartGrid grid{low_.data(), high_.data(), scale_.data(), bits_.data(), start_.data()};
+  const StartGrid grid{low_.data(), scale_.data(), bits_.data(), start_.data()};
   const double across = std::pow(static_cast<double>(id_.size()), 1.0 / static_cast<double>(d_));
   return {d_, id_.size(), records_.data(), vertices_.data(), points_.data(), grid,
           slot_vertex_.size(), slot_vertex_.data(), slot_simplex_.data(),
@@ -369,58 +368,65 @@ std::size_t SimplexLocator::nbytes() const {
          slot_simplex_.bytes() + start_.bytes();
 }
 
-// A tile of queries after their walks. Its row i is row first + i of the batch, or first + rows[i] where there are rows.
+// What one thread works with: the starts and order of a chunk, and a tile's queries, weights and results.
+struct SimplexLocator::Workspace {
+  PageArray<std::int32_t> start;
+  PageArray<std::uint32_t> rows;
+  PageArray<double> x, weights, out;
+};
+
+// A tile of queries after their walks. Its row i is row first + i of the batch, or first + rows[i] where rows are given.
 struct SimplexLocator::Tile {
   std::size_t n, first;
   const std::uint32_t* rows;
   const std::int32_t* simplex;
   const std::int32_t* status;
   const double* weights;
+  double* out;  // walk_tile rows of results, to use at will
 
   std::size_t row(std::size_t i) const { return rows == nullptr ? first + i : first + rows[i]; }
 };
 
 template <class Consume>
-void SimplexLocator::walk_all(const double* x, std::size_t n, std::size_t n_threads, Consume consume) const {
+void SimplexLocator::walk_all(const LocatorKernels& table, const double* x, std::size_t n, std::size_t out_width,
+                              std::size_t n_threads, Consume consume) const {
   const Triangulation triangulation = view();
-  const LocatorKernels& table = kernels().locator;
   const std::size_t read_bytes = std::min(n, id_.size()) * record_stride(d_) * sizeof(double);
   const bool sorts = read_bytes >= uncached_bytes;
-  const std::size_t chunk = sorts ? std::clamp(n / n_threads + 1, plain_chunk, largest_sorted_chunk) : plain_chunk;
-  parallel_for((n + chunk - 1) / chunk, n_threads, [&](std::size_t task, std::size_t) {
+  const std::size_t most = sorts ? std::clamp(n / n_threads + 1, plain_chunk, largest_sorted_chunk) : plain_chunk;
+  const std::size_t chunk = std::min(n, most), n_chunks = n == 0 ? 0 : (n + chunk - 1) / chunk;
+  std::vector<Workspace> workspaces;
+  for (std::size_t i = 0; i < std::min(n_threads, n_chunks); ++i) {
+    workspaces.push_back({PageArray<std::int32_t>(chunk), PageArray<std::uint32_t>(sorts ? chunk : 0),
+                          PageArray<double>(walk_tile * d_), PageArray<double>(walk_tile * weight_stride(d_)),
+                          PageArray<double>(sorts ? walk_tile * out_width : 0)});
+  }
+  parallel_for(n_chunks, n_threads, [&](std::size_t task, std::size_t worker) {
+    Workspace& own = workspaces[worker];
     const std::size_t begin = task * chunk, here = std::min(chunk, n - begin);
-    const double* const own = x + begin * d_;
-    PageArray<std::int32_t> start(here);
-    table.start(triangulation, own, here, start.data());
-    const PageArray<std::uint32_t> order = sorts ? rows_by_bucket(start.data(), here, id_.size()) : PageArray<std::uint32_t>();
-    const std::uint32_t* const rows = order.data();
-    AlignedBuffer weights(walk_tile * weight_stride(d_));
-    std::vector<double> gathered(walk_tile * d_);
+    const double* const chunk_x = x + begin * d_;
+    table.start(triangulation, chunk_x, here, own.start.data());
+    const bool sorted = sorts && sort_rows(own.start.data(), here, id_.size(), own.rows.data());
     std::int32_t simplex[walk_tile], status[walk_tile];
     for (std::size_t first = 0; first < here; first += walk_tile) {
       const std::size_t size = std::min(walk_tile, here - first);
-      const double* tile_x = own + first * d_;
-      if (rows != nullptr) {
-        for (std::size_t i = 0; i < size; ++i) {
-          const std::size_t row = rows[first + i];
-          prefetch(own + rows[std::min(first + i + prefetch_rows, here - 1)] * d_);
-          simplex[i] = start[row];
-          for (std::size_t j = 0; j < d_; ++j) gathered[i * d_ + j] = own[row * d_ + j];
-        }
-        tile_x = gathered.data();
-      } else {
-        std::copy_n(start.data() + first, size, simplex);
+      const std::uint32_t* const rows = sorted ? own.rows.data() + first : nullptr;
+      for (std::size_t i = 0; i < size && sorted; ++i) {
+        prefetch(chunk_x + own.rows[std::min(first + i + prefetch_rows, here - 1)] * d_);
+        simplex[i] = own.start[rows[i]];
+        for (std::size_t j = 0; j < d_; ++j) own.x[i * d_ + j] = chunk_x[rows[i] * d_ + j];
       }
-      table.walk(triangulation, tile_x, size, simplex, status, weights.data());
-      consume(Tile{size, rows == nullptr ? begin + first : begin, rows == nullptr ? nullptr : rows + first, simplex,
-                   status, weights.data()});
+      if (!sorted) std::copy_n(own.start.data() + first, size, simplex);
+      table.walk(triangulation, sorted ? own.x.data() : chunk_x + first * d_, size, simplex, status,
+                 own.weights.data());
+      consume(Tile{size, sorted ? begin : begin + first, rows, simplex, status, own.weights.data(), own.out.data()});
     }
   });
 }
 
 void SimplexLocator::locate(const double* x, std::size_t n, std::int32_t* simplex, double* weights,
                             std::size_t n_threads) const {
-  walk_all(x, n, n_threads, [&](const Tile& tile) {
+  walk_all(kernels().locator, x, n, 0, n_threads, [&](const Tile& tile) {
     for (std::size_t i = 0; i < tile.n; ++i) {
       const std::size_t row = tile.row(i);
       const bool known = tile.status[i] == found;
@@ -432,23 +438,23 @@ void SimplexLocator::locate(const double* x, std::size_t n, std::int32_t* simple
   });
 }
 
-// Rows of a tile through `fill(tile, out)` into their places in `out`, `width` numbers each.
+// Has `fill` write the rows of a tile, `width` numbers each, and puts them into their places in `out`.
 template <class Tile, class Fill>
 void scatter(const Tile& tile, std::size_t width, double* out, Fill fill) {
   if (tile.rows == nullptr) return fill(out + tile.first * width);
-  std::vector<double> rows(tile.n * width);
-  fill(rows.data());
+  fill(tile.out);
   for (std::size_t i = 0; i < tile.n; ++i) {
-    for (std::size_t k = 0; k < width; ++k) out[tile.row(i) * width + k] = rows[i * width + k];
+    for (std::size_t k = 0; k < width; ++k) out[tile.row(i) * width + k] = tile.out[i * width + k];
   }
 }
 
 void SimplexLocator::interpolate(const double* x, std::size_t n, const double* values, std::size_t m, double* out,
                                  std::size_t n_threads) const {
   const Triangulation triangulation = view();
-  walk_all(x, n, n_threads, [&](const Tile& tile) {
+  const LocatorKernels& table = kernels().locator;
+  walk_all(table, x, n, m, n_threads, [&](const Tile& tile) {
     scatter(tile, m, out, [&](double* rows) {
-      kernels().locator.interpolate(triangulation, tile.simplex, tile.status, tile.weights, tile.n, values, m, rows);
+      table.interpolate(triangulation, tile.simplex, tile.status, tile.weights, tile.n, values, m, rows);
     });
   });
 }
@@ -456,9 +462,10 @@ void SimplexLocator::interpolate(const double* x, std::size_t n, const double* v
 void SimplexLocator::gradient(const double* x, std::size_t n, const double* values, std::size_t m, double* out,
                               std::size_t n_threads) const {
   const Triangulation triangulation = view();
-  walk_all(x, n, n_threads, [&](const Tile& tile) {
+  const LocatorKernels& table = kernels().locator;
+  walk_all(table, x, n, m * d_, n_threads, [&](const Tile& tile) {
     scatter(tile, m * d_, out, [&](double* rows) {
-      kernels().locator.gradient(triangulation, tile.simplex, tile.status, tile.n, values, m, rows);
+      table.gradient(triangulation, tile.simplex, tile.status, tile.n, values, m, rows);
     });
   });
 }

@@ -2,8 +2,8 @@
 //
 // Simplices are renumbered along a Morton curve of their centroids, so that neighbors in space are neighbors in memory.
 // A query walks from the simplex that a grid holds for its cell, through records of one simplex each
-// (locator_kernels.hpp), and large batches are taken in the order of those start simplices. A result depends on its query alone,
-// not on the batch, its order or the number of threads.
+// (locator_kernels.hpp), and large batches are taken in the order of those start simplices. A result depends on its
+// query alone, not on the batch, its order or the number of threads.
 //
 // Flat simplices, whose volume is 0 to rounding, can't be weighed. No walk enters one: a facet that leads into them is
 // linked to the next simplex beyond them instead.
@@ -50,8 +50,10 @@ class SimplexLocator {
  private:
   struct FlatSearch;
   struct Tile;
+  struct Workspace;
   template <class Consume>
-  void walk_all(const double* x, std::size_t n, std::size_t n_threads, Consume consume) const;
+  void walk_all(const LocatorKernels& table, const double* x, std::size_t n, std::size_t out_width,
+                std::size_t n_threads, Consume consume) const;
   Triangulation view() const;
   const double* point(std::int64_t i) const { return points_.data() + static_cast<std::size_t>(i) * d_; }
   std::int32_t* neighbors_of(std::size_t simplex);

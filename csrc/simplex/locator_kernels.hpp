@@ -8,9 +8,9 @@
 // and then d + 1 neighbors, int32_t, neighbor k across the facet opposite vertex k, and `error`, a float.
 //
 // `error` bounds what rounding does to any w_k in double, for q in the simplex: R is correct to u = 2^-53, as are
-// q - p_d and each of the d products and sums, so |error of w_k| <= (d + 2) u E_k, E_k = sum_j |R_kj| max_i |p_ij - p_dj|,
-// to first order, and w_d inherits the errors of all others: error = (2 d + 4) u (E_0 + .. + E_{d-1}), and infinity for
-// a flat simplex. A weight < -error is surely negative, and q is beyond that facet.
+// q - p_d and each of the d products and sums, so that, to first order, the error of w_k is below (d + 2) u E_k with
+// E_k = sum_j |R_kj| max_i |p_ij - p_dj|, and w_d inherits the errors of all others: error = (2 d + 4) u (E_0 + .. +
+// E_{d-1}), and infinity for a flat simplex. A weight < -error is surely negative, and q is beyond that facet.
 #pragma once
 
 #include <stddef.h>
@@ -25,23 +25,30 @@ constexpr size_t max_dimensions = 16;
 // Where a neighbor's number would stand: the facet is on the hull; no side of what lies beyond it is known.
 constexpr int32_t no_neighbor = -1, blocked_neighbor = -2;
 
+<<<<<<< HEAD
+=======
+// The functions here are static: compiled for several instruction sets, they must not be merged into one.
+
+// What a walk ended with.
+constexpr int32_t found = 0, outside = -1, undecided = -2;
+
+>>>>>>> h-loc
 // Weights whose error bound is above this are computed again in double-double, and a query with a weight below it gets
 // a second look: it may be a data point, or lie on the hull. Among random points the median of the bounds is near
 // 1.4 d^3 u; few of a thousand are above 32 d^3 u.
-constexpr double fine(size_t d) { return static_cast<double>(d * d * d) * 0x1p-48; }
+static constexpr double fine(size_t d) { return static_cast<double>(d * d * d) * 0x1p-48; }
 
 // Walks that go on side by side, so that the loads of one hide behind the others' arithmetic.
 constexpr size_t walk_tile = 256;
 
-// Doubles from one row of weights to the next in a tile. Each row ends in what a vector of any length stores past d + 1.
-constexpr size_t weight_stride(size_t d) { return d <= 2 ? 4 : (d + 8) / 8 * 8; }
+// Doubles from one row of weights to the next in a tile. A vector of any length may store past the d + 1 weights.
+static constexpr size_t weight_stride(size_t d) { return d <= 2 ? 4 : (d + 8) / 8 * 8; }
 
-constexpr size_t record_stride(size_t d) { return (8 * d * (d + 1) + 4 * (d + 2) + 63) / 64 * 8; }
+static constexpr size_t record_stride(size_t d) { return (8 * d * (d + 1) + 4 * (d + 2) + 63) / 64 * 8; }
 
 // Cells of equal size, 2^bits[j] along axis j, and for each a simplex to start from.
 struct StartGrid {
-  const double* low;    // (d,) the box that holds all points, with a margin of rounding
-  const double* high;
+  const double* low;    // (d,) a corner of the box that holds all points, with a margin of rounding
   const double* scale;  // cells per unit length
   const int32_t* bits;
   const int32_t* start;

@@ -1,8 +1,8 @@
 // Barycentric rows and weights from the vertices themselves, by elimination in double-double with pivoting.
 //
-// M has the columns p_k - p_d, exact as sums of two doubles. Rows, then columns, are scaled by powers of two to a largest
-// entry in [1, 2); the scaled matrix A is eliminated with row pivoting. No pivot below `flat_pivot` means a condition
-// number below about 2^64, and weights in double-double, correct to about 2^-104 times that, to 2^-40 even then.
+// M has the columns p_k - p_d, exact as sums of two doubles. Rows, then columns, are scaled by powers of two to a
+// largest entry in [1, 2); the scaled matrix A is eliminated with row pivoting. No pivot below `flat_pivot` means a
+// condition number below about 2^64, and weights in double-double, correct to about 2^-104 times that, to 2^-40 even then.
 // A simplex with such a pivot, or one thinner than what the rounding of its vertices' coordinates moves them by, is
 // flat: its volume is 0 to rounding, and which way round its vertices lie is anyone's guess.
 #pragma once

@@ -261,7 +261,15 @@ void walk(const pml::Triangulation& t, const double* x, size_t n, int32_t* simpl
 template <size_t D>
 void start_rows(const pml::Triangulation& t, const double* x, size_t n, int32_t* simplex) {
   const size_t d = dimension<D>(t);
-  const pml::StartGrid& grid = t.grid;
+  double low[pml::max_dimensions], scale[pml::max_dimensions], last[pml::max_dimensions], end[pml::max_dimensions];
+  int32_t bits[pml::max_dimensions];
+  for (size_t j = 0; j < d; ++j) {
+    low[j] = t.grid.low[j];
+    scale[j] = t.grid.scale[j];
+    bits[j] = t.grid.bits[j];
+    last[j] = static_cast<double>((int64_t{1} << bits[j]) - 1);
+    end[j] = (last[j] + 1.0) * (1.0 + 0x1p-50);  // not to lose what the next line rounds
+  }
   size_t cells[pml::walk_tile];
   for (size_t begin = 0; begin < n; begin += pml::walk_tile) {
     const size_t here = n - begin < pml::walk_tile ? n - begin : pml::walk_tile;
@@ -269,18 +277,18 @@ void start_rows(const pml::Triangulation& t, const double* x, size_t n, int32_t*
       int32_t inside = 1;
       size_t cell = 0;
       for (size_t j = 0; j < d; ++j) {
-        inside &= static_cast<int32_t>(x[j] >= grid.low[j]) & static_cast<int32_t>(x[j] <= grid.high[j]);
-        const double along = (x[j] - grid.low[j]) * grid.scale[j];
-        const double last = static_cast<double>((int64_t{1} << grid.bits[j]) - 1);
-        cell = (cell << grid.bits[j]) | static_cast<size_t>(static_cast<int64_t>(smaller(along > 0.0 ? along : 0.0, last)));
+        const double along = (x[j] - low[j]) * scale[j];
+        inside &= static_cast<int32_t>(along >= 0.0) & static_cast<int32_t>(along <= end[j]);
+        const double clamped = smaller(along > 0.0 ? along : 0.0, last[j]);  // 0 for what isn't a number
+        cell = (cell << bits[j]) | static_cast<size_t>(static_cast<int64_t>(clamped));
       }
       cells[i] = cell;
       simplex[begin + i] = inside;
-      PML_PREFETCH(grid.start + cell);
+      PML_PREFETCH(t.grid.start + cell);
     }
     for (size_t i = 0; i < here; ++i) {
-      const int32_t s = grid.start[cells[i]];
-      simplex[begin + i] = simplex[begin + i] != 0 ? s : pml::no_neighbor;
+      const int32_t s = t.grid.start[cells[i]];
+      simplex[begin + i] = s | (simplex[begin + i] - 1);  // outside, all bits are set: -1
     }
   }
 }
@@ -294,11 +302,12 @@ void start(const pml::Triangulation& t, const double* x, size_t n, int32_t* simp
   }
 }
 
-// A weight of 0 leaves its vertex out, whatever stands there: at a data point the sum is that point's value.
-template <size_t D>
+// A weight of 0 leaves its vertex out, whatever stands there: at a data point the sum is that point's value. M is the
+// number of columns where it is 1, else 0.
+template <size_t D, size_t M>
 void interpolate_rows(const pml::Triangulation& t, const int32_t* simplex, const int32_t* status, const double* weights,
-                      size_t n, const double* values, size_t m, double* out) {
-  const size_t d = dimension<D>(t), row_stride = pml::weight_stride(d);
+                      size_t n, const double* values, size_t n_columns, double* out) {
+  const size_t d = dimension<D>(t), row_stride = pml::weight_stride(d), m = M != 0 ? M : n_columns;
   for (size_t i = 0; i < n; ++i) {
     const bool known = status[i] == pml::found;
     const int32_t* const vertices = t.vertices + static_cast<size_t>(known ? simplex[i] : 0) * (d + 1);
@@ -315,15 +324,22 @@ void interpolate_rows(const pml::Triangulation& t, const int32_t* simplex, const
   }
 }
 
+template <size_t D>
+void interpolate_columns(const pml::Triangulation& t, const int32_t* simplex, const int32_t* status,
+                         const double* weights, size_t n, const double* values, size_t m, double* out) {
+  if (m == 1) return interpolate_rows<D, 1>(t, simplex, status, weights, n, values, m, out);
+  interpolate_rows<D, 0>(t, simplex, status, weights, n, values, m, out);
+}
+
 void interpolate(const pml::Triangulation& t, const int32_t* simplex, const int32_t* status, const double* weights,
                  size_t n, const double* values, size_t m, double* out) {
   switch (t.d) {
-    case 2: return interpolate_rows<2>(t, simplex, status, weights, n, values, m, out);
-    case 3: return interpolate_rows<3>(t, simplex, status, weights, n, values, m, out);
-    case 4: return interpolate_rows<4>(t, simplex, status, weights, n, values, m, out);
-    case 5: return interpolate_rows<5>(t, simplex, status, weights, n, values, m, out);
-    case 6: return interpolate_rows<6>(t, simplex, status, weights, n, values, m, out);
-    default: return interpolate_rows<0>(t, simplex, status, weights, n, values, m, out);
+    case 2: return interpolate_columns<2>(t, simplex, status, weights, n, values, m, out);
+    case 3: return interpolate_columns<3>(t, simplex, status, weights, n, values, m, out);
+    case 4: return interpolate_columns<4>(t, simplex, status, weights, n, values, m, out);
+    case 5: return interpolate_columns<5>(t, simplex, status, weights, n, values, m, out);
+    case 6: return interpolate_columns<6>(t, simplex, status, weights, n, values, m, out);
+    default: return interpolate_columns<0>(t, simplex, status, weights, n, values, m, out);
   }
 }
 
