@@ -25,14 +25,8 @@ constexpr size_t max_dimensions = 16;
 // Where a neighbor's number would stand: the facet is on the hull; no side of what lies beyond it is known.
 constexpr int32_t no_neighbor = -1, blocked_neighbor = -2;
 
-<<<<<<< HEAD
-=======
 // The functions here are static: compiled for several instruction sets, they must not be merged into one.
 
-// What a walk ended with.
-constexpr int32_t found = 0, outside = -1, undecided = -2;
-
->>>>>>> h-loc
 // Weights whose error bound is above this are computed again in double-double, and a query with a weight below it gets
 // a second look: it may be a data point, or lie on the hull. Among random points the median of the bounds is near
 // 1.4 d^3 u; few of a thousand are above 32 d^3 u.
