@@ -3,10 +3,11 @@
 import os
 import platform
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 
-from pybind11.setup_helpers import Pybind11Extension
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
@@ -39,14 +40,21 @@ class BuildExtension(build_ext):
         if SANITIZERS:
             extension.extra_compile_args += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
             extension.extra_link_args += SANITIZERS
-        for source, options in ISA_OPTIONS.items() if X86 else ():
-            extension.extra_objects += self.compiler.compile(
+
+        def compiled(isa):
+            source, options = isa
+            return self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,
                 include_dirs=extension.include_dirs,
                 extra_postargs=extension.extra_compile_args + options[kind],
                 depends=extension.depends,
             )
+
+        # Each instruction set takes the compiler a minute, so they go side by side.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for objects in pool.map(compiled, ISA_OPTIONS.items() if X86 else ()):
+                extension.extra_objects += objects
         super().build_extension(extension)
         # A checkout also gets a copy beside its sources, so that Python started in this folder finds it: there,
         # `import pml_native` takes this folder's package, installed or not.
@@ -65,4 +73,5 @@ core = Pybind11Extension(
     cxx_std=17,
 )
 
+ParallelCompile(default=0).install()  # and the other files on all cores, too
 setup(ext_modules=[core], cmdclass={"build_ext": BuildExtension})

@@ -61,7 +61,7 @@ class SimplexProgram {
     if (tree_.is_flat) return pml::outside;
     // NaN is outside, too.
     for (size_t j = 0; j < D; ++j) {
-      const double margin = rounding * reach(j);
+      const double margin = 2.0 * rounding * extent(j);
       if (!(query[j] >= tree_.lower[j] - margin && query[j] <= tree_.upper[j] + margin)) return pml::outside;
     }
     if (recall()) return found;
@@ -141,11 +141,12 @@ class SimplexProgram {
   Recent recent_[n_recent];
   size_t n_found_ = 0;
 
-  // The size that coordinates have along an axis, the query's and the points'.
-  PML_MEMBER double reach(size_t j) const {
+  // The size that coordinates have along an axis, the points' and the query's, too.
+  PML_MEMBER double extent(size_t j) const {
     const double low = magnitude(tree_.lower[j]), high = magnitude(tree_.upper[j]);
-    return magnitude(query_[j]) + (low < high ? high : low);
+    return low < high ? high : low;
   }
+  PML_MEMBER double reach(size_t j) const { return magnitude(query_[j]) + extent(j); }
 
   // How much rounding may change an affine function that has this gradient and is of size 1.
   template <class Gradient>
@@ -452,12 +453,14 @@ class SimplexProgram {
 
   // Refines the weights; false if the simplex is flat to rounding.
   bool settle() {
-    // A step leaves an error of the size of its change squared, or of the inverse's relative error times the change.
+    // A step multiplies the error by that of the inverse, which the change shows: after a small one it is gone. The
+    // inverse that exchanges have made may be bad; one made anew reduces errors unless the simplex is flat.
     constexpr double small_change = 0x1p-27;
-    for (int step = 0; !(basis_.refine(tree_, query_) < small_change); ++step) {
-      if (step == 3 || !invert()) return false;
+    for (int step = 0; step < 8; ++step) {
+      if (basis_.refine(tree_, query_) < small_change) return true;
+      if (step == 1 && !invert()) return false;
     }
-    return true;
+    return false;
   }
 
   // Whether all weights are >= -tolerance(i).
