@@ -49,7 +49,7 @@ def test_options_outputs_extreme_scales_and_files(tmp_path):
     [
         ({"n_features": 0}, "n_features: expected a positive integer, got 0"),
         ({"scale": -1.0}, "scale: expected a number > 0, got -1"),
-        ({"activation": "cosine"}, "activation"),
+        ({"activation": "no such function"}, "activation"),
     ],
 )
 def test_bad_options_are_refused(options, message):
