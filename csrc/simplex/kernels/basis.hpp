@@ -111,7 +111,7 @@ struct Basis {
   }
 
   // One step of iterative refinement of the weights at the query, with residuals of the vertices as they are given:
-  // the sums of w (p - q) and of w are taken in twice the precision. Returns the largest change of a weight.
+  // the sums of w (p - q) and of w are taken in twice the precision. Returns the largest change over the largest weight.
   double refine(const pml::KdTreeView& tree, const double* query) {
     constexpr size_t axis_vectors = (D + lanes - 1) / lanes;
     alignas(64) double point[axis_vectors * lanes] = {}, at[axis_vectors * lanes] = {}, residual[axis_vectors * lanes];
@@ -132,16 +132,21 @@ struct Basis {
       total = {s.high, total.low + s.low};
     }
     for (size_t v = 0; v < axis_vectors; ++v) store(residual + v * lanes, sum[v].high + sum[v].low);
-    double largest = 0.0;
+    double largest_change = 0.0, largest_weight = 0.0;
     for (size_t v = 0; v < vectors; ++v) {
       Vec change = (total.high + total.low) * load(at_query + v * lanes);
       for (size_t j = 0; j < D; ++j) change = fma(set(residual[j]), load(gradient[j] + v * lanes), change);
-      alignas(64) double changes[lanes];
+      const Vec weight = load(at_query + v * lanes) - change;
+      store(at_query + v * lanes, weight);
+      alignas(64) double changes[lanes], weights[lanes];
       store(changes, absolute(change));
-      for (size_t k = 0; k < lanes; ++k) largest = changes[k] < largest ? largest : changes[k];
-      store(at_query + v * lanes, load(at_query + v * lanes) - change);
+      store(weights, absolute(weight));
+      for (size_t k = 0; k < lanes; ++k) {
+        largest_change = changes[k] < largest_change ? largest_change : changes[k];
+        largest_weight = weights[k] < largest_weight ? largest_weight : weights[k];
+      }
     }
-    return largest;
+    return largest_change / largest_weight;
   }
 };
 

@@ -15,8 +15,8 @@
 //
 // Degeneracy. Points on one sphere give the program many solutions, and q in a common face many bases for one; rounding
 // could then lead around in circles.
-//   - h is really |x|^2 - (v x)^2 with a short vector v in general position, |v|^2 ~ 2^-40 d: the metric is sheared by so
-//     little that it shows only in points that lie on a sphere to 12 digits. Those get a triangulation that doesn't
+//   - h is really |x|^2 - (v x)^2 with a short vector v in general position, |v|^2 ~ 2^-36 d: the metric is sheared by so
+//     little that it shows only in points that lie on a sphere to 10 digits or more. Those get a triangulation that doesn't
 //     depend on the query (Kuhn's, in the cells of a grid), so interpolation stays continuous. No vertex can vanish
 //     below it, as it may if heights are perturbed at random: h is strictly convex.
 //   - The weights are kept >= 0 not at q but at a target some 1e-10 of the neighbours' distance nearer to the middle of
@@ -55,7 +55,7 @@ class SimplexProgram {
   }
 
   // The simplex of a query, as found, outside or undecided. It depends on the query alone, whatever was asked
-  // before, but for points on a sphere that lie so close together that rounding hides the shear.
+  // before, unless rounding hides the shear, as it may on a sphere whose points lie close together.
   int32_t locate(const double* query) {
     query_ = query;
     if (tree_.is_flat) return pml::outside;
@@ -453,12 +453,12 @@ class SimplexProgram {
 
   // Refines the weights; false if the simplex is flat to rounding.
   bool settle() {
-    // A step multiplies the error by that of the inverse, which the change shows: after a small one it is gone. The
-    // inverse that exchanges have made may be bad; one made anew reduces errors unless the simplex is flat.
-    constexpr double small_change = 0x1p-27;
+    // Weights that are right to rounding change by a unit roundoff or so. The inverse that exchanges have made may be too
+    // bad to get there; one made anew is good enough unless the simplex is flat.
+    constexpr double small_change = 32.0 * unit_roundoff;
     for (int step = 0; step < 8; ++step) {
       if (basis_.refine(tree_, query_) < small_change) return true;
-      if (step == 1 && !invert()) return false;
+      if (step == 2 && !invert()) return false;
     }
     return false;
   }
