@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .equations import equations
 from .polynomials import legendre, random_polynomial
 from .problem import Problem
+from .simple import simple_functions
 from .teacher import teacher_student
 
 
@@ -33,13 +34,13 @@ KINDS: dict[str, tuple[str, Callable[..., Problem]]] = {
 
 
 def get(name: str) -> Problem:
-    """The problem `name`: an equation ("I.10.7"), "teacher:1-3-3-1:0", "polynomial:3:5:0", "legendre:12".
+    """The problem `name`: "I.10.7", "exp(x)", "teacher:1-3-3-1:0", "polynomial:3:5:0", "legendre:12".
 
     Raises KeyError for a name that isn't there, ValueError for one whose parts are wrong.
     """
     kind, *parts = name.split(":")
     if kind not in KINDS:
-        return equations[name]
+        return simple_functions[name] if name in simple_functions else equations[name]
     form, build = KINDS[kind]
     try:
         return build(*parts)

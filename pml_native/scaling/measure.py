@@ -15,9 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import models
 from ..arrays import Array
-from ..models import MLP, Model, NetworkModel, Normalization, SimplexInterpolator
+from ..models import (
+    MLP,
+    Model,
+    NetworkModel,
+    Normalization,
+    SimplexInterpolator,
+    SplineInterpolator,
+    TricubicInterpolator,
+)
 from ..optimize import BFGS, Adam, LeastSquares, LevenbergMarquardt, Status, minimize
 from ..problems import Problem, get, grid_axes
 from ..report import Errors
@@ -58,11 +65,20 @@ def simplex(task: Task) -> Fitted:
 
 def spline(task: Task, *, degree: int = 3) -> Fitted:
     """A spline on an equidistant grid of about `size` points, whatever the sampler."""
+    axes, values, X, y = _on_grid(task)
+    return Fitted(SplineInterpolator(axes, values, degree=degree, n_threads=task.n_threads), X, y)
+
+
+def tricubic(task: Task) -> Fitted:
+    """Tricubic interpolation on such a grid, of three inputs."""
+    axes, values, X, y = _on_grid(task)
+    return Fitted(TricubicInterpolator(axes, values, n_threads=task.n_threads), X, y)
+
+
+def _on_grid(task: Task) -> tuple[list[Array], Array, Array, Array]:
     axes = grid_axes(task.size, task.problem.bounds)
     X, y = task.problem.sample(task.size, sampler="grid")
-    build: Any = models.SplineInterpolator  # type: ignore[attr-defined,unused-ignore]
-    values = y.reshape([len(axis) for axis in axes])
-    return Fitted(build(axes, values, degree=degree, n_threads=task.n_threads), X, y)
+    return axes, y.reshape([len(axis) for axis in axes]), X, y
 
 
 # How a network is trained, and for how many steps if not told: the paper's numbers, and what Levenberg-Marquardt needs.
@@ -139,7 +155,12 @@ def _widest(d: int, depth: int, size: int) -> int:
 
 
 # A new family adds its line here: Task -> Fitted, and the keywords after the task are its own settings in a sweep.
-FAMILIES: dict[str, Callable[..., Fitted]] = {"simplex": simplex, "spline": spline, "network": network}
+FAMILIES: dict[str, Callable[..., Fitted]] = {
+    "simplex": simplex,
+    "spline": spline,
+    "tricubic": tricubic,
+    "network": network,
+}
 
 
 def measure(
@@ -150,12 +171,14 @@ def measure(
     seed: int = 0,
     sampler: str = "uniform",
     n_test: int = N_TEST,
+    test: str = "box",
     n_threads: int = 1,
     **options: Any,
 ) -> dict[str, float | int | str]:
-    """Fits `family` to about `size` points of `problem` and measures it on `n_test` points of the paper's test box.
+    """Fits `family` to about `size` points of `problem` and measures it on `n_test` other points.
 
     problem : a name that `problems.get` knows, or a problem.
+    test : how these are drawn: from "box", the paper's middle 80 % of each width, or everywhere by a sampler's name.
     family : "simplex", "spline" or "network"; `options` are its own (`depth`, `activation`, `optimizer`, `degree` ...).
 
     Returns n_points, n_params, train_rmse, and rmse, p95 and max: relative errors, divided by the RMS of y; absolute
@@ -165,7 +188,8 @@ def measure(
     fit = _family(family)
     target = get(problem) if isinstance(problem, str) else problem
     fitted = fit(Task(target, size, seed, sampler, n_threads), **options)
-    X, y = target.test_box(n_test, np.random.default_rng([seed, 1]))
+    rng = np.random.default_rng([seed, 1])
+    X, y = target.test_box(n_test, rng) if test == "box" else target.sample(n_test, rng, test)
     prediction = fitted.model.evaluate(X)
     inside = ~np.isnan(prediction[:, 0])
     errors = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)

@@ -11,8 +11,9 @@ PACKAGE = Path(pml_native.__file__).parent
 # From the top down; a file may import what stands below it, and its own room.
 FLOORS = [
     ["__init__", "cli"],
+    ["paper"],
     ["scaling"],
-    ["info", "tables"],
+    ["info", "tables", "figures"],
     ["fit"],
     ["guide"],
     ["network_training", "scattered_training", "spline_training"],
