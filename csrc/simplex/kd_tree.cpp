@@ -99,6 +99,12 @@ bool in_a_plane(const double* points, std::size_t n, std::size_t d, const double
   return false;
 }
 
+// The waves w(p) = amplitude sum_m (1 + cos(k_m p)) / |k_m|^2. Their second derivatives are at most amplitude n_waves,
+// so that |p|^2 - w(p) is strictly convex: where points surround p, no combination of their heights at p is below its
+// own.
+constexpr std::size_t n_waves = 6;
+constexpr double amplitude = 0x1p-35;
+
 }  // namespace
 
 KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0) {
@@ -146,19 +152,19 @@ KdTree::KdTree(const double* points, std::size_t n, std::size_t d) : n_splits_(0
     total += weight;
     for (std::size_t j = 0; j < d; ++j) view_.interior[j] += weight * points[i * d + j];
   }
-  for (std::size_t j = 0; j < d; ++j) {
-    view_.interior[j] /= total;
-    view_.shear[j] = 0x1p-18 * (0.5 + hashed(100 + j));
-  }
+  for (std::size_t j = 0; j < d; ++j) view_.interior[j] /= total;
+  fill_lowered();
   fill_corners(d, view_.corners);
   view_.boxes = boxes_->data();
   view_.leaves = leaves_->data();
   view_.rows = rows_.data();
+  view_.lowered = lowered_->data();
 }
 
 std::size_t KdTree::n_bytes() const {
   const std::size_t d = view_.n_dimensions;
-  return rows_.size() * (d * sizeof(double) + sizeof(std::int32_t)) + n_nodes_ * 2 * d * tree_width * sizeof(double);
+  const std::size_t of_points = (d + 1) * sizeof(double) + sizeof(std::int32_t);
+  return rows_.size() * of_points + n_nodes_ * 2 * d * tree_width * sizeof(double);
 }
 
 void KdTree::fill_leaf(const double* points, const std::int32_t* order, std::size_t leaf, std::size_t begin,
@@ -169,6 +175,49 @@ void KdTree::fill_leaf(const double* points, const std::int32_t* order, std::siz
     rows_[leaf * tree_width + k] = row;
     for (std::size_t j = 0; j < d; ++j) {
       leaves_->data()[(leaf * d + j) * tree_width + k] = points[static_cast<std::size_t>(row) * d + j];
+    }
+  }
+}
+
+void KdTree::fill_lowered() {
+  const std::size_t d = view_.n_dimensions, n = view_.n_leaves * tree_width;
+  // A typical distance between neighbours: the median over leaves of the least one from their first point.
+  std::vector<double> distances;
+  for (std::size_t leaf = 0; leaf < view_.n_leaves; ++leaf) {
+    const double* const p = leaves_->data() + leaf * d * tree_width;
+    double least = HUGE_VAL;
+    for (std::size_t k = 1; k < tree_width; ++k) {
+      double square = 0.0;
+      for (std::size_t j = 0; j < d; ++j) {
+        const double along = p[j * tree_width + k] - p[j * tree_width];
+        square += along * along;
+      }
+      if (square > 0.0) least = std::min(least, square);
+    }
+    if (least < HUGE_VAL) distances.push_back(std::sqrt(least));
+  }
+  lowered_ = std::make_unique<AlignedBuffer>(n);
+  std::fill_n(lowered_->data(), n, 0.0);
+  view_.most_lowered = 0.0;
+  if (distances.empty()) return;
+  std::nth_element(distances.begin(), distances.begin() + distances.size() / 2, distances.end());
+  // Along each axis some two radians from one point to the next: the waves bend this way here, that way there.
+  const double wave_number = 2.0 * std::sqrt(static_cast<double>(d)) / distances[distances.size() / 2];
+  const double height = amplitude / (wave_number * wave_number);
+  view_.most_lowered = 2.0 * static_cast<double>(n_waves) * height;
+  for (std::size_t m = 0; m < n_waves; ++m) {
+    double wave[d_most], square = 0.0;
+    for (std::size_t j = 0; j < d; ++j) {
+      const double u = hashed(100 + m * d_most + j);
+      wave[j] = u < 0.5 ? u - 1.0 : u;
+      square += wave[j] * wave[j];
+    }
+    for (std::size_t j = 0; j < d; ++j) wave[j] *= wave_number / std::sqrt(square);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double* const p = leaves_->data() + i / tree_width * d * tree_width + i % tree_width;
+      double phase = 0.0;
+      for (std::size_t j = 0; j < d; ++j) phase += wave[j] * p[j * tree_width];
+      lowered_->data()[i] += height * (1.0 + std::cos(phase));
     }
   }
 }

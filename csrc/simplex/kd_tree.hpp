@@ -23,12 +23,13 @@ class KdTree {
   std::size_t n_splits_;  // there are 2^n_splits leaves
   std::size_t n_nodes_ = 0;
   std::vector<std::int32_t> rows_;
-  std::unique_ptr<AlignedBuffer> leaves_, boxes_;
+  std::unique_ptr<AlignedBuffer> leaves_, boxes_, lowered_;
 
   std::size_t n_leaves() const { return std::size_t{1} << n_splits_; }
   void fill_leaf(const double* points, const std::int32_t* order, std::size_t leaf, std::size_t begin,
                  std::size_t end);
   void fill_boxes();
+  void fill_lowered();
 };
 
 }  // namespace pml

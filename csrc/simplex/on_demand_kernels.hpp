@@ -26,9 +26,10 @@ struct KdTreeView {
   // leaf has fewer.
   const double* leaves;
   const int32_t* rows;
+  const double* lowered;  // w in on_demand.hpp of each point of the leaves, at least 0
+  double most_lowered;
   double lower[most_search_dimensions], upper[most_search_dimensions];  // the box of all points
   double interior[most_search_dimensions];                              // a point inside the hull, in general position
-  double shear[most_search_dimensions];                                 // v in on_demand.hpp
   double corners[(most_search_dimensions + 1) * most_search_dimensions];  // d + 1 unit vectors of a regular simplex
 };
 

@@ -28,7 +28,8 @@ class Frame:
     """z = basis ((x factor - centre) / scale): x (n, d) -> z (n, r), r <= d.
 
     factor : (d,), powers of two. scale : (d,), infinite for a column that never varies.
-    basis : (r, d), orthonormal rows that span the points; None where they span all d dimensions.
+    basis : (r, d), orthogonal rows that span the points, along which they vary alike if rescaled; None where they span
+        all d dimensions.
     """
 
     factor: Array
@@ -51,7 +52,7 @@ class Frame:
         plain = cls(factor, centre, scale, None)
         points, _ = plain.apply(X)
         rounding = float(np.max(np.max(np.abs(scaled), axis=0) / scale)) + 1.0
-        return cls(factor, centre, scale, _basis(points, constant, ROUNDING * np.finfo(float).eps * rounding))
+        return cls(factor, centre, scale, _basis(points, constant, ROUNDING * np.finfo(float).eps * rounding, rescale))
 
     @property
     def n_dimensions(self) -> int:
@@ -67,7 +68,8 @@ class Frame:
         constant = np.isinf(self.scale)
         with np.errstate(over="ignore", invalid="ignore"):
             within = contiguous(z @ self.basis.T)
-            off = np.max(np.abs(z - within @ self.basis), axis=1, initial=0.0) > IN_PLANE
+            in_plane = within @ (self.basis / np.sum(self.basis**2, axis=1, keepdims=True))
+            off = np.max(np.abs(z - in_plane), axis=1, initial=0.0) > IN_PLANE
             moved = np.abs(scaled - self.centre)[:, constant] > IN_PLANE * np.abs(self.centre[constant])
         return within, off | moved.any(axis=1)
 
@@ -88,8 +90,11 @@ class Frame:
         return cls(arrays["factor"], arrays["centre"], arrays["scale"], basis)
 
 
-def _basis(points: Array, constant: NDArray[np.bool_], rounding: float) -> Array | None:
-    """Rows that span `points` (n, d) to `rounding`; None where all d dimensions are needed."""
+def _basis(points: Array, constant: NDArray[np.bool_], rounding: float, rescale: bool) -> Array | None:
+    """Rows that span `points` (n, d) to `rounding`; None where all d dimensions are needed.
+
+    `rescale` gives the points unit variance along each: within a plane the columns' own units mean nothing.
+    """
     d = points.shape[1]
     varying = np.flatnonzero(~constant)
     triangle = np.linalg.qr(points[:, varying] - points[:, varying].mean(axis=0), mode="r")
@@ -98,7 +103,10 @@ def _basis(points: Array, constant: NDArray[np.bool_], rounding: float) -> Array
     if rank == d:
         return None
     # Columns that vary stay as they are where they span the points, so that a grid in them stays a grid.
-    inner = np.eye(len(varying)) if rank == len(varying) else rows[:rank]
+    if rank == len(varying):
+        inner = np.eye(len(varying))
+    else:
+        inner = rows[:rank] * (np.sqrt(len(points)) / singular[:rank, None] if rescale else 1.0)
     basis = np.zeros((len(inner), d))
     basis[:, varying] = inner
     return basis

@@ -106,6 +106,20 @@ def test_grids_lose_no_point_and_leave_no_hole(n, d, turned, method):
     assert np.sqrt(np.mean(errors**2)) < 3.0 * np.sqrt(np.mean(on_grid**2))
 
 
+def relative_error(X, y, Q, truth):
+    return np.sqrt(np.mean((pml.SimplexInterpolator(X, y)(Q) - truth) ** 2) / np.mean(truth**2))
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 2), (15, 3), (6, 4)])
+def test_a_turned_grid_is_interpolated_as_well_as_one_along_the_axes(n, d):
+    # If all cells were cut alike, functions that bend along the diagonals would suffer.
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(d, d)))[0]
+    X, Q = grid(n, d), queries(5000, d)
+    y, truth = np.cos(2.0 * X.sum(axis=1)), np.cos(2.0 * Q.sum(axis=1))
+    ratio = relative_error(X @ turn, y, Q @ turn, truth) / relative_error(X, y, Q, truth)
+    assert ratio < 1.15
+
+
 def test_a_perturbed_triangulation_has_the_volume_of_the_hull_and_no_flat_simplex():
     points = grid(7, 3) - 0.5
     found = triangulation._perturbed(points)
@@ -204,6 +218,14 @@ def test_points_in_a_plane_are_interpolated_within_it(offset):
     assert np.isnan(model(Q @ basis + offset + 0.1 * np.eye(4)[0])).all()
     onto = pml.SimplexInterpolator(inner @ basis + offset, curved(inner), outside="nearest")
     assert np.isfinite(onto(Q @ basis + offset + 0.1 * np.eye(4)[0])).all()
+
+
+def test_in_a_plane_only_distances_within_it_count():
+    X, y = scattered(2000, 2)
+    Q = queries(5000, 2)
+    embedding = np.random.default_rng(3).normal(size=(2, 3)) @ np.diag([1.0, 1e3, 1e-3])
+    ratio = relative_error(X @ embedding, y, Q @ embedding, curved(Q)) / relative_error(X, y, Q, curved(Q))
+    assert 0.95 < ratio < 1.05
 
 
 def test_a_constant_column_is_a_plane_too():

@@ -15,10 +15,11 @@
 //
 // Degeneracy. Points on one sphere give the program many solutions, and q in a common face many bases for one; rounding
 // could then lead around in circles.
-//   - h is really |x|^2 - (v x)^2 with a short vector v in general position, |v|^2 ~ 2^-36 d: the metric is sheared by so
-//     little that it shows only in points that lie on a sphere to 10 digits or more. Those get a triangulation that doesn't
-//     depend on the query (Kuhn's, in the cells of a grid), so interpolation stays continuous. No vertex can vanish
-//     below it, as it may if heights are perturbed at random: h is strictly convex.
+//   - h is really |x|^2 - w, where w is a sum of waves over the space of the points, so low that they show only in
+//     points that lie on a sphere to 10 digits or more. Those get a triangulation that doesn't depend on the query, so
+//     interpolation stays continuous, and that cuts one cell of a grid this way, the next that way: diagonals that all
+//     point the same way serve functions badly that bend along them. No vertex can vanish below it, as it may if heights
+//     are perturbed point by point: h is strictly convex (kd_tree.cpp).
 //   - The weights are kept >= 0 not at q but at a target some 1e-10 of the neighbours' distance nearer to the middle of
 //     the points. If q itself then lies in another simplex, the target comes closer.
 //
@@ -50,12 +51,10 @@ constexpr int32_t found = 0;
 template <size_t D>
 class SimplexProgram {
  public:
-  SimplexProgram(const pml::KdTreeView& tree, bool want_gradients) : tree_(tree), want_gradients_(want_gradients) {
-    for (size_t j = 0; j < D; ++j) shear_squared_ += tree.shear[j] * tree.shear[j];
-  }
+  SimplexProgram(const pml::KdTreeView& tree, bool want_gradients) : tree_(tree), want_gradients_(want_gradients) {}
 
   // The simplex of a query, as found, outside or undecided. It depends on the query alone, whatever was asked
-  // before, unless rounding hides the shear, as it may on a sphere whose points lie close together.
+  // before, unless rounding hides the waves, as it may on a sphere whose points lie close together.
   int32_t locate(const double* query) {
     query_ = query;
     if (tree_.is_flat) return pml::outside;
@@ -120,7 +119,6 @@ class SimplexProgram {
 
   const pml::KdTreeView& tree_;
   const bool want_gradients_;
-  double shear_squared_ = 0.0;
   const double* query_ = nullptr;
   double target_[D];      // relative to the query
   double near_ = 0.0;     // how far around the query its neighbours are looked for first
@@ -131,9 +129,10 @@ class SimplexProgram {
   size_t n_artificial_ = 0, n_pivots_ = 0;
   bool careful_ = false;  // inverts anew after each exchange
   bool failed_ = false;
-  // h(x) - F(x) < 0, but with the curvature of h lowered to what it has along v, so that no box is missed.
+  // |x|^2 - most_lowered - F(x) < 0, so that no box is missed where h(x) - F(x) < 0.
   Region<D> region_;
-  double kappa_ = 1.0;  // h(x) is kappa (|x|^2 - (v x)^2): 1, or 0 in phase one
+  double tolerance_ = 0.0;  // of h - F
+  double kappa_ = 1.0;      // h(x) is kappa (|x|^2 - w): 1, or 0 in phase one
   size_t n_candidates_ = 0;
   alignas(64) double candidate_x_[D][most_candidates];
   alignas(64) double candidate_height_[most_candidates];
@@ -159,13 +158,11 @@ class SimplexProgram {
     return rounding_of([&](size_t j) { return basis_.gradient[j][i]; });
   }
 
-  PML_MEMBER double lifted(const double* x) const {
-    double square = 0.0, along = 0.0;
-    for (size_t j = 0; j < D; ++j) {
-      square += x[j] * x[j];
-      along += tree_.shear[j] * x[j];
-    }
-    return square - along * along;
+  // h of the point at `place`, which is x.
+  PML_MEMBER double height(const double* x, int64_t place) const {
+    double square = 0.0;
+    for (size_t j = 0; j < D; ++j) square += x[j] * x[j];
+    return square - tree_.lowered[place];
   }
 
   // One of the simplices found last, if it holds the query.
@@ -293,33 +290,33 @@ class SimplexProgram {
   // F and its region, from the heights of the vertices.
   void set_objective(double kappa) {
     kappa_ = kappa;
-    region_.curvature = kappa * (1.0 - 1.001 * shear_squared_);
-    double height[n_rows];
+    region_.curvature = kappa;
+    double heights[n_rows];
     for (size_t i = 0; i < n_rows; ++i) {
-      height[i] = basis_.place[i] >= 0 ? kappa * height_[i] : kappa > 0.0 ? artificial_height_ : 1.0;
+      heights[i] = basis_.place[i] >= 0 ? kappa * height_[i] : kappa > 0.0 ? artificial_height_ : 1.0;
     }
     region_.constant = 0.0;
-    for (size_t i = 0; i < n_rows; ++i) region_.constant += height[i] * basis_.at_query[i];
+    for (size_t i = 0; i < n_rows; ++i) region_.constant += heights[i] * basis_.at_query[i];
     for (size_t j = 0; j < D; ++j) {
       region_.gradient[j] = 0.0;
-      for (size_t i = 0; i < n_rows; ++i) region_.gradient[j] += height[i] * basis_.gradient[j][i];
+      for (size_t i = 0; i < n_rows; ++i) region_.gradient[j] += heights[i] * basis_.gradient[j][i];
     }
     objective_changed();
   }
   PML_MEMBER void objective_changed() {
-    region_.tolerance = rounding * magnitude(region_.constant);
+    tolerance_ = rounding * magnitude(region_.constant);
+    region_.tolerance = tolerance_ - kappa_ * tree_.most_lowered;
     region_.find_peak();
   }
 
   // h(x) - F(x), or 0 where it may be no more than rounding errors.
-  PML_MEMBER double reduced_cost(const double* x) const {
-    double along = 0.0, value = -region_.constant, size = magnitude(value);
+  PML_MEMBER double reduced_cost(const double* x, int64_t place) const {
+    double value = -region_.constant, size = magnitude(value);
     for (size_t j = 0; j < D; ++j) {
       value += (kappa_ * x[j] - region_.gradient[j]) * x[j];
       size += (kappa_ * magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
-      along += tree_.shear[j] * x[j];
     }
-    value -= kappa_ * along * along;
+    value -= kappa_ * tree_.lowered[place];
     return magnitude(value) > rounding * size ? value : 0.0;
   }
 
@@ -328,7 +325,7 @@ class SimplexProgram {
     double x[D];
     basis_.locate(tree_, query_, static_cast<int64_t>(place), x);
     for (size_t j = 0; j < D; ++j) candidate_x_[j][n_candidates_] = x[j];
-    candidate_height_[n_candidates_] = lifted(x);
+    candidate_height_[n_candidates_] = height(x, static_cast<int64_t>(place));
     candidate_place_[n_candidates_++] = static_cast<int64_t>(place);
   }
 
@@ -342,7 +339,7 @@ class SimplexProgram {
       candidate_place_[end] = candidate_place_[n_candidates_ - 1];
     }
     while (!failed_ && n_pivots_ < most_pivots) {
-      Vec least = set(-region_.tolerance), where = set(-1.0), slope[D];
+      Vec least = set(-tolerance_), where = set(-1.0), slope[D];
       for (size_t j = 0; j < D; ++j) slope[j] = set(region_.gradient[j]);
       for (size_t k = 0; k < end; k += lanes) {
         Vec value = fms(set(kappa_), load(candidate_height_ + k), set(region_.constant));
@@ -366,14 +363,13 @@ class SimplexProgram {
       alignas(64) double cost[pml::tree_width];
       unsigned inside = 0;
       for (size_t v = 0; v < vectors_of_eight; ++v) {
-        Vec value = set(-region_.constant), along = set(0.0);
+        Vec value = set(-region_.constant);
         for (size_t j = 0; j < D; ++j) {
           const Vec x = load(tree_.leaves + (leaf * D + j) * pml::tree_width + v * lanes) - set(query_[j]);
           value = fma(fms(set(kappa_), x, set(region_.gradient[j])), x, value);
-          along = fma(set(tree_.shear[j]), x, along);
         }
-        value = fnma(set(kappa_) * along, along, value);
-        inside |= bits(less(value, set(-region_.tolerance))) << (v * lanes);
+        value = fnma(set(kappa_), load(tree_.lowered + leaf * pml::tree_width + v * lanes), value);
+        inside |= bits(less(value, set(-tolerance_))) << (v * lanes);
         store(cost + v * lanes, value);
       }
       if (inside == 0) return;
@@ -393,7 +389,7 @@ class SimplexProgram {
   bool enter(int64_t place) {
     double x[D];
     basis_.locate(tree_, query_, place, x);
-    const double cost = reduced_cost(x);
+    const double cost = reduced_cost(x, place);
     if (!(cost < 0.0) || basis_.holds(row_at(place))) return false;
     Vec weights[vectors];
     alignas(64) double weight[padded], ratio[padded];
@@ -433,7 +429,7 @@ class SimplexProgram {
     basis_.exchange(weights, leaving, 1.0 / pivot);
     basis_.place[leaving] = place;
     basis_.row[leaving] = row_at(place);
-    height_[leaving] = lifted(x);
+    height_[leaving] = height(x, place);
   }
 
   // Whether F is h at the vertices, to a few times the rounding errors of both.
@@ -441,7 +437,7 @@ class SimplexProgram {
     for (size_t i = 0; i < n_rows; ++i) {
       double x[D];
       basis_.locate(tree_, query_, basis_.place[i], x);
-      double value = lifted(x) - region_.constant, size = magnitude(region_.constant);
+      double value = height(x, basis_.place[i]) - region_.constant, size = magnitude(region_.constant);
       for (size_t j = 0; j < D; ++j) {
         value -= region_.gradient[j] * x[j];
         size += (magnitude(x[j]) + magnitude(region_.gradient[j])) * magnitude(x[j]);
