@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .figure import Figure
+from .guide import FIG10
 from .splines import FIG4
 
-FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG4,)}
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG4, FIG10)}
