@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from .arrays import Samples
 from .network_training import train_networks
+from .reduced_training import train_reduced
 from .scattered_training import train_polynomial, train_random_features, train_rbf, train_simplex
 from .session import Session
 from .spline_training import Grid, is_grid, train_splines
@@ -24,15 +24,40 @@ TRAINERS: dict[str, Trainer] = {
     "simplex": train_simplex,
     "spline": train_splines,
 }
-# Polynomials first: where y is one in some coordinates, they reach the floor in a second. If they don't by then, it is
-# networks that go on.
-SCATTERED: tuple[Trainer, ...] = (partial(train_polynomial, share=1 / 6, most_seconds=10.0), train_networks)
+# Of the time: polynomials at first; what symmetries leave; networks that are to show symmetries.
+POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 5, 10.0
+REDUCED_SHARE = 2 / 3
+SCOUT_SHARE = 1 / 3
+# Relative errors that are rounding, if not the least possible: no other family would do better.
+SETTLED = 2e-14
+
+
+def train_scattered(session: Session, rng: np.random.Generator) -> None:
+    """Polynomials, where y is one in some coordinates at the floor in a second; then symmetries; then networks.
+
+    Where the polynomials are too coarse to show a symmetry, networks have a first go, and may show it.
+    """
+
+    def reduce() -> bool:
+        return train_reduced(session, rng, lambda inner: train_scattered(inner, rng), REDUCED_SHARE)
+
+    train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
+    if session.finished or session.best_errors.rmse <= SETTLED:
+        return
+    reduced = reduce()
+    if not (reduced or session.finished):
+        before = session.best_errors.rmse
+        train_networks(session.part(SCOUT_SHARE), rng)
+        if not session.finished and session.best_errors.rmse < before:
+            reduced = reduce()
+    if not (session.finished or session.best_errors.rmse <= SETTLED):
+        train_networks(session.part(1.0), rng)
 
 
 def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
     """The trainers for `method`, best bets first."""
     if method == "auto":
-        return (train_splines, *SCATTERED) if is_grid(samples) else SCATTERED
+        return (train_splines, train_scattered) if is_grid(samples) else (train_scattered,)
     if method not in TRAINERS:
         raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
     if method == "spline":

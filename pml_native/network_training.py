@@ -17,7 +17,7 @@ from .coordinates import Coordinates, candidate_coordinates
 from .descent import Descent, descend, shuffled
 from .models import MLP, Boosted, Model, NetworkModel, Signature, Transformed
 from .optimize import Status
-from .report import Candidate, Errors
+from .report import Errors
 from .session import Session
 
 # Shares of the time limit: of each racer, of the winner alone, and what is left for a second stage.
@@ -50,7 +50,8 @@ def train_networks(session: Session, random_state: np.random.Generator) -> None:
             runs.append(_Run(training, winner.coordinates, hidden))
             runs[-1].train(seconds)
     finally:
-        session.candidates += [run.candidate for run in runs if run.descent is not None]
+        for run in runs:
+            run.record()
     if not session.should_stop:
         training.boost()
 
@@ -109,7 +110,7 @@ class _Training:
         found = session.validation_errors(model)
         session.offer(lambda: model, found)
         description = described("sum of 2 networks", coordinates)
-        session.candidates.append(self.candidate(model, description, found, descents[0]))
+        self.record(model, description, found, descents[0])
 
     def network(self, mlp: MLP, params: Array, coordinates: Coordinates) -> NetworkModel:
         return NetworkModel(
@@ -135,20 +136,9 @@ class _Training:
         scaled = np.ldexp(self.session.train.y, -outputs.exponent)
         return float(np.sqrt(np.mean(np.mean(scaled**2, axis=0) / spread**2)))
 
-    def candidate(self, model: Model, description: str, errors: Errors, descent: Descent) -> Candidate:
-        rows = self.session.train
-        train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
-        return Candidate(
-            "network",
-            description,
-            model.n_params,
-            train.rmse,
-            errors.rmse,
-            errors.p95,
-            errors.max,
-            descent.seconds,
-            _ENDED.get(descent.status, "stopped"),
-        )
+    def record(self, model: Model, description: str, errors: Errors, descent: Descent) -> None:
+        status = _ENDED.get(descent.status, "stopped")
+        self.session.record("network", model, description, errors, descent.seconds, status)
 
 
 class _Run:
@@ -184,10 +174,10 @@ class _Run:
         descent = self.descent
         return descent is not None and descent.status is Status.AT_FLOOR and descent.used_all_rows
 
-    @property
-    def candidate(self) -> Candidate:
-        assert self.descent is not None
-        return self.training.candidate(self.model, self.description, self.errors, self.descent)
+    def record(self) -> None:
+        """Reports it, if it has been trained."""
+        if self.descent is not None:
+            self.training.record(self.model, self.description, self.errors, self.descent)
 
     def train(self, seconds: float) -> None:
         """Goes on for up to `seconds`, and always for one look at the held-out rows."""

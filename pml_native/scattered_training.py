@@ -8,11 +8,10 @@ import time
 import numpy as np
 
 from .arrays import Array
-from .models import Model, Signature, SimplexInterpolator
+from .models import Signature, SimplexInterpolator
 from .models import random_features as features
 from .models.polynomial_search import Found, PolynomialSearch
 from .models.rbf import CHOICES, choose_kernel
-from .report import Candidate, Errors
 from .session import Session
 
 
@@ -37,7 +36,7 @@ def train_polynomial(
     )
     search.run()
     for one in found.values():
-        _record(session, "polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
+        session.record("polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
 
 
 def train_random_features(session: Session, rng: np.random.Generator) -> None:
@@ -46,7 +45,7 @@ def train_random_features(session: Session, rng: np.random.Generator) -> None:
     def offer(one: features.Found) -> None:
         session.offer(lambda: one.model, one.errors)
         session.show(one.description, one.errors)
-        _record(session, "random_features", one.model, one.description, one.errors, session.elapsed, "solved")
+        session.record("random_features", one.model, one.description, one.errors, session.elapsed, "solved")
 
     features.search_features(
         session.train,
@@ -75,7 +74,7 @@ def train_rbf(session: Session, rng: np.random.Generator) -> None:
     )
     session.offer(lambda: found.model, found.errors)
     seconds = time.perf_counter() - start
-    _record(session, "rbf", found.model, repr(found.model), found.errors, seconds, "solved")
+    session.record("rbf", found.model, repr(found.model), found.errors, seconds, "solved")
 
 
 def train_simplex(session: Session, rng: np.random.Generator) -> None:
@@ -93,7 +92,7 @@ def train_simplex(session: Session, rng: np.random.Generator) -> None:
         )
     )
     session.offer(lambda: _interpolant(X, y, session), errors)
-    _record(session, "simplex", model, repr(model), errors, time.perf_counter() - start, "interpolated")
+    session.record("simplex", model, repr(model), errors, time.perf_counter() - start, "interpolated")
 
 
 def _interpolant(X: Array, y: Array, session: Session) -> SimplexInterpolator:
@@ -101,13 +100,3 @@ def _interpolant(X: Array, y: Array, session: Session) -> SimplexInterpolator:
     model = SimplexInterpolator(X, y, outside="linear", duplicates="average", n_threads=session.n_threads)
     model.signature = Signature.of(session.train)
     return model
-
-
-def _record(
-    session: Session, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str
-) -> None:
-    rows = session.train
-    train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
-    session.candidates.append(
-        Candidate(family, description, model.n_params, train.rmse, errors.rmse, errors.p95, errors.max, seconds, status)
-    )

@@ -10,7 +10,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Session:
     best_errors: Errors = field(default_factory=lambda: Errors(np.inf, np.inf, np.inf))
     candidates: list[Candidate] = field(default_factory=list)
     n_rows: tuple[int, int] = (0, 0)
+    # A session within another: its models become the other's through `wrap`, their descriptions with `prefix`.
+    outer: Session | None = None
+    wrap: Callable[[Model], Model] = lambda model: model
+    prefix: str = ""
     _last_write: float = field(default_factory=time.perf_counter)
     _unsaved: bool = False
 
@@ -66,7 +70,25 @@ class Session:
 
     @property
     def should_stop(self) -> bool:
+        if self.outer is not None and self.outer.finished:
+            return True
         return self.guard.requested or self.reached_tolerance or self.remaining <= 0.0
+
+    def part(self, share: float) -> Session:
+        """A session within this one, of the same rows, with a `share` of the time left."""
+        return replace(
+            self,
+            time_limit=share * self.remaining,
+            tolerance=None,
+            checkpoint=None,
+            start=time.perf_counter(),
+            best=None,
+            best_errors=Errors(np.inf, np.inf, np.inf),
+            candidates=[],
+            outer=self,
+            wrap=lambda model: model,
+            prefix="",
+        )
 
     def validation_errors(self, model: Model) -> Errors:
         """Relative errors on the held-out rows, whose own weights count."""
@@ -82,9 +104,38 @@ class Session:
         self.best, self.best_errors = build(), errors
         self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))
         self._unsaved = True
+        if self.outer is not None:
+            whole = self.wrap(self.best)
+            self.outer.offer(lambda: whole, self.outer.validation_errors(whole), n_rows)
+
+    def record(self, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str) -> None:
+        """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows."""
+        if self.outer is not None:
+            whole = self.wrap(model)
+            errors = self.outer.validation_errors(whole)
+            self.outer.record(family, whole, self.prefix + description, errors, seconds, status)
+            return
+        rows = self.train
+        train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
+        self.candidates.append(
+            Candidate(
+                family,
+                description,
+                model.n_params,
+                train.rmse,
+                errors.rmse,
+                errors.p95,
+                errors.max,
+                seconds,
+                status,
+            )
+        )
 
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands, and the checkpoint what is best."""
+        if self.outer is not None:
+            self.outer.show(self.prefix + description, errors)
+            return
         self.display.update(self.elapsed, description, errors.rmse, self.best_errors.rmse)
         self._write_checkpoint()
 

@@ -17,6 +17,7 @@ from .normalization import Normalization
 from .polynomial import Polynomial
 from .random_features import RandomFeatures
 from .rbf import RBF
+from .reduced import Reduced
 from .simplex import SimplexInterpolator
 from .spline import SplineInterpolator
 from .transformed import Transformed
@@ -34,6 +35,7 @@ __all__ = [
     "Normalization",
     "Polynomial",
     "RandomFeatures",
+    "Reduced",
     "Signature",
     "SimplexInterpolator",
     "SplineInterpolator",
@@ -50,6 +52,7 @@ FAMILIES: dict[str, type[Model]] = {
     RBF.family: RBF,
     Boosted.family: Boosted,
     Transformed.family: Transformed,
+    Reduced.family: Reduced,
     SimplexInterpolator.family: SimplexInterpolator,
     SplineInterpolator.family: SplineInterpolator,
     TricubicInterpolator.family: TricubicInterpolator,

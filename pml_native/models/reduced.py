@@ -1,0 +1,195 @@
+"""A model of fewer variables: sums or products of the inputs, with a power of the inputs in front.
+
+Whatever is unchanged under a symmetry is a function of the symmetry's invariants. A law of physics has the same form in
+all units (Buckingham 1914), many depend on differences, distances or quotients only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array
+from ..report import FitReport
+from .extended import Extended
+from .model import Model, Signature
+from .nested import parts_described, parts_restored
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Variables u = sum_i a_i t(x_i) of this kind: t, and its derivative. For products t is the logarithm."""
+
+    t: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+    symbol: str
+
+
+KINDS: dict[str, Kind] = {
+    "product": Kind(np.log, lambda x: 1.0 / x, "{}"),
+    "sum": Kind(lambda x: x, np.ones_like, "{}"),
+    "squares": Kind(np.square, lambda x: 2.0 * x, "{}^2"),
+    "reciprocals": Kind(lambda x: 1.0 / x, lambda x: -((1.0 / x) ** 2), "1/{}"),
+}
+
+
+@dataclass(frozen=True)
+class Variables:
+    """u_j = sum_i a_ji t_j(x_i), or prod_i x_i^a_ji for products, and the power prod_i x_i^b_i in front of the model.
+
+    `kinds` are r names of KINDS, `coefficients` a (r, d), `factor` b (d,).
+    """
+
+    kinds: tuple[str, ...]
+    coefficients: Array
+    factor: Array
+
+    def apply(self, X: Array) -> Array:
+        """u (n, r) at `X` (n, d); NaN or infinite outside the domain."""
+        U = np.empty((len(X), len(self.kinds)))
+        with np.errstate(all="ignore"):
+            for j, kind in enumerate(self.kinds):
+                here = np.flatnonzero(self.coefficients[j])
+                if kind == "product":
+                    U[:, j] = _power(X[:, here], self.coefficients[j, here])
+                else:
+                    U[:, j] = KINDS[kind].t(X[:, here]) @ self.coefficients[j, here]
+        return U
+
+    def power(self, X: Array) -> Array:
+        """The power in front, (n,)."""
+        with np.errstate(all="ignore"):
+            here = np.flatnonzero(self.factor)
+            return _power(X[:, here], self.factor[here])
+
+    def chain(self, X: Array, U: Array, value: Array, gradient: Array) -> Array:
+        """The derivative (n, m, d) by x of power(x) f(u(x)), from f (n, m) and its derivative (n, m, r) by u."""
+        total = np.zeros((*value.shape, X.shape[1]))
+        with np.errstate(all="ignore"):
+            for j, kind in enumerate(self.kinds):
+                for i in np.flatnonzero(self.coefficients[j]):
+                    slope = self.coefficients[j, i] * KINDS[kind].derivative(X[:, i])
+                    if kind == "product":
+                        slope = slope * U[:, j]
+                    total[:, :, i] += gradient[:, :, j] * slope[:, None]
+            for i in np.flatnonzero(self.factor):
+                total[:, :, i] += value * (self.factor[i] / X[:, i])[:, None]
+            return total * self.power(X)[:, None, None]
+
+    def described(self, names: Sequence[str]) -> str:
+        """In words, e.g. "x0/x1, x2-x3; times x4^2"."""
+        terms = [self._term(j, names) for j in range(len(self.kinds))]
+        front = _product(names, self.factor)
+        return ", ".join(terms) + (f"; times {front}" if front else "")
+
+    def _term(self, j: int, names: Sequence[str]) -> str:
+        if self.kinds[j] == "product":
+            return _product(names, self.coefficients[j])
+        text = ""
+        for i in np.flatnonzero(self.coefficients[j]):
+            a = float(self.coefficients[j, i])
+            size = "" if abs(a) == 1 else f"{abs(a):g}*"
+            text += ("-" if a < 0 else "+" if text else "") + size + KINDS[self.kinds[j]].symbol.format(names[int(i)])
+        return text
+
+
+class Reduced(Model):
+    """y_k = x^b f_k(u_1(x), ..., u_r(x)) for a model f of the `variables` u.
+
+    Values are NaN where u or x^b is not finite. `extended` is that of f, at u as float64 has it.
+    """
+
+    family = "reduced"
+
+    def __init__(
+        self, model: Model, variables: Variables, signature: Signature | None = None, report: FitReport | None = None
+    ) -> None:
+        r, d = variables.coefficients.shape
+        if model.signature.n_inputs != r:
+            raise ValueError(f"variables: expected {model.signature.n_inputs}, the model's inputs, got {r}")
+        super().__init__(signature or Signature(d, model.signature.n_outputs, model.signature.y_is_vector), report)
+        got = self.signature.n_inputs, self.signature.n_outputs
+        if got != (d, model.signature.n_outputs):
+            raise ValueError(f"signature: expected {d} inputs and {model.signature.n_outputs} outputs, got {got}")
+        self.model, self.variables = model, variables
+
+    def __repr__(self) -> str:
+        return f"Reduced({self.model!r} of {self.variables.described(self._names)})"
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return self.signature.input_names or [f"x{i}" for i in range(self.signature.n_inputs)]
+
+    @property
+    def n_params(self) -> int:
+        return self.model.n_params
+
+    def evaluate(self, X: Array) -> Array:
+        U, power = self._inner(X)
+        return self.model.evaluate(U) * power[:, None]
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        U, power = self._inner(X)
+        with np.errstate(all="ignore"):
+            total = Extended(*self.model.evaluate_extended(U)).times(power[:, None])
+        return total.high, np.where(np.isfinite(total.high), total.low, 0.0)
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        U, power = self._inner(X)
+        result = self.variables.chain(X, U, self.model.evaluate(U), self.model.evaluate_gradient(U))
+        result[np.isnan(power) | np.isnan(U).any(axis=1)] = np.nan
+        return result
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        [model], arrays = parts_described([self.model])
+        arrays |= {"coefficients": self.variables.coefficients, "factor": self.variables.factor}
+        return {"model": model, "kinds": list(self.variables.kinds)}, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Reduced:
+        [model] = parts_restored([values["model"]], arrays)
+        return cls(model, variables_of(values["kinds"], arrays["coefficients"], arrays["factor"]), signature)
+
+    def _inner(self, X: Array) -> tuple[Array, Array]:
+        """u and x^b, NaN where they are not finite."""
+        U, power = self.variables.apply(X), self.variables.power(X)
+        return np.where(np.isfinite(U), U, np.nan), np.where(np.isfinite(power), power, np.nan)
+
+
+def variables_of(kinds: Sequence[str], coefficients: ArrayLike, factor: ArrayLike) -> Variables:
+    """Variables of these `kinds` (r names), `coefficients` (r, d) and `factor` (d,); ValueError for what is none."""
+    a, b = np.array(coefficients, dtype=np.float64), np.array(factor, dtype=np.float64)
+    if a.ndim != 2 or b.shape != a.shape[1:] or len(kinds) != len(a):
+        raise ValueError(f"coefficients: expected ({len(kinds)}, {len(b)}), got {a.shape}")
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, got {unknown[0]!r}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("coefficients: expected finite numbers, got NaN or infinity")
+    return Variables(tuple(kinds), a, b)
+
+
+def _power(X: Array, exponents: Array) -> Array:
+    """prod_i x_i^e_i (n,) of the columns of `X` (n, k); 1 for none."""
+    product = np.ones(len(X))
+    for x, exponent in zip(X.T, exponents, strict=True):
+        # x * x for 2 and so on: np.power has these to the last digit, but not 3 and above.
+        whole = int(exponent)
+        size = abs(whole) if whole == exponent else 0
+        factor = x**exponent if size == 0 or size > 4 else np.multiply.reduce([x] * size)
+        product = product / factor if size in range(1, 5) and exponent < 0 else product * factor
+    return product
+
+
+def _product(names: Sequence[str], exponents: Array) -> str:
+    over = "*".join(_factor(names[int(i)], exponents[i]) for i in np.flatnonzero(exponents > 0))
+    under = "/".join(_factor(names[int(i)], -exponents[i]) for i in np.flatnonzero(exponents < 0))
+    return (over or ("1" if under else "")) + (f"/{under}" if under else "")
+
+
+def _factor(name: str, exponent: float) -> str:
+    return name if exponent == 1 else f"{name}^{exponent:g}"

@@ -1,0 +1,98 @@
+"""How `fit` uses symmetries: what they leave is a function of fewer variables, which is fitted like any other.
+
+A model of lower dimension is far more exact for the same rows, so whether a symmetry was real shows on the held-out
+rows. In the new variables there may be further symmetries: differences first, their squares' sum next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from .arrays import Array, Samples
+from .models import Reduced, Signature
+from .models.reduced import Variables
+from .session import Session
+from .symmetry import Evidence, find_variables
+
+# Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
+MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
+# How much surer symmetries must be, should those at first sight not lead to a better model.
+STRICTNESS = (1.0, 10.0)
+# Errors of the best model so far from which on its gradient says nothing.
+USELESS = 0.2
+
+
+def train_reduced(session: Session, rng: np.random.Generator, train: Callable[[Session], None], share: float) -> bool:
+    """Trains on the variables that the best model's symmetries leave, if any, within `share` of the time left.
+
+    Returns whether a model of fewer variables is now the best.
+    """
+    if session.best is None or not session.best_errors.rmse < USELESS:
+        return False
+    evidence = _evidence(session, rng)
+    if evidence is None:
+        return False
+    tried: list[Variables] = []
+    for strictness in STRICTNESS:
+        variables = find_variables(evidence, strictness)
+        if variables is None or any(_same(variables, before) for before in tried):
+            continue
+        tried.append(variables)
+        before = session.best_errors.rmse
+        inner = _within(session, variables, share)
+        if inner is None:
+            continue
+        train(inner)
+        if session.best_errors.rmse < before:
+            return True
+        if session.finished:
+            break
+    return False
+
+
+def _evidence(session: Session, rng: np.random.Generator) -> Evidence | None:
+    X, model = session.train.X, session.best
+    assert model is not None
+    low, high = X.min(axis=0), X.max(axis=0)
+    margin = 0.5 * (1.0 - INNER_SHARE) * (high - low)
+    inner = np.flatnonzero(np.all((low + margin <= X) & (high - margin >= X), axis=1))
+    rows = inner if len(inner) >= FEWEST_ROWS else np.arange(len(X))
+    rows = rng.permutation(rows)[:MOST_ROWS]
+    gradient = model.evaluate_gradient(X[rows])
+    known = np.isfinite(gradient).all(axis=(1, 2))
+    if np.count_nonzero(known) < FEWEST_ROWS:
+        return None
+    return Evidence(X[rows][known], session.train.y[rows][known], gradient[known], session.best_errors.rmse)
+
+
+def _within(session: Session, variables: Variables, share: float) -> Session | None:
+    """A session of the reduced rows."""
+    train, held_out = _reduced(session.train, variables), _reduced(session.validation, variables)
+    if train is None or held_out is None:
+        return None
+    names = session.train.input_names or [f"x{i}" for i in range(session.train.X.shape[1])]
+    signature = Signature.of(session.train)
+    return replace(
+        session.part(share),
+        train=train,
+        validation=held_out,
+        wrap=lambda model: Reduced(model, variables, signature),
+        prefix=f"of {variables.described(names)}: ",
+    )
+
+
+def _reduced(samples: Samples, variables: Variables) -> Samples | None:
+    """The samples in the new variables; None where these are not finite. Rows weigh as they do in y."""
+    U, power = variables.apply(samples.X), variables.power(samples.X)
+    with np.errstate(all="ignore"):
+        v: Array = samples.y / power[:, None]
+    if not (np.isfinite(U).all() and np.isfinite(v).all()):
+        return None
+    return replace(samples, X=np.ascontiguousarray(U), y=np.ascontiguousarray(v), input_names=None)
+
+
+def _same(a: Variables, b: Variables) -> bool:
+    return a.kinds == b.kinds and np.array_equal(a.coefficients, b.coefficients) and np.array_equal(a.factor, b.factor)

@@ -1,0 +1,216 @@
+"""Finds symmetries of a function from the gradient of a model of it, and the variables that they leave.
+
+With t_i = t(x_i) for one of log, identity, square, reciprocal, the function is unchanged along a direction a if
+    sum_i a_i dy/dt_i = 0,
+and in logarithms it is multiplied by a power if the sum is b y. Tests, the surest first:
+
+1. One column: x_i dy/dx_i = b y; then y is x_i^b times a function of the others.
+2. Two columns: dy/dt_i = c dy/dt_j; then y depends on c t_i + t_j only. Pairs that share a column join.
+3. All columns in logarithms: the null space of (x_1 dy/dx_1, ..., x_d dy/dx_d, y) over the points holds all changes of
+   units; products without units are the variables (Buckingham's theorem, from data).
+
+Coefficients are rational: within the errors of the gradient they are rounded to small fractions, so that the variables
+are exact. Nothing here is sure, the model being one of data: who uses a symmetry fits what it leaves, and looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Array
+from .models.reduced import KINDS, Variables, variables_of
+
+# Columns whose smallest modulus is below this part of the largest are no factors: a product would lose digits there.
+LEAST_PART = 1e-3
+# How the relative error of a model may be amplified in its gradient, and the largest error that tells anything.
+AMPLIFIED, COARSEST = 100.0, 0.1
+FINEST = 1e-7
+DENOMINATORS = (1, 2, 3)
+LARGEST_EXPONENT = 6.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What symmetries are read off: points `X` (n, d) and at them y (n, m) and dy/dx (n, m, d), good to about `error`.
+
+    `error` is relative to the size of y, and of x dy/dx.
+    """
+
+    X: Array
+    y: Array
+    gradient: Array
+    error: float
+
+    @property
+    def tolerance(self) -> float:
+        """Deviations up to this count as none, relative to y."""
+        return float(np.clip(AMPLIFIED * self.error, FINEST, COARSEST))
+
+    def slopes(self, kind: str) -> Array:
+        """dy/dt_i over the size of y, and t_i over its spread: (n m, d). NaN columns have no such t."""
+        size = float(np.sqrt(np.mean(self.y**2)))
+        with np.errstate(all="ignore"):
+            derivative = KINDS[kind].derivative(self.X)
+            slopes: Array = np.where(self._has(kind), self.gradient / derivative[:, None, :], np.nan) / size
+        return slopes.reshape(-1, self.X.shape[1])
+
+    def spreads(self, kind: str) -> Array:
+        """Standard deviations of the t_i, (d,)."""
+        with np.errstate(all="ignore"):
+            spread: Array = np.std(KINDS[kind].t(np.abs(self.X) if kind == "product" else self.X), axis=0)
+        return spread
+
+    def _has(self, kind: str) -> NDArray[np.bool_]:
+        if kind == "sum":
+            return np.ones(self.X.shape[1], dtype=bool)
+        smallest, largest = np.min(np.abs(self.X), axis=0), np.max(np.abs(self.X), axis=0)
+        within: NDArray[np.bool_] = smallest > 0
+        if kind != "squares":
+            within = (smallest > LEAST_PART * largest) & (np.min(self.X, axis=0) > 0)
+        return within
+
+
+def find_variables(evidence: Evidence, strictness: float = 1.0) -> Variables | None:
+    """The variables that all symmetries found leave; None where there are none.
+
+    `strictness` above 1 takes only what is as many times surer.
+    """
+    d = evidence.X.shape[1]
+    tolerance = evidence.tolerance / strictness
+    factor = _factors(evidence, tolerance)
+    groups = _groups(evidence, tolerance, ~np.isnan(factor))
+    if np.isnan(factor).all() and not groups:
+        return _units(evidence, tolerance)
+    taken = {i for _, members in groups for i in members}
+    kinds, rows = [], []
+    for kind, members in groups:
+        row = np.zeros(d)
+        for i, coefficient in members.items():
+            row[i] = coefficient
+        kinds.append(kind)
+        rows.append(row)
+    for i in range(d):
+        if np.isnan(factor[i]) and i not in taken:
+            kinds.append("sum")
+            rows.append(np.eye(d)[i])
+    if not rows:  # nothing but a power: some column stays, and the model is a constant
+        kinds, rows = ["sum"], [np.eye(d)[0]]
+    return variables_of(kinds, np.array(rows), np.nan_to_num(factor))
+
+
+def _factors(evidence: Evidence, tolerance: float) -> Array:
+    """The exponents b_i of columns that are factors, NaN for the others; 0 for columns that don't matter."""
+    slopes = evidence.slopes("product")
+    y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
+    exponents = np.full(slopes.shape[1], np.nan)
+    for i, h in enumerate(slopes.T):
+        if np.isnan(h).any():
+            continue
+        b = float(h @ y / (y @ y))
+        exact = _fraction(b, tolerance)
+        if exact is not None and _rms(h - exact * y) <= tolerance:
+            exponents[i] = exact
+    plain, spreads = evidence.slopes("sum"), evidence.spreads("sum")
+    for i in map(int, np.flatnonzero(np.isnan(exponents))):
+        if _rms(plain[:, i]) * spreads[i] <= min(tolerance, 0.01):
+            exponents[i] = 0.0
+    return exponents
+
+
+def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> list[tuple[str, dict[int, float]]]:
+    """Columns that occur in one combination only: its kind, and the coefficient of each."""
+    found: list[tuple[float, str, int, int, float]] = []
+    for kind in KINDS:
+        slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
+        sizes = np.array([_rms(h) for h in slopes.T]) * spreads
+        here = [i for i in range(slopes.shape[1]) if not gone[i] and np.isfinite(sizes[i]) and sizes[i] > 0]
+        for i in here:
+            for j in here:
+                if j >= i:
+                    continue
+                a, b = slopes[:, i], slopes[:, j]
+                ratio = float(a @ b / (b @ b))
+                # An error of the gradient is one of y over the spread of t.
+                deviation = _rms(a - ratio * b) * spreads[i]
+                relative = deviation / sizes[i]
+                exact = _fraction(ratio, 3.0 * max(relative, 1e-6))
+                if exact and relative <= 0.1 and deviation <= tolerance:
+                    found.append((relative, kind, i, j, exact))
+    groups: list[tuple[str, dict[int, float]]] = []
+    for _, kind, i, j, ratio in sorted(found):
+        with_i = next((g for g in groups if i in g[1]), None)
+        with_j = next((g for g in groups if j in g[1]), None)
+        if with_i is None and with_j is None:
+            groups.append((kind, {j: 1.0, i: ratio}))
+        elif with_i is None and with_j is not None and with_j[0] == kind:
+            with_j[1][i] = ratio * with_j[1][j]
+        elif with_j is None and with_i is not None and with_i[0] == kind:
+            with_i[1][j] = with_i[1][i] / ratio
+    return groups
+
+
+def _units(evidence: Evidence, tolerance: float) -> Variables | None:
+    """Products that no change of units changes, where y is multiplied by a power in some changes."""
+    slopes = evidence.slopes("product")
+    positive = np.flatnonzero(~np.isnan(slopes).any(axis=0))
+    if len(positive) < 2:
+        return None
+    y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
+    table = np.column_stack([slopes[:, positive], -y]) / np.sqrt(len(y))
+    _, singular, rows = np.linalg.svd(table, full_matrices=False)
+    directions = _echelon(rows[singular <= tolerance])
+    if directions is None or len(directions) == 0 or len(directions) >= len(positive):
+        return None
+    if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
+        return None
+    a, b = directions[:, :-1], directions[:, -1]
+    invariants = _echelon(np.linalg.svd(a)[2][len(a) :])
+    if invariants is None or len(np.linalg.svd(a)[1]) < len(a) or np.max(np.abs(a @ invariants.T), initial=0.0) > 1e-12:
+        return None
+    d = evidence.X.shape[1]
+    factor, coefficients = np.zeros(d), np.zeros((len(invariants), d))
+    pivots = [int(np.flatnonzero(row)[0]) for row in a]  # of the echelon form: each is 0 in the other rows
+    factor[positive[pivots]] = b
+    coefficients[:, positive] = invariants
+    others = np.setdiff1d(np.arange(d), positive)
+    kinds = ["product"] * len(invariants) + ["sum"] * len(others)
+    return variables_of(kinds, np.vstack([coefficients, np.eye(d)[others]]), factor)
+
+
+def _echelon(rows: Array) -> Array | None:
+    """A basis of the space of `rows` (k, d) in reduced echelon form, of small fractions; None where there is none."""
+    rows = rows.copy()
+    done = 0
+    for column in range(rows.shape[1]):
+        if done == len(rows):
+            break
+        best = done + int(np.argmax(np.abs(rows[done:, column])))
+        if abs(rows[best, column]) < 0.05:
+            continue
+        rows[[done, best]] = rows[[best, done]]
+        rows[done] /= rows[done, column]
+        others = np.arange(len(rows)) != done
+        rows[others] -= rows[others, column][:, None] * rows[done]
+        done += 1
+    exact = [[_fraction(float(v), 0.05) for v in row] for row in rows[:done]]
+    if done < len(rows) or any(v is None for row in exact for v in row):
+        return None
+    return np.array(exact, dtype=np.float64).reshape(done, rows.shape[1])
+
+
+def _fraction(value: float, within: float) -> float | None:
+    """The fraction of small denominator next to `value`, None if none is near."""
+    if not abs(value) <= LARGEST_EXPONENT + 0.1:
+        return None
+    for denominator in DENOMINATORS:
+        nearest = round(value * denominator) / denominator
+        if abs(nearest - value) <= min(max(within, 1e-9), 0.2 / denominator):
+            return nearest
+    return None
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
