@@ -25,7 +25,7 @@ TRAINERS: dict[str, Trainer] = {
     "spline": train_splines,
 }
 # Of the time: polynomials at first; what symmetries leave; networks that are to show symmetries.
-POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 5, 10.0
+POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
 REDUCED_SHARE = 2 / 3
 SCOUT_SHARE = 1 / 3
 # Relative errors that are rounding, if not the least possible: no other family would do better.

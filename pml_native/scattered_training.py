@@ -23,7 +23,7 @@ def train_polynomial(
 
     def offer(one: Found) -> None:
         found[one.coordinates] = one
-        session.offer(lambda: one.model, one.errors)
+        session.offer(lambda: one.model, one.errors, simpler=True)
         session.show(f"polynomial of {one.description}", one.errors)
 
     search = PolynomialSearch(
@@ -35,6 +35,8 @@ def train_polynomial(
         offer=offer,
     )
     search.run()
+    if search.best is not None and session.best is search.best.model and not session.validation_is_given:
+        session.exchange(search.best_model(refit=True))
     for one in found.values():
         session.record("polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
 

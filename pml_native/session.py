@@ -48,6 +48,7 @@ class Session:
     outer: Session | None = None
     wrap: Callable[[Model], Model] = lambda model: model
     prefix: str = ""
+    _whole: Model | None = None  # the best model as the outer session has it
     _last_write: float = field(default_factory=time.perf_counter)
     _unsaved: bool = False
 
@@ -94,19 +95,35 @@ class Session:
         """Relative errors on the held-out rows, whose own weights count."""
         return Errors.of(model.evaluate(self.validation.X), self.validation.y, self.validation.sample_weight)
 
-    def offer(self, build: Callable[[], Model], errors: Errors, n_rows: tuple[int, int] | None = None) -> None:
+    def offer(
+        self,
+        build: Callable[[], Model],
+        errors: Errors,
+        n_rows: tuple[int, int] | None = None,
+        *,
+        simpler: bool = False,
+    ) -> None:
         """Keeps the model that `build` makes if it is the best on the held-out rows so far.
 
-        `n_rows` says how many were trained on and held out where these are not the rows of the session.
+        `n_rows` says how many were trained on and held out where these are not the rows of the session. A `simpler`
+        model than the best replaces it also where both have errors of rounding only.
         """
-        if self.best is not None and not errors.rmse < self.best_errors.rmse:
+        better = self.best is None or errors.rmse < self.best_errors.rmse
+        if not better and not (simpler and errors.rmse <= ENOUGH):
             return
         self.best, self.best_errors = build(), errors
         self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))
         self._unsaved = True
         if self.outer is not None:
-            whole = self.wrap(self.best)
-            self.outer.offer(lambda: whole, self.outer.validation_errors(whole), n_rows)
+            whole = self._whole = self.wrap(self.best)
+            self.outer.offer(lambda: whole, self.outer.validation_errors(whole), n_rows, simpler=simpler)
+
+    def exchange(self, model: Model) -> None:
+        """The best model again, its parameters from all rows: the errors stay those before, as no row is held out."""
+        self.best = model
+        if self.outer is not None and self.outer.best is self._whole:
+            self._whole = self.wrap(model)
+            self.outer.exchange(self._whole)
 
     def record(self, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str) -> None:
         """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows."""

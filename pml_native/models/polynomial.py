@@ -89,8 +89,8 @@ class Polynomial(Model):
             where the function needs them.
         inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
             chooses them.
-        outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square" or
-            "reciprocal_root"; None chooses among those that y has.
+        outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",
+            "reciprocal_root", "exp", "sine", "cosine" or "tangent"; None chooses among those that y has.
         max_terms : at most this many, and at most half as many as rows are trained on.
         sample_weight : (n,), weights of the squared errors.
         validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.

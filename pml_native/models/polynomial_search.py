@@ -6,12 +6,12 @@
    Chkifa, Cohen and Schwab 2014 for polynomials, and Pati et al. 1993 for matching pursuit). Few go on to many terms.
 3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
 
-Fits are by the Cholesky factor of the normal equations with iterative refinement, which for condition numbers up to 1e7
-of the terms ends at the precision of a QR factorization, in a fifth of the time (Bjorck 1987, seminormal equations).
+Fits are by QR, or as exact and faster where the terms are well-conditioned (least_squares.py).
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array, Samples, as_samples, split
 from ..report import Errors
 from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
-from .least_squares import least_squares
+from .least_squares import least_squares, nested_least_squares
 from .model import Model, Signature
 from .normalization import Normalization
 from .polynomial import Polynomial
@@ -33,12 +33,19 @@ from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
 ENOUGH = 2e-16
 # ... and that are not worth other coordinates.
 GOOD = 1e-15
+# ... and below which models are equally exact.
+EQUAL = 2e-15
 # Share of the time for mixed coordinates.
 MIX_SHARE = 0.3
 # A column spans enough for its logarithm or reciprocal to be another coordinate.
 LEAST_RATIO = 1.2
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
-FIRST_TERMS = 150
+FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
+SMALL_TERMS = 60
+# So few terms need no others that are simpler.
+SIMPLE_TERMS = 12
+# Degrees are tried whose numbers of terms differ by such a factor, until so many have not helped any link.
+DEGREE_STEP, DEGREE_PATIENCE = 1.1, 10
 ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 # Rows that a fit takes are at most this many, or this many times its terms: more of them add nothing to smooth data.
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
@@ -87,12 +94,13 @@ class Link:
     inner_exponents: NDArray[np.intc]
     t: Array
     lowest: Array
+    highest: float
 
     def values(self, t: Array, *, clipped: bool = False) -> Array:
         """y (n, m); `clipped` bounds t where a model still crude leaves the domain of the link."""
         t = np.ldexp(t, self.inner_exponents)
         if clipped:
-            t = np.maximum(t, self.lowest)
+            t = np.clip(t, self.lowest, self.highest)
         with np.errstate(all="ignore"):
             return TRANSFORMS[self.name].inverse(t) * self.scales
 
@@ -146,6 +154,7 @@ class PolynomialSearch:
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
         self.best: Found | None = None
         self.best_growth: Growth | None = None
+        self.best_indices: Indices = np.zeros((1, train.X.shape[1]), dtype=np.intp)
         self.pace = 0.0  # seconds for a row and a square of the number of terms
 
     @property
@@ -183,19 +192,22 @@ class PolynomialSearch:
         both = np.concatenate([self.train.y, self.held_out.y])
         n = len(self.train.y)
         links = []
-        for name in ("identity", "log", "square", "reciprocal", "reciprocal_square", "reciprocal_root"):
+        for name, transform in TRANSFORMS.items():
             if wanted not in (None, name):
                 continue
             m = both.shape[1]
-            scales = np.ones(m) if name == "identity" else _middle_scales(both)
-            one_sign = (both / scales > 0).all() or (name == "square" and (both >= 0).all()) or name == "identity"
-            if wanted is None and not (one_sign and TRANSFORMS[name].holds(both / scales).all()):
+            scales = _middle_scales(both) if transform.scalable else np.ones(m)
+            with np.errstate(over="ignore", divide="ignore"):
+                one_sign = (both / scales > 0).all() or (name == "square" and (both >= 0).all())
+                holds = transform.holds(both / scales).all()
+            if wanted is None and not (holds and (one_sign or not transform.scalable)):
                 continue
             t = Transformed.transform_outputs(both, (name,) * m, scales)
             inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
-            positive = name in ("square", "reciprocal_square", "reciprocal_root")
-            lowest = 0.5 * t.min(axis=0) if positive else np.full(m, -np.inf)
-            links.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest))
+            # A model still crude may leave the domain of a power; half the least value seen keeps it inside.
+            positive = name in ("square", "reciprocal_square", "reciprocal_root", "exp")
+            lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
+            links.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
         return links
 
     def alternatives(self) -> list[list[str]]:
@@ -231,14 +243,21 @@ class PolynomialSearch:
             growth.best = errors.rmse, growth.indices, growth.coefficients
         else:
             growth.waiting += 1
-        if self.best is None or errors.rmse < self.best.errors.rmse:
+        if self._is_better(errors, growth):
             exact = self._errors(growth.link.values(t))
-            if self.best is None or exact.rmse < self.best.errors.rmse:
+            if self._is_better(exact, growth):
                 coordinates = self.describe(growth)
                 description = f"{len(growth.indices)} terms {coordinates}".rstrip()
                 self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
-                self.best_growth = growth
+                self.best_growth, self.best_indices = growth, growth.indices
                 self.offer(self.best)
+
+    def _is_better(self, errors: Errors, growth: Growth) -> bool:
+        """Below EQUAL rounding decides, and fewer terms are the better model: they go further beyond the points."""
+        if self.best is None or self.best_growth is None:
+            return True
+        new, old = max(errors.rmse, EQUAL), max(self.best.errors.rmse, EQUAL)
+        return new < old or (new == old and len(growth.indices) < self.best.model.n_params)
 
     def _errors(self, y: Array) -> Errors:
         return Errors.of(y, self.held_out.y, self.held_out.sample_weight)
@@ -249,7 +268,8 @@ class PolynomialSearch:
         start = time.perf_counter()
         A = ChebyshevTerms(growth.indices).design(growth.frame.Z[:rows])
         t = growth.link.t[:rows]
-        growth.coefficients = least_squares(self._weighted(A), self._weighted(t))
+        degrees = growth.indices.sum(axis=1)
+        growth.coefficients = least_squares(self._weighted(A), self._weighted(t), degrees)
         residual: Array = t - A @ growth.coefficients
         self.pace = (time.perf_counter() - start) / (rows * len(growth.indices) ** 2)
         return residual
@@ -264,21 +284,30 @@ class PolynomialSearch:
             return self.tried[names]
         frame = self.frame(names)
         indices, sizes = self._indices(frame)
-        rows = self._rows(len(indices))
-        terms = ChebyshevTerms(indices)
-        A, held_out = self._weighted(terms.design(frame.Z[:rows])), terms.design(frame.held_out_Z)
-        T = self._weighted(np.concatenate([link.t[:rows] for link in self.links], axis=1))
         m = self.train.y.shape[1]
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
         degree = int(sizes[-1])
-        first = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
-        for k in range(first, degree + 1):
-            p = int(np.searchsorted(sizes, k, side="right"))
-            coefficients = least_squares(np.asfortranarray(A[:, :p]), T)
-            for i, growth in enumerate(growths):
-                growth.indices, growth.coefficients = indices[:p], coefficients[:, i * m : (i + 1) * m]
-                self.judge(growth, held_out[:, :p])
-            if self.finished:
+        k = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
+        # One factorization serves all degrees up to its own: a small one first, which is often enough.
+        for budget in (SMALL_TERMS, len(indices)):
+            top = min(len(indices), int(np.searchsorted(sizes, sizes[min(budget, len(indices)) - 1], side="right")))
+            rows = self._rows(top)
+            terms = ChebyshevTerms(indices[:top])
+            A, held_out = self._weighted(terms.design(frame.Z[:rows])), terms.design(frame.held_out_Z)
+            T = self._weighted(np.concatenate([link.t[:rows] for link in self.links], axis=1))
+            solve = nested_least_squares(A, T, indices[:top].sum(axis=1))
+            while k <= sizes[top - 1]:
+                p = int(np.searchsorted(sizes, k, side="right"))
+                coefficients = solve(p)
+                for i, growth in enumerate(growths):
+                    growth.indices, growth.coefficients = indices[:p], coefficients[:, i * m : (i + 1) * m]
+                    self.judge(growth, held_out[:, :p])
+                k += 1
+                while k < degree and np.searchsorted(sizes, k, side="right") < DEGREE_STEP * p:
+                    k += 1
+                if self.finished:
+                    break
+            if self.finished or top == len(indices) or all(g.waiting >= DEGREE_PATIENCE for g in growths):
                 break
         for growth in growths:
             assert growth.best is not None
@@ -290,7 +319,8 @@ class PolynomialSearch:
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
         """The largest set of terms without growth that is allowed, and their sizes."""
         basis = "total" if self.basis == "auto" else self.basis
-        budget = min(FIRST_TERMS, self.max_terms) if self.basis == "auto" else self.max_terms
+        first = FIRST_TERMS_FEW_INPUTS if len(frame.highest) <= FEW_INPUTS else FIRST_TERMS
+        budget = min(first, self.max_terms) if self.basis == "auto" else self.max_terms
         if self.degree is not None and self.basis != "auto":
             found = index_set(basis, self.degree, frame.highest, budget)
             if found is None:
@@ -404,9 +434,10 @@ class PolynomialSearch:
         choices = self.alternatives()
         given = tuple(choice[0] for choice in choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
-        for names in dict.fromkeys([given, logarithms]):
+        few = len(choices) <= FEW_INPUTS
+        for names in itertools.product(*choices) if few else dict.fromkeys([given, logarithms]):
             self.total_degrees(names)
-            if self.good:
+            if self.finished or (self.good and (not few or self._is_simple)):
                 break
         growths = [] if self.good else self.mix(choices)
         for n_terms, survivors in ROUNDS if self.basis == "auto" else ():
@@ -419,6 +450,24 @@ class PolynomialSearch:
             growths = sorted(growths, key=_held_out_error)[:survivors]
         if self.basis == "auto":
             self.polish()
+
+    @property
+    def _is_simple(self) -> bool:
+        return self.best is not None and self.best.model.n_params <= SIMPLE_TERMS
+
+    def best_model(self, *, refit: bool) -> Model:
+        """What was found; `refit` takes its coefficients from all rows, those held out as well."""
+        growth, best = self.best_growth, self.best
+        assert growth is not None
+        assert best is not None
+        if not refit or self.root_weight is not None:
+            return best.model
+        link = growth.link
+        y = np.concatenate([self.train.y, self.held_out.y])
+        t = Transformed.transform_outputs(y, (link.name,) * y.shape[1], link.scales)
+        A = ChebyshevTerms(self.best_indices).design(np.concatenate([growth.frame.Z, growth.frame.held_out_Z]))
+        coefficients = least_squares(A, np.ldexp(t, -link.inner_exponents), self.best_indices.sum(axis=1))
+        return self.model(Growth(growth.frame, link, self.best_indices, coefficients))
 
     def mix(self, choices: list[list[str]]) -> list[Growth]:
         """For each link the coordinates, changed one column after the other, in which few terms do best."""
@@ -520,5 +569,4 @@ def fit_polynomial(
         outputs=outputs,
     )
     search.run()
-    assert search.best is not None
-    return search.best.model
+    return search.best_model(refit=not isinstance(validation, tuple))

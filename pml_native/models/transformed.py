@@ -22,7 +22,10 @@ from .nested import parts_described, parts_restored
 
 @dataclass(frozen=True)
 class Transform:
-    """v -> forward(v), one to one where `holds(v)`, which `domain` says in words; and back, with both derivatives."""
+    """v -> forward(v), one to one where `holds(v)`, which `domain` says in words; and back, with both derivatives.
+
+    `scalable` says that v / a serves as well as v. Inverses have values between `lowest` and `highest` only.
+    """
 
     forward: Callable[[Array], Array]
     inverse: Callable[[Array], Array]
@@ -30,6 +33,9 @@ class Transform:
     inverse_derivative: Callable[[Array], Array]
     holds: Callable[[Array], NDArray[np.bool_]]
     domain: str
+    scalable: bool = True
+    lowest: float = -np.inf
+    highest: float = np.inf
 
     def within(self, v: Array) -> Array:
         """forward(v), NaN outside the domain."""
@@ -46,6 +52,7 @@ TRANSFORMS: dict[str, Transform] = {
         np.ones_like,
         lambda v: np.ones(v.shape, dtype=bool),
         "any value",
+        scalable=False,
     ),
     "log": Transform(
         np.log,
@@ -87,6 +94,47 @@ TRANSFORMS: dict[str, Transform] = {
         lambda v: (v >= 2.0**-680) & (v <= 2.0**680),
         "values from 2.0e-205 to 5.0e204",
     ),
+    "exp": Transform(
+        np.exp,
+        np.log,
+        np.exp,
+        lambda t: 1.0 / t,
+        lambda v: np.abs(v) <= 30.0,
+        "values from -30 to 30",
+        scalable=False,
+        lowest=0.0,
+    ),
+    "sine": Transform(
+        np.sin,
+        np.arcsin,
+        np.cos,
+        lambda t: 1.0 / np.sqrt((1.0 - t) * (1.0 + t)),
+        lambda v: np.abs(v) <= 0.5 * np.pi,
+        "values from -pi/2 to pi/2",
+        scalable=False,
+        lowest=-1.0,
+        highest=1.0,
+    ),
+    "cosine": Transform(
+        np.cos,
+        np.arccos,
+        lambda v: -np.sin(v),
+        lambda t: -1.0 / np.sqrt((1.0 - t) * (1.0 + t)),
+        lambda v: (v >= 0.0) & (v <= np.pi),
+        "values from 0 to pi",
+        scalable=False,
+        lowest=-1.0,
+        highest=1.0,
+    ),
+    "tangent": Transform(
+        np.tan,
+        np.arctan,
+        lambda v: 1.0 + np.tan(v) ** 2,
+        lambda t: 1.0 / (1.0 + t * t),
+        lambda v: np.abs(v) <= 1.57,
+        "values from -1.57 to 1.57",
+        scalable=False,
+    ),
 }
 # Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
 INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
@@ -96,7 +144,8 @@ class Transformed(Model):
     """y_k = b_k T_k^-1(f_k(S_1(x_1 / a_1), ..., S_d(x_d / a_d))) for a model f, with transforms S and T by name.
 
     `input_transforms` (d names): "identity", "log", "reciprocal". `output_transforms` (m names): these, or powers for
-    y >= 0 or y > 0: "square", "reciprocal_square", "reciprocal_root" (y^-1/2). `input_scales` a (d,) and
+    y >= 0 or y > 0: "square", "reciprocal_square", "reciprocal_root" (y^-1/2), or "exp", "sine", "cosine", "tangent",
+    for y that is the inverse of one. `input_scales` a (d,) and
     `output_scales` b (m,), 1 if left out, may be negative, for columns that are, and keep what is far from 1 in size as
     exact as the rest; powers of two add no rounding. Values are NaN where an input is outside the domain of its
     transform, and where f models a power of y and has a value that it can't have. `transform_inputs` and

@@ -1,0 +1,112 @@
+"""Models of fewer variables: values, gradients, files, and fits that find the variables."""
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.models import Reduced
+from pml_native.models.reduced import variables_of
+
+RNG = np.random.default_rng(0)
+
+
+def model_of(kinds, coefficients, factor):
+    """sin(u_1) + u_2 ... as a polynomial stand-in: any inner model will do."""
+    r = len(kinds)
+    inner = pml.NetworkModel(pml.MLP((r, 5, 1)), pml.MLP((r, 5, 1)).initialize(0))
+    return Reduced(inner, variables_of(kinds, coefficients, factor))
+
+
+MODELS = {
+    "product": model_of(["product", "sum"], [[1, -2, 0], [0, 0, 1]], [0.5, 0, -1]),
+    "sums": model_of(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0]),
+    "roots": model_of(["product"], [[1.5, -1 / 3, 5]], [2, -3, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_values_are_the_power_times_the_model_of_the_variables(name):
+    model = MODELS[name]
+    X = RNG.uniform(0.5, 2.0, (50, 3))
+    expected = np.empty(50)
+    for k, x in enumerate(X):
+        u = []
+        for kind, row in zip(model.variables.kinds, model.variables.coefficients, strict=True):
+            t = {"product": np.log, "sum": lambda v: v, "squares": lambda v: v * v, "reciprocals": lambda v: 1 / v}[
+                kind
+            ]
+            total = sum(a * t(v) for a, v in zip(row, x, strict=True))
+            u.append(np.exp(total) if kind == "product" else total)
+        expected[k] = np.prod(x**model.variables.factor) * model.model(np.array([u]))[0]
+    np.testing.assert_allclose(model(X), expected, rtol=1e-13)
+    high, low = model.extended(X)
+    np.testing.assert_allclose(high, expected, rtol=1e-13)
+    assert np.all(np.abs(low) <= np.spacing(np.abs(high)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_are_those_of_the_values(name):
+    model, X, h = MODELS[name], RNG.uniform(0.5, 2.0, (20, 3)), 1e-6
+    for j in range(3):
+        step = h * np.eye(3)[j]
+        numerical = (model(X + step) - model(X - step)) / (2 * h)
+        np.testing.assert_allclose(model.gradient(X)[:, j], numerical, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_saved_model_gives_the_same_bits(name, tmp_path):
+    X = RNG.uniform(0.5, 2.0, (20, 3))
+    MODELS[name].save(tmp_path / "model.pml")
+    loaded = pml.load(tmp_path / "model.pml")
+    np.testing.assert_array_equal(loaded(X), MODELS[name](X))
+    assert repr(loaded) == repr(MODELS[name])
+
+
+def test_outside_the_domain_values_are_nan():
+    X = np.array([[1.0, 0.0, 1.0], [-1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [np.nan, 1.0, 1.0]])
+    np.testing.assert_array_equal(np.isnan(MODELS["product"](X)), [True, True, False, True])
+    np.testing.assert_array_equal(np.isnan(MODELS["product"].gradient(X)).any(axis=1), [True, True, False, True])
+
+
+def test_wrong_variables_are_refused():
+    with pytest.raises(ValueError, match=r"coefficients: expected \(1, 2\)"):
+        variables_of(["sum"], [[1.0]], [0.0, 0.0])
+    with pytest.raises(ValueError, match="kinds: expected some of product, sum"):
+        variables_of(["cubes"], [[1.0]], [0.0])
+    inner = pml.NetworkModel(pml.MLP((2, 1)), [1.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="variables: expected 2"):
+        Reduced(inner, variables_of(["sum"], [[1.0, 1.0]], [0.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("function", "d"),
+    [
+        (lambda X: X[:, 0] * X[:, 1] / ((X[:, 2] - X[:, 3]) ** 2 + (X[:, 4] - X[:, 5] + 7) ** 2), 6),
+        (lambda X: X[:, 0] * np.cos(X[:, 1] * X[:, 2] / (X[:, 3] * X[:, 4])), 5),
+    ],
+)
+def test_fit_finds_the_variables_and_the_floor(function, d):
+    X = np.random.default_rng(1).uniform(1, 3, (1500, d))
+    y = function(X)
+    model = pml.fit(X, y, time_limit=60.0, input_names=[f"v{i}" for i in range(d)], tolerance=3e-14)
+    Q = np.random.default_rng(2).uniform(1.05, 2.95, (2000, d))
+    truth = function(Q)
+    assert np.sqrt(np.mean((model(Q) - truth) ** 2) / np.mean(truth**2)) < 1e-12
+    assert "of v" in model.report.description
+    assert isinstance(model, Reduced)
+
+
+def test_a_function_without_symmetries_is_fitted_as_before():
+    X = np.random.default_rng(1).uniform(-1, 1, (400, 2))
+    y = np.sin(X[:, 0] + 0.3 * X[:, 1] ** 2) + X[:, 1]
+    model = pml.fit(X, y, time_limit=5.0)
+    assert model.report.validation_rmse < 1e-9
+
+
+def test_two_outputs_share_their_variables():
+    X = np.random.default_rng(1).uniform(1, 3, (800, 3))
+    u = X[:, 0] * X[:, 1] / X[:, 2]
+    y = np.stack([np.exp(-u), np.tanh(u)], axis=1)
+    model = pml.fit(X, y, time_limit=20.0)
+    assert model(X[:5]).shape == (5, 2)
+    assert model.report.validation_rmse < 1e-10

@@ -1,0 +1,94 @@
+"""Symmetries found from gradients, and the variables that they leave."""
+
+import numpy as np
+import pytest
+
+from pml_native.symmetry import Evidence, find_variables
+
+RNG = np.random.default_rng(0)
+
+
+def evidence(function, low, high, error=1e-8, n=300):
+    """Values and central differences of `function` of columns, at random points of a box."""
+    X = np.random.default_rng(0).uniform(low, high, (n, len(low)))
+    steps = 1e-6 * np.eye(len(low))
+    gradient = np.stack([(function(*(X + h).T) - function(*(X - h).T)) / 2e-6 for h in steps], axis=1)
+    return Evidence(X, function(*X.T)[:, None], gradient[:, None, :], error)
+
+
+def found(function, d, low=1.0, high=3.0, **options):
+    variables = find_variables(evidence(function, [low] * d, [high] * d, **options))
+    return None if variables is None else variables.described([f"x{i}" for i in range(d)])
+
+
+def test_powers_go_in_front():
+    assert found(lambda a, b, c: a**2 / np.sqrt(b) * np.exp(c * 0.1 + 0.05 * c**2), 3) == "x2; times x0^2/x1^0.5"
+
+
+def test_a_pure_power_leaves_one_column_that_does_not_matter():
+    variables = find_variables(evidence(lambda a, b: 3.0 * a / b**2, [1, 1], [3, 3]))
+    np.testing.assert_array_equal(variables.factor, [1, -2])
+    assert variables.coefficients.shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda a, b: np.sin(a - b), "x0-x1"),
+        (lambda a, b: np.tanh(a + 2 * b), "x0+2*x1"),
+        (lambda a, b: np.exp(-a * b), "x0*x1"),
+        (lambda a, b: np.log(2 + a / b**2), "x0/x1^2"),
+        (lambda a, b: np.cos(a**2 + b**2), "x0^2+x1^2"),
+        (lambda a, b: np.exp(1 / a - 1 / b), "1/x0-1/x1"),
+    ],
+)
+def test_two_columns_in_one_combination_become_one(function, expected):
+    variables = find_variables(evidence(function, [1, 1], [3, 3]))
+    [row] = variables.coefficients
+    described = variables.described(["x0", "x1"])
+    # Any multiple or power of it serves as well.
+    assert len(variables.kinds) == 1
+    assert sorted(described.replace("-", "+").replace("/", "*")) or expected
+    ratio = row[1] / row[0]
+    wanted = {"x0-x1": -1, "x0+2*x1": 2, "x0*x1": 1, "x0/x1^2": -2, "x0^2+x1^2": 1, "1/x0-1/x1": -1}[expected]
+    assert ratio == wanted
+
+
+def test_three_columns_join_through_pairs():
+    variables = find_variables(evidence(lambda a, b, c, d: np.exp(-a * b / c) + d, [1] * 4, [3] * 4))
+    assert sorted(variables.kinds) == ["product", "sum"]
+    row = variables.coefficients[variables.kinds.index("product")]
+    np.testing.assert_array_equal(row / row[0], [1, 1, -1, 0])
+
+
+def test_units_leave_products_without_units():
+    # Lengths a, b, c: y is a length, too.
+    variables = find_variables(evidence(lambda a, b, c: (a + b) / (1 + a * b / c**2), [1, 1, 4], [3, 3, 9]))
+    assert variables.kinds == ("product", "product")
+    np.testing.assert_array_equal(variables.coefficients.sum(axis=1), 0)
+    assert variables.factor.sum() == 1
+
+
+def test_a_column_that_does_not_matter_is_left_out():
+    variables = find_variables(evidence(lambda a, b, c: np.sin(a * b**2 + a) + 0 * c, [1] * 3, [3] * 3))
+    assert not variables.coefficients[:, 2].any()
+    assert variables.factor[2] == 0
+
+
+def test_none_are_found_where_there_are_none():
+    assert found(lambda a, b: np.sin(a) + np.exp(0.3 * b**2 * a), 2) is None
+
+
+def test_what_a_coarse_gradient_shows_is_rounded_to_fractions():
+    exact = evidence(lambda a, b, c: a * np.exp(-b / c), [1] * 3, [3] * 3)
+    noisy = Evidence(
+        exact.X, exact.y, exact.gradient * (1 + 3e-3 * np.random.default_rng(1).normal(size=exact.gradient.shape)), 1e-3
+    )
+    variables = find_variables(noisy)
+    np.testing.assert_array_equal(variables.factor, [1, 0, 0])
+    np.testing.assert_array_equal(np.abs(variables.coefficients), [[0, 1, 1]])
+
+
+def test_columns_of_both_signs_are_no_factors():
+    variables = find_variables(evidence(lambda a, b: a * b, [-1, 1], [1, 3]))
+    assert variables is None or variables.factor[0] == 0
