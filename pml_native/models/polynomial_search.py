@@ -412,7 +412,7 @@ class PolynomialSearch:
         frame, link = growth.frame, growth.link
         polynomial = Polynomial(
             growth.indices,
-            growth.coefficients,
+            _constants_exact(growth),
             inputs=frame.normalization,
             output_exponents=link.inner_exponents,
             signature=self.signature,
@@ -510,6 +510,18 @@ class PolynomialSearch:
             self.fit(trial)
             self.judge(trial)
         self.root_weight = plain
+
+
+def _constants_exact(growth: Growth) -> Array:
+    """The coefficients, of an output that never varies those that give it to the last bit."""
+    coefficients, t = growth.coefficients, growth.link.t
+    constant = np.flatnonzero(np.all(t == t[0], axis=0))
+    first = np.flatnonzero(~growth.indices.any(axis=1))
+    if len(constant) and len(first):
+        coefficients = coefficients.copy()
+        coefficients[:, constant] = 0.0
+        coefficients[first[0], constant] = t[0, constant]
+    return coefficients
 
 
 def _held_out_error(growth: Growth) -> float:

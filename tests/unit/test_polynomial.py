@@ -13,7 +13,6 @@ from numpy.polynomial import chebyshev
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.models.chebyshev import BASES, index_set
-from pml_native.models.least_squares import least_squares
 from pml_native.models.polynomial_search import PolynomialSearch
 from pml_native.problems import equations
 
@@ -91,16 +90,6 @@ def test_index_sets_are_what_they_say(basis):
     assert len(indices) == len(wanted)
     assert sizes.tolist() == sorted(size(a) for a in indices)
     assert index_set(basis, 4, highest, len(wanted) - 1) is None
-
-
-def test_least_squares_is_that_of_numpy_and_leaves_out_dependent_columns():
-    A = np.asfortranarray(RNG.normal(size=(200, 20)))
-    Y = RNG.normal(size=(200, 3))
-    np.testing.assert_allclose(least_squares(A, Y), np.linalg.lstsq(A, Y, rcond=None)[0], rtol=1e-12, atol=1e-13)
-    twice = np.asfortranarray(np.column_stack([A, A[:, :5] @ np.ones(5)]))
-    solution = least_squares(twice, Y)
-    np.testing.assert_allclose(twice @ solution, A @ np.linalg.lstsq(A, Y, rcond=None)[0], atol=1e-12)
-    assert np.sum(np.all(solution == 0.0, axis=1)) == 1
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_values_at_the_end_of_the_range_are_infinite_not_nan():
         (["square"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'square'"),
         (
             ["log"] * 3,
-            ["exp"] * 4,
+            ["cube"] * 4,
             "output_transforms: expected names among identity, log, reciprocal, square, reciprocal_square, recip",
         ),
     ],
