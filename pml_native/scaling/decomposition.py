@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -128,20 +128,27 @@ def decompose(
             f"restarts, max_steps, time_limit: expected numbers >= 0, got {restarts}, {max_steps}, {time_limit}"
         )
     family = family_of(model) if train is None else _given(train, model)
-    n_fits = 1 if family.exact else 3 + 2 * restarts  # f_D: the start and the restarts; f_P: f_D's result as well
+    n_fits = 4 + 2 * restarts  # of a network: to D from the model and from f_P, to more rows from the model and f_D
     effort = Effort(restarts, max_steps, time_limit / n_fits, rng, n_threads)
     larger, measured, source = _population(more, sample, family, rng)
 
-    fits_to_sample = family.train(sample, [model], effort)
-    loss, found = _loss(model, sample), [_loss(fit, sample) for fit in fits_to_sample]
-    best_on_sample, lowest = _least([model, *fits_to_sample], [loss, *found])
-    fits_to_larger = family.train(larger, [best_on_sample, model], effort)
-    candidates = [best_on_sample, *fits_to_larger]
-    losses = [_loss(fit, measured) for fit in candidates]
-    best, architecture = _least(candidates, losses)
-    counts = len(fits_to_sample), len(fits_to_larger)
-    how = _sentences(family, len(sample.X), len(larger.X), len(measured.X), counts, source, _spread(best, measured))
-    return ErrorDecomposition(loss, lowest, losses[0], architecture, how, best_on_sample, best)
+    to_sample = family.train(sample, [model], effort)
+    best_on_sample = _best([model, *to_sample], sample)
+    to_larger = family.train(larger, [best_on_sample, model], effort)
+    if not family.exact:  # where f_P leads to: l^D(f_D) <= l^D(f_P) by what f_D is
+        alone = replace(effort, restarts=0)
+        to_sample += family.train(sample, [_best([best_on_sample, *to_larger], measured)], alone)
+        best_on_sample = _best([best_on_sample, to_sample[-1]], sample)
+    best = _best([best_on_sample, *to_larger], measured)
+    how = _sentences(
+        family,
+        (len(sample.X), len(larger.X), len(measured.X)),
+        (len(to_sample), len(to_larger)),
+        source,
+        _spread(best, measured),
+    )
+    losses = _loss(model, sample), _loss(best_on_sample, sample), _loss(best_on_sample, measured), _loss(best, measured)
+    return ErrorDecomposition(*losses, how, best_on_sample, best)
 
 
 def _given(train: Train, model: Model) -> Family:
@@ -193,19 +200,21 @@ def _spread(model: Model, rows: Rows) -> float:
     return 0.5 * float(np.std(squares)) / mean / math.sqrt(len(squares)) if mean > 0 else 0.0
 
 
-def _least(models: list[Model], losses: list[float]) -> tuple[Model, float]:
-    number = int(np.argmin(losses))
-    return models[number], losses[number]
+def _best(models: list[Model], rows: Rows) -> Model:
+    """The one with the smallest loss, the first of equals."""
+    return min(models, key=lambda model: _loss(model, rows))
 
 
 def _sentences(
-    family: Family, n: int, n_larger: int, n_measured: int, counts: tuple[int, int], source: str, spread: float
+    family: Family, rows: tuple[int, int, int], fits: tuple[int, int], source: str, spread: float
 ) -> dict[str, str]:
+    n, n_larger, n_measured = rows
+    of_sample, of_larger = (f"{count} fit{'s' if count > 1 else ''}" for count in fits)
     if family.exact:
         optimization = f"0 but for rounding where {family.method} gave the model: it is linear in its parameters"
     else:
         optimization = (
-            f"a lower bound: the best of {counts[0]} fits to the {n:,} rows by {family.method} and the model itself "
+            f"a lower bound: the best of {of_sample} to the {n:,} rows by {family.method} and the model itself "
             "may not be the best there is"
         )
     return {
@@ -215,7 +224,7 @@ def _sentences(
             "learned by heart"
         ),
         "generalization_gap": (
-            f"a lower bound for that best fit, against the best of {counts[1]} fits to {n_larger:,} {source}"
+            f"a lower bound for that best fit, against the best of {of_larger} to {n_larger:,} {source}"
         ),
         "architecture_error": (
             f"an upper bound: a better fit to these {n_larger:,} may exist; measured on the {n_measured:,}, which tell "
