@@ -120,8 +120,11 @@ def _(model: RandomFeatures) -> Family:
 
 @family_of.register
 def _(model: Boosted) -> Family:
-    # Stages are trained on from where they are as one network; ValueError where they aren't networks of one depth.
-    merged = model.merge()
+    # Stages are trained on from where they are, as one network.
+    try:
+        merged = model.merge()
+    except ValueError as error:
+        raise TypeError(f"model: expected stages that are one network ({error}): give train=") from None
     family = family_of(merged)
 
     def train(rows: Rows, starts: list[Model], effort: Effort) -> list[Model]:

@@ -211,7 +211,7 @@ def _sentences(
     n, n_larger, n_measured = rows
     of_sample, of_larger = (f"{count} fit{'s' if count > 1 else ''}" for count in fits)
     if family.exact:
-        optimization = f"0 but for rounding where {family.method} gave the model: it is linear in its parameters"
+        optimization = f"0 but for rounding where {family.method}, and all these rows, gave the model"
     else:
         optimization = (
             f"a lower bound: the best of {of_sample} to the {n:,} rows by {family.method} and the model itself "
@@ -228,6 +228,6 @@ def _sentences(
         ),
         "architecture_error": (
             f"an upper bound: a better fit to these {n_larger:,} may exist; measured on the {n_measured:,}, which tell "
-            f"it to {100 * spread:.1g} %"
+            f"it to {100 * spread:.2g} %"
         ),
     }

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from pml_native import MLP, LeastSquares, problems
-from pml_native.models import NetworkModel, Polynomial, RandomFeatures, SimplexInterpolator, SplineInterpolator
+from pml_native.models import (
+    Boosted,
+    NetworkModel,
+    Polynomial,
+    RandomFeatures,
+    SimplexInterpolator,
+    SplineInterpolator,
+    Transformed,
+)
 from pml_native.optimize import Adam, LevenbergMarquardt, minimize
 from pml_native.scaling import decompose
 from pml_native.scaling.decomposition import TERMS
@@ -105,7 +113,7 @@ def test_families_linear_in_their_parameters_have_no_optimization_error(model):
     found = decompose(model, X, problem(X), problem)
     assert_adds_up(found)
     assert found.optimization_error < 1e-12
-    assert "linear" in found.how["optimization_error"]
+    assert "rounding" in found.how["optimization_error"]
     assert 1e-8 < found.architecture_error < 0.1
     # Least squares on the distribution is better than what goes through the rows.
     assert found.architecture_error <= found.loss_of_best_on_sample
@@ -121,6 +129,28 @@ def test_a_family_of_ones_own_brings_its_training():
     found = decompose(train(X, y), X, y, problem, train=train)
     assert_adds_up(found)
     assert found.dominant == "architecture_error"
+
+
+def test_a_sum_of_networks_is_decomposed_as_one_network():
+    problem = problems.get("teacher:1-3-1:0")
+    X, y = problem.sample(80, 0)
+    stages = [NetworkModel(MLP((1, 2, 1)), MLP((1, 2, 1)).initialize(seed)) for seed in range(2)]
+    found = decompose(Boosted(stages, [1.0, 0.1]), X, y, problem, restarts=0, max_steps=300)
+    assert_adds_up(found)
+    assert found.dominant == "optimization_error"
+    other = NetworkModel(MLP((1, 2, 1), "sin"), MLP((1, 2, 1)).initialize(0))
+    with pytest.raises(TypeError, match="train="):
+        decompose(Boosted([stages[0], other], [1.0, 0.1]), X, y, problem)
+
+
+def test_a_model_in_other_coordinates_is_decomposed_in_them():
+    problem = problems.FunctionProblem("x^2.5", "x^2.5", ((1.0, 5.0),), lambda X: X[:, 0] ** 2.5)
+    X, y = problem.sample(80, 0)
+    line = Polynomial([[0], [1]], [0.0, 2.0])
+    found = decompose(Transformed(line, ["log"], ["log"]), X, y, problem)
+    assert_adds_up(found)
+    assert found.dominant == "optimization_error"
+    assert found.architecture_error < 1e-14
 
 
 def test_wrong_arguments_are_told():
