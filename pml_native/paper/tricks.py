@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 N_TEST = 10_000
 LEARNING_RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 WIDTH = 40
-# An error is measured whenever the steps have grown by this factor: curves are drawn on logarithmic axes.
+# An error is measured whenever the steps of a stage have grown by this factor, for curves on logarithmic axes.
 BETWEEN_POINTS = 1.15
 # The paper's threshold of the runs of Fig. 8.
 TAU = 1e-15
@@ -103,7 +103,7 @@ class Recorder:
                 best_loss, best = progress.loss, progress.params.copy()
             if progress.step >= due:
                 self.record(self.step + progress.step, model_of(best))
-                due = BETWEEN_POINTS * (self.step + progress.step) - self.step
+                due = BETWEEN_POINTS * progress.step
 
         result = minimize(objective, params, optimizer, max_steps=max_steps, callback=callback)
         if result.status is Status.INTERRUPTED:
@@ -217,7 +217,7 @@ def draw(table: Table) -> Picture:
 def _training(row: Setting) -> training.Training:
     method = row["method"]
     if method == ADAM:
-        shade = 0.15 + 0.17 * LEARNING_RATES.index(row["learning_rate"])
+        shade = 0.1 + 0.15 * LEARNING_RATES.index(row["learning_rate"])
         return training.Training(f"Adam, rate {row['learning_rate']:g}", str(shade), row["curve"])
     colour = {BFGS_ALONE: COLOURS[2], BOOSTED: PAPERS, LM: OURS, SHALLOW: COLOURS[6]}[method]
     return training.Training(method, colour, row["curve"])
@@ -336,8 +336,8 @@ FIG8 = Figure(
     ),
     run=train,
     quick=[
-        *_settings(TEACHER, 2000, (6000, 2000), 10_000, (20_000, 30), 2000),
-        *_settings("x^2", 2000, (6000, 2000), 10_000, (20_000, 30), 2000),
+        *_settings(TEACHER, 2000, (12_000, 2000), 10_000, (20_000, 30), 2000),
+        *_settings("x^2", 2000, (12_000, 2000), 10_000, (20_000, 30), 2000),
     ],
     full=[*_full(TEACHER), *_full("x^2")],
     draw=draw,
@@ -353,8 +353,8 @@ FIG9 = Figure(
     ),
     run=train,
     quick=[
-        *_settings(DOT_PRODUCT, 5000, (6000, 1000), 4000, (8000, 20), 600),
-        *_settings(XY, 3000, (6000, 1000), 6000, (12_000, 20), 600),
+        *_settings(DOT_PRODUCT, 5000, (6000, 1000), 4000, (8000, 20), 200),
+        *_settings(XY, 3000, (6000, 1000), 6000, (12_000, 20), 200),
     ],
     full=[*_full(XY), *_full(DOT_PRODUCT)],
     draw=draw,
