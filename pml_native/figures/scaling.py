@@ -36,7 +36,7 @@ def draw(titles_and_curves: Mapping[str, Sequence[Curve]], *, x: str, y: str, **
     for one, (title, curves) in zip(axes, titles_and_curves.items(), strict=True):
         one.set_title(title, loc="left", fontsize=9)
         for number, curve in enumerate(curves):
-            _plot(one, curve, number if curve.style is None else curve.style)
+            plot(one, curve, number if curve.style is None else curve.style)
         one.set_xscale("log")
         one.set_yscale("log")
         one.legend(fontsize=7, frameon=False, handlelength=1.5)
@@ -45,7 +45,8 @@ def draw(titles_and_curves: Mapping[str, Sequence[Curve]], *, x: str, y: str, **
     return picture
 
 
-def _plot(axes: Any, curve: Curve, style: int) -> None:
+def plot(axes: Any, curve: Curve, style: int) -> None:
+    """One curve in `axes`; `style` counts through colours and markers."""
     sizes, errors = np.asarray(curve.sizes, dtype=np.float64), np.asarray(curve.errors, dtype=np.float64)
     different = np.unique(sizes)
     groups = [errors[sizes == size] for size in different]

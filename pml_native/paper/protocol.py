@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .figure import Figure
 from .guide import FIG10
+from .landscape import FIG7
+from .multiplication import FIG6
 from .splines import FIG4
+from .tricks import FIG8, FIG9
 
-FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG4, FIG10)}
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG4, FIG6, FIG7, FIG8, FIG9, FIG10)}
