@@ -24,7 +24,10 @@ TRAINERS: dict[str, Trainer] = {
     "simplex": train_simplex,
     "spline": train_splines,
 }
-# Of the time: polynomials at first; what symmetries leave; networks that are to show symmetries.
+# Of the time: polynomials at first, longer where few inputs leave little else to gain; what symmetries leave; networks
+# that are to show symmetries.
+FEW_INPUTS = 2
+FEW_POLYNOMIAL_SHARE, FEW_POLYNOMIAL_SECONDS = 1 / 2, 25.0
 POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
 REDUCED_SHARE = 2 / 3
 SCOUT_SHARE = 1 / 3
@@ -41,7 +44,10 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
     def reduce() -> bool:
         return train_reduced(session, rng, lambda inner: train_scattered(inner, rng), REDUCED_SHARE)
 
-    train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
+    if session.train.X.shape[1] <= FEW_INPUTS:
+        train_polynomial(session, rng, share=FEW_POLYNOMIAL_SHARE, most_seconds=FEW_POLYNOMIAL_SECONDS)
+    else:
+        train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
     if session.finished or session.best_errors.rmse <= SETTLED:
         return
     reduced = reduce()
