@@ -60,10 +60,15 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
         train_networks(session.part(1.0), rng)
 
 
+def _train_first(session: Session, rng: np.random.Generator) -> None:
+    """On a grid, or in one dimension: a polynomial, if it is one, goes further beyond the last point than a spline."""
+    train_polynomial(session, rng, share=POLYNOMIAL_SHARE / 4, most_seconds=POLYNOMIAL_SECONDS / 4)
+
+
 def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
     """The trainers for `method`, best bets first."""
     if method == "auto":
-        return (train_splines, train_scattered) if is_grid(samples) else (train_scattered,)
+        return (_train_first, train_splines, train_scattered) if is_grid(samples) else (train_scattered,)
     if method not in TRAINERS:
         raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
     if method == "spline":

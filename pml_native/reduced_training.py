@@ -13,6 +13,7 @@ import numpy as np
 
 from .arrays import Array, Samples
 from .models import Reduced, Signature
+from .models.polynomial_search import PolynomialSearch
 from .models.reduced import Variables
 from .session import Session
 from .symmetry import Evidence, find_variables
@@ -21,6 +22,8 @@ from .symmetry import Evidence, find_variables
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
 # How much surer symmetries must be, should those at first sight not lead to a better model.
 STRICTNESS = (1.0, 10.0)
+# Other choices of products that are tried, each for a share of the time.
+MOST_ORDERS, TRIAL_SHARE = 6, 0.02
 # Errors of the best model so far from which on its gradient says nothing.
 USELESS = 0.2
 
@@ -37,20 +40,54 @@ def train_reduced(session: Session, rng: np.random.Generator, train: Callable[[S
         return False
     tried: list[Variables] = []
     for strictness in STRICTNESS:
-        variables = find_variables(evidence, strictness)
-        if variables is None or any(_same(variables, before) for before in tried):
-            continue
-        tried.append(variables)
-        before = session.best_errors.rmse
-        inner = _within(session, variables, share)
+        inner = _most_promising(session, evidence, strictness, tried, rng, share)
         if inner is None:
             continue
+        before = session.best_errors.rmse
         train(inner)
         if session.best_errors.rmse < before:
             return True
         if session.finished:
             break
     return False
+
+
+def _most_promising(
+    session: Session,
+    evidence: Evidence,
+    strictness: float,
+    tried: list[Variables],
+    rng: np.random.Generator,
+    share: float,
+) -> Session | None:
+    """A session of the variables that symmetries leave, of several choices the one that a first polynomial fits best.
+
+    What is returned is added to `tried`, of which nothing is returned again.
+    """
+    d = evidence.X.shape[1]
+    orders = [np.arange(d), np.arange(d)[::-1], *(rng.permutation(d) for _ in range(MOST_ORDERS))]
+    choices: list[Variables] = []
+    for order in orders:
+        variables = find_variables(evidence, strictness, order)
+        if variables is None:
+            break
+        if not any(_same(variables, other) for other in [*tried, *choices]):
+            choices.append(variables)
+    sessions = [(choice, inner) for choice in choices if (inner := _within(session, choice, share)) is not None]
+    if not sessions:
+        return None
+    errors = [_first_error(inner, rng) for _, inner in sessions] if len(sessions) > 1 else [0.0]
+    chosen, _ = sessions[int(np.argmin(errors))]
+    tried.append(chosen)
+    return _within(session, chosen, share)
+
+
+def _first_error(session: Session, rng: np.random.Generator) -> float:
+    """The held-out error of a polynomial found within TRIAL_SHARE of the time."""
+    search = PolynomialSearch(session.train, session.validation, rng=rng, seconds=TRIAL_SHARE * session.time_limit)
+    search.run()
+    assert search.best is not None
+    return search.best.errors.rmse
 
 
 def _evidence(session: Session, rng: np.random.Generator) -> Evidence | None:

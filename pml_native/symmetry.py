@@ -73,17 +73,20 @@ class Evidence:
         return within
 
 
-def find_variables(evidence: Evidence, strictness: float = 1.0) -> Variables | None:
+def find_variables(
+    evidence: Evidence, strictness: float = 1.0, order: NDArray[np.intp] | None = None
+) -> Variables | None:
     """The variables that all symmetries found leave; None where there are none.
 
-    `strictness` above 1 takes only what is as many times surer.
+    `strictness` above 1 takes only what is as many times surer. Products without units can be chosen in many ways;
+    those of the columns that come first in `order` (d,) are simplest.
     """
     d = evidence.X.shape[1]
     tolerance = evidence.tolerance / strictness
     factor = _factors(evidence, tolerance)
     groups = _groups(evidence, tolerance, ~np.isnan(factor))
     if np.isnan(factor).all() and not groups:
-        return _units(evidence, tolerance)
+        return _units(evidence, tolerance, np.arange(d) if order is None else order)
     taken = {i for _, members in groups for i in members}
     kinds, rows = [], []
     for kind, members in groups:
@@ -152,10 +155,10 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
     return groups
 
 
-def _units(evidence: Evidence, tolerance: float) -> Variables | None:
+def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp]) -> Variables | None:
     """Products that no change of units changes, where y is multiplied by a power in some changes."""
     slopes = evidence.slopes("product")
-    positive = np.flatnonzero(~np.isnan(slopes).any(axis=0))
+    positive = np.array([i for i in order if not np.isnan(slopes[:, i]).any()], dtype=np.intp)
     if len(positive) < 2:
         return None
     y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
