@@ -42,6 +42,8 @@ LEAST_RATIO = 1.2
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
 FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
 SMALL_TERMS = 60
+# Coordinates of few inputs in which more terms follow.
+MOST_FIRST = 3
 # So few terms need no others that are simpler.
 SIMPLE_TERMS = 12
 # Degrees are tried whose numbers of terms differ by such a factor, until so many have not helped any link.
@@ -152,6 +154,7 @@ class PolynomialSearch:
         self.frames: dict[tuple[str, ...], InputCoordinates] = {}
         self.links = self._links(outputs)
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
+        self.tried_small: dict[tuple[str, ...], list[Growth]] = {}  # those of them with very few terms
         self.best: Found | None = None
         self.best_growth: Growth | None = None
         self.best_indices: Indices = np.zeros((1, train.X.shape[1]), dtype=np.intp)
@@ -278,9 +281,9 @@ class PolynomialSearch:
         """Whether fits of `p` terms, at the pace of the last one, end in time; half a one more is for all around it."""
         return self.elapsed + n_fits * self.pace * self._rows(p) * p**2 <= self.seconds
 
-    def total_degrees(self, names: tuple[str, ...]) -> list[Growth]:
-        """For each link the best total degree of few terms."""
-        if names in self.tried:
+    def total_degrees(self, names: tuple[str, ...], *, small: bool = False) -> list[Growth]:
+        """For each link the best total degree of few terms, `small` for very few."""
+        if names in self.tried and (small or self.tried[names] is not self.tried_small.get(names)):
             return self.tried[names]
         frame = self.frame(names)
         indices, sizes = self._indices(frame)
@@ -289,7 +292,7 @@ class PolynomialSearch:
         degree = int(sizes[-1])
         k = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
         # One factorization serves all degrees up to its own: a small one first, which is often enough.
-        for budget in (SMALL_TERMS, len(indices)):
+        for budget in (SMALL_TERMS,) if small else (SMALL_TERMS, len(indices)):
             top = min(len(indices), int(np.searchsorted(sizes, sizes[min(budget, len(indices)) - 1], side="right")))
             rows = self._rows(top)
             terms = ChebyshevTerms(indices[:top])
@@ -314,6 +317,8 @@ class PolynomialSearch:
             growth.error, growth.indices, growth.coefficients = growth.best
             growth.waiting = 0
         self.tried[names] = growths
+        if small:
+            self.tried_small[names] = growths
         return growths
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
@@ -435,7 +440,16 @@ class PolynomialSearch:
         given = tuple(choice[0] for choice in choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
         few = len(choices) <= FEW_INPUTS
-        for names in itertools.product(*choices) if few else dict.fromkeys([given, logarithms]):
+        firsts = list(itertools.product(*choices)) if few else list(dict.fromkeys([given, logarithms]))
+        if few and self.basis == "auto":
+            for names in firsts:
+                self.total_degrees(names, small=True)
+                if self.finished:
+                    break
+            firsts = sorted(self.tried, key=lambda names: min(growth.error for growth in self.tried[names]))[
+                :MOST_FIRST
+            ]
+        for names in firsts:
             self.total_degrees(names)
             if self.finished or (self.good and (not few or self._is_simple)):
                 break
