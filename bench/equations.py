@@ -79,19 +79,21 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
 
 def settings(options: argparse.Namespace) -> list[dict[str, object]]:
     names = options.equations or list(pml.problems.equations)[:: QUICK if options.quick else 1]
-    common = {"n": options.n, "seconds": options.seconds, "seed": options.seed}
-    found = [{"equation": name, "method": "pml_native", **common} for name in names]
+    wanted = [(name, "pml_native") for name in names]
     if options.peers:
-        peers = [method for method in METHODS if method != "pml_native"]
-        found += [{"equation": e, "method": m, **common} for e in names[::PEERS_EVERY] for m in peers]
-    return found
+        wanted += [(e, m) for e in names[::PEERS_EVERY] for m in METHODS if m != "pml_native"]
+    return [
+        {"equation": equation, "method": method, "n": options.n, "seconds": options.seconds, "seed": seed}
+        for equation, method in wanted
+        for seed in options.seeds
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--equations", nargs="+", help="these only")
     parser.add_argument("--quick", action="store_true", help="ten equations")
     parser.add_argument("--peers", action="store_true")
@@ -99,7 +101,9 @@ def main() -> None:
     parser.add_argument("--store", help="keeps finished runs in this file")
     options = parser.parse_args()
     table = pml.scaling.sweep(run, settings=settings(options), store=options.store, jobs=options.jobs)
-    print(f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seed {options.seed}")
+    print(
+        f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seeds {options.seeds}"
+    )
     print(f"{'equation':10} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
     ours = table.where(method="pml_native").done
     for row in ours:
@@ -109,9 +113,9 @@ def main() -> None:
     for level in LEVELS:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(rmse)} to {level:.0e}")
     print(f"median {np.median(rmse):.1e}")
-    by_name = {row["equation"]: row["rmse"] for row in ours}
+    by_name = {(row["equation"], row["seed"]): row["rmse"] for row in ours}
     for method in METHODS if options.peers else ():
-        ratios = [row["rmse"] / by_name[row["equation"]] for row in table.where(method=method).done]
+        ratios = [row["rmse"] / by_name[row["equation"], row["seed"]] for row in table.where(method=method).done]
         if method != "pml_native" and ratios:
             print(f"{method}: its error over ours, median {np.median(ratios):.1e}, least {min(ratios):.1e}")
 
