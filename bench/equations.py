@@ -2,6 +2,7 @@
 
     python bench/equations.py --store equations.db            # an hour or so on two cores; goes on where it was ended
     python bench/equations.py --quick                          # ten of them
+    python bench/equations.py --method polynomial --seconds 10  # Polynomial.fit alone
 
 Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box. `--peers` adds
 what else takes scattered points, on every fourth equation, with the same minute: SciPy's RBFInterpolator (of up to
@@ -38,6 +39,11 @@ def fit(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Functi
     return model, f"{model.report.family} {model.report.description}"
 
 
+def polynomial(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Function, str]:
+    model = pml.Polynomial.fit(X, y, time_limit=seconds, random_state=seed)
+    return model, repr(model)
+
+
 def rbf(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Function, str]:
     scale = X.std(axis=0)
     model = RBFInterpolator(X / scale, y, kernel="thin_plate_spline" if X.shape[1] <= 4 else "cubic")
@@ -54,7 +60,8 @@ def linear(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Fun
     return lambda Q: np.where(np.isnan(values := inside(Q)), outside(Q), values), ""
 
 
-METHODS = {"pml_native": fit, "RBFInterpolator": rbf, "LinearNDInterpolator": linear}
+METHODS = {"fit": fit, "polynomial": polynomial, "RBFInterpolator": rbf, "LinearNDInterpolator": linear}
+PEERS = ("RBFInterpolator", "LinearNDInterpolator")
 
 
 def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[str, float | str]:
@@ -79,9 +86,9 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
 
 def settings(options: argparse.Namespace) -> list[dict[str, object]]:
     names = options.equations or list(pml.problems.equations)[:: QUICK if options.quick else 1]
-    wanted = [(name, "pml_native") for name in names]
+    wanted = [(name, options.method) for name in names]
     if options.peers:
-        wanted += [(e, m) for e in names[::PEERS_EVERY] for m in METHODS if m != "pml_native"]
+        wanted += [(e, m) for e in names[::PEERS_EVERY] for m in PEERS]
     return [
         {"equation": equation, "method": method, "n": options.n, "seconds": options.seconds, "seed": seed}
         for equation, method in wanted
@@ -96,6 +103,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--equations", nargs="+", help="these only")
     parser.add_argument("--quick", action="store_true", help="ten equations")
+    parser.add_argument("--method", choices=["fit", "polynomial"], default="fit")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--jobs", type=int, help="runs at a time; as many as cores if not given")
     parser.add_argument("--store", help="keeps finished runs in this file")
@@ -105,7 +113,7 @@ def main() -> None:
         f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seeds {options.seeds}"
     )
     print(f"{'equation':10} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
-    ours = table.where(method="pml_native").done
+    ours = table.where(method=options.method).done
     for row in ours:
         errors = " ".join(f"{row[name]:8.1e}" for name in ("rmse", "p95", "max"))
         print(f"{row['equation']:10} {errors} {row['fit_seconds']:6.1f}  {row['description'][:90]}")
@@ -114,9 +122,9 @@ def main() -> None:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(rmse)} to {level:.0e}")
     print(f"median {np.median(rmse):.1e}")
     by_name = {(row["equation"], row["seed"]): row["rmse"] for row in ours}
-    for method in METHODS if options.peers else ():
+    for method in PEERS if options.peers else ():
         ratios = [row["rmse"] / by_name[row["equation"], row["seed"]] for row in table.where(method=method).done]
-        if method != "pml_native" and ratios:
+        if ratios:
             print(f"{method}: its error over ours, median {np.median(ratios):.1e}, least {min(ratios):.1e}")
 
 
