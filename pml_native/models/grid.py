@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
+from ..export.program import Vector, spline
 from ..report import FitReport
 from ..threads import resolve_threads
 from .model import Model, Signature
@@ -82,6 +83,16 @@ class GridModel(Model):
         d = len(self.axes)
         orders = np.eye(d, dtype=int).tolist()
         return np.stack([self._core.derivative(X, order, self._threads(X)) for order in orders], axis=2)
+
+    def operations(self, x: Vector) -> Vector:
+        units = [Unit(axis) for axis in self.axes]
+        degrees, knots = zip(*(self._basis(j, unit) for j, unit in enumerate(units)), strict=True)
+        scales = [(unit.origin, unit.step) for unit in units]
+        box = [(axis[0], axis[-1]) for axis in self.axes]
+        return spline(x, degrees, knots, scales, box, self.coefficients, self.outside == "extrapolate")
+
+    def box(self) -> tuple[Array, Array] | None:
+        return np.array([axis[0] for axis in self.axes]), np.array([axis[-1] for axis in self.axes])
 
     def derivative(self, X: ArrayLike, orders: int | Sequence[int]) -> Array:
         """The mixed partial derivative at `X` (n, d) of these orders (d), each at most the degree: (n,) or (n, m).

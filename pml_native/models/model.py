@@ -10,7 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
+from ..export import Program, Vector, c_source
+from ..files import replacing
 from ..report import FitReport
 from . import archive
 
@@ -115,6 +118,77 @@ class Model(ABC):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
         archive.write(path, *self.description())
+
+    def operations(self, x: Vector) -> Vector:
+        """The value, as operations on x; ValueError for a family that has none."""
+        from . import FAMILIES  # here, because the families are models
+
+        able = [name for name, family in FAMILIES.items() if family.operations is not Model.operations]
+        raise ValueError(f"expected a model that other languages can have, {', '.join(able)}, got {self.family}")
+
+    def box(self) -> tuple[Array, Array] | None:
+        """The lowest and the highest inputs (d,) of the training data, apart from rounding; None if not known."""
+        return None
+
+    def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> str:
+        """The model as one C99 file that needs <math.h> only; also written to `path`, if one is given.
+
+            void model(const double *x, double *y);            x (d,), y (m,)
+            void model_gradient(const double *x, double *dy);  dy (m, d)
+
+        `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
+        memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
+
+        Values agree with the model's to some ulp of the largest |y|: arithmetic is in the same order, but the kernels
+        here round a * b + c once where the machine can, and tanh, sin, exp and log are the C library's. Bit for bit the
+        same are polynomials, where the compiler doesn't fuse a * b + c (-ffp-contract=off, or gcc -std=c99). A sum of
+        stages (`Boosted`) is one of float64 numbers, and is as exact as its first stage evaluates in float64.
+
+        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own.
+        """
+        text = c_source.source(self.program(), name, self._about(name))
+        if path is not None:
+            with replacing(path) as file:
+                file.write(text.encode())
+        return text
+
+    def to_numba(self, *, gradient: bool = False) -> Any:
+        """The model as a function f(x) that compiled code of yours can call (`pip install "pml_native[numba]"`).
+
+        x is one point, an array (d,); f(x) is a float if y was a vector, else an array (m,). With `gradient` f is the
+        derivative, (d,) or (m, d). Agreement with the model and the families that can are as for `to_c`. A model of
+        thousands of numbers takes some time to compile, when f is first called.
+        """
+        from ..export import numba_function
+
+        make = numba_function.gradient if gradient else numba_function.value
+        return make(self.program(), self.signature.y_is_vector)
+
+    def program(self) -> Program:
+        """The model as a list of operations, of which other languages are written."""
+        program = Program(self.signature.n_inputs)
+        self.operations(program.x)
+        return program
+
+    def _about(self, name: str) -> list[str]:
+        signature = self.signature
+        lines = [
+            f"{self!r}, family {self.family}, written by pml_native {__version__}.",
+            "",
+            f"void {name}(const double *x, double *y): x[{signature.n_inputs}] -> y[{signature.n_outputs}]",
+            f"void {name}_gradient(const double *x, double *dy): "
+            f"dy[{signature.n_outputs}][{signature.n_inputs}], row by row",
+        ]
+        for what, names in (("x", signature.input_names), ("y", signature.output_names)):
+            if names is not None:
+                lines.append(f"{what}: {', '.join(names)}")
+        if self.report is not None:
+            lines += ["", f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}"]
+        box = self.box()
+        lines += ["", "Box of the training data: " + ("not known" if box is None else "")]
+        if box is not None:
+            lines += [f"  x[{j}] in [{low:.17g}, {high:.17g}]" for j, (low, high) in enumerate(zip(*box, strict=True))]
+        return lines
 
     def _inputs(self, X: ArrayLike) -> Array:
         names = self.signature.input_names

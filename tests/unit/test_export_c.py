@@ -1,0 +1,123 @@
+"""Models as C: what a compiler makes of the file agrees with the model."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from unit.exported import BOX, MODELS, Y, network, points, polynomial, spline, ulps
+
+import pml_native as pml
+
+STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+needs_compiler = pytest.mark.skipif(compiler is None, reason="no C compiler")
+
+
+class Compiled:
+    """The two functions of a file of C."""
+
+    def __init__(self, text, shape, folder, name="model", options=STRICT):
+        source, library = folder / f"{name}.c", folder / f"{name}.so"
+        source.write_text(text)
+        command = [compiler, *options, "-shared", "-fPIC", "-o", library, source, "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        self.shape = shape
+        self._library = ctypes.CDLL(library)
+        self._functions = self._library[name], self._library[f"{name}_gradient"]
+
+    def __call__(self, X):
+        return self._rows(self._functions[0], X, self.shape[:1])
+
+    def gradient(self, X):
+        return self._rows(self._functions[1], X, self.shape)
+
+    def _rows(self, function, X, shape):
+        pointer = ctypes.POINTER(ctypes.c_double)
+        out = np.empty((len(X), *shape))
+        for x, result in zip(np.ascontiguousarray(X), out, strict=True):
+            function(x.ctypes.data_as(pointer), result.ctypes.data_as(pointer))
+        return out
+
+
+def compiled(model, folder, **options):
+    return Compiled(model.to_c(), (model.signature.n_outputs, model.signature.n_inputs), folder, **options)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", MODELS)
+def test_c_agrees_with_the_model(name, tmp_path):
+    make, value_ulps, gradient_ulps = MODELS[name]
+    model = make()
+    X, c = points(model), compiled(model, tmp_path)
+    with np.errstate(all="ignore"):
+        v, g = ulps(c(X), model.evaluate(X)), ulps(c.gradient(X), model.evaluate_gradient(X))
+    print(name, v, g)
+    assert v <= value_ulps
+    assert g <= gradient_ulps
+
+
+@needs_compiler
+def test_a_polynomial_is_the_same_to_the_last_bit(tmp_path):
+    model = polynomial()
+    X = points(model)
+    np.testing.assert_array_equal(compiled(model, tmp_path)(X), model.evaluate(X))
+
+
+@needs_compiler
+def test_fused_products_stay_within_the_same_bounds(tmp_path):
+    model = network()
+    X = points(model)
+    c = compiled(model, tmp_path, options=["-O3", "-march=native", "-ffp-contract=fast"])
+    assert ulps(c(X), model.evaluate(X)) <= 8
+
+
+@needs_compiler
+def test_two_models_can_be_in_one_program(tmp_path):
+    first, second = network(), polynomial()
+    text = first.to_c(name="first") + second.to_c(name="second")
+    for name, model in (("first", first), ("second", second)):
+        c = Compiled(text, (2, 3), tmp_path, name=name)
+        assert ulps(c(BOX), model(BOX)) <= 8
+
+
+@needs_compiler
+def test_a_fitted_model_agrees_whatever_its_family(tmp_path):
+    model = pml.fit(BOX, Y[:, 0], time_limit=2.0)
+    c = compiled(model, tmp_path)
+    assert ulps(c(BOX)[:, 0], model(BOX)) <= 64
+    assert ulps(c.gradient(BOX)[:, 0], model.gradient(BOX)) <= 1e6
+
+
+def test_the_file_says_what_it_is(tmp_path):
+    path = tmp_path / "surface.c"
+    model = spline(3, 2, "error")
+    text = model.to_c(path, name="surface")
+    assert path.read_text() == text
+    head = text[: text.index("*/")]
+    assert f"family spline, written by pml_native {pml.__version__}" in head
+    assert "void surface(const double *x, double *y): x[2] -> y[2]" in head
+    assert "x[1] in [1, 5]" in head
+    assert re.findall(r"#include.*", text) == ["#include <math.h>"]
+    assert "double surface_t" in text
+
+
+@pytest.mark.parametrize("name", ["", "2x", "a-b", "double", "_reserved"])
+def test_a_name_that_c_forbids_is_refused(name):
+    with pytest.raises(ValueError, match="name: expected a name that C allows for a function, got"):
+        network().to_c(name=name)
+
+
+def test_families_and_activations_that_stay_here_are_refused():
+    simplex = pml.SimplexInterpolator(BOX, Y)
+    with pytest.raises(ValueError, match="expected a model that other languages can have, network, .*, got simplex"):
+        simplex.to_c()
+    with pytest.raises(ValueError, match="expected radial basis functions of all points, got nearest ones"):
+        pml.RBF(BOX, Y, neighbors=20).to_c()
+    pytest.importorskip("numba")
+    pml.register_activation("cubed", lambda z: z**3, lambda z: 3 * z**2, lambda z: 6 * z)
+    with pytest.raises(ValueError, match="expected an activation that other languages have, tanh, .*, got 'cubed'"):
+        network(activation="cubed").to_c()
