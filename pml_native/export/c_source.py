@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -13,15 +14,15 @@ from .listing import Listing
 from .program import Program
 from .translation import WIDTH, number, translated, with_all_it_calls, wrapped
 
-KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
+RESERVED = re.compile(
+    "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|main|"
+    "register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
 )
 
 
 def source(program: Program, name: str, about: Sequence[str]) -> str:
     """The file for functions `name` and `name`_gradient, headed by the lines `about`."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in KEYWORDS:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or RESERVED.fullmatch(name) or hasattr(math, name):
         raise ValueError(f"name: expected a name that C allows for a function, got {name!r}")
     d, m = program.n_inputs, program.y.size
     prefix = f"{name}_"

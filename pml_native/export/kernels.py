@@ -1,7 +1,7 @@
 """The operations as loops, each with its derivative, in a subset of Python that is also C.
 
-numba compiles these functions as they are, `c_source` translates their syntax: arguments and locals are int, float,
-Ints, Numbers or Results by annotation; there are `for` over a range, `while`, `if`, arithmetic, `empty` of a fixed size,
+numba compiles these functions as they are, `translation` reads their syntax: arguments and locals are int, float, Ints,
+Numbers or Results by annotation; there are `for` over a range, `while`, `if`, arithmetic, `empty` of a fixed size,
 functions of math, and slices `v[i:]`, which are pointers.
 
 Arguments stand in this order: sizes, tables, input vectors, output vector. The derivative takes the same, then the
@@ -47,7 +47,9 @@ def affine(m: int, n: int, weight: Numbers, bias: Numbers, x: Numbers, y: Result
             y[i] += weight[j * m + i] * x[j]
 
 
-def affine_back(m: int, n: int, weight: Numbers, bias: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+def affine_back(
+    m: int, n: int, weight: Numbers, bias: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results
+) -> None:
     for j in range(n):
         total: float = x_bar[j]
         for i in range(m):
@@ -106,7 +108,9 @@ def joined(n_a: int, n_b: int, a: Numbers, b: Numbers, y: Results) -> None:
         y[n_a + i] = b[i]
 
 
-def joined_back(n_a: int, n_b: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results) -> None:
+def joined_back(
+    n_a: int, n_b: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results
+) -> None:
     for i in range(n_a):
         a_bar[i] += y_bar[i]
     for i in range(n_b):
@@ -133,7 +137,9 @@ def unless_missing(n: int, d: int, a: Numbers, x: Numbers, y: Results) -> None:
         y[i] = a[i] + missing
 
 
-def unless_missing_back(n: int, d: int, a: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, x_bar: Results) -> None:
+def unless_missing_back(
+    n: int, d: int, a: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, x_bar: Results
+) -> None:
     for i in range(n):
         a_bar[i] += y_bar[i]
     for j in range(d):
@@ -233,7 +239,17 @@ def spline_weights(k: int, n: int, knots: Numbers, order: int, u: float, weights
     return low - k
 
 
-def spline_sum(d: int, m: int, sizes: Ints, origins: Numbers, knots: Numbers, coefficients: Numbers, along: int, x: Numbers, y: Results) -> None:
+def spline_sum(
+    d: int,
+    m: int,
+    sizes: Ints,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    along: int,
+    x: Numbers,
+    y: Results,
+) -> None:
     """The spline, or its derivative along one axis. `sizes` has per axis the degree and the number of functions."""
     weights: Results = empty(48)
     firsts: Ints = empty(6, np.intc)
@@ -282,7 +298,18 @@ def spline_is_known(d: int, extrapolate: int, box: Numbers, x: Numbers) -> int:
     return 1
 
 
-def spline(d: int, m: int, extrapolate: int, sizes: Ints, box: Numbers, origins: Numbers, knots: Numbers, coefficients: Numbers, x: Numbers, y: Results) -> None:
+def spline(
+    d: int,
+    m: int,
+    extrapolate: int,
+    sizes: Ints,
+    box: Numbers,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Results,
+) -> None:
     if spline_is_known(d, extrapolate, box, x) == 1:
         spline_sum(d, m, sizes, origins, knots, coefficients, -1, x, y)
     else:
@@ -290,7 +317,20 @@ def spline(d: int, m: int, extrapolate: int, sizes: Ints, box: Numbers, origins:
             y[i] = nan
 
 
-def spline_back(d: int, m: int, extrapolate: int, sizes: Ints, box: Numbers, origins: Numbers, knots: Numbers, coefficients: Numbers, x: Numbers, y: Results, y_bar: Numbers, x_bar: Results) -> None:
+def spline_back(
+    d: int,
+    m: int,
+    extrapolate: int,
+    sizes: Ints,
+    box: Numbers,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Results,
+    y_bar: Numbers,
+    x_bar: Results,
+) -> None:
     known: int = spline_is_known(d, extrapolate, box, x)
     for j in range(d):
         # y is used no more on the way back.

@@ -64,7 +64,10 @@ class Listing:
             self._call(
                 step,
                 step.kernel.backward.__name__,
-                [*self._values(step), *(self._pointer("b", self._places[v.number]) for v in (step.output, *step.inputs))],
+                [
+                    *self._values(step),
+                    *(self._pointer("b", self._places[v.number]) for v in (step.output, *step.inputs)),
+                ],
             )
             for step in reversed(self.program.steps)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from types import CellType, FunctionType
 from typing import Any
 
@@ -46,24 +46,21 @@ def gradient(program: Program, is_number: bool) -> Any:
 def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
     text = "\n    ".join([f"def {name}(x):", *lines])
     known: dict[str, Any] = {"empty": np.empty, **listing.tables}
-    compiled: dict[FunctionType, Any] = {}
     for step in listing.program.steps:
         for function in (step.kernel.forward, step.kernel.backward):
-            known[function.__name__] = _with_compiled_calls(function, compiled)
+            known[function.__name__] = _compiled_kernel(function)
     exec(compile(text, f"<{name} of a model>", "exec"), known)
     return njit(error_model="numpy")(known[name])
 
 
-def _with_compiled_calls(function: FunctionType, compiled: dict[FunctionType, Any]) -> Any:
-    """`function` compiled, and before it all it calls, as numba wants them."""
-    if function not in compiled:
-        calls = {name: _with_compiled_calls(other, compiled) for name, other in called(function).items()}
-        cells = tuple(
-            CellType(calls.get(name, cell.cell_contents))
-            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        )
-        bound = FunctionType(
-            function.__code__, {**function.__globals__, **calls}, function.__name__, None, cells
-        )
-        compiled[function] = njit(error_model="numpy")(bound)
-    return compiled[function]
+@functools.cache
+def _compiled_kernel(function: FunctionType) -> Any:
+    """`function` compiled, and before it all it calls, as numba wants them; once for all models."""
+    calls = {name: _compiled_kernel(other) for name, other in called(function).items()}
+    cells = tuple(
+        CellType(calls.get(name, cell.cell_contents))
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    )
+    bound = FunctionType(function.__code__, {**function.__globals__, **calls}, function.__name__, None, cells)
+    # Only compiled code calls it: what Python or C would need to takes as long to compile again.
+    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(bound)

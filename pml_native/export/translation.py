@@ -65,30 +65,27 @@ def called(function: Callable[..., Any]) -> dict[str, FunctionType]:
     """The functions of `kernels` that `function` calls, by the names it has for them."""
     variables = inspect.getclosurevars(function)
     known = {**variables.globals, **variables.nonlocals}
-    names = {node.func.id for node in ast.walk(syntax(function)) if isinstance(node, ast.Call) and _is_name(node.func)}
-    return {name: known[name] for name in sorted(names) if isinstance(known.get(name), FunctionType)}
+    calls = [node.func for node in ast.walk(syntax(function)) if isinstance(node, ast.Call)]
+    names = sorted({name.id for name in calls if isinstance(name, ast.Name)})
+    return {name: known[name] for name in names if isinstance(known.get(name), FunctionType)}
 
 
-def with_all_it_calls(function: FunctionType) -> Iterator[FunctionType]:
+def with_all_it_calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """`function` after those it calls."""
     for other in called(function).values():
         yield from with_all_it_calls(other)
     yield function
 
 
-def translated(function: FunctionType, prefix: str) -> str:
+def translated(function: Callable[..., Any], prefix: str) -> str:
     """The C function, static, of the name of `function` after `prefix`."""
     return _Translation(function, prefix).text()
-
-
-def _is_name(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name)
 
 
 class _Translation:
     """One function of Python on its way to C."""
 
-    def __init__(self, function: FunctionType, prefix: str) -> None:
+    def __init__(self, function: Callable[..., Any], prefix: str) -> None:
         self.definition = syntax(function)
         self.name = prefix + function.__name__
         variables = inspect.getclosurevars(function)
@@ -124,12 +121,9 @@ class _Translation:
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind), value=ast.expr() as value):
                 match value:
-                    case ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=size), *_]):
+                    case ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=int() as size), *_]):
                         return [f"{indent}{ARRAYS[kind]}{name}[{size}];"]
-                    case ast.Subscript():
-                        declared = TYPES[kind].replace("restrict ", "") if kind == "Results" else TYPES[kind]
-                        return [f"{indent}{declared}{name} = {self.of(value)};"]
-                return [f"{indent}{TYPES[kind]}{name} = {self.of(value)};"]
+                return [f"{indent}{TYPES[kind].removesuffix('restrict ')}{name} = {self.of(value)};"]
             case ast.Assign(targets=[target], value=value):
                 return [f"{indent}{self.of(target)} = {self.of(value)};"]
             case ast.AugAssign(target=target, op=operator, value=value):

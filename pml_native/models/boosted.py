@@ -95,7 +95,9 @@ class Boosted(Model):
 
     def operations(self, x: Vector) -> Vector:
         # The last stages, which are small, first.
-        *smaller, total = [scaled(s.operations(x), f) for s, f in zip(self.stages[::-1], self.scales[::-1], strict=True)]
+        *smaller, total = [
+            scaled(s.operations(x), f) for s, f in zip(self.stages[::-1], self.scales[::-1], strict=True)
+        ]
         if smaller:
             total = added(total, functools.reduce(added, smaller))
         return total

@@ -164,6 +164,21 @@ class Model(ABC):
         make = numba_function.gradient if gradient else numba_function.value
         return make(self.program(), self.signature.y_is_vector)
 
+    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """The model as an ONNX graph, x (n, d) -> y (n, m) in float64; also written to `path`, if one is given.
+
+        Networks, sums of them (`Boosted`) and such in other coordinates (`Transformed`) can; ValueError for others,
+        ImportError without onnx (`pip install "pml_native[onnx]"`). How exact it is lies with the runtime: some
+        evaluate tanh in float64 to fewer digits.
+        """
+        from ..export import onnx_graph
+
+        made = onnx_graph.model(self.program(), self._about("y(x)"), "pml_native", __version__)
+        if path is not None:
+            with replacing(path) as file:
+                file.write(made.SerializeToString())
+        return made
+
     def program(self) -> Program:
         """The model as a list of operations, of which other languages are written."""
         program = Program(self.signature.n_inputs)

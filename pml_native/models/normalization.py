@@ -71,7 +71,8 @@ class Normalization:
 
     def box(self) -> tuple[Array, Array]:
         """v where z is -1 and 1, (k,) each: the range of the columns, for a normalization `of_box`."""
-        return tuple(np.ldexp(self.shift + z * self.scale, self.exponent) for z in (-1.0, 1.0))
+        low, high = (np.ldexp(self.shift + z * self.scale, self.exponent) for z in (-1.0, 1.0))
+        return low, high
 
     def applied(self, x: Vector) -> Vector:
         """`apply`, as operations."""

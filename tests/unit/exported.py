@@ -86,6 +86,7 @@ def modular():
 # Ulp of the largest |y|, and of the largest derivative, that the exported model may be away from this one.
 MODELS = {
     **{f"network {name}": (lambda name=name: network(activation=name), 16, 16) for name in ACTIVATIONS},
+    "network of one input": (lambda: network((1, 10, 1)), 8, 16),
     "network without hidden layers": (lambda: network((3, 1)), 4, 4),
     "network with a constant column": (constant_column, 4, 8),
     "network in extreme units": (extreme_units, 4, 8),
@@ -118,7 +119,7 @@ def points(model, n=200):
 
 
 def ulps(got, wanted):
-    """The largest difference, in units of the last place of the largest of the wanted numbers; NaN in the same places."""
+    """The largest difference, in units of the last place of the largest of the wanted numbers; NaN must agree."""
     np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
     known = ~np.isnan(wanted)
     return np.max(np.abs(got - wanted)[known]) / np.spacing(np.max(np.abs(wanted[known])))

@@ -8,7 +8,15 @@ from scipy.stats import kstest
 from pml_native import MLP, problems
 from pml_native.problems import SAMPLERS, FunctionProblem, get, grid_axes, random_polynomial, teacher_student
 
-NAMES = ["I.10.7", "exp(xy)", "teacher:1-3-3-1:0", "teacher:2-4-1:7:relu", "polynomial:3:5:0", "legendre:12", "legendre:3-4"]
+NAMES = [
+    "I.10.7",
+    "exp(xy)",
+    "teacher:1-3-3-1:0",
+    "teacher:2-4-1:7:relu",
+    "polynomial:3:5:0",
+    "legendre:12",
+    "legendre:3-4",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

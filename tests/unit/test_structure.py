@@ -23,6 +23,7 @@ FLOORS = [
     ["progress"],
     ["problems"],
     ["models", "optimize"],
+    ["export"],
     ["report", "files", "threads", "memory", "elementary", "grids"],
     ["arrays", "jit"],
     ["_core", "_version"],
