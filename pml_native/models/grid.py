@@ -53,20 +53,37 @@ class GridModel(Model):
         self.coefficients = coefficients
         self.outside: Outside = outside
         self.n_threads = n_threads
-        units = [Unit(axis) for axis in axes]
+        self._core = self._spline()
+        degrees, _, _ = self._parts()
+        self._products = int(np.prod([degree + 1 for degree in degrees])) * signature.n_outputs
+
+    def _parts(self) -> tuple[tuple[int, ...], tuple[Array, ...], list[Unit]]:
+        """Degrees, knots and units of the axes."""
+        units = [Unit(axis) for axis in self.axes]
         degrees, knots = zip(*(self._basis(j, unit) for j, unit in enumerate(units)), strict=True)
-        self._core = _core.Spline(
+        return degrees, knots, units
+
+    def _spline(self) -> _core.Spline:
+        degrees, knots, units = self._parts()
+        return _core.Spline(
             degrees,
             knots,
             [unit.origin for unit in units],
             [unit.step for unit in units],
             [unit.even for unit in units],
-            [axis[0] for axis in axes],
-            [axis[-1] for axis in axes],
-            outside,
-            coefficients,
+            [axis[0] for axis in self.axes],
+            [axis[-1] for axis in self.axes],
+            self.outside,
+            self.coefficients,
         )
-        self._products = int(np.prod([degree + 1 for degree in degrees])) * signature.n_outputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the core's tables, which are built again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_core"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._core = self._spline()
 
     @abstractmethod
     def _basis(self, j: int, unit: Unit) -> tuple[int, Array]:
@@ -85,8 +102,7 @@ class GridModel(Model):
         return np.stack([self._core.derivative(X, order, self._threads(X)) for order in orders], axis=2)
 
     def operations(self, x: Vector) -> Vector:
-        units = [Unit(axis) for axis in self.axes]
-        degrees, knots = zip(*(self._basis(j, unit) for j, unit in enumerate(units)), strict=True)
+        degrees, knots, units = self._parts()
         scales = [(unit.origin, unit.step) for unit in units]
         box = [(axis[0], axis[-1]) for axis in self.axes]
         return spline(x, degrees, knots, scales, box, self.coefficients, self.outside == "extrapolate")

@@ -13,7 +13,7 @@ FLOORS = [
     ["__init__", "cli"],
     ["paper"],
     ["scaling"],
-    ["info", "tables", "figures"],
+    ["info", "tables", "figures", "estimator"],
     ["fit"],
     ["guide"],
     ["network_training", "scattered_training", "spline_training"],
