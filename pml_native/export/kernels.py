@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import copysign, cos, exp, fabs, inf, log, log1p, nan, sin, sqrt, tanh
+from math import copysign, exp, fabs, inf, log, nan, sqrt
 
 import numpy as np
 from numpy import empty
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from .transcendental import cos, exp_nonpositive, log1p_unit, sin, tanh
 
 Ints = NDArray[np.intc]
 Numbers = Array  # that are read
@@ -367,17 +368,17 @@ def relu_slope(z: float, v: float) -> float:
 
 
 def sigmoid(z: float) -> float:
-    e: float = exp(-fabs(z))
-    return (e if z < 0.0 else 1.0) / (1.0 + e)
+    e: float = exp_nonpositive(-fabs(z))
+    d: float = 1.0 / (1.0 + e)
+    return e * d if z < 0.0 else d
 
 
 def sigmoid_slope(z: float, v: float) -> float:
-    e: float = exp(-fabs(z))
-    return e / ((1.0 + e) * (1.0 + e))
+    return v * (1.0 - v)
 
 
 def softplus(z: float) -> float:
-    return (z if z > 0.0 else 0.0) + log1p(exp(-fabs(z)))
+    return (z if z > 0.0 else 0.0) + log1p_unit(exp_nonpositive(-fabs(z)))
 
 
 def softplus_slope(z: float, v: float) -> float:
@@ -389,7 +390,8 @@ def silu(z: float) -> float:
 
 
 def silu_slope(z: float, v: float) -> float:
-    return sigmoid(z) + (copysign(1000.0, z) if fabs(z) > 1000.0 else z) * sigmoid_slope(z, v)
+    s: float = sigmoid(z)
+    return s + (copysign(1000.0, z) if fabs(z) > 1000.0 else z) * (s * (1.0 - s))
 
 
 def square(z: float) -> float:

@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .. import elementary
 from ..jit import njit
 from .listing import Listing
 from .program import Program
+from .transcendental import power_of_two, quarter
 from .translation import called
+
+# Functions that look at bits.
+PRIMITIVES = {power_of_two: elementary.power_of_two, quarter: elementary.quarter}
 
 
 def value(program: Program, is_number: bool) -> Any:
@@ -56,6 +61,8 @@ def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
 @functools.cache
 def _compiled_kernel(function: FunctionType) -> Any:
     """`function` compiled, and before it all it calls, as numba wants them; once for all models."""
+    if function in PRIMITIVES:
+        return PRIMITIVES[function]
     calls = {name: _compiled_kernel(other) for name, other in called(function).items()}
     cells = tuple(
         CellType(calls.get(name, cell.cell_contents))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
+from .transcendental import power_of_two, quarter
+
 WIDTH = 100  # of a line of C
 TYPES = {
     "int": "int ",
@@ -29,6 +31,30 @@ OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorD
 SUM, PRODUCT = 1, 2  # how strongly they bind
 COMPARISONS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 CONSTANTS = {"nan": "NAN", "inf": "INFINITY"}
+
+
+# A double whose bits are read. C99 allows that in unions.
+PRIMITIVES = {
+    power_of_two: """\
+static double NAME(double biased) {
+  union {
+    double value;
+    unsigned long long bits;
+  } u;
+  u.value = biased;
+  u.bits <<= 52;
+  return u.value;
+}""",
+    quarter: """\
+static int NAME(double biased) {
+  union {
+    double value;
+    unsigned long long bits;
+  } u;
+  u.value = biased;
+  return (int)(u.bits & 3);
+}""",
+}
 
 
 def number(value: float) -> str:
@@ -72,13 +98,15 @@ def called(function: Callable[..., Any]) -> dict[str, FunctionType]:
 
 def with_all_it_calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """`function` after those it calls."""
-    for other in called(function).values():
+    for other in called(function).values() if function not in PRIMITIVES else ():
         yield from with_all_it_calls(other)
     yield function
 
 
 def translated(function: Callable[..., Any], prefix: str) -> str:
     """The C function, static, of the name of `function` after `prefix`."""
+    if function in PRIMITIVES:
+        return PRIMITIVES[function].replace("NAME", prefix + function.__name__)
     return _Translation(function, prefix).text()
 
 
@@ -93,9 +121,11 @@ class _Translation:
         for name, value in {**variables.globals, **variables.nonlocals}.items():
             if isinstance(value, FunctionType):
                 self.names[name] = prefix + value.__name__
+            elif isinstance(value, float):
+                self.names[name] = number(value)
             elif callable(value):
                 self.names[name] = value.__name__  # of math
-        self.names |= CONSTANTS | {"int": "(int)"}
+        self.names |= CONSTANTS
 
     def text(self) -> str:
         arguments = self.definition.args.args
@@ -156,6 +186,8 @@ class _Translation:
                 return str(value)
             case ast.Name(id=name):
                 return self.names.get(name, name)
+            case ast.Attribute(attr=name):
+                return name  # of math
             case ast.Subscript(value=array, slice=ast.Slice(lower=ast.expr() as lower)):
                 return f"{self.of(array)} + {self.within(lower, PRODUCT)}"
             case ast.Subscript(value=array, slice=index):

@@ -9,40 +9,35 @@ import pml_native as pml
 numba = pytest.importorskip("numba")
 
 # One of each kind: compiling takes a second or two.
-SOME = [
-    "network tanh",
-    "network silu",
-    "modular",
-    "boosted",
-    "transformed reciprocal_root",
-    "polynomial",
-    "rbf gaussian",
-    "spline of degree 3",
-    "spline that ends",
-    "tricubic",
-]
+SOME = ["network tanh", "modular", "boosted", "transformed reciprocal_root", "polynomial", "rbf gaussian", "tricubic"]
+WITH_GRADIENT = ["network softplus", "polynomial", "spline that ends"]
 
 
 @pytest.mark.parametrize("name", SOME)
 def test_a_compiled_loop_agrees_with_the_model(name):
-    make, value_ulps, gradient_ulps = MODELS[name]
+    make, value_ulps, _ = MODELS[name]
     model = make()
-    value, gradient = model.to_numba(), model.to_numba(gradient=True)
-    m, d = model.signature.n_outputs, model.signature.n_inputs
+    f, m = model.to_numba(), model.signature.n_outputs
 
     @numba.njit
-    def loop(X, values, gradients):
+    def loop(X, out):
         for i in range(len(X)):
-            values[i] = value(X[i])
-            gradients[i] = gradient(X[i])
+            out[i] = f(X[i])
 
     X = points(model)
-    vector = model.signature.y_is_vector
-    values, gradients = np.empty(len(X) if vector else (len(X), m)), np.empty((len(X), d) if vector else (len(X), m, d))
-    loop(X, values, gradients)
+    out = np.empty(len(X) if model.signature.y_is_vector else (len(X), m))
+    loop(X, out)
     with np.errstate(all="ignore"):
-        assert ulps(values, model(X)) <= value_ulps
-        assert ulps(gradients, model.gradient(X)) <= gradient_ulps
+        assert ulps(out, model(X)) <= value_ulps
+
+
+@pytest.mark.parametrize("name", WITH_GRADIENT)
+def test_derivatives_agree_with_the_model(name):
+    make, _, gradient_ulps = MODELS[name]
+    model = make()
+    X, f = points(model), model.to_numba(gradient=True)
+    with np.errstate(all="ignore"):
+        assert ulps(np.array([f(x) for x in X]), model.gradient(X)) <= gradient_ulps
 
 
 def test_it_is_a_function_of_python_too():
@@ -51,7 +46,6 @@ def test_it_is_a_function_of_python_too():
     assert isinstance(model.to_numba()(x), float)
     assert model.to_numba()(x) == pytest.approx(model(x[None])[0], rel=1e-14)
     assert polynomial().to_numba()(x).shape == (2,)
-    assert polynomial().to_numba(gradient=True)(x).shape == (2, 3)
 
 
 def test_families_that_stay_here_are_refused():

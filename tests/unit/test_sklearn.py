@@ -47,7 +47,7 @@ def polynomial(**options):
     return pml.PrecisionRegressor(method="polynomial", time_limit=2.0, **options)
 
 
-# Fits that the clock ends aren't the same twice, as the checks want them: these have no time at all, or end by themselves.
+# A fit that the clock ends isn't the same twice, which the checks want: these end by themselves or have no time.
 @pytest.mark.parametrize(
     "options", [{"time_limit": 0.0}, {"method": "polynomial", "time_limit": 2.0}, {"method": "rbf", "time_limit": 5.0}]
 )

@@ -25,7 +25,7 @@ FLOORS = [
     ["models", "optimize"],
     ["export"],
     ["report", "files", "threads", "memory", "elementary", "grids"],
-    ["arrays", "jit"],
+    ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
 MAY_IMPORT_CORE = {"__init__", "info", "models", "optimize"}
