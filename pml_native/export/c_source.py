@@ -34,8 +34,15 @@ def source(program: Program, name: str, about: Sequence[str]) -> str:
         for one in (kernel.forward, kernel.backward)
         for function in with_all_it_calls(one)
     )
+    stack = 8 * (listing.v_size + listing.b_size)
+    notes = [
+        "",
+        f"C99. {name}_gradient takes about {stack} bytes of the stack, {name} less. Neither keeps any state. A compiler "
+        f"that fuses a * b + c into one operation changes the last digits; gcc -std=c99 does not. One that reorders "
+        f"sums, as with -ffast-math, breaks it.",
+    ]
     parts = [
-        _comment(about),
+        _comment([*about, *notes]),
         "#include <math.h>",
         f"/* y[{m}] from x[{d}]. */\nvoid {name}(const double *x, double *y);",
         f"/* dy[{m * d}]: the derivative of y[k] by x[j] is dy[{d} * k + j]. */\n"

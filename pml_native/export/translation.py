@@ -135,11 +135,10 @@ class _Translation:
         head = f"static {TYPES[ast.unparse(self.definition.returns)]}{self.name}("
         lines = wrapped(listed, head, ") {")
         lines += [f"  (void){a.arg};" for a in arguments if a.arg not in used]
-        body = self.definition.body
-        if ast.get_docstring(self.definition) is not None:
-            lines[:0] = textwrap.wrap(
-                f"/* {ast.get_docstring(self.definition)} */", WIDTH, subsequent_indent="   ", break_on_hyphens=False
-            )
+        body, docstring = self.definition.body, ast.get_docstring(self.definition)
+        if docstring is not None:
+            comment = f"/* {' '.join(docstring.split())} */"
+            lines[:0] = textwrap.wrap(comment, WIDTH, subsequent_indent="   ", break_on_hyphens=False)
             body = body[1:]
         return "\n".join([*lines, *self.block(body, "  "), "}"])
 

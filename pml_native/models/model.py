@@ -139,15 +139,15 @@ class Model(ABC):
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
 
-        Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines, 0 for polynomials,
-        derivatives to 8, 110 and 1 of the largest one, where the sums on the way are of the size of y. Where they cancel,
-        it is as much as evaluation in float64 costs the model: eps times the largest of them; and so it is for sums of
-        stages (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
+        Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines and 0 for
+        polynomials, derivatives to 8, 110 and 1 ulp of the largest, where sums on the way are of the size of y. Where
+        they cancel, it is what evaluation in float64 costs the model, eps times the largest of them. That is so for
+        sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
         (gcc -std=c99, or -ffp-contract=off), networks and polynomials have the bits of the core's baseline.
 
         Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own.
         """
-        text = c_source.source(self.program(), name, self._about(name))
+        text = c_source.source(self.program(), name, self._about())
         if path is not None:
             with replacing(path) as file:
                 file.write(text.encode())
@@ -174,7 +174,7 @@ class Model(ABC):
         """
         from ..export import onnx_graph
 
-        made = onnx_graph.model(self.program(), self._about("y(x)"), "pml_native", __version__)
+        made = onnx_graph.model(self.program(), self._about(), "pml_native", __version__)
         if path is not None:
             with replacing(path) as file:
                 file.write(made.SerializeToString())
@@ -186,24 +186,23 @@ class Model(ABC):
         self.operations(program.x)
         return program
 
-    def _about(self, name: str) -> list[str]:
+    def _about(self) -> list[str]:
+        """What heads a file: the model, its columns, its errors, and where it holds."""
         signature = self.signature
-        lines = [
-            f"{self!r}, family {self.family}, written by pml_native {__version__}.",
-            "",
-            f"void {name}(const double *x, double *y): x[{signature.n_inputs}] -> y[{signature.n_outputs}]",
-            f"void {name}_gradient(const double *x, double *dy): "
-            f"dy[{signature.n_outputs}][{signature.n_inputs}], row by row",
-        ]
-        for what, names in (("x", signature.input_names), ("y", signature.output_names)):
-            if names is not None:
-                lines.append(f"{what}: {', '.join(names)}")
+        lines = [f"{self!r}, family {self.family}, written by pml_native {__version__}.", ""]
+        for count, what, names in (
+            (signature.n_inputs, "inputs x", signature.input_names),
+            (signature.n_outputs, "outputs y", signature.output_names),
+        ):
+            lines.append(f"{count} {what}" + ("" if names is None else f": {', '.join(names)}"))
         if self.report is not None:
-            lines += ["", f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}"]
+            lines.append(f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}")
         box = self.box()
-        lines += ["", "Box of the training data: " + ("not known" if box is None else "")]
+        lines.append("Box of the training data: " + ("not known" if box is None else ""))
         if box is not None:
             lines += [f"  x[{j}] in [{low:.17g}, {high:.17g}]" for j, (low, high) in enumerate(zip(*box, strict=True))]
+        if getattr(self, "outside", None) in ("error", "nan"):
+            lines.append("Outside of the box y is NaN.")
         return lines
 
     def _inputs(self, X: ArrayLike) -> Array:

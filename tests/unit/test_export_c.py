@@ -110,8 +110,9 @@ def test_the_file_says_what_it_is(tmp_path):
     assert path.read_text() == text
     head = text[: text.index("*/")]
     assert f"family spline, written by pml_native {pml.__version__}" in head
-    assert "void surface(const double *x, double *y): x[2] -> y[2]" in head
-    assert "x[1] in [1, 5]" in head
+    assert "2 inputs x\n * 2 outputs y\n" in head
+    assert "x[1] in [1, 5]\n * Outside of the box y is NaN." in head
+    assert "/* y[2] from x[2]. */\nvoid surface(const double *x, double *y);" in text
     assert re.findall(r"#include.*", text) == ["#include <math.h>"]
     assert "double surface_t" in text
 
