@@ -37,9 +37,9 @@ def source(program: Program, name: str, about: Sequence[str]) -> str:
     stack = 8 * (listing.v_size + listing.b_size)
     notes = [
         "",
-        f"C99. {name}_gradient takes about {stack} bytes of the stack, {name} less. Neither keeps any state. A compiler "
-        f"that fuses a * b + c into one operation changes the last digits; gcc -std=c99 does not. One that reorders "
-        f"sums, as with -ffast-math, breaks it.",
+        f"C99. {name}_gradient takes about {stack} bytes of the stack, {name} less; neither keeps any state. Compilers "
+        f"that fuse a * b + c into one operation change the last digits, gcc -std=c99 does not; those that reorder "
+        f"sums, as with -ffast-math, break it.",
     ]
     parts = [
         _comment([*about, *notes]),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
-from ..export.kernels import ACTIVATIONS
+from ..export.functions import ACTIVATIONS
 from ..export.program import Vector, affine, each
 from ..memory import require_memory
 from ..threads import resolve_threads

@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from ..arrays import Array, Samples, as_samples, split
-from ..export import kernels
+from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..memory import available_memory, require_memory
 from ..report import Errors
@@ -187,7 +187,7 @@ class RBF(Model):
         n, m = len(self.X), self.y.shape[1]
         z = self.inputs.applied(x)
         radii = scaled(distances(z, self._points), np.full(n, self.epsilon))
-        radial = affine(each(radii, kernels.RADIAL[self.kernel]), self.weights[:n].T, np.zeros(m))
+        radial = affine(each(radii, functions.RADIAL[self.kernel]), self.weights[:n].T, np.zeros(m))
         return times_power_of_two(added(self._terms.operations(z, self.weights[n:]), radial), self.exponents)
 
     def box(self) -> tuple[Array, Array] | None:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, as_matrix
-from ..export import kernels
+from ..export import functions
 from ..export.program import Vector, divided, each_column, scaled
 from ..report import FitReport
 from .model import Model, Signature
@@ -184,8 +184,8 @@ class Transformed(Model):
         return result
 
     def operations(self, x: Vector) -> Vector:
-        inputs = [kernels.INPUT_TRANSFORMS[name] for name in self.input_transforms]
-        outputs = [kernels.INVERSE_TRANSFORMS[name] for name in self.output_transforms]
+        inputs = [functions.INPUT_TRANSFORMS[name] for name in self.input_transforms]
+        outputs = [functions.INVERSE_TRANSFORMS[name] for name in self.output_transforms]
         inner = self.model.operations(each_column(divided(x, self.input_scales), inputs))
         return scaled(each_column(inner, outputs), self.output_scales)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import pml_native as pml
-from pml_native.export.kernels import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
+from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
 from pml_native.models import Signature
 
 RNG = np.random.default_rng(0)
@@ -72,6 +72,14 @@ def spline(degree, n_axes, outside="extrapolate", even=True):
     return pml.SplineInterpolator(axes, values, degree=degree, outside=outside)
 
 
+def transformed_spline():
+    """Two outputs, whose transforms are steep."""
+    axes = [np.linspace(0.5, 6.0, 12), np.linspace(0.5, 6.0, 10)]
+    x, y = np.meshgrid(*axes, indexing="ij")
+    inner = pml.SplineInterpolator(axes, np.stack([x + y, x * y + 1.0], axis=-1), outside="nan")
+    return pml.Transformed(inner, ["identity"] * 2, ["reciprocal_square", "reciprocal_square"])
+
+
 def tricubic(outside="extrapolate"):
     axes = [np.linspace(1.0, 5.0, 8), np.linspace(1.0, 5.0, 9) ** 1.1, np.linspace(0.9, 5.1, 7)]
     x, y, z = np.meshgrid(*axes, indexing="ij")
@@ -103,6 +111,7 @@ MODELS = {
     "uneven spline": (lambda: spline((3, 2), 2, even=False), 16, 64),
     "spline that ends": (lambda: spline(3, 2, "nan"), 16, 64),
     "tricubic": (tricubic, 16, 64),
+    "spline in other coordinates": (transformed_spline, 16, 64),
 }
 
 
