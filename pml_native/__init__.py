@@ -17,6 +17,8 @@ except ImportError as error:
         f"them. Run `pip install .` there, or start Python in another folder."
     ) from error
 
+from typing import TYPE_CHECKING, Any
+
 from . import optimize, problems, scaling
 from ._version import __version__
 from .arrays import PrecisionWarning
@@ -44,6 +46,9 @@ from .models import (
 from .optimize import LeastSquares
 from .report import FitReport
 from .spectrum import Spectrum, spectrum
+
+if TYPE_CHECKING:
+    from .estimator import PrecisionRegressor as PrecisionRegressor
 
 __all__ = [
     "MLP",
@@ -76,3 +81,16 @@ __all__ = [
     "scaling",
     "spectrum",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`PrecisionRegressor`, with which scikit-learn is imported."""
+    if name == "PrecisionRegressor":
+        from .estimator import PrecisionRegressor
+
+        return PrecisionRegressor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), "PrecisionRegressor"])

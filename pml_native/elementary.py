@@ -17,19 +17,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .coefficients import *
 from .jit import intrinsic, ir, jit, types
 
 __all__ = ["cos", "exp", "expm1", "fma", "log", "log1p", "sin", "sqrt", "tanh"]
-
-_hex = float.fromhex
-LOG2_E = _hex("0x1.71547652b82fep+0")
-LN2_HIGH = _hex("0x1.62e42fee00000p-1")  # 32 bits: n LN2_HIGH is exact for |n| < 2^21
-LN2_LOW = _hex("0x1.a39ef35793c76p-33")
-PI_HALF_HIGH = _hex("0x1.921fb54400000p+0")  # 32 + 32 + 53 bits
-PI_HALF_MIDDLE = _hex("0x1.0b4611a600000p-34")
-PI_HALF_LOW = _hex("0x1.3198a2e037073p-69")
-ROUND_SHIFT = 1.5 * 2.0**52  # adding it rounds |v| < 2^51 to an integer, and leaves that in the low bits
-EXPONENT_SHIFT = ROUND_SHIFT + 1023.0  # the low bits are then the exponent field of 2^v
 
 DOUBLE = ir.DoubleType()
 INTEGER = ir.IntType(64)
@@ -75,17 +66,15 @@ def sqrt(z: float) -> float:
 
 
 @jit
-def _power_of_two(biased: float) -> float:
+def power_of_two(biased: float) -> float:
     """2^n for biased = n + EXPONENT_SHIFT, -1023 < n < 1024."""
     return _from_bits(_bits(biased) << 52)  # type: ignore[no-any-return]
 
 
-# exp(r) - 1 for |r| <= ln(2)/2: r + r^2 q(r), q of degree 9.
-Q0, Q1 = _hex("0x1.0000000000001p-1"), _hex("0x1.5555555555556p-3")
-Q2, Q3 = _hex("0x1.5555555553d4fp-5"), _hex("0x1.11111111109adp-7")
-Q4, Q5 = _hex("0x1.6c16c17893833p-10"), _hex("0x1.a01a01a7c8d47p-13")
-Q6, Q7 = _hex("0x1.a019b8ef67c6cp-16"), _hex("0x1.71de0d9c145d0p-19")
-Q8, Q9 = _hex("0x1.2891a8c1d838dp-22"), _hex("0x1.af38d53857513p-26")
+@jit
+def quarter(biased: float) -> int:
+    """k modulo 4 for biased = k + ROUND_SHIFT."""
+    return _bits(biased) & 3  # type: ignore[no-any-return]
 
 
 @jit
@@ -106,7 +95,7 @@ def exp(z: float) -> float:
     # 2^n in two factors: 2^n alone would leave the exponent range.
     half = _fma(n, 0.5, EXPONENT_SHIFT)
     rest = (n - (half - EXPONENT_SHIFT)) + EXPONENT_SHIFT
-    return (1.0 + _expm1_reduced(r)) * _power_of_two(half) * _power_of_two(rest)
+    return (1.0 + _expm1_reduced(r)) * power_of_two(half) * power_of_two(rest)
 
 
 # 2^n (1 + p) - 1 = 2^n (p + (1 - 2^-n)), which is p for n = 0.
@@ -116,10 +105,10 @@ def expm1(z: float) -> float:
     y = -50.0 if y < -50.0 else y  # expm1(-50) rounds to -1
     n = _fma(y, LOG2_E, ROUND_SHIFT) - ROUND_SHIFT
     p = _expm1_reduced(_fma(n, -LN2_LOW, _fma(n, -LN2_HIGH, y)))
-    inverse = _power_of_two((-1022.0 if n > 1022.0 else -n) + EXPONENT_SHIFT)
+    inverse = power_of_two((-1022.0 if n > 1022.0 else -n) + EXPONENT_SHIFT)
     half = _fma(n, 0.5, EXPONENT_SHIFT)
     rest = (n - (half - EXPONENT_SHIFT)) + EXPONENT_SHIFT
-    value = (p + (1.0 - inverse)) * _power_of_two(half) * _power_of_two(rest)
+    value = (p + (1.0 - inverse)) * power_of_two(half) * power_of_two(rest)
     return math.copysign(value, z)
 
 
@@ -171,11 +160,6 @@ def log1p(z: float) -> float:
     return z if abs(z) < 2.0**-54 else value
 
 
-T4, T3 = _hex("0x1.63f1d4c93e813p-16"), _hex("-0x1.bbd5311684979p-13")
-T2, T1, T0 = _hex("0x1.1566ab5bcf6ecp-9"), _hex("-0x1.6c16c16c0ab48p-6"), _hex("0x1.5555555555553p-2")
-TWO_LOG2_E = _hex("0x1.71547652b82fep+1")
-
-
 # The derivation stands beside `struct Tanh` in csrc/mlp/activations.hpp.
 @jit
 def tanh(z: float) -> float:
@@ -187,17 +171,12 @@ def tanh(z: float) -> float:
     t = h * h
     g = _fma(_fma(_fma(_fma(T4, t, T3), t, T2), t, T1), t, T0)
     w = _fma(g, t, -h)
-    s = _power_of_two(biased)
+    s = power_of_two(biased)
     u = 1.0 - s
     p = _fma(u, w, u + (h + h))
     return math.copysign(p / ((s + s) + _fma(s + s, w, p)), z)
 
 
-S5, S4, S3 = _hex("0x1.5e0a4fb47ace3p-33"), _hex("-0x1.ae6008d0f0520p-26"), _hex("0x1.71de37946eb45p-19")
-S2, S1, S0 = _hex("-0x1.a01a019e820acp-13"), _hex("0x1.1111111110babp-7"), _hex("-0x1.5555555555555p-3")
-C5, C4, C3 = _hex("-0x1.907cd8f26aa3fp-37"), _hex("0x1.1eeb67d014ecep-29"), _hex("-0x1.27e4fa16cc1bcp-22")
-C2, C1, C0 = _hex("0x1.a01a019f4ddfdp-16"), _hex("-0x1.6c16c16c16963p-10"), _hex("0x1.5555555555555p-5")
-TWO_OVER_PI = _hex("0x1.45f306dc9c883p-1")
 FARTHEST = 2.0**30  # with a fused multiply-add r is exact enough up to here, without up to 2^20
 
 

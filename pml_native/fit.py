@@ -102,6 +102,11 @@ def fit(
     return model
 
 
+def least_rows(n_inputs: int) -> int:
+    """Rows that `fit` needs for this many columns of X."""
+    return max(MIN_ROWS, 2 * (n_inputs + 1))
+
+
 def _check_options(tolerance: float | None, time_limit: float) -> None:
     if tolerance is not None and not tolerance > 0:
         raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
@@ -112,9 +117,8 @@ def _check_options(tolerance: float | None, time_limit: float) -> None:
 def _notes(samples: Samples) -> list[str]:
     """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
     n, d = samples.X.shape
-    least = max(MIN_ROWS, 2 * (d + 1))
-    if n < least:
-        raise ValueError(f"X: expected at least {least} rows for {d} columns, got {n}")
+    if n < least_rows(d):
+        raise ValueError(f"X: expected at least {least_rows(d)} rows for {d} columns, got {n}")
     notes = []
     constant = np.all(samples.X[0] == samples.X, axis=0)
     y_is_constant = bool(np.all(samples.y == samples.y[0]))

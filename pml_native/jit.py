@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError(f'this needs numba, pip install "pml_native[numba]" ({error})') from error
 
-__all__ = ["NumbaError", "carray", "cfunc", "intrinsic", "ir", "jit", "types"]
+__all__ = ["NumbaError", "carray", "cfunc", "intrinsic", "ir", "jit", "njit", "types"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

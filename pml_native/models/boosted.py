@@ -8,6 +8,7 @@ float64, which is done here in double-double.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, as_matrix
+from ..export.program import Vector, added, scaled
 from ..report import FitReport
 from .mlp import MLP
 from .model import Model, Signature
@@ -90,6 +92,18 @@ class Boosted(Model):
         for stage, scale in zip(self.stages, self.scales, strict=True):
             gradient += scale[:, None] * stage.evaluate_gradient(X)
         return gradient
+
+    def operations(self, x: Vector) -> Vector:
+        # The last stages, which are small, first.
+        *smaller, total = [
+            scaled(s.operations(x), f) for s, f in zip(self.stages[::-1], self.scales[::-1], strict=True)
+        ]
+        if smaller:
+            total = added(total, functools.reduce(added, smaller))
+        return total
+
+    def box(self) -> tuple[Array, Array] | None:
+        return self.stages[0].box()
 
     def residuals(self, X: ArrayLike, y: ArrayLike) -> Array:
         """y - f(x) (n, m) at `X` (n, d), in double-double and rounded once: what the next stage is trained on."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..export.program import Vector, affine, products_of_chebyshev
 from .extended import Extended
 
 Indices = NDArray[np.intp]
@@ -46,6 +47,7 @@ class ChebyshevTerms:
             for j, (a, b) in enumerate(itertools.pairwise(bounds))
         ]
         self._degrees = nodes.max(axis=0, initial=0)
+        self._nodes, self._last, self._parents = nodes, last, row_of[place_of[len(nodes) : 2 * len(nodes)]]
         self.n_products = len(nodes)
 
     def products(self, Z: Array) -> Array:
@@ -81,6 +83,13 @@ class ChebyshevTerms:
             # Not BLAS, whose order of summation depends on the number of rows: a row has one value in any batch.
             np.einsum("pk,pn->kn", weights, self.products(Z[rows])[::-1], out=out[:, rows])
         return np.ascontiguousarray(out.T)
+
+    def operations(self, z: Vector, coefficients: Array) -> Vector:
+        """`sum` at z (d,) for `coefficients` (p, m), as operations."""
+        variables = np.maximum(self._last, 0)
+        degrees = self._nodes[np.arange(self.n_products), variables]
+        products = products_of_chebyshev(z, int(self._degrees.max(initial=0)), self._parents, variables, degrees)
+        return affine(products, self.on_products(coefficients).T, np.zeros(coefficients.shape[1]))
 
     def extended_sum(self, Z: Extended, coefficients: Array) -> Extended:
         """`sum` in double-double, (n, k)."""

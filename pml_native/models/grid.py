@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
+from ..export.program import Vector, spline
 from ..report import FitReport
 from ..threads import resolve_threads
 from .model import Model, Signature
@@ -52,20 +53,37 @@ class GridModel(Model):
         self.coefficients = coefficients
         self.outside: Outside = outside
         self.n_threads = n_threads
-        units = [Unit(axis) for axis in axes]
+        self._core = self._spline()
+        degrees, _, _ = self._parts()
+        self._products = int(np.prod([degree + 1 for degree in degrees])) * signature.n_outputs
+
+    def _parts(self) -> tuple[tuple[int, ...], tuple[Array, ...], list[Unit]]:
+        """Degrees, knots and units of the axes."""
+        units = [Unit(axis) for axis in self.axes]
         degrees, knots = zip(*(self._basis(j, unit) for j, unit in enumerate(units)), strict=True)
-        self._core = _core.Spline(
+        return degrees, knots, units
+
+    def _spline(self) -> _core.Spline:
+        degrees, knots, units = self._parts()
+        return _core.Spline(
             degrees,
             knots,
             [unit.origin for unit in units],
             [unit.step for unit in units],
             [unit.even for unit in units],
-            [axis[0] for axis in axes],
-            [axis[-1] for axis in axes],
-            outside,
-            coefficients,
+            [axis[0] for axis in self.axes],
+            [axis[-1] for axis in self.axes],
+            self.outside,
+            self.coefficients,
         )
-        self._products = int(np.prod([degree + 1 for degree in degrees])) * signature.n_outputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the core's tables, which are built again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_core"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._core = self._spline()
 
     @abstractmethod
     def _basis(self, j: int, unit: Unit) -> tuple[int, Array]:
@@ -82,6 +100,15 @@ class GridModel(Model):
         d = len(self.axes)
         orders = np.eye(d, dtype=int).tolist()
         return np.stack([self._core.derivative(X, order, self._threads(X)) for order in orders], axis=2)
+
+    def operations(self, x: Vector) -> Vector:
+        degrees, knots, units = self._parts()
+        scales = [(unit.origin, unit.step) for unit in units]
+        box = [(axis[0], axis[-1]) for axis in self.axes]
+        return spline(x, degrees, knots, scales, box, self.coefficients, self.outside == "extrapolate")
+
+    def box(self) -> tuple[Array, Array] | None:
+        return np.array([axis[0] for axis in self.axes]), np.array([axis[-1] for axis in self.axes])
 
     def derivative(self, X: ArrayLike, orders: int | Sequence[int]) -> Array:
         """The mixed partial derivative at `X` (n, d) of these orders (d), each at most the degree: (n,) or (n, m).

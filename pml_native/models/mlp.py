@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
+from ..export.functions import ACTIVATIONS
+from ..export.program import Vector, affine, each
 from ..memory import require_memory
 from ..threads import resolve_threads
 from .activations import require_activation
@@ -265,6 +267,18 @@ class MLP:
         return _core.mlp_extended_forward(
             self.widths, self.activation, self._params(params), as_matrix(X, "X"), low, resolve_threads(n_threads)
         )
+
+    def operations(self, params: Array, x: Vector) -> Vector:
+        """The network value at x, as operations; ValueError for a user's own activation."""
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"expected an activation that other languages have, {', '.join(ACTIVATIONS)}, got {self.activation!r}, "
+                f"which was registered here"
+            )
+        *hidden, last = self.layers(params)
+        for weight, bias in hidden:
+            x = each(affine(x, weight, bias), ACTIVATIONS[self.activation])
+        return affine(x, *last)
 
     def _params(self, params: ArrayLike) -> Array:
         array = contiguous(params)

@@ -10,7 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
+from ..export import Program, Vector, c_source
+from ..files import replacing
 from ..report import FitReport
 from . import archive
 
@@ -115,6 +118,92 @@ class Model(ABC):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
         archive.write(path, *self.description())
+
+    def operations(self, x: Vector) -> Vector:
+        """The value, as operations on x; ValueError for a family that has none."""
+        from . import FAMILIES  # here, because the families are models
+
+        able = [name for name, family in FAMILIES.items() if family.operations is not Model.operations]
+        raise ValueError(f"expected a model that other languages can have, {', '.join(able)}, got {self.family}")
+
+    def box(self) -> tuple[Array, Array] | None:
+        """The lowest and the highest inputs (d,) of the training data, apart from rounding; None if not known."""
+        return None
+
+    def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> str:
+        """The model as one C99 file that needs <math.h> only; also written to `path`, if one is given.
+
+            void model(const double *x, double *y);            x (d,), y (m,)
+            void model_gradient(const double *x, double *dy);  dy (m, d)
+
+        `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
+        memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
+
+        Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines and 0 for
+        polynomials, derivatives to 8, 110 and 1 ulp of the largest, where sums on the way are of the size of y. Where
+        they cancel, it is what evaluation in float64 costs the model, eps times the largest of them. That is so for
+        sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
+        (gcc -std=c99, or -ffp-contract=off), networks and polynomials have the bits of the core's baseline.
+
+        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own.
+        """
+        text = c_source.source(self.program(), name, self._about())
+        if path is not None:
+            with replacing(path) as file:
+                file.write(text.encode())
+        return text
+
+    def to_numba(self, *, gradient: bool = False) -> Any:
+        """The model as a function f(x) that compiled code of yours can call (`pip install "pml_native[numba]"`).
+
+        x is one point, an array (d,); f(x) is a float if y was a vector, else an array (m,). With `gradient` f is the
+        derivative, (d,) or (m, d). Agreement with the model and the families that can are as for `to_c`. A model of
+        thousands of numbers takes some time to compile, when f is first called.
+        """
+        from ..export import numba_function
+
+        make = numba_function.gradient if gradient else numba_function.value
+        return make(self.program(), self.signature.y_is_vector)
+
+    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """The model as an ONNX graph, x (n, d) -> y (n, m) in float64; also written to `path`, if one is given.
+
+        Networks, sums of them (`Boosted`) and such in other coordinates (`Transformed`) can; ValueError for others,
+        ImportError without onnx (`pip install "pml_native[onnx]"`). How exact it is lies with the runtime: some
+        evaluate tanh in float64 to fewer digits.
+        """
+        from ..export import onnx_graph
+
+        made = onnx_graph.model(self.program(), self._about(), "pml_native", __version__)
+        if path is not None:
+            with replacing(path) as file:
+                file.write(made.SerializeToString())
+        return made
+
+    def program(self) -> Program:
+        """The model as a list of operations, of which other languages are written."""
+        program = Program(self.signature.n_inputs)
+        self.operations(program.x)
+        return program
+
+    def _about(self) -> list[str]:
+        """What heads a file: the model, its columns, its errors, and where it holds."""
+        signature = self.signature
+        lines = [f"{self!r}, family {self.family}, written by pml_native {__version__}.", ""]
+        for count, what, names in (
+            (signature.n_inputs, "inputs x", signature.input_names),
+            (signature.n_outputs, "outputs y", signature.output_names),
+        ):
+            lines.append(f"{count} {what}" + ("" if names is None else f": {', '.join(names)}"))
+        if self.report is not None:
+            lines.append(f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}")
+        box = self.box()
+        lines.append("Box of the training data: " + ("not known" if box is None else ""))
+        if box is not None:
+            lines += [f"  x[{j}] in [{low:.17g}, {high:.17g}]" for j, (low, high) in enumerate(zip(*box, strict=True))]
+        if getattr(self, "outside", None) in ("error", "nan"):
+            lines.append("Outside of the box y is NaN.")
+        return lines
 
     def _inputs(self, X: ArrayLike) -> Array:
         names = self.signature.input_names

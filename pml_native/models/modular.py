@@ -22,6 +22,7 @@ from scipy.linalg import blas
 
 from .. import _core
 from ..arrays import Array, as_matrix, as_weight, contiguous
+from ..export.program import Vector, joined, taken
 from ..memory import require_memory
 from ..threads import resolve_threads
 from .formula import HasFormula, formula_graph
@@ -382,6 +383,13 @@ class ModularMLP:
             high[rows] = np.stack(highs[-self.n_outputs :], axis=1)
             low[rows] = np.stack(lows[-self.n_outputs :], axis=1)
         return high, low
+
+    def operations(self, params: Array, x: Vector) -> Vector:
+        """The network values at x, as operations; ValueError for a user's own activation."""
+        known = x
+        for mlp, part, node in zip(self.mlps, self._parts(params), self.graph.nodes, strict=True):
+            known = joined(known, mlp.operations(part, taken(known, node)))
+        return taken(known, range(known.size - self.n_outputs, known.size))
 
     # One tile of rows
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
+from ..export import Vector
 from ..report import FitReport
 from .activations import require_saved_values, saved_values
 from .mlp import MLP
@@ -70,6 +71,9 @@ class NetworkModel(Model):
         scaled = gradient * (self.outputs.scale[:, None] / divisor)
         result: Array = np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
         return result
+
+    def operations(self, x: Vector) -> Vector:
+        return self.outputs.inverted(self.mlp.operations(self.params, self.inputs.applied(x)))
 
     def folded(self) -> NetworkModel:
         """The same function as one plain network, without normalizations.

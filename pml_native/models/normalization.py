@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..arrays import Array, contiguous
+from ..export.program import Vector, divided, scaled, shifted, times_power_of_two
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,20 @@ class Normalization:
         if self.is_identity:
             return normalized
         return np.ldexp(normalized * self.scale + self.shift, self.exponent)
+
+    def box(self) -> tuple[Array, Array]:
+        """v where z is -1 and 1, (k,) each: the range of the columns, for a normalization `of_box`."""
+        low, high = (np.ldexp(self.shift + z * self.scale, self.exponent) for z in (-1.0, 1.0))
+        return low, high
+
+    def applied(self, x: Vector) -> Vector:
+        """`apply`, as operations."""
+        divisor = np.where(self.constant, np.inf, self.scale)
+        return divided(shifted(times_power_of_two(x, -self.exponent), -self.shift), divisor)
+
+    def inverted(self, z: Vector) -> Vector:
+        """`invert`, as operations."""
+        return times_power_of_two(shifted(scaled(z, self.scale), self.shift), self.exponent)
 
     def apply_extended(self, values: Array) -> tuple[Array, Array]:
         """v (n, k) -> z as high and low (n, k): high + low is z to about 32 digits, high is it rounded to float64."""

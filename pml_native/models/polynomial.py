@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
+from ..export.program import Vector, times_power_of_two, unless_missing
 from ..report import FitReport
 from .chebyshev import ChebyshevTerms, Indices, differentiated, unique_rows
 from .extended import Extended
@@ -133,6 +134,13 @@ class Polynomial(Model):
         scaled: Array = np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
         scaled[np.isnan(X).any(axis=1)] = np.nan
         return scaled
+
+    def operations(self, x: Vector) -> Vector:
+        total = self._terms.operations(self.inputs.applied(x), self.coefficients)
+        return unless_missing(times_power_of_two(total, self.output_exponents), x)
+
+    def box(self) -> tuple[Array, Array] | None:
+        return self.inputs.box()
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {

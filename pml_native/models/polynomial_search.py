@@ -506,9 +506,10 @@ class PolynomialSearch:
         assert growth.best is not None
         m = self.train.y.shape[1]
         t = np.ldexp(growth.link.t, growth.link.inner_exponents)
-        slopes = np.abs(TRANSFORMS[growth.link.name].inverse_derivative(t)) if m == 1 else np.ones((len(t), 1))
         plain = self.root_weight
-        weights = slopes[:, :1] / np.max(slopes) * (1.0 if plain is None else plain)
+        with np.errstate(all="ignore"):  # a root is infinitely steep at 0
+            slopes = np.abs(TRANSFORMS[growth.link.name].inverse_derivative(t)) if m == 1 else np.ones((len(t), 1))
+            weights = slopes[:, :1] / np.max(slopes) * (1.0 if plain is None else plain)
         _, indices, coefficients = growth.best
         rows = self._rows(2 * len(indices))
         A = ChebyshevTerms(indices).design(growth.frame.Z[:rows])

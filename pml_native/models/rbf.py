@@ -20,6 +20,8 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from ..arrays import Array, Samples, as_samples, split
+from ..export import functions
+from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..memory import available_memory, require_memory
 from ..report import Errors
 from .chebyshev import ChebyshevTerms, blocks, differentiated, index_set
@@ -178,6 +180,18 @@ class RBF(Model):
         divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
         scaled: Array = np.ldexp(gradient / divisor, self.exponents[:, None] - self.inputs.exponent)
         return scaled
+
+    def operations(self, x: Vector) -> Vector:
+        if self.neighbors is not None:
+            raise ValueError("expected radial basis functions of all points, got nearest ones; fit with fewer points")
+        n, m = len(self.X), self.y.shape[1]
+        z = self.inputs.applied(x)
+        radii = scaled(distances(z, self._points), np.full(n, self.epsilon))
+        radial = affine(each(radii, functions.RADIAL[self.kernel]), self.weights[:n].T, np.zeros(m))
+        return times_power_of_two(added(self._terms.operations(z, self.weights[n:]), radial), self.exponents)
+
+    def box(self) -> tuple[Array, Array] | None:
+        return self.X.min(axis=0), self.X.max(axis=0)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         values = {"kernel": self.kernel, "epsilon": self.epsilon, "neighbors": self.neighbors}

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, as_matrix
+from ..export import functions
+from ..export.program import Vector, divided, each_column, scaled
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -229,6 +231,22 @@ class Transformed(Model):
             result: Array = gradient * slopes[:, None, :] * (self.output_scales[:, None] / self.input_scales)
         result[np.isnan(inner).any(axis=1)] = np.nan
         return result
+
+    def operations(self, x: Vector) -> Vector:
+        inputs = [functions.INPUT_TRANSFORMS[name] for name in self.input_transforms]
+        outputs = [functions.INVERSE_TRANSFORMS[name] for name in self.output_transforms]
+        inner = self.model.operations(each_column(divided(x, self.input_scales), inputs))
+        return scaled(each_column(inner, outputs), self.output_scales)
+
+    def box(self) -> tuple[Array, Array] | None:
+        inner = self.model.box()
+        if inner is None:
+            return None
+        ends = [
+            _by_column(end[None], [TRANSFORMS[name].inverse for name in self.input_transforms])[0] * self.input_scales
+            for end in inner
+        ]
+        return np.minimum(*ends), np.maximum(*ends)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         [model], arrays = parts_described([self.model])

@@ -13,7 +13,7 @@ FLOORS = [
     ["__init__", "cli"],
     ["paper"],
     ["scaling"],
-    ["info", "tables", "figures"],
+    ["info", "tables", "figures", "estimator"],
     ["fit"],
     ["guide"],
     ["network_training", "reduced_training", "scattered_training", "spline_training"],
@@ -23,8 +23,9 @@ FLOORS = [
     ["progress"],
     ["problems"],
     ["models", "optimize"],
+    ["export"],
     ["report", "files", "threads", "memory", "elementary", "grids"],
-    ["arrays", "jit"],
+    ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
 MAY_IMPORT_CORE = {"__init__", "info", "models", "optimize"}

@@ -1,0 +1,12 @@
+"""Models as programs: straight lists of a few operations on vectors, which other languages take away.
+
+    model -> Program (a list of steps) -> C, numba or ONNX
+
+A family says once, in `operations`, of which operations its value consists. Each operation is a pair of loops in
+`kernels`, its value and its derivative backwards, in a subset of Python: numba compiles them, `c_source` translates
+them. So there is nothing to keep in step.
+"""
+
+from .program import Program, Vector
+
+__all__ = ["Program", "Vector"]

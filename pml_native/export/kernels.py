@@ -1,0 +1,355 @@
+"""The operations as loops, each with its derivative, in a subset of Python that is also C.
+
+numba compiles these functions as they are, `translation` reads their syntax: arguments and locals are int, float, Ints,
+Numbers or Results by annotation; there are `for` over a range, `while`, `if`, arithmetic, `empty` of a fixed size,
+functions of math, and slices `v[i:]`, which are pointers.
+
+Arguments stand in this order: sizes, tables, input vectors, output vector. The derivative takes the same, then the
+derivative of some number by the output, and adds to its derivatives by each input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import nan, sqrt
+
+import numpy as np
+from numpy import empty
+from numpy.typing import NDArray
+
+from ..arrays import Array
+
+Ints = NDArray[np.intc]
+Numbers = Array  # that are read
+Results = Array  # that are written
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One operation: output = forward(inputs), and backward."""
+
+    name: str
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+
+
+# Affine maps
+
+
+def affine(m: int, n: int, weight: Numbers, bias: Numbers, x: Numbers, y: Results) -> None:
+    """y_i = bias_i + sum_j weight[j][i] x_j: columns of the matrix lie together, so that the inner loop is a vector."""
+    for i in range(m):
+        y[i] = bias[i]
+    for j in range(n):
+        for i in range(m):
+            y[i] += weight[j * m + i] * x[j]
+
+
+def affine_back(
+    m: int, n: int, weight: Numbers, bias: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results
+) -> None:
+    for j in range(n):
+        total: float = x_bar[j]
+        for i in range(m):
+            total += weight[j * m + i] * y_bar[i]
+        x_bar[j] = total
+
+
+def scaled(n: int, factor: Numbers, x: Numbers, y: Results) -> None:
+    for i in range(n):
+        y[i] = x[i] * factor[i]
+
+
+def scaled_back(n: int, factor: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(n):
+        x_bar[i] += y_bar[i] * factor[i]
+
+
+def divided(n: int, divisor: Numbers, x: Numbers, y: Results) -> None:
+    for i in range(n):
+        y[i] = x[i] / divisor[i]
+
+
+def divided_back(n: int, divisor: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(n):
+        x_bar[i] += y_bar[i] / divisor[i]
+
+
+def shifted(n: int, shift: Numbers, x: Numbers, y: Results) -> None:
+    for i in range(n):
+        y[i] = x[i] + shift[i]
+
+
+def shifted_back(n: int, shift: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(n):
+        x_bar[i] += y_bar[i]
+
+
+def added(n: int, a: Numbers, b: Numbers, y: Results) -> None:
+    for i in range(n):
+        y[i] = a[i] + b[i]
+
+
+def added_back(n: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results) -> None:
+    for i in range(n):
+        a_bar[i] += y_bar[i]
+        b_bar[i] += y_bar[i]
+
+
+# Which numbers go where
+
+
+def joined(n_a: int, n_b: int, a: Numbers, b: Numbers, y: Results) -> None:
+    for i in range(n_a):
+        y[i] = a[i]
+    for i in range(n_b):
+        y[n_a + i] = b[i]
+
+
+def joined_back(
+    n_a: int, n_b: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results
+) -> None:
+    for i in range(n_a):
+        a_bar[i] += y_bar[i]
+    for i in range(n_b):
+        b_bar[i] += y_bar[n_a + i]
+
+
+def taken(n: int, places: Ints, x: Numbers, y: Results) -> None:
+    for i in range(n):
+        y[i] = x[places[i]]
+
+
+def taken_back(n: int, places: Ints, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(n):
+        x_bar[places[i]] += y_bar[i]
+
+
+def unless_missing(n: int, d: int, a: Numbers, x: Numbers, y: Results) -> None:
+    """y = a, but NaN where an x is NaN that a doesn't depend on."""
+    missing: float = 0.0
+    for j in range(d):
+        if x[j] != x[j]:
+            missing = nan
+    for i in range(n):
+        y[i] = a[i] + missing
+
+
+def unless_missing_back(
+    n: int, d: int, a: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, x_bar: Results
+) -> None:
+    for i in range(n):
+        a_bar[i] += y_bar[i]
+    for j in range(d):
+        if x[j] != x[j]:
+            for k in range(d):
+                x_bar[k] = nan
+
+
+# Chebyshev polynomials
+
+
+def chebyshev(d: int, degree: int, z: Numbers, t: Results) -> None:
+    """T_0 to T_degree of each z_j, one z after the other."""
+    for j in range(d):
+        row: Results = t[j * (degree + 1) :]
+        row[0] = 1.0
+        if degree > 0:
+            row[1] = z[j]
+        for k in range(2, degree + 1):
+            row[k] = 2.0 * z[j] * row[k - 1] - row[k - 2]
+
+
+def chebyshev_back(d: int, degree: int, z: Numbers, t: Numbers, t_bar: Numbers, z_bar: Results) -> None:
+    """T_k' = 2 T_(k-1) + 2 z T'_(k-1) - T'_(k-2)."""
+    for j in range(d):
+        before: float = 0.0
+        slope: float = 1.0
+        for k in range(1, degree + 1):
+            z_bar[j] += t_bar[j * (degree + 1) + k] * slope
+            after: float = 2.0 * t[j * (degree + 1) + k] + 2.0 * z[j] * slope - before
+            before = slope
+            slope = after
+
+
+def products(n: int, parents: Ints, factors: Ints, t: Numbers, y: Results) -> None:
+    """The first y is 1, each other one an earlier one, its parent, times a factor out of t."""
+    y[0] = 1.0
+    for i in range(1, n):
+        y[i] = y[parents[i]] * t[factors[i]]
+
+
+def products_back(n: int, parents: Ints, factors: Ints, t: Numbers, y: Numbers, y_bar: Results, t_bar: Results) -> None:
+    for i in range(n - 1, 0, -1):
+        t_bar[factors[i]] += y_bar[i] * y[parents[i]]
+        y_bar[parents[i]] += y_bar[i] * t[factors[i]]
+
+
+# Radial functions
+
+
+def distances(n: int, d: int, points: Numbers, z: Numbers, r: Results) -> None:
+    for i in range(n):
+        total: float = 0.0
+        for j in range(d):
+            total += (z[j] - points[i * d + j]) * (z[j] - points[i * d + j])
+        r[i] = sqrt(total)
+
+
+def distances_back(n: int, d: int, points: Numbers, z: Numbers, r: Numbers, r_bar: Numbers, z_bar: Results) -> None:
+    for i in range(n):
+        if r[i] != 0.0:
+            for j in range(d):
+                z_bar[j] += r_bar[i] * ((z[j] - points[i * d + j]) / r[i])
+
+
+# Splines
+
+
+def spline_weights(k: int, n: int, knots: Numbers, order: int, u: float, weights: Results) -> int:
+    """The k + 1 B-splines that aren't 0 at u, or their first derivatives; returns the number of the first.
+
+    The recursion of Cox and de Boor, N_(i,r) = (u - t_i) / (t_(i+r) - t_i) N_(i,r-1) + ..., in the cell of u, or the
+    nearest one. t are the n + k + 1 `knots`.
+    """
+    low: int = k
+    high: int = n - 1
+    while low < high:
+        middle: int = (low + high + 1) // 2
+        if u >= knots[middle]:
+            low = middle
+        else:
+            high = middle - 1
+    weights[0] = 1.0
+    for r in range(1, k + 1):
+        rest: float = 0.0
+        for f in range(r):
+            right: float = knots[low + 1 + f]
+            left: float = knots[low + 1 + f - r]
+            share: float = weights[f] / (right - left)
+            if order == 1 and r == k:
+                weights[f] = rest - k * share
+                rest = k * share
+            else:
+                weights[f] = rest + (right - u) * share
+                rest = (u - left) * share
+        weights[r] = rest
+    return low - k
+
+
+def spline_sum(
+    d: int,
+    m: int,
+    sizes: Ints,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    along: int,
+    x: Numbers,
+    y: Results,
+) -> None:
+    """The spline, or its derivative along one axis. `sizes` has per axis the degree and the number of functions."""
+    weights: Results = empty(48)
+    firsts: Ints = empty(6, np.intc)
+    outer: int = 1
+    inner: int = 1
+    begin: int = 0
+    for j in range(d):
+        k: int = sizes[2 * j]
+        n: int = sizes[2 * j + 1]
+        order: int = 1 if j == along else 0
+        u: float = (x[j] - origins[2 * j]) / origins[2 * j + 1]
+        firsts[j] = spline_weights(k, n, knots[begin:], order, u, weights[8 * j :])
+        begin += n + k + 1
+        outer *= k + 1
+        inner *= n
+    last: int = sizes[2 * d - 2] + 1
+    outer //= last
+    for i in range(m):
+        y[i] = 0.0
+    for o in range(outer):
+        # Which functions of the axes before the last one, as the digits of o; where their coefficients stand.
+        product: float = 1.0
+        place: int = firsts[d - 1]
+        stride: int = sizes[2 * d - 1]
+        rest: int = o
+        for j in range(d - 2, -1, -1):
+            digit: int = rest % (sizes[2 * j] + 1)
+            rest //= sizes[2 * j] + 1
+            product *= weights[8 * j + digit]
+            place += (firsts[j] + digit) * stride
+            stride *= sizes[2 * j + 1]
+        for i in range(m):
+            total: float = 0.0
+            for f in range(last):
+                total += weights[8 * (d - 1) + f] * coefficients[i * inner + place + f]
+            y[i] += product * total
+    if along >= 0:
+        for i in range(m):
+            y[i] /= origins[2 * along + 1]
+
+
+def spline_is_known(d: int, extrapolate: int, box: Numbers, x: Numbers) -> int:
+    for j in range(d):
+        if x[j] != x[j] or (extrapolate == 0 and (x[j] < box[2 * j] or x[j] > box[2 * j + 1])):
+            return 0
+    return 1
+
+
+def spline(
+    d: int,
+    m: int,
+    extrapolate: int,
+    sizes: Ints,
+    box: Numbers,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Results,
+) -> None:
+    if spline_is_known(d, extrapolate, box, x) == 1:
+        spline_sum(d, m, sizes, origins, knots, coefficients, -1, x, y)
+    else:
+        for i in range(m):
+            y[i] = nan
+
+
+def spline_back(
+    d: int,
+    m: int,
+    extrapolate: int,
+    sizes: Ints,
+    box: Numbers,
+    origins: Numbers,
+    knots: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Results,
+    y_bar: Numbers,
+    x_bar: Results,
+) -> None:
+    if spline_is_known(d, extrapolate, box, x) == 1:
+        for j in range(d):
+            spline_sum(d, m, sizes, origins, knots, coefficients, j, x, y)
+            for i in range(m):
+                x_bar[j] += y_bar[i] * y[i]
+        spline_sum(d, m, sizes, origins, knots, coefficients, -1, x, y)  # what y was: others may need it
+    else:
+        for j in range(d):
+            x_bar[j] = nan
+
+
+AFFINE = Kernel("affine", affine, affine_back)
+SCALED = Kernel("scaled", scaled, scaled_back)
+DIVIDED = Kernel("divided", divided, divided_back)
+SHIFTED = Kernel("shifted", shifted, shifted_back)
+ADDED = Kernel("added", added, added_back)
+JOINED = Kernel("joined", joined, joined_back)
+TAKEN = Kernel("taken", taken, taken_back)
+UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
+CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
+PRODUCTS = Kernel("products", products, products_back)
+DISTANCES = Kernel("distances", distances, distances_back)
+SPLINE = Kernel("spline", spline, spline_back)

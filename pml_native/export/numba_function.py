@@ -1,0 +1,73 @@
+"""A program as a function that numba has compiled, for use in compiled code of the user."""
+
+from __future__ import annotations
+
+import functools
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from .. import elementary
+from ..jit import njit
+from .listing import Listing
+from .program import Program
+from .transcendental import power_of_two, quarter
+from .translation import called
+
+# Functions that look at bits.
+PRIMITIVES = {power_of_two: elementary.power_of_two, quarter: elementary.quarter}
+
+
+def value(program: Program, is_number: bool) -> Any:
+    """f(x), x (d,): y (m,), or y[0] if `is_number`."""
+    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
+    lines = [
+        f"v = empty({listing.v_size})",
+        f"y = empty({program.y.size})",
+        *(listing.forward("y") or ["y[:] = x"]),
+        "return y[0]" if is_number else "return y",
+    ]
+    return _compiled(listing, "value", lines)
+
+
+def gradient(program: Program, is_number: bool) -> Any:
+    """f'(x), x (d,): (m, d), or (d,) if `is_number`."""
+    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
+    d, m = program.n_inputs, program.y.size
+    lines = [
+        f"v, b, dy = empty({listing.v_size}), empty({listing.b_size}), empty(({m}, {d}))",
+        *listing.forward(),
+        f"for k in range({m}):",
+        "    b[:] = 0.0",
+        f"    b[{listing.y_place} + k] = 1.0",
+        *(f"    {call}" for call in listing.backward()),
+        f"    dy[k] = b[:{d}]",
+        "return dy[0]" if is_number else "return dy",
+    ]
+    return _compiled(listing, "gradient", lines)
+
+
+def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
+    text = "\n    ".join([f"def {name}(x):", *lines])
+    known: dict[str, Any] = {"empty": np.empty, **listing.tables}
+    for step in listing.program.steps:
+        for function in (step.kernel.forward, step.kernel.backward):
+            known[function.__name__] = _compiled_kernel(function)
+    exec(compile(text, f"<{name} of a model>", "exec"), known)
+    return njit(error_model="numpy")(known[name])
+
+
+@functools.cache
+def _compiled_kernel(function: FunctionType) -> Any:
+    """`function` compiled, and before it all it calls, as numba wants them; once for all models."""
+    if function in PRIMITIVES:
+        return PRIMITIVES[function]
+    calls = {name: _compiled_kernel(other) for name, other in called(function).items()}
+    cells = tuple(
+        CellType(calls.get(name, cell.cell_contents))
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    )
+    bound = FunctionType(function.__code__, {**function.__globals__, **calls}, function.__name__, None, cells)
+    # Only compiled code calls it: what Python or C would need to takes as long to compile again.
+    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(bound)

@@ -1,0 +1,160 @@
+"""A program: what a model computes, as a list of operations on vectors, and the functions that write such lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array
+from . import kernels
+from .kernels import Kernel
+
+# 2^e is a normal number for |e| up to this.
+MOST_EXPONENT = 1000
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector of a program: the input x, number 0, or what step number - 1 computes."""
+
+    program: Program = field(repr=False)
+    number: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """output = kernel(sizes, tables, inputs)."""
+
+    kernel: Kernel
+    sizes: tuple[int, ...]
+    tables: tuple[NDArray[Any], ...]
+    inputs: tuple[Vector, ...]
+    output: Vector
+
+
+@dataclass
+class Program:
+    """The steps from x (`n_inputs` numbers) to the last one's output, y."""
+
+    n_inputs: int
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def x(self) -> Vector:
+        return Vector(self, 0, self.n_inputs)
+
+    @property
+    def y(self) -> Vector:
+        return self.steps[-1].output if self.steps else self.x
+
+
+def step(
+    kernel: Kernel, size: int, inputs: Sequence[Vector], sizes: Sequence[int] = (), tables: Sequence[ArrayLike] = ()
+) -> Vector:
+    """The `size` numbers that `kernel` makes of `inputs`, which must differ; `sizes` come before the tables."""
+    program = inputs[0].program
+    output = Vector(program, len(program.steps) + 1, size)
+    flat = [np.ravel(table).astype(np.intc if np.asarray(table).dtype.kind in "iu" else float) for table in tables]
+    program.steps.append(Step(kernel, tuple(map(int, sizes)), tuple(flat), tuple(inputs), output))
+    return output
+
+
+def affine(x: Vector, weight: Array, bias: Array) -> Vector:
+    """`weight` (m, n) x + `bias` (m,)."""
+    return step(kernels.AFFINE, len(bias), [x], weight.shape, [weight.T, bias])
+
+
+def scaled(x: Vector, factor: Array) -> Vector:
+    """x times `factor`, number by number."""
+    return x if np.all(factor == 1.0) else step(kernels.SCALED, x.size, [x], [x.size], [factor])
+
+
+def divided(x: Vector, divisor: Array) -> Vector:
+    """x over `divisor`, which may be infinite."""
+    return x if np.all(divisor == 1.0) else step(kernels.DIVIDED, x.size, [x], [x.size], [divisor])
+
+
+def shifted(x: Vector, shift: Array) -> Vector:
+    """x + `shift`."""
+    return step(kernels.SHIFTED, x.size, [x], [x.size], [shift]) if np.any(shift) else x
+
+
+def times_power_of_two(x: Vector, exponent: NDArray[np.intc]) -> Vector:
+    """x 2^`exponent`, exact where float64 can hold it."""
+    while np.any(exponent):
+        part = np.clip(exponent, -MOST_EXPONENT, MOST_EXPONENT)
+        x, exponent = scaled(x, np.ldexp(np.ones(x.size), part)), exponent - part
+    return x
+
+
+def each(x: Vector, kernel: Kernel) -> Vector:
+    """A function of one number, for all of x."""
+    return step(kernel, x.size, [x], [x.size])
+
+
+def each_column(x: Vector, functions: Sequence[Kernel]) -> Vector:
+    """A function of its own for each number of x."""
+    if all(function.name == "identity" for function in functions):
+        return x
+    if len(set(functions)) == 1:
+        return each(x, functions[0])
+    result = None
+    for j, function in enumerate(functions):
+        one = each(taken(x, [j]), function)
+        result = one if result is None else joined(result, one)
+    assert result is not None
+    return result
+
+
+def added(a: Vector, b: Vector) -> Vector:
+    """a + b."""
+    return step(kernels.ADDED, a.size, [a, b], [a.size])
+
+
+def joined(a: Vector, b: Vector) -> Vector:
+    """The numbers of a, then those of b."""
+    return step(kernels.JOINED, a.size + b.size, [a, b], [a.size, b.size])
+
+
+def taken(x: Vector, places: Sequence[int]) -> Vector:
+    """The numbers of x at `places`."""
+    return step(kernels.TAKEN, len(places), [x], [len(places)], [np.array(places, dtype=np.intc)])
+
+
+def unless_missing(a: Vector, x: Vector) -> Vector:
+    """a, but NaN where x has one."""
+    return step(kernels.UNLESS_MISSING, a.size, [a, x], [a.size, x.size])
+
+
+def products_of_chebyshev(
+    z: Vector, degree: int, parents: NDArray[np.intp], variables: NDArray[np.intp], degrees: NDArray[np.intp]
+) -> Vector:
+    """Products i = 0, 1, ...: 1, then product parents[i] < i times T_degrees[i](z_variables[i])."""
+    table = step(kernels.CHEBYSHEV, z.size * (degree + 1), [z], [z.size, degree])
+    return step(kernels.PRODUCTS, len(parents), [table], [len(parents)], [parents, variables * (degree + 1) + degrees])
+
+
+def distances(z: Vector, points: Array) -> Vector:
+    """From z (d,) to `points` (n, d)."""
+    return step(kernels.DISTANCES, len(points), [z], points.shape, [points])
+
+
+def spline(
+    x: Vector,
+    degrees: Sequence[int],
+    knots: Sequence[Array],
+    units: Sequence[tuple[float, float]],
+    box: Sequence[tuple[float, float]],
+    coefficients: Array,
+    extrapolate: bool,
+) -> Vector:
+    """The tensor-product spline of `coefficients` (m, n_1, ..., n_d) on `knots` u, x = origin + step u for `units`."""
+    m = len(coefficients)
+    sizes = np.column_stack([degrees, coefficients.shape[1:]])
+    tables = [sizes, np.array(box), np.array(units), np.concatenate(knots), coefficients]
+    return step(kernels.SPLINE, m, [x], [x.size, m, extrapolate], tables)
