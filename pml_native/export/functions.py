@@ -6,7 +6,7 @@ f_slope(z, v) is the derivative of f at z, where its value is v.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import copysign, exp, fabs, inf, log, nan, sqrt
+from math import acos, asin, atan, copysign, exp, fabs, inf, log, nan, sqrt
 
 from .kernels import Kernel, Numbers, Results
 from .transcendental import cos, exp_nonpositive, log1p_unit, sin, tanh
@@ -127,6 +127,30 @@ def inverse_square_slope(z: float, v: float) -> float:
     return -2.0 * ((1.0 / z) * (1.0 / z) * (1.0 / z)) if z > 0.0 else nan
 
 
+def inverse_sine(z: float) -> float:
+    return asin(z) if fabs(z) <= 1.0 else nan
+
+
+def inverse_sine_slope(z: float, v: float) -> float:
+    return 1.0 / sqrt((1.0 - z) * (1.0 + z))
+
+
+def inverse_cosine(z: float) -> float:
+    return acos(z) if fabs(z) <= 1.0 else nan
+
+
+def inverse_cosine_slope(z: float, v: float) -> float:
+    return -1.0 / sqrt((1.0 - z) * (1.0 + z))
+
+
+def inverse_tangent_slope(z: float, v: float) -> float:
+    return 1.0 / (1.0 + z * z)
+
+
+def finite(z: float) -> float:
+    return z if fabs(z) < inf else nan
+
+
 def negative(r: float) -> float:
     return -r
 
@@ -229,7 +253,14 @@ INVERSE_TRANSFORMS = {
     "square": each("sqrt", sqrt, root_slope),
     "reciprocal_square": each("inverse_root", inverse_root, inverse_root_slope),
     "reciprocal_root": each("inverse_square", inverse_square, inverse_square_slope),
+    "exp": INPUT_TRANSFORMS["log"],
+    "sine": each("inverse_sine", inverse_sine, inverse_sine_slope),
+    "cosine": each("inverse_cosine", inverse_cosine, inverse_cosine_slope),
+    "tangent": each("inverse_tangent", atan, inverse_tangent_slope),
 }
+# What variables are sums of, and what leaves no infinity.
+SQUARE = ACTIVATIONS["square"]
+FINITE = each("finite", finite, identity_slope)
 RADIAL = {
     "linear": each("negative", negative, negative_slope),
     "thin_plate_spline": each("thin_plate", thin_plate, thin_plate_slope),

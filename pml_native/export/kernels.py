@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import nan, pow, sqrt
 
 import numpy as np
 from numpy import empty
@@ -95,6 +95,34 @@ def added_back(n: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar
     for i in range(n):
         a_bar[i] += y_bar[i]
         b_bar[i] += y_bar[i]
+
+
+def multiplied(n: int, a: Numbers, b: Numbers, y: Results) -> None:
+    """y = b_0 a."""
+    for i in range(n):
+        y[i] = a[i] * b[0]
+
+
+def multiplied_back(n: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results) -> None:
+    for i in range(n):
+        a_bar[i] += y_bar[i] * b[0]
+        b_bar[0] += y_bar[i] * a[i]
+
+
+def powers(m: int, d: int, exponents: Numbers, x: Numbers, y: Results) -> None:
+    """y_k = prod_j x_j^exponents[k][j]; an exponent of 0 leaves x_j out, whatever it is."""
+    for k in range(m):
+        y[k] = 1.0
+        for j in range(d):
+            if exponents[k * d + j] != 0.0:
+                y[k] *= pow(x[j], exponents[k * d + j])
+
+
+def powers_back(m: int, d: int, exponents: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for k in range(m):
+        for j in range(d):
+            if exponents[k * d + j] != 0.0:
+                x_bar[j] += y_bar[k] * exponents[k * d + j] * y[k] / x[j]
 
 
 # Which numbers go where
@@ -346,6 +374,8 @@ SCALED = Kernel("scaled", scaled, scaled_back)
 DIVIDED = Kernel("divided", divided, divided_back)
 SHIFTED = Kernel("shifted", shifted, shifted_back)
 ADDED = Kernel("added", added, added_back)
+MULTIPLIED = Kernel("multiplied", multiplied, multiplied_back)
+POWERS = Kernel("powers", powers, powers_back)
 JOINED = Kernel("joined", joined, joined_back)
 TAKEN = Kernel("taken", taken, taken_back)
 UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)

@@ -116,6 +116,16 @@ def added(a: Vector, b: Vector) -> Vector:
     return step(kernels.ADDED, a.size, [a, b], [a.size])
 
 
+def multiplied(a: Vector, b: Vector) -> Vector:
+    """a times the one number b."""
+    return step(kernels.MULTIPLIED, a.size, [a, b], [a.size])
+
+
+def powers(x: Vector, exponents: Array) -> Vector:
+    """Products of powers of x, one for each row of `exponents` (m, d)."""
+    return step(kernels.POWERS, len(exponents), [x], exponents.shape, [exponents])
+
+
 def joined(a: Vector, b: Vector) -> Vector:
     """The numbers of a, then those of b."""
     return step(kernels.JOINED, a.size + b.size, [a, b], [a.size, b.size])

@@ -6,6 +6,7 @@ all units (Buckingham 1914), many depend on differences, distances or quotients 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
+from ..export import functions
+from ..export.program import Vector, affine, each, joined, multiplied, powers, taken
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -144,6 +147,14 @@ class Reduced(Model):
         result[np.isnan(power) | np.isnan(U).any(axis=1)] = np.nan
         return result
 
+    def operations(self, x: Vector) -> Vector:
+        variables = self.variables
+        parts = [_variable(x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
+        inner = self.model.operations(each(functools.reduce(joined, parts), functions.FINITE))
+        if not variables.factor.any():
+            return inner
+        return multiplied(inner, each(powers(x, variables.factor[None]), functions.FINITE))
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         [model], arrays = parts_described([self.model])
         arrays |= {"coefficients": self.variables.coefficients, "factor": self.variables.factor}
@@ -158,6 +169,19 @@ class Reduced(Model):
         """u and x^b, NaN where they are not finite."""
         U, power = self.variables.apply(X), self.variables.power(X)
         return np.where(np.isfinite(U), U, np.nan), np.where(np.isfinite(power), power, np.nan)
+
+
+def _variable(x: Vector, kind: str, coefficients: Array) -> Vector:
+    """One variable, as operations on x."""
+    if kind == "product":
+        return powers(x, coefficients[None])
+    here = np.flatnonzero(coefficients)
+    terms = taken(x, here.tolist())
+    if kind == "squares":
+        terms = each(terms, functions.SQUARE)
+    elif kind == "reciprocals":
+        terms = each(terms, functions.INPUT_TRANSFORMS["reciprocal"])
+    return affine(terms, coefficients[None, here], np.zeros(1))
 
 
 def variables_of(kinds: Sequence[str], coefficients: ArrayLike, factor: ArrayLike) -> Variables:

@@ -4,7 +4,8 @@ import numpy as np
 
 import pml_native as pml
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Signature
+from pml_native.models import Reduced, Signature
+from pml_native.models.reduced import variables_of
 
 RNG = np.random.default_rng(0)
 BOX = RNG.uniform(1.0, 5.0, size=(400, 3))
@@ -35,18 +36,23 @@ def boosted():
 
 
 def transformed(name):
-    inner = network((3, 8, 1)) if name == "identity" else positive_network()
+    inner = network((3, 8, 1)) if name == "identity" else positive_network(0.0 if name in ("sine", "cosine") else 2.0)
     return pml.Transformed(
         inner, ["log", "identity", "reciprocal"], [name], input_scales=[2.0, 1.0, 4.0], output_scales=[-3.0]
     )
 
 
-def positive_network():
-    """Values of 2 to 3, in the domain of every inverse."""
+def positive_network(lowest=2.0):
+    """Values from `lowest` to 1 above it: 2 to 3 is in the domain of every inverse of a power, 0 to 1 of the others."""
     mlp = pml.MLP((3, 8, 1), "sigmoid")
     params = np.abs(mlp.initialize(5)) * 0.2
-    params[-1] = 2.0
+    params[-1] = lowest
     return pml.NetworkModel(mlp, params)
+
+
+def reduced(kinds, coefficients, factor):
+    inner = network((len(kinds), 6, 2))
+    return Reduced(inner, variables_of(kinds, coefficients, factor))
 
 
 def polynomial():
@@ -101,6 +107,12 @@ MODELS = {
     "modular": (modular, 8, 16),
     "random features": (lambda: network((3, 40, 2), "sin", family=pml.RandomFeatures), 8, 16),
     "boosted": (boosted, 8, 16),
+    "reduced to products": (lambda: reduced(["product"], [[1, -0.5, 2]], [0.5, 0, -1]), 16, 64),
+    "reduced to sums": (
+        lambda: reduced(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0]),
+        16,
+        64,
+    ),
     **{f"transformed {name}": (lambda name=name: transformed(name), 8, 16) for name in INVERSE_TRANSFORMS},
     "polynomial": (polynomial, 0, 16),
     "polynomial without a column": (polynomial_without_a_column, 0, 4),
