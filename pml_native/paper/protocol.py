@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .figure import Figure
+from .regions import FIG1
+from .simplex_networks import FIG2, FIG5
 from .splines import FIG4
 
-FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG4,)}
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (FIG1, FIG2, FIG4, FIG5)}

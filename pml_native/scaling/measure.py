@@ -39,9 +39,9 @@ class Task:
 
     problem: Problem
     size: int
-    seed: int
-    sampler: str
-    n_threads: int
+    seed: int = 0
+    sampler: str = "uniform"
+    n_threads: int = 1
 
     def sample(self, n: int) -> tuple[Array, Array]:
         return self.problem.sample(n, np.random.default_rng([self.seed, 0]), self.sampler)
@@ -187,23 +187,28 @@ def measure(
     """
     fit = _family(family)
     target = get(problem) if isinstance(problem, str) else problem
-    fitted = fit(Task(target, size, seed, sampler, n_threads), **options)
-    rng = np.random.default_rng([seed, 1])
-    X, y = target.test_box(n_test, rng) if test == "box" else target.sample(n_test, rng, test)
+    task = Task(target, size, seed, sampler, n_threads)
+    return errors(task, fit(task, **options), n_test=n_test, test=test)
+
+
+def errors(task: Task, fitted: Fitted, *, n_test: int = N_TEST, test: str = "box") -> dict[str, float | int | str]:
+    """What `measure` returns of a fitted family."""
+    rng = np.random.default_rng([task.seed, 1])
+    X, y = task.problem.test_box(n_test, rng) if test == "box" else task.problem.sample(n_test, rng, test)
     prediction = fitted.model.evaluate(X)
     inside = ~np.isnan(prediction[:, 0])
-    errors = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)
+    found = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)
     scale = float(np.sqrt(np.mean(y[inside] ** 2))) if inside.any() else math.nan
     return {
         "n_points": len(fitted.X),
         "n_params": fitted.model.n_params,
         "train_rmse": Errors.of(fitted.model.evaluate(fitted.X), fitted.y[:, None]).rmse,
-        "rmse": errors.rmse,
-        "p95": errors.p95,
-        "max": errors.max,
-        "rmse_absolute": errors.rmse * scale,
-        "p95_absolute": errors.p95 * scale,
-        "max_absolute": errors.max * scale,
+        "rmse": found.rmse,
+        "p95": found.p95,
+        "max": found.max,
+        "rmse_absolute": found.rmse * scale,
+        "p95_absolute": found.p95 * scale,
+        "max_absolute": found.max * scale,
         "n_outside": n_test - int(np.count_nonzero(inside)),
         **fitted.details,
     }
