@@ -105,9 +105,9 @@ def _draw_map(axes: Any, one: Map) -> None:
 
 
 def _coloured(one: Map, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Colours (k, l, 3): between those of the corners, of the range that the gradients of xy have in the window."""
+    """Colours (k, l, 3): between those of the corners, of the range of the gradients of xy in and near the box."""
     gradients = np.asarray(one.gradients, dtype=np.float64)
-    low, high = np.min(one.window), np.max(one.window)
+    low, high = 0.5 * (np.min(one.window) + np.min(one.box)), 0.5 * (np.max(one.window) + np.max(one.box))
     u, v = np.clip((gradients - low) / (high - low), 0.0, 1.0).T[:, :, None]
     colours = (1 - u) * ((1 - v) * CORNERS[0, 0] + v * CORNERS[0, 1]) + u * (
         (1 - v) * CORNERS[1, 0] + v * CORNERS[1, 1]

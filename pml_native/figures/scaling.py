@@ -80,10 +80,10 @@ def _plot(axes: Any, curve: Curve, style: int) -> Any:
 
 
 def _expected(axes: Any, curve: Curve) -> Any:
-    """A line of the expected slope through the middle of the falling part."""
+    """A line of the expected slope through the later part of what falls, where it is most nearly a law."""
     different, _, middle = _medians(curve)
     falling = np.flatnonzero(middle > 10.0 * middle.min())
-    at = falling[len(falling) // 2] if len(falling) else 0
+    at = falling[3 * len(falling) // 4] if len(falling) else 0
     line = middle[at] * (different / different[at]) ** curve.expected
     shown = line >= middle.min()
     return axes.plot(different[shown], line[shown], ":", color=FAINT, linewidth=1.5)[0]
