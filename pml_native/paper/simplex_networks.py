@@ -172,7 +172,7 @@ FIG2 = Figure(
     quick=[
         *_runs(OURS, EQUATIONS, _powers(64, 256), 2, [DEPTH]),
         *_runs(RELU, EQUATIONS, _powers(64, 512), 2, [DEPTH]),
-        *_runs(RELU, EQUATIONS, [64, 256], 2, [2, 4]),
+        *_runs(RELU, EQUATIONS, [64, 512], 2, [2, 4]),
         *_runs(SIMPLEX, EQUATIONS, _powers(64, 2**18), 2),
     ],
     full=[

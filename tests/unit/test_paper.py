@@ -178,3 +178,19 @@ def test_a_figure_is_drawn_and_judged_before_all_runs_are_there(figure, table_of
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 def test_no_claim_holds_without_runs(figure):
     assert not [claim.text for claim in figure.claims(EMPTY) if claim.holds]
+
+
+def test_the_claims_of_figure_2_measure_exponents_and_ratios_at_equal_size():
+    rows = []
+    for d, problem in enumerate(("Z.001", "II.8.31", "I.30.5", "I.8.14", "I.44.4", "II.6.15a"), start=1):
+        for size in (64, 128, 256, 512):
+            setting = {"problem": problem, "size": size, "seed": 0, "n_params": size * (d + 1), "status": "done"}
+            rows.append({**setting, "family": "simplex", "rmse": size ** (-2.0 / d)})
+            relu = {**setting, "family": "network", "activation": "relu", "optimizer": "adam"}
+            # The better depth counts, and is half as good as simplices.
+            rows += [{**relu, "depth": depth, "rmse": depth * size ** (-2.0 / d)} for depth in (2, 3)]
+    table = Table(tuple(rows[0]), tuple(rows), np.ones(len(rows)), (None,) * len(rows))
+    values = [claim.value for claim in FIGURES["fig2"].claims(table)]
+    assert values[:6] == pytest.approx([1.0] * 6)
+    assert values[6:11] == pytest.approx([2.0] * 5)
+    assert values[11] == pytest.approx(1.0)
