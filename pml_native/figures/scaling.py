@@ -14,7 +14,8 @@ from .style import COLOURS, FAINT, MARKERS, panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-LEGEND_COLUMNS = 4
+# Inches that a line and a character of the legend take.
+LEGEND_HANDLE, LEGEND_CHARACTER = 0.6, 0.065
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Curve:
     """Errors (n,) at sizes (n,); several at one size (seeds) show as a median line in their range.
 
     `expected` is an exponent, drawn as a dotted line. `style` counts through colours and markers; where it is None,
-    curves of one label look the same in all panels.
+    curves of one label look the same in all panels. `dashed` ones are for comparison.
     """
 
     label: str
@@ -54,7 +55,8 @@ def draw(titles_and_curves: Mapping[str, Sequence[Curve]], *, x: str, y: str, **
     if named:
         slope = named.pop("expected slope", None)
         named |= {} if slope is None else {"expected slope": slope}
-        columns = min(len(named), LEGEND_COLUMNS)
+        widest = LEGEND_HANDLE + LEGEND_CHARACTER * max(map(len, named))
+        columns = max(1, min(len(named), int(picture.get_figwidth() / widest)))
         picture.legend(named.values(), named, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return picture
 
@@ -70,9 +72,8 @@ def _medians(curve: Curve) -> tuple[NDArray[np.float64], list[NDArray[np.float64
 def _plot(axes: Any, curve: Curve, style: int) -> Any:
     different, groups, middle = _medians(curve)
     colour, marker = COLOURS[style % len(COLOURS)], MARKERS[style % len(MARKERS)]
-    (line,) = axes.plot(
-        different, middle, "--" if curve.dashed else "-", color=colour, marker=marker, markersize=3.5, linewidth=1.2
-    )
+    look = {"linestyle": "--", "markerfacecolor": "white"} if curve.dashed else {"linestyle": "-"}
+    (line,) = axes.plot(different, middle, color=colour, marker=marker, markersize=3.5, linewidth=1.2, **look)
     if any(len(group) > 1 for group in groups):
         low, high = [min(group) for group in groups], [max(group) for group in groups]
         axes.fill_between(different, low, high, color=colour, alpha=0.15, linewidth=0)

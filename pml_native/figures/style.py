@@ -41,7 +41,7 @@ def plain_axes(axes: Any) -> None:
     axes.grid(which="major", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
 
 
 def save(picture: Picture, path: Path) -> None:

@@ -103,9 +103,9 @@ FIG3 = Figure(
     ),
     run=measure,
     quick=[
-        *_runs(MODULAR, [128, 512], 2),
-        *_runs(OURS, [64, 128, 256], 2, only_deeper=True),
-        *_runs(DENSE, [128, 256, 512], 2),
+        *_runs(MODULAR, [128, 256], 4),
+        *_runs(OURS, [64, 128, 256], 4, only_deeper=True),
+        *_runs(DENSE, [128, 256], 4),
     ],
     full=[
         *_runs(MODULAR, [2**k for k in range(6, 17)], 4),
