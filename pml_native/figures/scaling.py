@@ -14,6 +14,8 @@ from .style import COLOURS, FAINT, MARKERS, panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+# Relative errors below this may be those of rounding, which follow no law.
+ROUNDED = 1e-14
 # Inches that a line and a character of the legend take.
 LEGEND_HANDLE, LEGEND_CHARACTER = 0.6, 0.065
 
@@ -83,7 +85,7 @@ def _plot(axes: Any, curve: Curve, style: int) -> Any:
 def _expected(axes: Any, curve: Curve) -> Any:
     """A line of the expected slope through the later part of what falls, where it is most nearly a law."""
     different, _, middle = _medians(curve)
-    falling = np.flatnonzero(middle > 10.0 * middle.min())
+    falling = np.flatnonzero(middle > ROUNDED)
     at = falling[3 * len(falling) // 4] if len(falling) else 0
     line = middle[at] * (different / different[at]) ** curve.expected
     shown = line >= middle.min()

@@ -146,8 +146,8 @@ def draw(table: Table, *, dimensions: Sequence[int], networks: Setting, others: 
             label = f"{others['activation']}, depth {DEPTH}, Adam"
             curves += _curve(_cased(label), _of(table, d, others, depth=DEPTH), 2, dashed=True)
         curves += _curve(OUR_LABEL, _of(table, d, OURS), 0)
-        panels[f"{_about(d)}"] = curves
-    return scaling.draw(panels, x="parameters N", y="relative RMSE", columns=3 if len(panels) > 4 else 4)
+        panels[_about(d)] = curves
+    return scaling.draw(panels, x="parameters N", y="relative RMSE", columns=3 if len(panels) > 4 else 2)
 
 
 def _cased(label: str) -> str:
