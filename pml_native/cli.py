@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("pml-native: interrupted", file=sys.stderr)
             return 130
-        except (ValueError, OSError, KeyError) as error:
+        except (ValueError, OSError, KeyError, ImportError) as error:
             text = error.args[0] if isinstance(error, KeyError) else error
             print(f"pml-native: error: {text}", file=sys.stderr)
             return 2
@@ -119,7 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     size = command.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", action="store_false", dest="full", help="minutes: smaller sizes, fewer seeds (default)"
+        "--quick",
+        action="store_false",
+        dest="full",
+        default=False,
+        help="minutes: smaller sizes, fewer seeds (default)",
     )
     size.add_argument("--full", action="store_true", help="the paper's own protocol: hours to days")
     command.add_argument("-o", "--output", default="figures", metavar="FOLDER", help="where to write (figures)")

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .style import COLOURS, FAINT, MARKERS, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+# Relative errors below this may be those of rounding, which follow no law.
+ROUNDED = 1e-14
+# Inches that a line and a character of the legend take.
+LEGEND_HANDLE, LEGEND_CHARACTER = 0.6, 0.065
+
 
 @dataclass(frozen=True)
 class Curve:
     """Errors (n,) at sizes (n,); several at one size (seeds) show as a median line in their range.
 
-    `expected` is an exponent, drawn as a dotted line. `style` counts through colours and markers; curves are numbered
-    in their order where it is None.
+    `expected` is an exponent, drawn as a dotted line. `style` counts through colours and markers; where it is None,
+    curves of one label look the same in all panels. `dashed` ones are for comparison.
     """
 
     label: str
@@ -28,38 +33,61 @@ class Curve:
     errors: ArrayLike
     expected: float | None = None
     style: int | None = None
+    dashed: bool = False
 
 
 def draw(titles_and_curves: Mapping[str, Sequence[Curve]], *, x: str, y: str, **options: Any) -> Picture:
-    """A panel for each title. `options` are those of `panels`."""
-    picture, axes = panels(len(titles_and_curves), **options)
-    for one, (title, curves) in zip(axes, titles_and_curves.items(), strict=True):
+    """A panel for each title, and one legend below all. `options` are those of `panels`."""
+    picture, axes = panels(max(len(titles_and_curves), 1), **options)
+    numbers: dict[str, int] = {}
+    named: dict[str, Any] = {}
+    for one, (title, curves) in zip(axes, titles_and_curves.items(), strict=False):
         one.set_title(title, loc="left", fontsize=9)
-        for number, curve in enumerate(curves):
-            plot(one, curve, number if curve.style is None else curve.style)
+        for curve in curves:
+            number = numbers.setdefault(curve.label, len(numbers))
+            named.setdefault(curve.label, plot(one, curve, number if curve.style is None else curve.style))
+            if curve.expected is not None:
+                named["expected slope"] = _expected(one, curve)
+    for one in axes:
         one.set_xscale("log")
         one.set_yscale("log")
-        one.legend(fontsize=7, frameon=False, handlelength=1.5)
         one.set_xlabel(x, fontsize=8)
-    axes[0].set_ylabel(y, fontsize=8)
+        if one.get_subplotspec().is_first_col():
+            one.set_ylabel(y, fontsize=8)
+    if named:
+        slope = named.pop("expected slope", None)
+        named |= {} if slope is None else {"expected slope": slope}
+        widest = LEGEND_HANDLE + LEGEND_CHARACTER * max(map(len, named))
+        columns = max(1, min(len(named), int(picture.get_figwidth() / widest)))
+        picture.legend(named.values(), named, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return picture
 
 
-def plot(axes: Any, curve: Curve, style: int) -> None:
-    """One curve in `axes`; `style` counts through colours and markers."""
+def _medians(curve: Curve) -> tuple[NDArray[np.float64], list[NDArray[np.float64]], NDArray[np.float64]]:
+    """The different sizes, the errors at each, and their medians."""
     sizes, errors = np.asarray(curve.sizes, dtype=np.float64), np.asarray(curve.errors, dtype=np.float64)
     different = np.unique(sizes)
     groups = [errors[sizes == size] for size in different]
-    middle = np.array([np.median(group) for group in groups])
+    return different, groups, np.array([np.median(group) for group in groups])
+
+
+def plot(axes: Any, curve: Curve, style: int) -> Any:
+    """One curve in `axes`, and its line; `style` counts through colours and markers."""
+    different, groups, middle = _medians(curve)
     colour, marker = COLOURS[style % len(COLOURS)], MARKERS[style % len(MARKERS)]
-    axes.plot(different, middle, color=colour, marker=marker, markersize=3, linewidth=1.1, label=curve.label)
-    low, high = [min(group) for group in groups], [max(group) for group in groups]
+    look = {"linestyle": "--", "markerfacecolor": "white"} if curve.dashed else {"linestyle": "-"}
+    (line,) = axes.plot(different, middle, color=colour, marker=marker, markersize=3.5, linewidth=1.2, **look)
     if any(len(group) > 1 for group in groups):
+        low, high = [min(group) for group in groups], [max(group) for group in groups]
         axes.fill_between(different, low, high, color=colour, alpha=0.15, linewidth=0)
-    if curve.expected is not None:
-        # Through the middle of the falling part.
-        falling = np.flatnonzero(middle > 10.0 * middle.min())
-        at = falling[len(falling) // 2] if len(falling) else 0
-        line = middle[at] * (different / different[at]) ** curve.expected
-        shown = line >= middle.min()
-        axes.plot(different[shown], line[shown], ":", color=FAINT, linewidth=1)
+    return line
+
+
+def _expected(axes: Any, curve: Curve) -> Any:
+    """A line of the expected slope through the later part of what falls, where it is most nearly a law."""
+    different, _, middle = _medians(curve)
+    falling = np.flatnonzero(middle > ROUNDED)
+    at = falling[3 * len(falling) // 4] if len(falling) else 0
+    line = middle[at] * (different / different[at]) ** curve.expected
+    shown = line >= middle.min()
+    return axes.plot(different[shown], line[shown], ":", color=FAINT, linewidth=1.5)[0]

@@ -32,11 +32,16 @@ def panels(n: int, *, columns: int = 3, width: float = 3.7, height: float = 3.1,
     for unused in flat[n:]:
         unused.set_visible(False)
     for one in flat[:n]:
-        one.grid(which="major", color="0.92", linewidth=0.8)
-        one.set_axisbelow(True)
-        one.spines[["top", "right"]].set_visible(False)
-        one.tick_params(labelsize=8)
+        plain_axes(one)
     return picture, flat[:n]
+
+
+def plain_axes(axes: Any) -> None:
+    """Few lines: a faint grid, no frame."""
+    axes.grid(which="major", color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(which="both", labelsize=8)
 
 
 def save(picture: Picture, path: Path) -> None:

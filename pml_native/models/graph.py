@@ -54,6 +54,14 @@ class Graph:
         """The most inputs a node has: the paper's d*."""
         return max(map(len, self.nodes))
 
+    @property
+    def depth(self) -> int:
+        """The most nodes on a way from an input to an output."""
+        depths = [0] * self.n_inputs
+        for node in self.nodes:
+            depths.append(1 + max(depths[i] for i in node))
+        return max(depths)
+
     def node_inputs(self, k: int) -> list[tuple[int, int]]:
         """(j, p) for each input j of node k that is a node, p."""
         return [(j, i - self.n_inputs) for j, i in enumerate(self.nodes[k]) if i >= self.n_inputs]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -52,8 +54,7 @@ def reproduce(
     a crash, the same call goes on where it ended. Raises KeyError for a name that isn't there, ImportError without
     matplotlib.
     """
-    import matplotlib  # noqa: F401  # before hours of runs, not after
-
+    _require_matplotlib()
     wanted = list(names)
     chosen = list(FIGURES.values()) if wanted == ["all"] else [_figure(name) for name in dict.fromkeys(wanted)]
     folder = Path(output)
@@ -78,6 +79,14 @@ def reproduce(
     return done
 
 
+def _require_matplotlib() -> None:
+    """Asked for before hours of runs, not after."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise ImportError('pictures need Matplotlib: pip install "pml_native[plot]"') from None
+
+
 def _figure(name: str) -> Figure:
     if name not in FIGURES:
         raise KeyError(f"figure {name!r} is not one of {', '.join(FIGURES)}, or all")
@@ -88,10 +97,12 @@ def _written(figure: Figure, table: Table, folder: Path, start: float) -> Reprod
     picture, rows, verdicts = (folder / f"{figure.name}{ending}" for ending in (".png", ".csv", "-claims.csv"))
     table.to_csv(rows)
     claims = tuple(figure.claims(table.done))
-    lines = ["claim,value,low,high,holds,ours"]
-    lines += [f'"{c.text}",{c.value!r},{c.low!r},{c.high!r},{c.holds},{c.ours}' for c in claims]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["claim", "value", "low", "high", "holds", "ours"])
+    writer.writerows([c.text, float(c.value), c.low, c.high, c.holds, c.ours] for c in claims)
     with replacing(verdicts) as file:
-        file.write(("\n".join(lines) + "\n").encode())
+        file.write(text.getvalue().encode())
     save(figure.draw(table.done), picture)
     return Reproduced(figure, table, claims, (picture, rows, verdicts), perf_counter() - start)
 

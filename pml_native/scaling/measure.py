@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,14 +20,16 @@ from ..arrays import Array
 from ..models import (
     MLP,
     Model,
+    ModularMLP,
     NetworkModel,
     Normalization,
     SimplexInterpolator,
     SplineInterpolator,
     TricubicInterpolator,
 )
+from ..models.formula import formula_graph
 from ..optimize import BFGS, Adam, LeastSquares, LevenbergMarquardt, Status, minimize
-from ..problems import Problem, get, grid_axes
+from ..problems import Equation, Problem, get, grid_axes
 from ..report import Errors
 from .settings import Setting
 
@@ -39,9 +42,9 @@ class Task:
 
     problem: Problem
     size: int
-    seed: int
-    sampler: str
-    n_threads: int
+    seed: int = 0
+    sampler: str = "uniform"
+    n_threads: int = 1
 
     def sample(self, n: int) -> tuple[Array, Array]:
         return self.problem.sample(n, np.random.default_rng([self.seed, 0]), self.sampler)
@@ -107,11 +110,59 @@ def network(
     learning_rate : Adam's.
     """
     d = task.problem.n_inputs
+    mlp = _shaped(d, depth, width or _widest(d, depth, task.size), activation)
+    return _trained(task, mlp, mlp.widths[1], optimizer, steps, normalize, learning_rate)
+
+
+def modular(
+    task: Task,
+    *,
+    depth: int = 4,
+    width: int | None = None,
+    activation: str = "tanh",
+    optimizer: str = "adam",
+    steps: int | None = None,
+    normalize: str = "inputs",
+    learning_rate: float | None = None,
+) -> Fitted:
+    """An MLP at each node of an equation's graph, `depth` affine maps from inputs to output on its longest way.
+
+    The nodes share the depth evenly: one whose longest way has L nodes takes a multiple of L, 2 L at least. `width` is
+    that of each node; all else is as for `network`. Needs SymPy.
+    """
+    if not isinstance(task.problem, Equation):
+        raise ValueError(f"problem: expected an equation, whose graph is known, got {task.problem.name!r}")
+    graph = formula_graph(task.problem)
+    if depth % graph.depth or depth < 2 * graph.depth:
+        raise ValueError(f"depth: expected 2 or more times {graph.depth}, the nodes on the longest way, got {depth}")
+
+    def shaped(units: int) -> ModularMLP:
+        return ModularMLP(graph, units, depth // graph.depth, activation)
+
+    d = task.problem.n_inputs
+    most = task.size * (d + 1) + d
+    if width is None:
+        if shaped(1).n_params > most:
+            raise ValueError(f"size: expected at least {shaped(1).n_params // (d + 1)} for this graph, got {task.size}")
+        width = bisect_right(range(most), most, lo=1, key=lambda units: shaped(units).n_params) - 1
+    return _trained(task, shaped(width), width, optimizer, steps, normalize, learning_rate)
+
+
+def _trained(
+    task: Task,
+    mlp: MLP | ModularMLP,
+    units: int,
+    optimizer: str,
+    steps: int | None,
+    normalize: str,
+    learning_rate: float | None,
+) -> Fitted:
+    """A network after training on as many points as it has parameters, divided by d + 1."""
+    d = task.problem.n_inputs
     if normalize not in ("none", "inputs", "both"):
         raise ValueError(f"normalize: expected none, inputs or both, got {normalize!r}")
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
-    mlp = _shaped(d, depth, width or _widest(d, depth, task.size), activation)
     X, y = task.sample(mlp.n_params // (d + 1))
     Y = y[:, None]
     inputs = Normalization.identity(d) if normalize == "none" else Normalization.of(X)
@@ -127,7 +178,7 @@ def network(
         raise KeyboardInterrupt
     model = NetworkModel(mlp, result.params, inputs=inputs, outputs=outputs, n_threads=task.n_threads)
     details: dict[str, float | int | str] = {
-        "units": mlp.widths[1],
+        "units": units,
         "steps_taken": result.n_steps,
         "ended": result.status.name,
     }
@@ -160,6 +211,7 @@ FAMILIES: dict[str, Callable[..., Fitted]] = {
     "spline": spline,
     "tricubic": tricubic,
     "network": network,
+    "modular": modular,
 }
 
 
@@ -179,7 +231,7 @@ def measure(
 
     problem : a name that `problems.get` knows, or a problem.
     test : how these are drawn: from "box", the paper's middle 80 % of each width, or everywhere by a sampler's name.
-    family : "simplex", "spline" or "network"; `options` are its own (`depth`, `activation`, `optimizer`, `degree` ...).
+    family : one of FAMILIES; `options` are its own (`depth`, `activation`, `optimizer`, `degree` ...).
 
     Returns n_points, n_params, train_rmse, and rmse, p95 and max: relative errors, divided by the RMS of y; absolute
     ones are named so. Test points where an interpolator has no value (outside the hull) are left out and counted in
@@ -187,23 +239,28 @@ def measure(
     """
     fit = _family(family)
     target = get(problem) if isinstance(problem, str) else problem
-    fitted = fit(Task(target, size, seed, sampler, n_threads), **options)
-    rng = np.random.default_rng([seed, 1])
-    X, y = target.test_box(n_test, rng) if test == "box" else target.sample(n_test, rng, test)
+    task = Task(target, size, seed, sampler, n_threads)
+    return errors(task, fit(task, **options), n_test=n_test, test=test)
+
+
+def errors(task: Task, fitted: Fitted, *, n_test: int = N_TEST, test: str = "box") -> dict[str, float | int | str]:
+    """What `measure` returns of a fitted family."""
+    rng = np.random.default_rng([task.seed, 1])
+    X, y = task.problem.test_box(n_test, rng) if test == "box" else task.problem.sample(n_test, rng, test)
     prediction = fitted.model.evaluate(X)
     inside = ~np.isnan(prediction[:, 0])
-    errors = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)
+    found = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)
     scale = float(np.sqrt(np.mean(y[inside] ** 2))) if inside.any() else math.nan
     return {
         "n_points": len(fitted.X),
         "n_params": fitted.model.n_params,
         "train_rmse": Errors.of(fitted.model.evaluate(fitted.X), fitted.y[:, None]).rmse,
-        "rmse": errors.rmse,
-        "p95": errors.p95,
-        "max": errors.max,
-        "rmse_absolute": errors.rmse * scale,
-        "p95_absolute": errors.p95 * scale,
-        "max_absolute": errors.max * scale,
+        "rmse": found.rmse,
+        "p95": found.p95,
+        "max": found.max,
+        "rmse_absolute": found.rmse * scale,
+        "p95_absolute": found.p95 * scale,
+        "max_absolute": found.max * scale,
         "n_outside": n_test - int(np.count_nonzero(inside)),
         **fitted.details,
     }

@@ -58,6 +58,7 @@ def test_the_graph_of_every_equation_computes_it_node_by_node(name):
 def test_a_distance_has_a_node_for_each_difference_and_one_for_the_root():
     graph = formula_graph(equations["I.8.14"])
     assert graph.nodes == ((0, 1), (2, 3), (4, 5))
+    assert graph.depth == 2
     assert graph.formulas == ("(-x1 + x2)**2", "(-y1 + y2)**2", "sqrt([0] + [1])")
     assert str(graph).splitlines()[2] == "[2] = sqrt([0] + [1])"
 

@@ -17,7 +17,8 @@ import pytest
 from unit.sweep_runs import counted, deadly_at_three, dies_once, fails_at_three, quick
 
 import pml_native as pml
-from pml_native.scaling import SweepWarning, sweep
+from pml_native.problems import equations
+from pml_native.scaling import SweepWarning, measure, sweep
 from pml_native.scaling.store import Run, Store
 
 PACKAGE = str(Path(pml.__file__).parents[1])
@@ -86,6 +87,31 @@ def test_an_option_of_one_family_does_not_multiply_the_others(threads):
     assert [(row["family"], row.get("depth")) for row in table] == [("simplex", None), ("network", 2), ("network", 3)]
     assert list(table.column("depth")[1:]) == [2, 3]
     assert np.isnan(table.column("depth")[0])
+
+
+@pytest.mark.parametrize(("depth", "maps"), [(4, 2), (6, 3)])
+def test_a_modular_network_is_as_wide_as_the_size_allows(depth, maps):
+    found = measure("I.8.14", "modular", 64, depth=depth, steps=1, n_test=10)
+
+    def n_params(width):
+        return pml.ModularMLP.from_formula(equations["I.8.14"], width=width, depth=maps).n_params
+
+    assert found["n_params"] == n_params(found["units"]) <= 64 * 5 + 4 < n_params(found["units"] + 1)
+    assert found["n_points"] == found["n_params"] // 5
+
+
+@pytest.mark.parametrize(
+    ("problem", "size", "depth", "message"),
+    [
+        ("I.8.14", 64, 5, "2 or more times 2"),
+        ("I.8.14", 64, 2, "2 or more times 2"),
+        ("I.8.14", 2, 4, "expected at least 3"),
+        ("legendre:5", 64, 4, "an equation"),
+    ],
+)
+def test_what_no_modular_network_can_be_is_refused(problem, size, depth, message):
+    with pytest.raises(ValueError, match=message):
+        measure(problem, "modular", size, depth=depth)
 
 
 def test_a_failed_run_is_a_row_and_can_be_tried_again(threads, tmp_path):
