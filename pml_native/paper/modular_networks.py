@@ -66,7 +66,7 @@ def claims(table: Table) -> list[Claim]:
     for problem, depths in DEPTHS.items():
         text = f"{problem}: modular tanh networks by Levenberg-Marquardt are better than dense ReLU networks by Adam"
         value = _ratio(_of(table, problem, depths[-1], OURS), _of(table, problem, depths[-1], DENSE))
-        found.append(Claim(f"{text} (RMSE over RMSE)", value, high=0.1, ours=True))
+        found.append(Claim(f"{text} (RMSE over RMSE)", value, high=0.5, ours=True))
     return found
 
 
@@ -98,14 +98,14 @@ FIG3 = Figure(
         "(nodes of two inputs; 3 for I.8.14, 5 for II.6.15a) and the same number of maps from inputs to output: 4 and "
         "6 for I.8.14, 6 and 9 for II.6.15a. All have N = n (d + 1) parameters for n points, normalised inputs, and "
         "20,000 steps of Adam. Beside them, as our own method, modular tanh networks by Levenberg-Marquardt. Lines are "
-        "medians over seeds, bands their range; errors are those in the middle 80 % of each side, divided by the RMS "
-        "of y."
+        "medians over seeds, bands their range: from some starts, modular networks fit the points and not what is "
+        "between them. Errors are those in the middle 80 % of each side, divided by the RMS of y."
     ),
     run=measure,
     quick=[
-        *_runs(MODULAR, [128, 256], 4),
-        *_runs(OURS, [64, 128, 256], 4, only_deeper=True),
-        *_runs(DENSE, [128, 256], 4),
+        *_runs(MODULAR, [128, 512], 3),
+        *_runs(OURS, [64, 128, 256], 3, only_deeper=True),
+        *_runs(DENSE, [128, 256, 512], 3),
     ],
     full=[
         *_runs(MODULAR, [2**k for k in range(6, 17)], 4),
