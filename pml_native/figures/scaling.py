@@ -76,7 +76,9 @@ def plot(axes: Any, curve: Curve, style: int) -> Any:
     different, groups, middle = _medians(curve)
     colour, marker = COLOURS[style % len(COLOURS)], MARKERS[style % len(MARKERS)]
     look = {"linestyle": "--", "markerfacecolor": "white"} if curve.dashed else {"linestyle": "-"}
-    (line,) = axes.plot(different, middle, color=colour, marker=marker, markersize=3.5, linewidth=1.2, **look)
+    (line,) = axes.plot(
+        different, middle, color=colour, marker=marker, markersize=3.5, linewidth=1.2, label=curve.label, **look
+    )
     if any(len(group) > 1 for group in groups):
         low, high = [min(group) for group in groups], [max(group) for group in groups]
         axes.fill_between(different, low, high, color=colour, alpha=0.15, linewidth=0)

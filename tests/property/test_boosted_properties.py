@@ -79,8 +79,12 @@ def test_transforms_invert_and_their_derivatives_are_reciprocals(name, magnitude
         assert np.isnan(transform.within(v)[0])
         return
     t = transform.within(v)
-    # exp makes of the rounding of the logarithm, which is below 346, a relative error.
-    np.testing.assert_allclose(transform.inverse(t), v, rtol=400 * EPS)
+    # The rounding of t, times the slope of the way back: exp makes of that of a logarithm of 346 a relative error.
+    with np.errstate(divide="ignore"):
+        slope = np.abs(transform.inverse_derivative(t))
+    assert np.all(np.abs(transform.inverse(t) - v) <= 4 * EPS * (np.abs(t) * slope + np.abs(v)))
+    if name in ("sine", "cosine") and slope[0] > 10:
+        return  # infinite where these turn around
     np.testing.assert_allclose(transform.forward_derivative(v) * transform.inverse_derivative(t), 1.0, rtol=800 * EPS)
 
 
@@ -94,4 +98,5 @@ def test_a_transformed_value_is_finite_or_nan_and_keeps_its_digits(name, value):
         return
     assert np.isfinite(t[0]) == transform.holds(v)[0]
     assert np.isfinite(t[0]) or np.isnan(t[0])
-    assert not 0.0 < abs(t[0]) < 2.2e-308 or name == "log"
+    # The sine of a small number is that number.
+    assert not 0.0 < abs(t[0]) < 2.2e-308 or name in ("log", "sine", "tangent")
