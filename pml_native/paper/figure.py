@@ -53,6 +53,7 @@ class Figure:
     draw : the picture of a table, made of its rows that are done.
     claims : the paper's statements about a table, evaluated; a band is the same for quick and full.
     caption : what is shown, by which protocol, and what the eye should find; a paragraph.
+    needs : modules, beside Matplotlib, that an installation may lack.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Figure:
     full: Sequence[Setting]
     draw: Callable[[Table], Picture]
     claims: Callable[[Table], list[Claim]]
+    needs: Sequence[str] = ()
 
     def settings(self, full: bool) -> Sequence[Setting]:
         """The settings of all runs."""

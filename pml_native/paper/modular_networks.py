@@ -114,4 +114,5 @@ FIG3 = Figure(
     ],
     draw=draw,
     claims=claims,
+    needs=("sympy",),
 )

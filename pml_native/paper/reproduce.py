@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import os
 from collections.abc import Callable, Iterable
@@ -20,6 +21,8 @@ from .figure import Claim, Figure
 from .protocol import FIGURES
 
 STORE = "runs.sqlite"
+# Where what pictures and runs need comes from.
+EXTRAS = {"matplotlib": "plot", "sympy": "formula"}
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,11 @@ def reproduce(
     Each figure leaves NAME.png, NAME.csv (the table) and NAME-claims.csv; index.html, written anew after each, shows
     all that were asked for, and needs no other file. Finished runs are kept in `output`/runs.sqlite: after Ctrl-C or
     a crash, the same call goes on where it ended. Raises KeyError for a name that isn't there, ImportError without
-    matplotlib.
+    what a figure needs.
     """
-    _require_matplotlib()
     wanted = list(names)
     chosen = list(FIGURES.values()) if wanted == ["all"] else [_figure(name) for name in dict.fromkeys(wanted)]
+    _require(["matplotlib", *(module for figure in chosen for module in figure.needs)])
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     done: list[Reproduced] = []
@@ -79,12 +82,14 @@ def reproduce(
     return done
 
 
-def _require_matplotlib() -> None:
+def _require(modules: Iterable[str]) -> None:
     """Asked for before hours of runs, not after."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ImportError('pictures need Matplotlib: pip install "pml_native[plot]"') from None
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            extra = EXTRAS[module]
+            raise ImportError(f'these figures need {module}: pip install "pml_native[{extra}]"') from None
 
 
 def _figure(name: str) -> Figure:
