@@ -470,16 +470,18 @@ class PolynomialSearch:
         return self.best is not None and self.best.model.n_params <= SIMPLE_TERMS
 
     def best_model(self, *, refit: bool) -> Model:
-        """What was found; `refit` takes its coefficients from all rows, those held out as well."""
+        """What was found; `refit` takes its coefficients from rows held out, too."""
         growth, best = self.best_growth, self.best
         assert growth is not None
         assert best is not None
         if not refit or self.root_weight is not None:
             return best.model
         link = growth.link
-        y = np.concatenate([self.train.y, self.held_out.y])
+        rows = self._rows(len(self.best_indices))
+        y = np.concatenate([self.train.y[:rows], self.held_out.y[:rows]])
         t = Transformed.transform_outputs(y, (link.name,) * y.shape[1], link.scales)
-        A = ChebyshevTerms(self.best_indices).design(np.concatenate([growth.frame.Z, growth.frame.held_out_Z]))
+        Z = np.concatenate([growth.frame.Z[:rows], growth.frame.held_out_Z[:rows]])
+        A = ChebyshevTerms(self.best_indices).design(Z)
         coefficients = least_squares(A, np.ldexp(t, -link.inner_exponents), self.best_indices.sum(axis=1))
         return self.model(Growth(growth.frame, link, self.best_indices, coefficients))
 
