@@ -118,9 +118,28 @@ def _within(session: Session, variables: Variables, share: float) -> Session | N
         session.part(share),
         train=train,
         validation=held_out,
+        corners=_corners(session, variables),
         wrap=lambda model: Reduced(model, variables, signature),
         prefix=f"of {variables.described(names)}: ",
     )
+
+
+def _corners(session: Session, variables: Variables) -> Array:
+    """The least and the largest values that the variables have in the box of the inputs, (2, r).
+
+    Rows come near to few corners of a box, but a model is asked there as well.
+    """
+    rows = session.train.X if session.corners is None else np.concatenate([session.train.X, session.corners])
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    ends = np.empty((2, len(variables.kinds)))
+    for j, (kind, row) in enumerate(zip(variables.kinds, variables.coefficients, strict=True)):
+        # Monotone in each input: rising with those of positive coefficient, or falling where t itself falls.
+        rises = (row > 0) != (kind == "reciprocals")
+        top, bottom = np.where(rises, high, low), np.where(rises, low, high)
+        values = variables.apply(np.stack([bottom, top]))[:, j]
+        seen = variables.apply(session.train.X)[:, j]
+        ends[:, j] = min(values.min(), seen.min()), max(values.max(), seen.max())
+    return ends
 
 
 def _share_known(train: Array, held_out: Array) -> float:

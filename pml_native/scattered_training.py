@@ -31,6 +31,7 @@ def train_polynomial(
         session.validation,
         rng=rng,
         seconds=min(share * session.time_limit, most_seconds, session.remaining),
+        corners=session.corners,
         should_stop=lambda: session.should_stop,
         offer=offer,
     )

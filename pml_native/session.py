@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .arrays import Samples
+from .arrays import Array, Samples
 from .models import Model
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -24,6 +24,8 @@ from .report import Candidate, Errors
 CHECKPOINT_SECONDS = 5.0
 # Errors this near to eps leave nothing for another model to gain.
 ENOUGH = 2e-15
+# ... and below this, one that is simpler may be the better model.
+NEAR_ROUNDING = 1e-14
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Session:
     outer: Session | None = None
     wrap: Callable[[Model], Model] = lambda model: model
     prefix: str = ""
+    corners: Array | None = None  # points (k, d) where a model may be asked, though no row is there
     _whole: Model | None = None  # the best model as the outer session has it
     _last_write: float = field(default_factory=time.perf_counter)
     _unsaved: bool = False
@@ -109,7 +112,7 @@ class Session:
         model than the best replaces it also where both have errors of rounding only.
         """
         better = self.best is None or errors.rmse < self.best_errors.rmse
-        if not better and not (simpler and errors.rmse <= ENOUGH):
+        if not better and not (simpler and errors.rmse <= NEAR_ROUNDING):
             return
         self.best, self.best_errors = build(), errors
         self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))

@@ -33,8 +33,10 @@ from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
 ENOUGH = 2e-16
 # ... and that are not worth other coordinates.
 GOOD = 1e-15
-# ... and below which models are equally exact.
-EQUAL = 2e-15
+# ... and below which rounding has a part in them.
+NEAR_ROUNDING = 1e-14
+# How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
+MOST_MARGIN = 0.5
 # Share of the time for mixed coordinates.
 MIX_SHARE = 0.3
 # A column spans enough for its logarithm or reciprocal to be another coordinate.
@@ -137,6 +139,7 @@ class PolynomialSearch:
         basis: str = "auto",
         inputs: Sequence[str] | None = None,
         outputs: str | None = None,
+        corners: Array | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
@@ -150,6 +153,9 @@ class PolynomialSearch:
         weight = self.train.sample_weight
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
+        # Points (k, d) that the box of the polynomials holds, if they are not too far: no row is there, but a model may
+        # be asked.
+        self.corners = np.empty((0, train.X.shape[1])) if corners is None else corners
         self.basis, self.degree = basis, degree
         self.frames: dict[tuple[str, ...], InputCoordinates] = {}
         self.links = self._links(outputs)
@@ -181,8 +187,11 @@ class PolynomialSearch:
         if names not in self.frames:
             both = np.concatenate([self.train.X, self.held_out.X])
             scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(both))
-            T = Transformed.transform_inputs(both, names, scales)
-            normalization = Normalization.of_box(T)
+            T = Transformed.transform_inputs(np.concatenate([both, self.corners]), names, scales)
+            T, corners = T[: len(both)], T[len(both) :]
+            low, high = T.min(axis=0), T.max(axis=0)
+            margin = MOST_MARGIN * (high - low)
+            normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
             Z = normalization.apply(T)
             n = len(self.train.X)
             # A column of k different values knows degrees up to k - 1.
@@ -216,7 +225,8 @@ class PolynomialSearch:
     def alternatives(self) -> list[list[str]]:
         """The coordinates that each column may have."""
         both = np.concatenate([self.train.X, self.held_out.X])
-        low, high = both.min(axis=0), both.max(axis=0)
+        everywhere = np.concatenate([both, self.corners])
+        low, high = everywhere.min(axis=0), everywhere.max(axis=0)
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
         spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
         if self.given_inputs is not None:
@@ -256,11 +266,10 @@ class PolynomialSearch:
                 self.offer(self.best)
 
     def _is_better(self, errors: Errors, growth: Growth) -> bool:
-        """Below EQUAL rounding decides, and fewer terms are the better model: they go further beyond the points."""
-        if self.best is None or self.best_growth is None:
+        """Near rounding, fewer terms count as much as smaller errors: such models go further beyond the points."""
+        if self.best is None:
             return True
-        new, old = max(errors.rmse, EQUAL), max(self.best.errors.rmse, EQUAL)
-        return new < old or (new == old and len(growth.indices) < self.best.model.n_params)
+        return _score(errors, len(growth.indices)) < _score(self.best.errors, len(self.best_indices))
 
     def _errors(self, y: Array) -> Errors:
         return Errors.of(y, self.held_out.y, self.held_out.sample_weight)
@@ -308,7 +317,7 @@ class PolynomialSearch:
                 k += 1
                 while k < degree and np.searchsorted(sizes, k, side="right") < DEGREE_STEP * p:
                     k += 1
-                if self.finished:
+                if self.finished and not small:
                     break
             if self.finished or top == len(indices) or all(g.waiting >= DEGREE_PATIENCE for g in growths):
                 break
@@ -442,9 +451,10 @@ class PolynomialSearch:
         few = len(choices) <= FEW_INPUTS
         firsts = list(itertools.product(*choices)) if few else list(dict.fromkeys([given, logarithms]))
         if few and self.basis == "auto":
+            # All of them: of two that meet the rows to rounding, the simpler goes further beyond.
             for names in firsts:
                 self.total_degrees(names, small=True)
-                if self.finished:
+                if self.finished and (self._is_simple or self.elapsed >= self.seconds):
                     break
             firsts = sorted(self.tried, key=lambda names: min(growth.error for growth in self.tried[names]))[
                 :MOST_FIRST
@@ -527,6 +537,12 @@ class PolynomialSearch:
             self.fit(trial)
             self.judge(trial)
         self.root_weight = plain
+
+
+def _score(errors: Errors, n_terms: int) -> tuple[bool, float]:
+    """What is to be small: the error, or near rounding the error times the number of terms."""
+    rounded = errors.rmse <= NEAR_ROUNDING
+    return not rounded, max(errors.rmse, ENOUGH) * n_terms if rounded else errors.rmse
 
 
 def _constants_exact(growth: Growth) -> Array:
