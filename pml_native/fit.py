@@ -158,7 +158,7 @@ def _offer_constant(session: Session) -> None:
 
 def _why_ended(session: Session) -> str:
     """What limits the error: the user, the tolerance, rounding, time or the rows."""
-    best = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
+    best = _chosen(session)
     cost = _evaluation_cost(session)
     if session.guard.requested:
         ended = "interrupted from the keyboard; this is the best model so far"
@@ -176,6 +176,12 @@ def _why_ended(session: Session) -> str:
     return ended
 
 
+def _chosen(session: Session) -> Candidate:
+    """What the best model was among the candidates: not always the least error, as near rounding simpler ones win."""
+    same = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
+    return min(same or session.candidates, key=lambda candidate: candidate.validation_rmse)
+
+
 def _evaluation_cost(session: Session) -> float:
     """The relative RMSE that rounding in the model's own evaluation brings, at some of the held-out rows."""
     assert session.best is not None
@@ -189,7 +195,7 @@ def _report(
     session: Session, model: Model, method: str, ended: str, seconds: float, notes: list[str], seed: int | None
 ) -> FitReport:
     train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
-    chosen = min(session.candidates, key=lambda candidate: candidate.validation_rmse)
+    chosen = _chosen(session)
     return FitReport(
         method=method,
         family=chosen.family,

@@ -151,7 +151,7 @@ def _share_known(train: Array, held_out: Array) -> float:
 
 
 def _reduced(samples: Samples, variables: Variables) -> Samples | None:
-    """The samples in the new variables; None where these are not finite. Rows weigh as they do in y."""
+    """The samples in the new variables; None where these are not finite. Rows keep their weights."""
     U, power = variables.apply(samples.X), variables.power(samples.X)
     with np.errstate(all="ignore"):
         v: Array = samples.y / power[:, None]

@@ -108,13 +108,18 @@ class Session:
     ) -> None:
         """Keeps the model that `build` makes if it is the best on the held-out rows so far.
 
-        `n_rows` says how many were trained on and held out where these are not the rows of the session. A `simpler`
-        model than the best replaces it also where both have errors of rounding only.
+        `n_rows` says how many were trained on and held out where these are not the rows of the session. `simpler` lets
+        a model of fewer parameters than the best replace it also where both have errors of rounding only.
         """
-        better = self.best is None or errors.rmse < self.best_errors.rmse
-        if not better and not (simpler and errors.rmse <= NEAR_ROUNDING):
-            return
-        self.best, self.best_errors = build(), errors
+        if self.best is not None and not errors.rmse < self.best_errors.rmse:
+            if not (simpler and errors.rmse <= NEAR_ROUNDING):
+                return
+            model = build()
+            if model.n_params >= self.best.n_params:
+                return
+        else:
+            model = build()
+        self.best, self.best_errors = model, errors
         self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))
         self._unsaved = True
         if self.outer is not None:

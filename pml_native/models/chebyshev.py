@@ -77,11 +77,11 @@ class ChebyshevTerms:
         """The sums (n, k) of `coefficients` (p, k) times the terms at `Z` (n, d), in blocks of rows."""
         if len(Z) == 1:  # of which einsum would make a dot product, summed in another order
             return self.sum(np.repeat(Z, 2, axis=0), coefficients)[:1]
-        weights = self.on_products(coefficients)[::-1]  # high degrees, which are small, are summed first
+        weights = self.on_products(coefficients)
         out = np.empty((coefficients.shape[1], len(Z)))
         for rows in blocks(len(Z), self.n_products):
             # Not BLAS, whose order of summation depends on the number of rows: a row has one value in any batch.
-            np.einsum("pk,pn->kn", weights, self.products(Z[rows])[::-1], out=out[:, rows])
+            np.einsum("pk,pn->kn", weights, self.products(Z[rows]), out=out[:, rows])
         return np.ascontiguousarray(out.T)
 
     def operations(self, z: Vector, coefficients: Array) -> Vector:

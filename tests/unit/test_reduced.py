@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def model_of(kinds, coefficients, factor):
-    """sin(u_1) + u_2 ... as a polynomial stand-in: any inner model will do."""
+    """Any model will do inside: a small network."""
     r = len(kinds)
     inner = pml.NetworkModel(pml.MLP((r, 5, 1)), pml.MLP((r, 5, 1)).initialize(0))
     return Reduced(inner, variables_of(kinds, coefficients, factor))
