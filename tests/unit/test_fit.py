@@ -61,15 +61,6 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short():
     assert {candidate.family for candidate in report.candidates} == {"polynomial", "network"}
 
 
-def test_the_report_describes_the_model_it_belongs_to():
-    for seed in range(3):
-        X, y = samples(seed=seed)
-        model = pml.fit(X, np.exp(y / 10), time_limit=5.0, random_state=seed)
-        report = model.report
-        [chosen] = {(c.n_params, c.description) for c in report.candidates if c.description == report.description}
-        assert chosen == (model.n_params, report.description)
-
-
 @pytest.mark.parametrize("method", ["polynomial", "random_features", "rbf"])
 def test_a_family_is_fitted_by_name(method, tmp_path):
     X, y = samples()

@@ -1,0 +1,53 @@
+"""What a fit keeps of the models it is offered, and what its report says of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.fit import _chosen
+from pml_native.report import Errors
+from pml_native.session import Session
+
+
+@pytest.fixture
+def session():
+    x = np.linspace(0.0, 1.0, 20)
+    samples = as_samples(x, x)
+    return Session(samples, samples, 60.0, None, 1, SimpleNamespace(requested=False), None)
+
+
+def offered(session, n_terms, rmse, **options):
+    """A polynomial of so many terms, offered and put on record with this error."""
+    model = pml.Polynomial(np.arange(n_terms)[:, None], np.ones(n_terms))
+    errors = Errors(rmse, rmse, rmse)
+    session.offer(lambda: model, errors, **options)
+    session.record("polynomial", model, f"{n_terms} terms", errors, 0.0, "")
+    return model
+
+
+def test_near_rounding_fewer_parameters_win_and_the_report_says_so(session):
+    offered(session, 9, 3e-16)
+    simple = offered(session, 2, 5e-15, simpler=True)
+    assert session.best is simple
+    assert _chosen(session).description == "2 terms"
+
+
+def test_more_parameters_or_larger_errors_than_rounding_do_not_win(session):
+    first = offered(session, 5, 3e-16)
+    offered(session, 9, 5e-15, simpler=True)
+    offered(session, 2, 1e-12, simpler=True)
+    offered(session, 2, 5e-15)
+    assert session.best is first
+    assert _chosen(session).description == "5 terms"
+
+
+def test_a_session_within_another_hands_its_models_on(session):
+    inner = session.part(0.5)
+    model = offered(inner, 3, 1e-9)
+    assert session.best is model
+    other = offered(session, 2, 1e-30)
+    inner.exchange(model)  # refitted, but no longer the best
+    assert session.best is other
