@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from . import guide
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, split
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .hold_out import split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -60,7 +61,8 @@ def fit(
         report says; it then takes all rows, as do polynomials and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
     time_limit : seconds.
-    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
+        values repeat, as in a table, whole lines are held out: what counts is the error between them.
     sample_weight : (n,), weights of the squared errors in training.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
     n_threads : threads of the kernels; None for all cores.

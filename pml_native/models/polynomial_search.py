@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, Samples, as_samples, split
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
 from ..report import Errors
 from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
 from .least_squares import least_squares, nested_least_squares

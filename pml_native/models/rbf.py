@@ -19,7 +19,8 @@ from scipy.linalg import lapack
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from ..arrays import Array, Samples, as_samples, split
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..memory import available_memory, require_memory
