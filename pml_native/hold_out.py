@@ -85,7 +85,7 @@ def _rows_on_lines(X: Array, fraction: float, rng: np.random.Generator) -> NDArr
 
 
 def _apart(n_lines: int, n_wanted: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Up to `n_wanted` of the lines within, no two side by side: a gap of two would ask more than the lines can tell."""
+    """Up to `n_wanted` of the lines within, no two side by side: a gap of two asks more than the lines can tell."""
     chosen: list[int] = []
     for line in rng.permutation(np.arange(1, n_lines - 1)):
         if len(chosen) < n_wanted and all(abs(int(line) - other) > 1 for other in chosen):

@@ -12,7 +12,7 @@ from .models import Signature, SimplexInterpolator
 from .models import random_features as features
 from .models.polynomial_search import Found, PolynomialSearch
 from .models.rbf import CHOICES, choose_kernel
-from .session import Session
+from .session import Measured, Session
 
 
 def train_polynomial(
@@ -94,7 +94,8 @@ def train_simplex(session: Session, rng: np.random.Generator) -> None:
             np.concatenate([train.y, held_out.y]),
         )
     )
-    session.offer(lambda: _interpolant(X, y, session), errors)
+    measured = Measured(model, held_out.X, held_out.y)
+    session.offer(lambda: _interpolant(X, y, session), errors, measured=measured)
     session.record("simplex", model, repr(model), errors, time.perf_counter() - start, "interpolated")
 
 

@@ -20,9 +20,9 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from ..arrays import Array, Samples, as_samples
-from ..hold_out import split
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
+from ..hold_out import split
 from ..memory import available_memory, require_memory
 from ..report import Errors
 from .chebyshev import ChebyshevTerms, blocks, differentiated, index_set

@@ -15,7 +15,7 @@ FLOORS = [
     ["scaling"],
     ["info", "tables", "estimator"],
     ["fit"],
-    ["guide"],
+    ["guide", "diagnosis"],
     ["network_training", "reduced_training", "scattered_training", "spline_training"],
     ["boosting"],
     ["descent", "coordinates", "symmetry"],
