@@ -1,7 +1,7 @@
-"""What limits the error of a model that was fitted, and what would help most: more rows (how many?), time, or nothing.
+"""What limits the error of a model that was fitted, and what would help: more rows (how many?), time, or nothing.
 
-The RMSE on held-out rows is split (report.ErrorTerms) into rounding, what is left at the rows trained on, and what comes
-on top between them; the largest decides. How fast more rows would help is measured: the model's family is fitted
+The RMSE on held-out rows is split (report.ErrorTerms) into rounding, what is left at the rows trained on, and what
+comes on top between them; the largest decides. How fast more rows would help is measured: the model's family is fitted
 again to half of the rows, and the fall of the error with the last doubling is taken to go on.
 """
 
@@ -81,8 +81,8 @@ def _of_rows(session: Session, rng: np.random.Generator, seconds: float) -> str:
     times = 2.0 ** (math.log(error / wanted) / math.log(fall)) if wanted < error else 1.0
     many = f"about {_two_digits(n * times):,}" if times <= MOST_TIMES else f"more than {_two_digits(n * MOST_TIMES):,}"
     return (
-        f"more rows: with the last doubling of their number the error fell {fall:.2g}-fold; if that goes on, {wanted:.1e} "
-        f"takes {many} rows (there are {n:,})"
+        f"more rows: with the last doubling of their number the error fell {fall:.2g}-fold; if that goes on, "
+        f"{wanted:.1e} takes {many} rows (there are {n:,})"
     )
 
 
@@ -142,4 +142,3 @@ def residuals(session: Session) -> list[tuple[float, ...]]:
     with np.errstate(all="ignore"):
         columns = np.column_stack([X, y / unit, (measured.model.evaluate(X)[:, 0] - y) / unit])
     return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
-

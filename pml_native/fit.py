@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,15 +98,18 @@ def fit(
         session.tell(_of_data(samples, train, held_out, given))
         if Normalization.of(samples.y).constant.all():
             _offer_constant(session)
-            ended = "y is constant, and so is the model"
+            over_box, ended = None, "y is constant, and so is the model"
         else:
             for train_family in trainers:
                 if not (session.finished and session.candidates):
                     train_family(session, rng)
+            over_box = session.choose_by_agreement(rng)
             ended = _why_ended(session, time_limit)
+        left = min(DIAGNOSIS_SHARE * time_limit, time_limit - session.elapsed)
+        report = _report(session, notes, ended=ended, over_box=over_box, rng=rng, seconds=left)
         model = session.best
         assert model is not None
-        model.report = _report(session, model, method, ended, start, time_limit, notes, seed, rng)
+        model.report = replace(report, method=method, seed=seed, seconds=time.perf_counter() - start)
     return model
 
 
@@ -216,36 +220,31 @@ def _chosen(session: Session) -> Candidate:
 
 
 def _report(
-    session: Session,
-    model: Model,
-    method: str,
-    ended: str,
-    start: float,
-    time_limit: float,
-    notes: list[str],
-    seed: int | None,
-    rng: np.random.Generator,
+    session: Session, notes: list[str], *, ended: str, over_box: float | None, rng: np.random.Generator, seconds: float
 ) -> FitReport:
+    """The record of the session, but for what was asked for; `seconds` may be spent on advice."""
+    model = session.best
+    assert model is not None
     train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
     chosen = _chosen(session)
     rounding = diagnosis.floor(session)
     # Of the candidate, whose errors both are of the same parameters: the model may have been fitted to all rows since.
     terms = ErrorTerms.of(rounding, chosen.train_rmse, session.best_errors.rmse)
-    left = start + time_limit - time.perf_counter()
-    advice = diagnosis.advice(session, terms, rounding, rng, min(left, DIAGNOSIS_SHARE * time_limit))
+    advice = diagnosis.advice(session, terms, rounding, rng, seconds)
     X = np.concatenate([session.train.X, session.validation.X])
     low, high = X.min(axis=0), X.max(axis=0)
     d = session.train.X.shape[1]
     return FitReport(
-        method=method,
+        method="",
         family=chosen.family,
         description=chosen.description,
         train_rmse=train.rmse,
         validation_rmse=session.best_errors.rmse,
         validation_p95=session.best_errors.p95,
         validation_max=session.best_errors.max,
+        box_rmse=over_box,
         status=ended,
-        seconds=time.perf_counter() - start,
+        seconds=0.0,
         n_params=model.n_params,
         n_train=session.n_rows[0],
         n_validation=session.n_rows[1],
@@ -253,7 +252,7 @@ def _report(
         n_outputs=session.train.y.shape[1],
         candidates=tuple(session.candidates),
         warnings=tuple(notes),
-        seed=seed,
+        seed=None,
         versions=versions(),
         floor=rounding,
         terms=terms,

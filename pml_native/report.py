@@ -106,7 +106,9 @@ class FitReport:
     """The record of a fit. Errors are relative: divided by the RMS of y.
 
     `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
-    what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `floor` is
+    what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `box_rmse` is
+    about the RMSE over the whole box of X, corners without rows too, or less: how far the model is there from the next
+    one made in another way (agreement.py), None where there is none. `floor` is
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:
@@ -120,6 +122,7 @@ class FitReport:
     validation_rmse: float
     validation_p95: float
     validation_max: float
+    box_rmse: float | None
     status: str
     seconds: float
     n_params: int
@@ -203,6 +206,10 @@ class FitReport:
             f"  made of: rounding {self.terms.rounding:.1e}, at the rows {self.terms.at_rows:.1e}, "
             f"between the rows {self.terms.between_rows:.1e}   (floor {self.floor:.1e})"
         )
+        if self.box_rmse is not None:
+            console.print(
+                f"  over the whole box, also without rows: {self.box_rmse:.1e} or less, as far as models agree"
+            )
         console.print(f"stopped: {self.status}")
         for title, sentences in (("would help", self.advice), ("warning", self.warnings)):
             for sentence in sentences:

@@ -39,7 +39,9 @@ def train_polynomial(
     if search.best is not None and session.best is search.best.model and not session.validation_is_given:
         session.exchange(search.best_model(refit=True))
     for one in found.values():
-        session.record("polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
+        status = "best in its coordinates"
+        maker = f"polynomial {one.coordinates}"
+        session.record("polynomial", one.model, one.description, one.errors, one.seconds, status, maker)
 
 
 def train_random_features(session: Session, rng: np.random.Generator) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .agreement import Rival, estimates, most_trusted
 from .arrays import Array, Samples
 from .models import Model
 from .optimize.interrupt import InterruptGuard
@@ -26,6 +27,8 @@ CHECKPOINT_SECONDS = 5.0
 ENOUGH = 2e-15
 # ... and below this, one that is simpler may be the better model.
 NEAR_ROUNDING = 1e-14
+# Models of different makers that are kept to be compared.
+MOST_RIVALS = 6
 # Rows trained on that a model is judged by, about.
 MOST_JUDGED = 20_000
 
@@ -63,6 +66,7 @@ class Session:
     history: list[tuple[float, float, str]] = field(default_factory=list)
     # The model whose errors `best_errors` are, and the rows they were measured at: `best` may have seen these since.
     measured: Measured | None = None
+    rivals: list[Rival] = field(default_factory=list)  # the best model of each maker
     # A session within another: its models become the other's through `wrap`, their descriptions with `prefix`.
     outer: Session | None = None
     wrap: Callable[[Model], Model] = lambda model: model
@@ -109,6 +113,7 @@ class Session:
             candidates=[],
             path=[],
             history=[],
+            rivals=[],
             measured=None,
             outer=self,
             wrap=lambda model: model,
@@ -150,7 +155,9 @@ class Session:
         model = build()
         error = self.judged(model, errors)
         if self.best is not None and not error < self.error:
-            if not (rounded and error <= NEAR_ROUNDING and model.n_params < self.best.n_params):
+            if not (rounded and error <= NEAR_ROUNDING):
+                return
+            if model.n_params >= self.best.n_params:
                 return
         self.error = error
         self.best, self.best_errors = model, errors
@@ -177,12 +184,25 @@ class Session:
         else:
             self.path.append(f"{self.elapsed:.1f} s: {sentence}")
 
-    def record(self, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str) -> None:
-        """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows."""
+    def record(
+        self,
+        family: str,
+        model: Model,
+        description: str,
+        errors: Errors,
+        seconds: float,
+        status: str,
+        maker: str | None = None,
+    ) -> None:
+        """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows.
+
+        `maker` says what made it where that is less than the description: models of two makers are independent.
+        """
+        maker = f"{family} {description}" if maker is None else maker
         if self.outer is not None:
             whole = self.wrap(model)
             errors = self.outer.validation_errors(whole)
-            self.outer.record(family, whole, self.prefix + description, errors, seconds, status)
+            self.outer.record(family, whole, self.prefix + description, errors, seconds, status, self.prefix + maker)
             return
         rows = self.train
         train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
@@ -199,6 +219,35 @@ class Session:
                 status,
             )
         )
+        self._remember(Rival(model, errors, max(errors.rmse, train.rmse), maker))
+
+    def _remember(self, rival: Rival) -> None:
+        same = [other for other in self.rivals if other.maker == rival.maker and other.error <= rival.error]
+        others = [other for other in self.rivals if other.maker != rival.maker]
+        self.rivals = sorted([*others, *(same or [rival])], key=lambda one: one.error)[:MOST_RIVALS]
+
+    def choose_by_agreement(self, rng: np.random.Generator) -> float | None:
+        """Takes the model that others agree with over the box of the rows; its error there, None if that isn't known.
+
+        See agreement.py. Rows that the user chose to validate by, or a tolerance that was reached, have the last word.
+        """
+        if self.best is None:
+            return None
+        same = [one for one in self.rivals if one.errors.rmse == self.best_errors.rmse]
+        best = Rival(self.best, self.best_errors, self.error, same[0].maker if same else "")
+        rivals = [best, *(one for one in self.rivals if one not in same)]
+        X = np.concatenate([self.train.X, self.validation.X])
+        over_box = estimates(rivals, X, self.train.y, rng)
+        chosen = 0 if self.validation_is_given or self.reached_tolerance else most_trusted(rivals, over_box)
+        if chosen > 0:
+            one = rivals[chosen]
+            self.tell(
+                f"the best at the rows ({self.error:.1e}) differs by {over_box[0]:.1e} from all others over the box; "
+                f"another, of {one.error:.1e} at the rows, by {over_box[chosen]:.1e} only, and is taken"
+            )
+            self.best, self.best_errors, self.error = one.model, one.errors, one.error
+            self.measured = Measured(one.model, self.validation.X, self.validation.y)
+        return over_box[chosen] if np.isfinite(over_box[chosen]) else None
 
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands, and the checkpoint what is best."""

@@ -30,6 +30,7 @@ def render(report: Mapping[str, Any]) -> str:
         ("95th percentile", report["validation_p95"]),
         ("maximum", report["validation_max"]),
         ("RMSE at the rows trained on", report["train_rmse"]),
+        ("RMSE over the box, or less, as models agree", report["box_rmse"]),
         ("floor: the RMSE of rounding", report["floor"]),
     ]
     terms = [(words, report["terms"][name]) for name, words in TERMS.items()]
@@ -75,7 +76,8 @@ def draw(report: Mapping[str, Any]) -> Picture:
         one.set_xlabel(f"{name} over its RMS" if column == d else name, fontsize=8)
     axes[0].set_ylabel("error over the RMS of y", fontsize=8)
     axes[0].legend(fontsize=7, frameon=False)
-    axes[0].set_title("dashed: the floor" + (", first output" if report["n_outputs"] > 1 else ""), fontsize=8, loc="left")
+    which = ", first output" if report["n_outputs"] > 1 else ""
+    axes[0].set_title(f"dashed: the floor{which}", fontsize=8, loc="left")
     _progress(axes[-1], report)
     return picture
 

@@ -20,6 +20,7 @@ FLOORS = [
     ["boosting"],
     ["descent", "coordinates", "symmetry"],
     ["session", "spectrum"],
+    ["agreement"],
     ["progress"],
     ["problems"],
     ["models", "optimize"],
