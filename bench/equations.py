@@ -4,6 +4,7 @@
     python bench/equations.py --quick                          # ten of them
     python bench/equations.py --peers --store equations.db     # with what else fits tables, on every fourth equation
     python bench/equations.py --method polynomial --seconds 10  # Polynomial.fit alone
+    python bench/equations.py --targets own --peers            # ten others (own_targets.py), and peers on all of them
 
 Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box, relative to the
 RMS of y. Peers (regression_peers.py) are given the same points, minute and core. Several of these commands may run at
@@ -24,6 +25,7 @@ from collections.abc import Callable
 
 import numpy as np
 import regression_peers
+from own_targets import own_targets
 from regression_peers import PEERS
 
 import pml_native as pml
@@ -53,7 +55,7 @@ OURS = {"fit": fit, "polynomial": polynomial}
 
 def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[str, float | str]:
     """One row: relative errors, divided by the RMS of y; none where the method isn't made for such data."""
-    target = pml.problems.equations[equation]
+    target = own_targets[equation] if equation in own_targets else pml.problems.equations[equation]
     X, y = target.sample(n, seed)
     start = time.process_time()
     with warnings.catch_warnings():
@@ -75,8 +77,11 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
 
 
 def settings(options: argparse.Namespace) -> list[dict[str, object]]:
-    names = options.equations or list(pml.problems.equations)[:: QUICK if options.quick else 1]
-    few = names if options.equations else names[::PEERS_EVERY]
+    if options.equations or options.targets == "own":
+        names = few = options.equations or list(own_targets)
+    else:
+        names = list(pml.problems.equations)[:: QUICK if options.quick else 1]
+        few = names[::PEERS_EVERY]
     wanted = [(name, options.method) for name in names if options.method in OURS]
     wanted += [(name, peer) for name in few for peer in peers_of(options)]
     return [
@@ -98,10 +103,10 @@ def peers_of(options: argparse.Namespace) -> list[str]:
 
 def print_errors(table: pml.scaling.Table) -> None:
     """Each run's errors, and how many are met to which."""
-    print(f"{'equation':10} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
+    print(f"{'equation':13} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
     for row in table:
         errors = " ".join(f"{row.get(name, np.nan):8.1e}" for name in ("rmse", "p95", "max"))
-        print(f"{row['equation']:10} {errors} {row.get('fit_seconds', np.nan):6.1f}  {row['description'][:90]}")
+        print(f"{row['equation']:13} {errors} {row.get('fit_seconds', np.nan):6.1f}  {row['description'][:90]}")
     rmse = np.array([row["rmse"] for row in table if "rmse" in row])
     for level in LEVELS:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(table)} to {level:.0e}")
@@ -114,12 +119,12 @@ def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> N
     rmse = {(row["equation"], row["seed"], row["method"]): row.get("rmse", np.nan) for row in table}
     cases = list(dict.fromkeys((equation, seed) for equation, seed, method in rmse if method in peers))
     columns = [ours, *peers] if ours in OURS else peers
-    print("\nRMSE".ljust(11) + "".join(f" {name:>8}" for name in columns))
+    print("\nRMSE".ljust(14) + "".join(f" {name:>8}" for name in columns))
     for case in cases:
         errors = [rmse.get((*case, name), np.nan) for name in columns]
         texts = ["-" if np.isnan(error) else f"{error:.1e}" for error in errors]
         widths = [max(8, len(name)) for name in columns]
-        print(f"{case[0]:10}" + "".join(f" {text:>{width}}" for text, width in zip(texts, widths, strict=True)))
+        print(f"{case[0]:13}" + "".join(f" {text:>{width}}" for text, width in zip(texts, widths, strict=True)))
     theirs = np.array([[rmse.get((*case, name), np.nan) for case in cases] for name in peers])
     for name, errors in zip(peers, theirs, strict=True):
         if missing := np.count_nonzero(np.isnan(errors)):
@@ -145,7 +150,8 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--equations", nargs="+", help="these only")
+    parser.add_argument("--targets", choices=["paper", "own"], default="paper")
+    parser.add_argument("--equations", nargs="+", help="these only, of both kinds of targets")
     parser.add_argument("--quick", action="store_true", help="ten equations")
     parser.add_argument("--method", choices=[*OURS, "peers", *PEERS], default="fit")
     parser.add_argument("--peers", action="store_true", help="also all peers, on every fourth equation")
