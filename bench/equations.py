@@ -7,8 +7,8 @@
     python bench/equations.py --targets own --peers            # ten others (own_targets.py), and peers on all of them
 
 Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box, relative to the
-RMS of y. Peers (regression_peers.py) are given the same points, minute and core. Several of these commands may run at
-the same time with one store, as `--method peers` does the peers alone.
+RMS of y; `s` is processor time. Peers (regression_peers.py) are given the same points, minute and core. Several of
+these commands may run at the same time with one store, as `--method peers` does the peers alone.
 """
 
 from __future__ import annotations
@@ -102,12 +102,12 @@ def peers_of(options: argparse.Namespace) -> list[str]:
 
 
 def print_errors(table: pml.scaling.Table) -> None:
-    """Each run's errors, and how many are met to which."""
+    """Each run's errors, and how many of all runs, failed ones too, are met to which."""
     print(f"{'equation':13} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
-    for row in table:
+    for row in table.done:
         errors = " ".join(f"{row.get(name, np.nan):8.1e}" for name in ("rmse", "p95", "max"))
         print(f"{row['equation']:13} {errors} {row.get('fit_seconds', np.nan):6.1f}  {row['description'][:90]}")
-    rmse = np.array([row["rmse"] for row in table if "rmse" in row])
+    rmse = np.array([row["rmse"] for row in table.done if "rmse" in row])
     for level in LEVELS:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(table)} to {level:.0e}")
     if len(rmse):
@@ -138,7 +138,8 @@ def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> N
             print(f"{name}: its error over that of {ours}, median {np.median(ratios):.1e}, least {ratios.min():.1e}")
     ratios = np.maximum(np.fmin.reduce(theirs), LEAST) / own
     if len(ratios := ratios[~np.isnan(ratios)]):
-        wins, orders = np.count_nonzero(ratios > 1.0), np.median(np.log10(ratios))
+        with np.errstate(divide="ignore"):  # an infinite error of ours makes a ratio of 0
+            wins, orders = np.count_nonzero(ratios > 1.0), np.median(np.log10(ratios))
         print(
             f"the best of {len(peers)} peers: {ours} is more exact on {wins} of {len(ratios)}, "
             f"by a median of {orders:.1f} orders of magnitude"
@@ -163,7 +164,7 @@ def main() -> None:
         f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seeds {options.seeds}"
     )
     if options.method in OURS:
-        print_errors(table.where(method=options.method).done)
+        print_errors(table.where(method=options.method))
     if peers := peers_of(options):
         print_comparison(table.done, options.method, peers)
 

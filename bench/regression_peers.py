@@ -27,6 +27,7 @@ HIDDEN = (30, 30)  # of both networks, tanh: the best of five in 20 s on I.12.1,
 MOST_DIMENSIONS = 5
 RBF_SHAPES = (0.3, 0.1, 1.0, 0.03)  # of standardised inputs; the first is tried first
 GP_ROWS = (250, 500, 1000, 2000)  # hyperparameters are found on so many rows, one after the other
+GP_SEARCH_ALPHAS = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)  # for these, the first that can be factored
 GP_SHARE = 0.5  # of the time goes to hyperparameters
 GP_ALPHAS = (1e-12, 1e-13, 1e-11, 1e-14, 1e-10, 1e-8, 1e-6)  # the first is tried first
 STEPS = 20  # of L-BFGS in torch between two looks at the held-out rows
@@ -45,13 +46,12 @@ class Best:
         self.error = np.inf
         self.candidate: object = None
 
-    def offer(self, model: Function, candidate: object) -> bool:
-        """Whether `candidate`, whose values `model` gives, is the best so far."""
+    def offer(self, model: Function, candidate: object) -> None:
+        """`candidate` is something that `model` can be made from again."""
         with np.errstate(all="ignore"):
             error = float(np.sqrt(np.mean((np.ravel(model(self.X)) - self.y) ** 2)))
-        if better := error < self.error:
+        if error < self.error:
             self.error, self.candidate = error, candidate
-        return better
 
 
 class Scaling:
@@ -208,8 +208,11 @@ def gaussian_process(X: Array, y: Array, seed: int, seconds: float) -> tuple[Fun
             # An evaluation takes the cube of the rows; a few are wanted.
             if n > len(rows) or clock() + 4 * (n / before) ** 3 * optimizer.longest > end:
                 break
-            found = GaussianProcessRegressor(kernels[i], alpha=1e-10, optimizer=optimizer)
-            kernels[i] = found.fit(X[rows[:n]], y[rows[:n]]).kernel_
+            for alpha in GP_SEARCH_ALPHAS:
+                found = GaussianProcessRegressor(kernels[i], alpha=alpha, optimizer=optimizer)
+                with suppress(LinAlgError):  # not positive definite anywhere on the way
+                    kernels[i] = found.fit(X[rows[:n]], y[rows[:n]]).kernel_
+                    break
     longest = 0.0
     for alpha, kernel in product(GP_ALPHAS, kernels):
         if best.candidate and clock() + longest * (1.0 + (1.0 - HELD_OUT) ** -3) > deadline:
