@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from equations import print_comparison
+import regression_peers
+from equations import print_comparison, print_errors
 from regression_peers import HELD_OUT, NEEDS, PEERS, UnsuitableError, split
 
 import pml_native as pml
@@ -56,6 +57,14 @@ def test_a_triangulation_of_six_dimensions_is_said_to_be_missing():
         PEERS["LinearNDInterpolator"](X, X[:, 0], 0, 1.0)
 
 
+def test_a_gaussian_process_is_found_where_the_first_alphas_leave_a_singular_matrix(monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(regression_peers, "GP_SEARCH_ALPHAS", (1e-30, 1e-8))
+    X = np.linspace(0.0, 1.0, 300)[:, None]
+    model, _ = PEERS["GaussianProcessRegressor"](X, np.sin(X[:, 0]), 0, 1.0)
+    np.testing.assert_allclose(model(X), np.sin(X[:, 0]), atol=1e-4)
+
+
 def test_rows_are_either_fitted_or_held_out():
     rows, held_out = split(200, 0)
     assert len(held_out) == HELD_OUT * 200
@@ -90,3 +99,9 @@ def test_peers_alone_are_shown_without_ratios(capsys):
         "C",
         "1.0e-04",
     ]
+
+
+def test_a_failed_run_counts_among_those_that_are_not_met(capsys):
+    done = [{"equation": e, "rmse": 1e-13, "p95": 1e-13, "max": 1e-12, "description": ""} for e in "AB"]
+    print_errors(table([*done, {"equation": "C", "status": "failed"}]))
+    assert "   2 of 3 to 1e-12\n" in capsys.readouterr().out
