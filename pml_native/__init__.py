@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import optimize, problems, scaling
 from ._version import __version__
+from .approximate import approximate
 from .arrays import PrecisionWarning
 from .boosting import boost
 from .fit import FitWarning, fit
@@ -34,6 +35,7 @@ from .models import (
     ModularMLP,
     NetworkModel,
     Normalization,
+    Piecewise,
     Polynomial,
     RandomFeatures,
     SimplexInterpolator,
@@ -62,6 +64,7 @@ __all__ = [
     "ModularMLP",
     "NetworkModel",
     "Normalization",
+    "Piecewise",
     "Polynomial",
     "PrecisionWarning",
     "RandomFeatures",
@@ -71,6 +74,7 @@ __all__ = [
     "Transformed",
     "TricubicInterpolator",
     "__version__",
+    "approximate",
     "boost",
     "fit",
     "info",

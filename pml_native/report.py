@@ -142,6 +142,7 @@ class FitReport:
     input_names: tuple[str, ...]
     history: tuple[tuple[float, float, str], ...]
     residuals: tuple[tuple[float, ...], ...]
+    evaluations: int | None = None  # points at which `approximate` has called the function
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""

@@ -14,6 +14,7 @@ from .modular import ModularMLP
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .piecewise import Piecewise
 from .polynomial import Polynomial
 from .random_features import RandomFeatures
 from .rbf import RBF
@@ -33,6 +34,7 @@ __all__ = [
     "ModularMLP",
     "NetworkModel",
     "Normalization",
+    "Piecewise",
     "Polynomial",
     "RandomFeatures",
     "Reduced",
@@ -48,6 +50,7 @@ __all__ = [
 FAMILIES: dict[str, type[Model]] = {
     NetworkModel.family: NetworkModel,
     Polynomial.family: Polynomial,
+    Piecewise.family: Piecewise,
     RandomFeatures.family: RandomFeatures,
     RBF.family: RBF,
     Boosted.family: Boosted,

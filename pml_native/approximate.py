@@ -1,0 +1,397 @@
+"""approximate(f, bounds): the model of a function that can be called, which chooses the points to call it at."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import guide
+from .arrays import Array, split
+from .fit import FitWarning, least_rows, versions
+from .intervals import Intervals
+from .models import Model, Polynomial, Signature
+from .optimize.interrupt import InterruptGuard
+from .progress import ProgressDisplay
+from .report import Candidate, Errors, FitReport
+from .session import ENOUGH, Session
+from .sparse_grid import SparseGrid
+from .target import Target, as_box, at_least, inside
+from .threads import resolve_threads
+
+# Points of the first round for each input, and with one input; rounds then double the points.
+FIRST_POINTS, FIRST_POINTS_ONE_INPUT = 64, 24
+# Of a round, the part that is random, checks what was made before and then trains: at first for `fit`, which needs
+# such points, later only as many as tell the error.
+EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.125, 2000, 20
+# Seconds for `fit` in a round: at least these (more would be wasted where f is fast), at most those, or this multiple
+# of what calling f takes in a round.
+FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE = 2.0, 0.5, 10.0, 1.0
+# Rows that `fit` takes of those known.
+MOST_ROWS = 6000
+# All corners of a box of so many inputs are asked, and so many of one with more.
+CORNERS_OF, MOST_CORNERS = 6, 64
+# Rows of a check below which it tells too little to replace what was found before.
+LEAST_CHECKED = 5
+# A largest error of so many times the RMS error is said, with where it is.
+NOTED_MAX = 30.0
+
+
+class Refinement(Protocol):
+    """What chooses its own points: Chebyshev points on intervals, or on a sparse grid."""
+
+    ended: bool
+
+    @property
+    def description(self) -> str: ...
+    @property
+    def looks_finished(self) -> bool: ...
+    def refine(self, n_evaluations: int, *, distrust: bool = False) -> None: ...
+    def model(self) -> Model | None: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model and its errors at `n_checked` points that it was not made of."""
+
+    model: Model
+    description: str
+    errors: Errors
+    n_checked: int
+    worst: Array | None = None  # where the largest error was
+
+
+def approximate(
+    f: Callable[..., Any],
+    bounds: Sequence[tuple[float, float]] | tuple[float, float] | ArrayLike,
+    *,
+    tolerance: float = 1e-12,
+    max_evaluations: int = 100_000,
+    time_limit: float = 60.0,
+    vectorized: bool | None = None,
+    random_state: int | np.random.Generator | None = 0,
+    n_threads: int | None = None,
+    progress: bool | None = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+) -> Model:
+    """The model of `f` on a box, made of as few calls as it takes to meet `tolerance`.
+
+    f : takes points (k, d) and returns (k,) or (k, m), or takes one point (d,) and returns a number or (m,); with one
+        input it may also take (k,) or a number, as math.sin does. It may change its argument. Points at which it
+        raises, or returns NaN, infinite or complex numbers, are left out, and the report says where they lie.
+    bounds : (d, 2), the lowest and the highest value of each input; one pair (low, high) for one input.
+    tolerance : the relative RMSE, over the RMS of f, at points that the model was not made of. `report` also says the
+        largest error there.
+    max_evaluations : points at which f may be called, those of checks included.
+    time_limit : seconds, for calls and fits. No batch is begun that would take longer; the first few points are asked
+        in any case.
+    vectorized : whether f takes many points at once; None finds out, by comparing with calls for single points.
+    random_state : seed, or generator, of the random points and of random starts.
+    n_threads : threads of the kernels, all cores for None; f is called in this thread.
+    progress : whether to show a line on standard error; None shows it on a terminal.
+    input_names, output_names : names of inputs and outputs.
+
+    With one input: Chebyshev polynomials on intervals that are halved where f needs it. With two to six: Chebyshev
+    polynomials on a sparse grid that grows along the axes, and combinations of them, where f needs it. Besides, and
+    with more inputs alone, what `fit` makes of random points, half of them denser at the edges: it knows f that is
+    simple in other variables. Each round doubles the points; what passes a check of random points decides.
+
+    Errors with one input are means over the box, with points in every interval; with more, over the random points.
+
+    Returns a model: `model(X)`, `model.gradient(X)`, `model.report` (with `evaluations`), `model.save(path)`. Ctrl-C
+    ends the search and returns the best model so far. Raises ValueError for bad options and for f that has no value
+    anywhere, with what it said.
+    """
+    low, high, flat = as_box(bounds)
+    d = len(low)
+    if not (isinstance(tolerance, (int, float, np.number)) and tolerance > 0):
+        raise ValueError(f"tolerance: expected a number > 0, got {tolerance!r}")
+    if not (isinstance(time_limit, (int, float, np.number)) and time_limit >= 0 and math.isfinite(time_limit)):
+        raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+    if not callable(f):
+        raise ValueError(f"f: expected a function, got {type(f).__name__}")
+    most = at_least(max_evaluations, "max_evaluations", 3 * least_rows(d))
+    names = _names(input_names, "input_names", d)
+    resolve_threads(n_threads)
+    start = time.perf_counter()
+    with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
+        target = Target(f, low, high, flat, vectorized, most, float(time_limit), guard)
+        search = Search(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
+        found, ended = search.run()
+    model = found.model
+    m = model.signature.n_outputs
+    model.signature = Signature(d, m, target.y_is_vector, names, _names(output_names, "output_names", m))
+    seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
+    notes = search.notes(found)
+    if target.failures():
+        warnings.warn(notes[0], FitWarning, stacklevel=2)
+    model.report = FitReport(
+        method="approximate",
+        family=model.family,
+        description=found.description,
+        train_rmse=search.train_rmse(model),
+        validation_rmse=found.errors.rmse,
+        validation_p95=found.errors.p95,
+        validation_max=found.errors.max,
+        status=ended,
+        seconds=time.perf_counter() - start,
+        n_params=model.n_params,
+        n_train=len(target.X) - found.n_checked,
+        n_validation=found.n_checked,
+        n_inputs=d,
+        n_outputs=model.signature.n_outputs,
+        candidates=tuple(search.candidates),
+        warnings=tuple(notes),
+        seed=seed,
+        versions=versions(),
+        evaluations=target.n_evaluations,
+    )
+    return model
+
+
+@dataclass
+class Search:
+    """One run of `approximate`: rounds of asking, fitting and checking."""
+
+    target: Target
+    tolerance: float
+    rng: np.random.Generator
+    display: ProgressDisplay
+    n_threads: int | None
+    candidates: list[Candidate] = field(default_factory=list)
+    best: Found | None = None
+    number: int = 0  # of the round
+    _fit_is_worse: bool = False
+
+    def run(self) -> tuple[Found, str]:
+        """The best model, and in a sentence what ended the search."""
+        target = self.target
+        d = len(target.low)
+        refinement: Refinement = Intervals(target, self.tolerance) if d == 1 else SparseGrid(target, self.tolerance)
+        goal = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
+        self._ask_first(goal)
+        distrust = False
+        while True:
+            tried = [self._constant(), self._fitted(goal)]
+            n_checks = self._n_checks(goal)
+            if not (target.guard.requested or any(one is not None and one[2] <= self.tolerance for one in tried)):
+                # One input: what the coefficients say is mostly right, and checks cost more than they save.
+                most = target.max_evaluations - n_checks if d == 1 else goal - n_checks
+                refinement.refine(most, distrust=distrust)
+                n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
+                tried.append(self._refined(refinement))
+            passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
+            assert self.best is not None
+            if passed or self.best.errors.rmse <= ENOUGH:
+                break
+            if target.should_stop or target.affordable() < FEWEST_CHECKS or (d == 1 and refinement.ended):
+                break
+            distrust = refinement.looks_finished
+            self.number += 1
+            goal = min(2 * max(goal, target.n_evaluations // 2), target.n_evaluations + target.affordable())
+        return self.best, self._ended(refinement)
+
+    def notes(self, found: Found) -> list[str]:
+        """What limits the model, in sentences."""
+        notes = []
+        failures = self.target.failures()
+        if failures:
+            notes.append(failures)
+        errors = found.errors
+        if found.worst is not None and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
+            at = ", ".join(f"{x:.6g}" for x in found.worst)
+            notes.append(
+                f"the largest error of the check, {errors.max:.1e}, is {errors.max / errors.rmse:.0f} times the RMSE; "
+                f"it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
+            )
+        return notes
+
+    def train_rmse(self, model: Model) -> float:
+        """The relative RMSE at points that the model may be made of: all, or a sample of them."""
+        rows = np.arange(len(self.target.X))
+        rows = rows if len(rows) <= MOST_CHECKS else self.rng.permutation(rows)[:MOST_CHECKS]
+        return Errors.of(model.evaluate(self.target.X[rows]), self.target.y[rows]).rmse
+
+    # --- points
+
+    def _random(self, n: int) -> Array:
+        """Half uniform, half arcsine-distributed: denser at the edges, where polynomials need it."""
+        z = 2.0 * self.rng.random((n, len(self.target.low))) - 1.0
+        z[: n // 2] = np.sin(0.5 * np.pi * z[: n // 2])
+        return inside(self.rng.permutation(z), self.target.low, self.target.high)
+
+    def _corners(self) -> Array:
+        """The corners of the box, or as many of them, in random order."""
+        d = len(self.target.low)
+        high = np.unique(self.rng.integers(0, 2, size=(MOST_CORNERS, d)), axis=0) if d > CORNERS_OF else None
+        if high is None:
+            high = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
+        chosen: Array = self.rng.permutation(np.where(high > 0, self.target.high, self.target.low))
+        return chosen
+
+    def _ask_first(self, n: int) -> None:
+        """Random points until there are enough to fit; ValueError where f has values at too few."""
+        target = self.target
+        least = least_rows(len(target.low))
+        target.ask(self._random(1))  # finds out how to call f, and what a call takes
+        n = max(least, min(n, target.affordable()))
+        X = self._random(n)
+        corners = self._corners()[: n // 4]
+        X[: len(corners)] = corners  # models of few variables go wrong there first
+        target.ask(self.rng.permutation(X), least)
+        while len(target.X) < least and not target.should_stop and target.affordable() > 0:
+            target.ask(self._random(min(n, target.affordable())))
+            n *= 2
+        if len(target.X) >= least:
+            return
+        if target.guard.requested:
+            raise KeyboardInterrupt
+        raise ValueError(
+            f"f: expected finite values at {least} points at least, got {len(target.X)} in {target.elapsed:.1f} s; "
+            f"{target.failures()}"
+        )
+
+    def _n_checks(self, goal: int) -> int:
+        share = EARLY_SHARE if self.number < EARLY_ROUNDS and len(self.target.low) > 1 else LATER_SHARE
+        left = self.target.max_evaluations - self.target.n_evaluations
+        wanted = int(np.clip(share * goal, FEWEST_CHECKS, MOST_CHECKS))
+        return max(min(wanted, left), 0)
+
+    # --- models: each with its description and what it is already known to miss
+
+    def _constant(self) -> tuple[Model, str, float] | None:
+        y = self.target.y
+        if not np.all(y == y[0]):
+            return None
+        indices = np.zeros((1, self.target.X.shape[1]), dtype=np.intp)
+        return Polynomial(indices, y[:1], signature=self._signature), "a constant", 0.0
+
+    def _fitted(self, goal: int) -> tuple[Model, str, float] | None:
+        """What the families of `fit` make of the points so far."""
+        target = self.target
+        samples = target.samples()
+        one_input = samples.X.shape[1] == 1
+        if self.number and (self._fit_is_worse or one_input or target.should_stop):
+            return None
+        if np.all(samples.y == samples.y[0]):
+            return None
+        if len(samples.X) > MOST_ROWS:
+            samples = samples.take(np.sort(self.rng.permutation(len(samples.X))[:MOST_ROWS]))
+        least = FIT_SECONDS_ONE_INPUT if one_input else FIT_SECONDS
+        seconds = float(np.clip(FIT_SHARE * goal * target.seconds_per_point, least, MOST_FIT_SECONDS))
+        train, held_out = split(samples, None, self.rng)
+        session = Session(
+            train,
+            held_out,
+            min(seconds, 0.5 * target.remaining),
+            0.5 * self.tolerance,
+            self.n_threads,
+            target.guard,
+            self.display,
+        )
+        trainers = guide.choose("polynomial" if one_input else "auto", samples)
+        with np.errstate(all="ignore"):
+            for train_family in trainers:
+                if not (session.finished and session.candidates):
+                    train_family(session, self.rng)
+        assert session.best is not None
+        described = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
+        description = described[0].description if described else repr(session.best)
+        if self.best is None:
+            self.best = Found(session.best, description, session.best_errors, len(held_out.X))
+        return session.best, description, session.best_errors.rmse
+
+    def _refined(self, refinement: Refinement) -> tuple[Model, str, float] | None:
+        model = refinement.model()
+        return None if model is None else (model, refinement.description, math.inf)
+
+    @property
+    def _signature(self) -> Signature:
+        return Signature(self.target.X.shape[1], self.target.y.shape[1], self.target.y_is_vector)
+
+    # --- checks
+
+    def _check(self, models: list[tuple[Model, str]], n: int, refinement: Refinement) -> bool:
+        """Measures the models at new points, keeps the best, and returns whether it meets the tolerance."""
+        target = self.target
+        if not models or n == 0:
+            return False
+        weight: Array | None = None
+        if isinstance(refinement, Intervals) and refinement.intervals[0].steps:
+            X, weight = refinement.check_points(n, self.rng)
+            if len(X) > max(target.affordable(), FEWEST_CHECKS):
+                X, weight = self._random(min(n, max(target.affordable(), 1))), None
+        else:
+            X = self._random(n)
+        train_rmse = [self.train_rmse(model) for model, _ in models]
+        y = target.ask(X)
+        known = np.isfinite(y).all(axis=1)
+        X, y = X[known], y[known]
+        weight = None if weight is None else weight[known]
+        if len(X) < LEAST_CHECKED and self.best is not None:
+            return False
+        found = []
+        for (model, description), train in zip(models, train_rmse, strict=True):
+            prediction = model.evaluate(X)
+            errors = Errors.of(prediction, y, weight)
+            missed = np.max(np.abs(prediction - y), axis=1)
+            worst = X[int(np.argmax(np.where(np.isnan(missed), np.inf, missed)))]
+            found.append(Found(model, description, errors, len(X), worst))
+            self.candidates.append(
+                Candidate(
+                    model.family,
+                    description,
+                    model.n_params,
+                    train,
+                    errors.rmse,
+                    errors.p95,
+                    errors.max,
+                    target.elapsed,
+                    f"{target.n_evaluations} evaluations",
+                )
+            )
+            self.display.update(target.elapsed, description, errors.rmse, min(one.errors.rmse for one in found))
+        if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
+            size = np.sqrt(np.mean(target.y**2, axis=0))
+            error = np.abs(models[-1][0].evaluate(X) - y) / np.where(size > 0, size, 1.0)
+            refinement.learn(X, np.max(error, axis=1))
+        met = [one for one in found if one.errors.rmse <= self.tolerance]
+        best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
+        self._fit_is_worse = self.number > 1 and best.description == refinement.description
+        if self.best is None or met or best.errors.rmse < self.best.errors.rmse or self.best.worst is None:
+            self.best = best
+        return bool(met)
+
+    def _ended(self, refinement: Refinement) -> str:
+        assert self.best is not None
+        target, errors = self.target, self.best.errors
+        at = f"at {self.best.n_checked} points that it was not made of"
+        if errors.rmse <= self.tolerance and self.best.worst is not None:
+            return f"the tolerance was reached {at}: RMSE {errors.rmse:.1e}, maximum {errors.max:.1e}"
+        if target.guard.requested:
+            return "interrupted from the keyboard; this is the best model so far"
+        if errors.rmse <= ENOUGH:
+            return f"the float64 floor was reached {at}"
+        if target.max_evaluations - target.n_evaluations < FEWEST_CHECKS:
+            return f"the {target.max_evaluations} evaluations were used up"
+        if target.remaining <= 0.0 or target.affordable() < FEWEST_CHECKS:
+            cost = target.seconds_per_point
+            return f"the time limit of {target.time_limit:g} s was used up; a call of f takes {cost:.1e} s a point"
+        if isinstance(refinement, Intervals) and refinement.ended:
+            return f"shorter intervals don't help: {refinement.limit()}"
+        return "no further points could be chosen"
+
+
+def _names(names: Sequence[str] | None, what: str, count: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if isinstance(names, str) or len(names) != count:
+        raise ValueError(f"{what}: expected {count} names, got {names!r}")
+    return tuple(str(name) for name in names)
