@@ -30,8 +30,8 @@ FIRST_POINTS, FIRST_POINTS_ONE_INPUT = 64, 24
 # Of a round, the part that is random, checks what was made before and then trains: at first for `fit`, which needs
 # such points, later only as many as tell the error.
 EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.125, 2000, 20
-# Seconds for `fit` in a round: at least these (more would be wasted where f is fast), at most those, or this multiple
-# of what calling f takes in a round.
+# Seconds for `fit` in a round: these at first, doubled for each round in which its model was the best, or this multiple
+# of what calling f takes in a round; and at most those.
 FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE = 2.0, 0.5, 10.0, 1.0
 # Rows that `fit` takes of those known.
 MOST_ROWS = 6000
@@ -100,10 +100,11 @@ def approximate(
 
     With one input: Chebyshev polynomials on intervals that are halved where f needs it. With two to six: Chebyshev
     polynomials on a sparse grid that grows along the axes, and combinations of them, where f needs it. Besides, and
-    with more inputs alone, what `fit` makes of random points, half of them denser at the edges: it knows f that is
-    simple in other variables. Each round doubles the points; what passes a check of random points decides.
+    with more inputs alone, what `fit` makes of random points: it knows f that is simple in other variables. Each round
+    doubles the points; what passes a check of new random points decides.
 
-    Errors with one input are means over the box, with points in every interval; with more, over the random points.
+    Errors with one input are means over the box, with points in every interval; with more, over random points, of
+    which a third is uniform, a third denser at the edges and a third on the way to a corner.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report` (with `evaluations`), `model.save(path)`. Ctrl-C
     ends the search and returns the best model so far. Raises ValueError for bad options and for f that has no value
@@ -169,22 +170,25 @@ class Search:
     best: Found | None = None
     number: int = 0  # of the round
     _fit_is_worse: bool = False
+    _rounds_fit_was_best: int = 0
 
     def run(self) -> tuple[Found, str]:
         """The best model, and in a sentence what ended the search."""
         target = self.target
         d = len(target.low)
         refinement: Refinement = Intervals(target, self.tolerance) if d == 1 else SparseGrid(target, self.tolerance)
-        goal = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
-        self._ask_first(goal)
+        new = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
+        self._ask_first(new)
         distrust = False
         while True:
-            tried = [self._constant(), self._fitted(goal)]
-            n_checks = self._n_checks(goal)
+            tried = [self._constant(), self._fitted(new)]
+            if self.number == 0 and target.should_stop:
+                tried.append(self._plain())
+            n_checks = self._n_checks(new)
             if not (target.guard.requested or any(one is not None and one[2] <= self.tolerance for one in tried)):
                 # One input: what the coefficients say is mostly right, and checks cost more than they save.
-                most = target.max_evaluations - n_checks if d == 1 else goal - n_checks
-                refinement.refine(most, distrust=distrust)
+                most = target.max_evaluations if d == 1 else min(target.n_evaluations + new, target.max_evaluations)
+                refinement.refine(most - n_checks, distrust=distrust)
                 n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
                 tried.append(self._refined(refinement))
             passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
@@ -195,7 +199,7 @@ class Search:
                 break
             distrust = refinement.looks_finished
             self.number += 1
-            goal = min(2 * max(goal, target.n_evaluations // 2), target.n_evaluations + target.affordable())
+            new = min(2 * new, target.affordable())
         return self.best, self._ended(refinement)
 
     def notes(self, found: Found) -> list[str]:
@@ -222,10 +226,19 @@ class Search:
     # --- points
 
     def _random(self, n: int) -> Array:
-        """Half uniform, half arcsine-distributed: denser at the edges, where polynomials need it."""
-        z = 2.0 * self.rng.random((n, len(self.target.low))) - 1.0
-        z[: n // 2] = np.sin(0.5 * np.pi * z[: n // 2])
-        return inside(self.rng.permutation(z), self.target.low, self.target.high)
+        """Uniform points, points denser at the edges (arcsine-distributed), and points on the way to a corner.
+
+        With one input the last ones are uniform, too. With several, few others would be near to corners, where models
+        of sums or products of the inputs have the ends of their range.
+        """
+        d = len(self.target.low)
+        z = 2.0 * self.rng.random((n, d)) - 1.0
+        kind = self.rng.permutation(np.arange(n) % 3)
+        z[kind == 1] = np.sin(0.5 * np.pi * z[kind == 1])
+        if d > 1:
+            way = self.rng.random((n, 1))
+            z = np.where((kind == 2)[:, None], way * z + (1.0 - way) * self.rng.choice([-1.0, 1.0], size=(n, d)), z)
+        return inside(z, self.target.low, self.target.high)
 
     def _corners(self) -> Array:
         """The corners of the box, or as many of them, in random order."""
@@ -258,10 +271,10 @@ class Search:
             f"{target.failures()}"
         )
 
-    def _n_checks(self, goal: int) -> int:
+    def _n_checks(self, new: int) -> int:
         share = EARLY_SHARE if self.number < EARLY_ROUNDS and len(self.target.low) > 1 else LATER_SHARE
         left = self.target.max_evaluations - self.target.n_evaluations
-        wanted = int(np.clip(share * goal, FEWEST_CHECKS, MOST_CHECKS))
+        wanted = int(np.clip(share * new, FEWEST_CHECKS, MOST_CHECKS))
         return max(min(wanted, left), 0)
 
     # --- models: each with its description and what it is already known to miss
@@ -273,7 +286,15 @@ class Search:
         indices = np.zeros((1, self.target.X.shape[1]), dtype=np.intp)
         return Polynomial(indices, y[:1], signature=self._signature), "a constant", 0.0
 
-    def _fitted(self, goal: int) -> tuple[Model, str, float] | None:
+    def _plain(self) -> tuple[Model, str, float]:
+        """A plane, which has a value everywhere: for want of time."""
+        samples = self.target.samples()
+        model = Polynomial.fit(
+            samples.X, samples.y, degree=1, inputs="identity", outputs="identity", time_limit=0.0, random_state=self.rng
+        )
+        return model, "a linear polynomial", math.inf
+
+    def _fitted(self, new: int) -> tuple[Model, str, float] | None:
         """What the families of `fit` make of the points so far."""
         target = self.target
         samples = target.samples()
@@ -285,7 +306,8 @@ class Search:
         if len(samples.X) > MOST_ROWS:
             samples = samples.take(np.sort(self.rng.permutation(len(samples.X))[:MOST_ROWS]))
         least = FIT_SECONDS_ONE_INPUT if one_input else FIT_SECONDS
-        seconds = float(np.clip(FIT_SHARE * goal * target.seconds_per_point, least, MOST_FIT_SECONDS))
+        least *= 2.0**self._rounds_fit_was_best
+        seconds = min(max(least, FIT_SHARE * new * target.seconds_per_point), MOST_FIT_SECONDS)
         train, held_out = split(samples, None, self.rng)
         session = Session(
             train,
@@ -364,7 +386,9 @@ class Search:
             refinement.learn(X, np.max(error, axis=1))
         met = [one for one in found if one.errors.rmse <= self.tolerance]
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
-        self._fit_is_worse = self.number > 1 and best.description == refinement.description
+        refined_is_best = best.description == refinement.description
+        self._fit_is_worse = self.number > 0 and refined_is_best
+        self._rounds_fit_was_best += not refined_is_best
         if self.best is None or met or best.errors.rmse < self.best.errors.rmse or self.best.worst is None:
             self.best = best
         return bool(met)
@@ -382,8 +406,8 @@ class Search:
         if target.max_evaluations - target.n_evaluations < FEWEST_CHECKS:
             return f"the {target.max_evaluations} evaluations were used up"
         if target.remaining <= 0.0 or target.affordable() < FEWEST_CHECKS:
-            cost = target.seconds_per_point
-            return f"the time limit of {target.time_limit:g} s was used up; a call of f takes {cost:.1e} s a point"
+            cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
+            return f"the time limit of {target.time_limit:g} s was used up; {cost}"
         if isinstance(refinement, Intervals) and refinement.ended:
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"

@@ -23,13 +23,16 @@ from .target import Target, inside
 FIRST_STEPS, MOST_STEPS = 16, 512
 # Steps that an interval may be predicted to need; with more, halving costs fewer points.
 AFFORDABLE_STEPS = 160
-# Coefficients that fall by less than this while the degree doubles say nothing yet: f may oscillate faster than that.
-FLAT = 1.4
+# Coefficients whose last quarter is no smaller than the second one by this factor say nothing yet: f may oscillate
+# faster than that. (A jump makes 2.3, a kink 5.)
+FLAT = 1.6
+# Steps at which that can be told, unless the interval is a half of one with a jump or a kink.
+TELLING_STEPS = 64
 # The errors of all intervals together may be this part of the tolerance.
 ENOUGH = 0.3
 # Coefficients that together are below this part of the allowed error are dropped.
 NEGLIGIBLE = 0.03
-# Rounding of x and y, in eps: what is left over cannot be smaller than that.
+# Rounding of y, in eps of the largest: what is left over cannot be smaller than that.
 ROUNDING = 4.0
 # An interval is not halved if it would have fewer floating-point numbers than this.
 LEAST_NUMBERS = 2.0**12
@@ -50,8 +53,9 @@ class Interval:
     exponents: Array | None = None
     error: float = math.inf
     needs: float = 0.0  # steps, as predicted
-    rounding: float = 0.0  # the error that rounding of x and y alone may make
+    rounding: float = 0.0  # the error that rounding of y alone makes
     in_vain: int = 0
+    telling: int = TELLING_STEPS
     before: float = math.inf  # the error of the interval of which this is a half
     too_narrow: bool = False
 
@@ -61,8 +65,8 @@ class Interval:
         return self.error <= self.rounding or self.in_vain >= MOST_IN_VAIN or self.too_narrow
 
     @property
-    def width(self) -> float:
-        return self.high - self.low
+    def half_width(self) -> float:
+        return 0.5 * self.high - 0.5 * self.low
 
     @property
     def middle(self) -> float:
@@ -86,8 +90,8 @@ class Intervals:
     @property
     def error(self) -> float:
         """The relative RMS error that the coefficients promise."""
-        total = self.target.high[0] - self.target.low[0]
-        return math.sqrt(sum(one.width / total * min(one.error, 1e150) ** 2 for one in self.intervals))
+        total = sum(one.half_width for one in self.intervals)
+        return math.sqrt(sum(one.half_width / total * min(one.error, 1e150) ** 2 for one in self.intervals))
 
     @property
     def looks_finished(self) -> bool:
@@ -107,17 +111,19 @@ class Intervals:
             if not open_ones:
                 self.ended = True
                 break
-            worst = max(open_ones, key=lambda one: one.error**2 * one.width if one.error < 1e150 else math.inf)
+            worst = max(open_ones, key=_weight)
             if worst.steps == 0:
                 self._fit(worst, FIRST_STEPS)
-            elif 2 * worst.steps <= MOST_STEPS and (worst.needs <= AFFORDABLE_STEPS or worst.needs == math.inf):
+            elif worst.steps < worst.telling or (
+                2 * worst.steps <= MOST_STEPS and (worst.needs <= AFFORDABLE_STEPS or worst.needs == math.inf)
+            ):
                 self._fit(worst, 2 * worst.steps)
             else:
                 self._halve(worst)
 
     def check_points(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Random points (k, 1), some in every interval and about `n` in all, and weights for the mean over the box."""
-        width = np.array([one.width for one in self.intervals])
+        width = np.array([one.half_width for one in self.intervals])
         count = np.maximum(CHECKS, np.round(n * width / width.sum())).astype(int)
         low, high = (np.repeat([getattr(one, end) for one in self.intervals], count) for end in ("low", "high"))
         X = inside(2.0 * rng.random((len(low), 1)) - 1.0, low[:, None], high[:, None])
@@ -136,14 +142,13 @@ class Intervals:
 
     def limit(self) -> str:
         """What keeps the error from falling: in how many intervals, and where the worst is."""
-        total = self.target.high[0] - self.target.low[0]
-        worst = max(self.intervals, key=lambda one: one.width / total * min(one.error, 1e150) ** 2)
+        worst = max(self.intervals, key=_weight)
         where = f"[{worst.low:.17g}, {worst.high:.17g}]"
         if worst.too_narrow:
             return f"f jumps or ends in {where}, where float64 has few numbers"
         if worst.in_vain >= MOST_IN_VAIN:
             return f"f is not smooth to more than {worst.error:.1e} of its RMS at {where}, however short: it has noise"
-        return f"the rounding of x and f alone makes errors of {worst.rounding:.1e} at {where}"
+        return f"the rounding of f alone makes errors of {worst.rounding:.1e} at {where}"
 
     def model(self) -> Model | None:
         """The polynomials side by side; None if f was asked nowhere yet."""
@@ -199,11 +204,8 @@ class Intervals:
         left = np.max(np.abs(table.T @ coefficients - scaled) / np.where(rms > 0, rms, 1.0), axis=0)
         one.error = max(tail, float(np.max(left)))
         one.needs = _steps_needed(size, one.error, ENOUGH * self.tolerance)
-        # Rounding of x moves y by its slope; of y by its size.
-        slope = float(np.max(np.sum(size * np.arange(p) ** 2)))
         largest = float(np.max(np.max(np.abs(scaled), axis=0) / np.where(rms > 0, rms, 1.0)))
-        moved = np.spacing(max(abs(one.low), abs(one.high))) / max(0.5 * one.width, np.finfo(float).tiny)
-        one.rounding = ROUNDING * (np.finfo(float).eps * largest + moved * min(slope, p * largest))
+        one.rounding = ROUNDING * np.finfo(float).eps * largest
         keep = p
         share = NEGLIGIBLE * self.tolerance
         while keep > 1 and math.sqrt(float(np.sum(size[keep - 1 :] ** 2))) <= share:
@@ -216,8 +218,8 @@ class Intervals:
             if one.closed:
                 return
         middle = one.middle
-        numbers = one.width / np.spacing(max(abs(one.low), abs(one.high)))
-        if numbers < 2.0 * LEAST_NUMBERS or not one.low < middle < one.high:
+        numbers = one.half_width / np.spacing(max(abs(one.low), abs(one.high)))
+        if numbers < LEAST_NUMBERS or not one.low < middle < one.high:
             one.too_narrow = True
             return
         halves = [Interval(one.low, middle), Interval(middle, one.high)]
@@ -225,6 +227,7 @@ class Intervals:
             return
         for half in halves:
             half.before, half.in_vain = one.error, one.in_vain
+            half.telling = TELLING_STEPS if one.needs == math.inf else FIRST_STEPS
         place = self.intervals.index(one)
         self.intervals[place : place + 1] = halves
 
@@ -244,13 +247,17 @@ class Intervals:
         )
 
 
+def _weight(one: Interval) -> float:
+    """What decides which interval is next: its share of the mean square error, apart from a factor."""
+    return math.sqrt(one.half_width) * min(one.error, 1e150)
+
+
 def _steps_needed(size: Array, error: float, wanted: float) -> float:
     """Steps at which coefficients (p,) that go on falling as they do reach `wanted`; infinite where they don't fall."""
     p = len(size)
     if error <= wanted:
         return float(p - 1)
-    envelope = np.maximum.accumulate(size[::-1])[::-1]
-    first, last = envelope[p // 2], envelope[-max(3, p // 8)]
+    first, last = (float(np.sqrt(np.mean(size[a : a + max(1, p // 4)] ** 2))) for a in (p // 4, p - max(1, p // 4)))
     if not last < first / FLAT:
         return math.inf
-    return (p - 1) + (p - p // 2) * math.log(last / wanted) / math.log(first / last)
+    return 0.875 * p + 0.5 * p * math.log(max(last / wanted, 1.0)) / math.log(first / max(last, 1e-300))

@@ -178,7 +178,7 @@ class SparseGrid:
             if len(gaps) and gaps.min() <= 4 * np.spacing(np.max(np.abs(x))):
                 return k - 1
             z = self.normalization.apply(self._with_column(j, x))[:, j]
-            inverse = np.linalg.inv(chebyshev_table(z, len(z) - 1).T)
+            inverse: Array = np.linalg.inv(chebyshev_table(z, len(z) - 1).T).astype(np.float64, copy=False)
             coarser = np.zeros_like(inverse)
             if k:
                 # The points of the level before are every second one, or the middle.
@@ -244,7 +244,6 @@ class SparseGrid:
             share = np.moveaxis(np.tensordot(self._axes[j][k][1], share, axes=(1, j + 1)), 0, j + 1)
         out: Array = np.ldexp(share, exponents.reshape(-1, *[1] * len(level)))
         return out
-
 
 
 def _moved(level: Level, j: int, by: int) -> Level:

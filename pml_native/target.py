@@ -61,7 +61,7 @@ class Target:
     _failed: list[Array] = field(default_factory=list)
     _failure: tuple[Array, str] | None = None
     _batches_failed: int = 0
-    _calling: float = 0.0
+    seconds_calling: float = 0.0
     _start: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class Target:
     @property
     def seconds_per_point(self) -> float:
         """What a call costs for each of its points, so far."""
-        return self._calling / self.n_evaluations if self.n_evaluations else 0.0
+        return self.seconds_calling / self.n_evaluations if self.n_evaluations else 0.0
 
     def affordable(self) -> int:
         """How many more points the evaluations and the time allow."""
@@ -196,7 +196,7 @@ class Target:
         try:
             answer = self.f(argument)
         finally:
-            self._calling += time.perf_counter() - start
+            self.seconds_calling += time.perf_counter() - start
         return self._as_rows(answer, k, form)
 
     def _as_rows(self, answer: Any, k: int, form: Form | None) -> Array:
@@ -229,7 +229,10 @@ class Target:
         rng = np.random.default_rng(0)
         said: str | None = None
         for _ in range(0, MOST_PROBES, d + 2):
-            if self.n_evaluations + 3 * (d + 2) > self.max_evaluations and said is not None:
+            if self.guard.requested:
+                raise KeyboardInterrupt
+            ended = self.remaining <= 0.0 or self.n_evaluations + 3 * (d + 2) > self.max_evaluations
+            if said is not None and ended:
                 break
             X = inside(2.0 * rng.random((d + 2, d)) - 1.0, self.low, self.high)
             found = self._forms_that_answer(X, batches if self.vectorized is not False else (), singles)
@@ -260,22 +263,26 @@ class Target:
                 said = said or together
                 continue
             # A function of one point may take a batch for a point, or mix its rows: one by one it would say otherwise.
-            alone = next(
-                (a for a in (self._try(X[1:2], one) for one in (*singles, form)) if not isinstance(a, str)), None
-            )
-            same = alone is not None and alone.shape == together[1:2].shape
-            if self.vectorized or (same and alone is not None and _agree(alone, together[1:2])):
+            if self.vectorized or self._agrees(X, together, (*singles, form)):
                 return form, together
-        if self.vectorized:
-            return said
         for i in range(len(X)):
-            for form in singles:
+            for form in batches if self.vectorized else (*singles, *batches):
                 alone = self._try(X[i : i + 1], form)
                 if isinstance(alone, str):
                     said = said or alone
                 else:
+                    self._batches_failed = MOST_FAILED_BATCHES  # or answered something else
                     return form, np.concatenate([np.full((i, alone.shape[1]), np.nan), alone])
         return said or "no value"
+
+    def _agrees(self, X: Array, together: Array, forms: tuple[Form, ...]) -> bool:
+        """Whether f gives the same for a point of the batch alone, in the first of the forms that answers."""
+        finite = np.flatnonzero(np.isfinite(together).all(axis=1))[-1:]
+        for form in forms:
+            alone = self._try(X[finite], form)
+            if not isinstance(alone, str):
+                return alone.shape == together[finite].shape and _agree(alone, together[finite])
+        return False
 
     def _try(self, X: Array, form: Form) -> Array | str:
         """f's answer in this form, or what it said; a batch may lack values, not all of them."""
