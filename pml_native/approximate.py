@@ -30,9 +30,9 @@ FIRST_POINTS, FIRST_POINTS_ONE_INPUT = 64, 24
 # Of a round, the part that is random, checks what was made before and then trains: at first for `fit`, which needs
 # such points, later only as many as tell the error.
 EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.125, 2000, 20
-# Seconds for `fit` in a round: these at first, doubled for each round in which its model was the best, or this multiple
-# of what calling f takes in a round; and at most those.
-FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE = 2.0, 0.5, 10.0, 1.0
+# Seconds for `fit` in a round: these at first, doubled for each round in which its model was that far ahead, or
+# this multiple of what calling f takes in a round; and at most those.
+FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE, AHEAD = 2.0, 0.5, 10.0, 1.0, 1e-3
 # Rows that `fit` takes of those known.
 MOST_ROWS = 6000
 # All corners of a box of so many inputs are asked, and so many of one with more.
@@ -170,7 +170,7 @@ class Search:
     best: Found | None = None
     number: int = 0  # of the round
     _fit_is_worse: bool = False
-    _rounds_fit_was_best: int = 0
+    _rounds_fit_was_ahead: int = 0
 
     def run(self) -> tuple[Found, str]:
         """The best model, and in a sentence what ended the search."""
@@ -306,7 +306,7 @@ class Search:
         if len(samples.X) > MOST_ROWS:
             samples = samples.take(np.sort(self.rng.permutation(len(samples.X))[:MOST_ROWS]))
         least = FIT_SECONDS_ONE_INPUT if one_input else FIT_SECONDS
-        least *= 2.0**self._rounds_fit_was_best
+        least *= 2.0**self._rounds_fit_was_ahead
         seconds = min(max(least, FIT_SHARE * new * target.seconds_per_point), MOST_FIT_SECONDS)
         train, held_out = split(samples, None, self.rng)
         session = Session(
@@ -386,9 +386,10 @@ class Search:
             refinement.learn(X, np.max(error, axis=1))
         met = [one for one in found if one.errors.rmse <= self.tolerance]
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
-        refined_is_best = best.description == refinement.description
-        self._fit_is_worse = self.number > 0 and refined_is_best
-        self._rounds_fit_was_best += not refined_is_best
+        by_fit = min((one.errors.rmse for one in found if one.description != refinement.description), default=math.inf)
+        refined = min((one.errors.rmse for one in found if one.description == refinement.description), default=math.inf)
+        self._fit_is_worse = self.number > 0 and refined < by_fit
+        self._rounds_fit_was_ahead += by_fit < AHEAD * refined
         if self.best is None or met or best.errors.rmse < self.best.errors.rmse or self.best.worst is None:
             self.best = best
         return bool(met)

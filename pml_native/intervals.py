@@ -124,7 +124,7 @@ class Intervals:
     def check_points(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Random points (k, 1), some in every interval and about `n` in all, and weights for the mean over the box."""
         width = np.array([one.half_width for one in self.intervals])
-        count = np.maximum(CHECKS, np.round(n * width / width.sum())).astype(int)
+        count = np.maximum(CHECKS, np.round(n * (width / width.sum()))).astype(int)
         low, high = (np.repeat([getattr(one, end) for one in self.intervals], count) for end in ("low", "high"))
         X = inside(2.0 * rng.random((len(low), 1)) - 1.0, low[:, None], high[:, None])
         return X, np.repeat(width / width.sum() / count, count)

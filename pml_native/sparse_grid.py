@@ -24,8 +24,8 @@ from .target import Target, inside
 Level = tuple[int, ...]
 # The level from which on the number of points doubles.
 DOUBLING_FROM = 3
-# The finest level along an axis: 1,025 points.
-MOST_LEVEL = 10
+# The finest level along an axis: 1,025 points, which must differ by so many floating-point numbers.
+MOST_LEVEL, LEAST_NUMBERS = 10, 4
 # Beyond this many inputs the number of a point no longer fits into 64 bits.
 MOST_INPUTS = 6
 # One of so many levels is the one with the fewest points, whatever the coefficients say: a function that is constant on
@@ -44,8 +44,7 @@ class SparseGrid:
         self.target, self.tolerance = target, tolerance
         d = len(target.low)
         self.normalization = Normalization.of_box(np.stack([target.low, target.high]))
-        # For each axis and level, values to coefficients: those of I_l, and of D_l.
-        self._axes: list[list[tuple[Array, Array]]] = [[] for _ in range(d)]
+        self._known_transforms: dict[tuple[int, int], tuple[Array, Array]] = {}
         self.most_level = [self._finest(j) for j in range(d)]
         self.sizes: dict[Level, float] = {}  # of the shares of all levels, relative to the largest value of f
         self.promises: dict[Level, float] = {(0,) * d: 1.0}  # what the shares of the next ones may be
@@ -172,20 +171,27 @@ class SparseGrid:
 
     def _finest(self, j: int) -> int:
         """The finest level along axis j whose points differ in float64 by more than their rounding."""
-        for k in range(MOST_LEVEL + 1):
+        x = self._points(j, MOST_LEVEL)[: 2**MOST_LEVEL]
+        spacing = np.spacing(np.max(np.abs(x)))
+        for k in range(MOST_LEVEL, 0, -1):
+            if np.min(np.abs(np.diff(x[:: 2 ** (MOST_LEVEL - k)])), initial=np.inf) > LEAST_NUMBERS * spacing:
+                return k
+        return 0
+
+    def _transforms(self, j: int, k: int) -> tuple[Array, Array]:
+        """What takes values at the points of level k along axis j to coefficients: of I_k, and of D_k."""
+        if (j, k) not in self._known_transforms:
             x = self._points(j, k)
-            gaps = np.diff(np.sort(x))
-            if len(gaps) and gaps.min() <= 4 * np.spacing(np.max(np.abs(x))):
-                return k - 1
             z = self.normalization.apply(self._with_column(j, x))[:, j]
             inverse: Array = np.linalg.inv(chebyshev_table(z, len(z) - 1).T).astype(np.float64, copy=False)
-            coarser = np.zeros_like(inverse)
+            difference = inverse.copy()
             if k:
+                coarser, _ = self._transforms(j, k - 1)
                 # The points of the level before are every second one, or the middle.
                 places = np.arange(0, len(x), 2) if k > 1 else np.array([1])
-                coarser[: len(places), places] = self._axes[j][k - 1][0]
-            self._axes[j].append((inverse, inverse - coarser))
-        return MOST_LEVEL
+                difference[np.ix_(np.arange(len(places)), places)] -= coarser
+            self._known_transforms[j, k] = inverse, difference
+        return self._known_transforms[j, k]
 
     def _with_column(self, j: int, x: Array) -> Array:
         points = np.repeat(self.target.low[None, :], len(x), axis=0)
@@ -241,7 +247,7 @@ class SparseGrid:
         exponents = self._exponents
         share = np.ldexp(values, -exponents).T.reshape(-1, *shape)
         for j, k in enumerate(level):
-            share = np.moveaxis(np.tensordot(self._axes[j][k][1], share, axes=(1, j + 1)), 0, j + 1)
+            share = np.moveaxis(np.tensordot(self._transforms(j, k)[1], share, axes=(1, j + 1)), 0, j + 1)
         out: Array = np.ldexp(share, exponents.reshape(-1, *[1] * len(level)))
         return out
 

@@ -1,0 +1,388 @@
+"""approximate: what it calls f for, what it promises, and which functions it survives. Accuracy is held in bench."""
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from scipy import special
+
+import pml_native as pml
+from pml_native.intervals import Intervals
+from pml_native.optimize.interrupt import InterruptGuard
+from pml_native.sparse_grid import SparseGrid
+from pml_native.target import Target
+
+SQUARE = [(0.0, 1.0), (0.0, 1.0)]
+
+
+@pytest.fixture(autouse=True)
+def short_fits(monkeypatch):
+    """What other families make of the points is held in the tests of `fit`."""
+    monkeypatch.setattr(sys.modules["pml_native.approximate"], "FIT_SECONDS", 0.3)
+
+
+def product(X):
+    return X[:, 0] * np.exp(X[:, 1])
+
+
+def uneven(X):
+    """Nothing that fit knows at once."""
+    return np.sin(5 * X[:, 0] + np.cos(7 * X[:, 1])) + X[:, 0] * X[:, 1]
+
+
+def relative_errors(model, f, bounds, n=1000):
+    low, high = np.atleast_2d(np.asarray(bounds, dtype=float)).T
+    X = np.random.default_rng(99).uniform(low, high, size=(n, len(low)))
+    y = np.ravel(f(X))
+    return np.abs(np.ravel(model(X)) - y) / np.sqrt(np.mean(y**2))
+
+
+def target_of(f, bounds, most=100_000, flat=False):
+    low, high = np.array(bounds, dtype=float).T
+    return Target(f, low, high, flat, None, most, 60.0, InterruptGuard())
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds", "most"),
+    [
+        (lambda x: np.exp(np.sin(5 * x)), (-1, 1), 300),
+        (lambda x: 1 / (1 + 25 * x**2), (-1, 1), 100),
+        (lambda x: np.tanh(50 * x), (-1, 1), 600),
+        (lambda x: special.airy(x)[0], (-20, 5), 600),
+        (lambda x: np.cos(300 * x), (-1, 1), 900),
+        (lambda x: np.exp(x) + np.abs(x - 0.3), (-1, 1), 3000),
+        (lambda x: np.sqrt(x) + np.sin(x), (0, 1), 3500),
+    ],
+)
+def test_functions_of_one_variable_are_met_to_the_tolerance_in_few_evaluations(f, bounds, most):
+    model = pml.approximate(f, bounds, n_threads=1)
+    errors = relative_errors(model, f, bounds)
+    assert np.sqrt(np.mean(errors**2)) < 1e-12
+    assert model.report.validation_rmse <= 1e-12
+    assert model.report.evaluations < most
+    assert "the tolerance was reached" in model.report.status
+
+
+@pytest.mark.parametrize(
+    ("f", "d", "most"),
+    [
+        (product, 2, 300),
+        (uneven, 2, 8000),
+        (lambda X: (1 + X @ np.array([1.0, 2.0, 3.0])) ** -4, 3, 600),
+        (lambda X: np.exp(-np.sum((X - 0.4) ** 2, axis=1)), 4, 1000),
+    ],
+)
+def test_functions_of_several_variables_are_met_to_the_tolerance(f, d, most):
+    model = pml.approximate(f, [(0.0, 1.0)] * d, n_threads=1)
+    errors = relative_errors(model, f, [(0.0, 1.0)] * d)
+    assert np.sqrt(np.mean(errors**2)) < 3e-12
+    assert model.report.evaluations < most
+
+
+def test_every_point_that_f_was_called_at_is_counted():
+    calls = []
+
+    def f(X):
+        calls.append(len(np.atleast_2d(X)))
+        return uneven(X)
+
+    report = pml.approximate(f, SQUARE, tolerance=1e-4, n_threads=1).report
+    assert report.evaluations == sum(calls)
+    # All but the one or two calls that only compare a point alone with the same in a batch are points of the model.
+    assert report.evaluations - 2 <= report.n_train + report.n_validation <= report.evaluations
+    assert pml.FitReport.from_dict(json.loads(report.to_json())) == report
+
+
+def test_the_budget_of_evaluations_is_kept():
+    for most in (40, 300):
+        report = pml.approximate(uneven, SQUARE, max_evaluations=most, n_threads=1).report
+        assert report.evaluations <= most
+        assert "evaluations were used up" in report.status
+        assert 1e-12 < report.validation_rmse < 2.0
+
+
+def test_the_same_seed_gives_the_same_model():
+    a, b = (pml.approximate(np.tanh, (-5.0, 5.0), random_state=3, n_threads=1) for _ in range(2))
+    x = np.linspace(-5, 5, 50)
+    np.testing.assert_array_equal(a(x), b(x))
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds"),
+    [
+        (math.sin, (0, 6)),
+        (math.sin, [(0, 6)]),
+        (np.sin, [(0, 6)]),
+        (lambda X: np.sin(X[:, 0]), (0, 6)),
+        (lambda x: math.sin(x[0]), [(0, 6)]),
+        (lambda x: (math.sin(x),), (0, 6)),
+    ],
+)
+def test_one_input_is_passed_as_f_takes_it(f, bounds):
+    model = pml.approximate(f, bounds, n_threads=1)
+    x = np.linspace(0, 6, 101)
+    np.testing.assert_allclose(model(x), np.sin(x), atol=1e-12)
+    np.testing.assert_allclose(model.gradient(x)[:, 0], np.cos(x), atol=1e-10)
+
+
+def test_a_function_of_one_point_that_would_take_a_batch_for_something_else_is_called_point_by_point():
+    sizes = set()
+
+    def f(x):
+        sizes.add(np.shape(x))
+        return x[0] * 2 + x[1]  # of a batch (k, 2) this is (2,), and (4, 4) has rows for columns
+
+    model = pml.approximate(f, [(0, 1)] * 2, n_threads=1)
+    np.testing.assert_allclose(model([[0.2, 0.5]]), 0.9, atol=1e-12)
+    assert (2,) in sizes
+    mixed = pml.approximate(lambda X: X[..., 0] + np.mean(X), [(0, 1)] * 2, vectorized=None, n_threads=1)
+    np.testing.assert_allclose(mixed([[0.2, 0.6]]), 0.2 + 0.4, atol=1e-12)
+
+
+def test_a_vectorized_function_is_called_for_many_points_at_once():
+    sizes = []
+    pml.approximate(lambda X: sizes.append(len(X)) or product(X), SQUARE, n_threads=1)
+    assert max(sizes) >= 64
+    assert len(sizes) < 20
+
+
+def test_several_outputs_keep_their_shape():
+    model = pml.approximate(lambda X: np.column_stack([product(X), X[:, 0] ** 2]), SQUARE, n_threads=1)
+    assert model(np.ones((7, 2))).shape == (7, 2)
+    assert model.gradient(np.ones((7, 2))).shape == (7, 2, 2)
+    model = pml.approximate(lambda x: (math.sin(x), math.exp(5 * x)), (0, 3), n_threads=1)
+    np.testing.assert_allclose(model([1.0]), [[math.sin(1), math.exp(5)]], rtol=1e-8)
+
+
+@pytest.mark.parametrize("value", [3.5, 0.0])
+def test_a_constant_is_met_exactly(value):
+    model = pml.approximate(lambda X: np.full(len(X), value), SQUARE, n_threads=1)
+    np.testing.assert_array_equal(model(np.random.default_rng(0).random((5, 2))), value)
+
+
+def test_an_argument_that_f_changes_does_no_harm():
+    def f(X):
+        y = product(X)
+        X[:] = np.nan
+        return y
+
+    assert pml.approximate(f, SQUARE, n_threads=1).report.validation_rmse < 1e-12
+
+
+@pytest.mark.parametrize("way", ["raises", "nan"])
+def test_points_without_a_value_are_left_out_and_named(way):
+    def f(X):
+        bad = X[:, 0] < 0.5
+        if way == "raises" and bad.any():
+            raise RuntimeError("left half")
+        return np.where(bad, np.nan, product(X))
+
+    with pytest.warns(pml.FitWarning, match=r"f has no value at \d+ of \d+ points"):
+        model = pml.approximate(f, SQUARE, max_evaluations=2000, time_limit=10.0, n_threads=1)
+    [note] = [note for note in model.report.warnings if "no value" in note]
+    assert ("RuntimeError: left half" if way == "raises" else "got nan") in note
+    assert "they lie in [0, 0.4" in note
+    right = np.random.default_rng(0).uniform([0.5, 0.0], 1.0, size=(100, 2))
+    np.testing.assert_allclose(model(right), product(right), rtol=1e-9)
+
+
+def test_an_end_at_which_f_is_infinite_is_left_out():
+    with np.errstate(divide="ignore"), pytest.warns(pml.FitWarning, match="got -inf"):
+        model = pml.approximate(lambda x: np.log(x) * np.sqrt(1 + x), (0, 1), tolerance=1e-8, n_threads=1)
+    x = np.linspace(0.01, 1, 50)
+    np.testing.assert_allclose(model(x), np.log(x) * np.sqrt(1 + x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda X: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda X: np.full(len(X), np.nan), "got nan"),
+        (lambda X: np.ones((2, 3, 4)), r"got an array of shape \(2, 3, 4\)"),
+        (lambda X: "abc", "expected numbers"),
+        (lambda X: np.sum(X) * 1j, "got complex"),
+    ],
+)
+def test_a_function_without_any_value_is_refused_with_what_it_said(f, said):
+    with pytest.raises(ValueError, match=f"f: expected finite real numbers somewhere in the box, got none.*{said}"):
+        pml.approximate(f, SQUARE, n_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ((1, 0), r"bounds\[0\]: expected finite numbers low < high, got \(1, 0\)"),
+        ((0, np.inf), r"bounds\[0\]: expected finite"),
+        ((0, np.nan), r"bounds\[0\]: expected finite"),
+        ([(0, 1), (2, 2)], r"bounds\[1\]: expected finite numbers low < high, got \(2, 2\)"),
+        (("0", "1"), "bounds: expected pairs of numbers"),
+        ([(0, 1), (2,)], "bounds: expected pairs of numbers"),
+        ([(0, 1, 2)], r"bounds: expected \(d, 2\)"),
+        ([], r"bounds: expected \(d, 2\)"),
+    ],
+)
+def test_bad_bounds_are_refused(bounds, message):
+    with pytest.raises(ValueError, match=message):
+        pml.approximate(np.sin, bounds)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
+        ({"max_evaluations": 5}, "max_evaluations: expected an integer >= 30, got 5"),
+        ({"max_evaluations": 100.0}, "max_evaluations: expected an integer"),
+        ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
+        ({"input_names": ["a", "b"]}, "input_names: expected 1 names"),
+        ({"n_threads": 0}, "n_threads: expected"),
+    ],
+)
+def test_bad_options_are_refused(keywords, message):
+    with pytest.raises(ValueError, match=message):
+        pml.approximate(np.sin, (0, 1), **keywords)
+
+
+def test_a_slow_function_ends_in_time():
+    def slow(x):
+        time.sleep(0.01)
+        return math.sin(9 * x[0]) * math.exp(math.sin(5 * x[1]))
+
+    started = time.perf_counter()
+    report = pml.approximate(slow, SQUARE, time_limit=1.5, n_threads=1).report
+    assert time.perf_counter() - started < 3.0
+    assert "the time limit of 1.5 s was used up; calls of f took" in report.status
+    assert 20 < report.evaluations < 150
+
+
+def test_no_time_at_all_still_gives_a_model():
+    for f, bounds in ((np.sin, (0, 3)), (lambda X: np.sin(9 * X[:, 0] * X[:, 1]), SQUARE)):
+        model = pml.approximate(f, bounds, time_limit=0.0, n_threads=1)
+        assert np.isfinite(model.report.validation_rmse)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_ctrl_c_returns_the_best_model_so_far():
+    def slow(x):
+        time.sleep(0.005)
+        return math.sin(30 * x) + abs(x - 0.3)
+
+    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    started = time.perf_counter()
+    model = pml.approximate(slow, (-1, 1), time_limit=30.0, n_threads=1)
+    assert time.perf_counter() - started < 5.0
+    assert "interrupted from the keyboard" in model.report.status
+    assert np.isfinite(model(np.linspace(-1, 1, 9))).all()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds"),
+    [
+        (lambda x: 1e-300 * np.sin(1e300 * x), (0, 1e-300)),
+        (lambda x: np.sin(9 * (x - 1e8)), (1e8, 1e8 + 1)),
+        (lambda x: np.tanh(x / 1e308), (-1e308, 1e308)),
+        (np.sin, (1.0, 1.0 + 1e-14)),
+        (lambda x: 1e8 + np.sin(5 * x), (0, 1)),
+    ],
+)
+def test_extreme_boxes_and_offsets_cost_nothing(f, bounds):
+    assert pml.approximate(f, bounds, n_threads=1).report.validation_rmse < 1e-13
+
+
+def test_a_box_far_from_zero_has_a_sparse_grid_too():
+    def f(X):
+        return uneven(X - 1e8)
+
+    target = target_of(f, [(1e8, 1e8 + 1), (1e8, 1e8 + 1)])
+    grid = SparseGrid(target, 1e-12)
+    grid.refine(20_000)
+    errors = relative_errors(grid.model(), f, [(1e8, 1e8 + 1)] * 2)
+    assert np.sqrt(np.mean(errors**2)) < 1e-12
+
+
+def test_what_limits_is_said_for_jumps_noise_and_kinks():
+    jump = pml.approximate(lambda x: np.where(x < 0.3, 1.0, 2.0 + x), (-1, 1), n_threads=1).report
+    assert "f jumps or ends in [0.2999999" in jump.status
+    noise = np.random.default_rng(0)
+    noisy = pml.approximate(lambda x: np.exp(x) + 1e-6 * noise.normal(size=len(x)), (-1, 1), n_threads=1).report
+    assert "it has noise" in noisy.status
+    assert noisy.evaluations < 10_000
+    kink = pml.approximate(lambda x: np.exp(x) + np.abs(x - 0.3), (-1, 1), n_threads=1).report
+    assert any("it is at x = 0.3" in note for note in kink.warnings)
+
+
+def test_a_spike_between_the_first_points_is_found_by_the_check():
+    def f(x):
+        return 1.0 + x + np.exp(-3e3 * (x - 0.377) ** 2)
+
+    model = pml.approximate(f, (-1, 1), n_threads=1)
+    assert np.max(relative_errors(model, f, (-1, 1))) < 1e-11
+
+
+def test_intervals_of_a_sparse_function_and_their_errors_agree():
+    target = target_of(lambda x: np.tanh(50 * (x - 0.123)), [(-1, 1)], flat=True)
+    intervals = Intervals(target, 1e-10)
+    intervals.refine(5000)
+    errors = relative_errors(intervals.model(), lambda x: np.tanh(50 * (x - 0.123)), (-1, 1))
+    assert intervals.looks_finished
+    assert np.sqrt(np.mean(errors**2)) < 1e-10
+
+
+def test_a_sparse_grid_reproduces_polynomials_exactly_and_keeps_few_terms():
+    target = target_of(lambda X: 1 + X[:, 0] ** 3 * X[:, 1] + X[:, 2] ** 2, [(-1, 1), (0, 2), (3, 4)])
+    grid = SparseGrid(target, 1e-14)
+    grid.refine(1000)
+    model = grid.model()
+    assert np.max(relative_errors(model, target.f, [(-1, 1), (0, 2), (3, 4)])) < 1e-14
+    assert model.n_params < 12
+
+
+def test_a_sparse_grid_sees_what_vanishes_on_the_axes():
+    target = target_of(lambda X: np.cos(20 * X[:, 0] * X[:, 1]), [(-1, 1), (-1, 1)])
+    grid = SparseGrid(target, 1e-10)
+    grid.refine(8000)
+    assert grid.looks_finished  # which is wrong: f is 1 on both axes
+    for n in range(1000, 8001, 1000):
+        grid.refine(n, distrust=grid.looks_finished)
+    errors = relative_errors(grid.model(), target.f, [(-1, 1), (-1, 1)])
+    assert np.sqrt(np.mean(errors**2)) < 1e-10
+
+
+def test_a_piecewise_model_is_saved_and_answers_everywhere(tmp_path):
+    def f(x):
+        return np.exp(x) + np.abs(x - 0.3)
+
+    model = pml.approximate(f, (-1, 1), tolerance=1e-8, input_names=["t"], n_threads=1)
+    assert isinstance(model, pml.Piecewise)
+    assert model.signature.input_names == ("t",)
+    model.save(tmp_path / "model.pml")
+    again = pml.load(tmp_path / "model.pml")
+    x = np.array([-2.0, -1.0, 0.3, 0.1, np.nan, 1.0, 2.0])
+    np.testing.assert_array_equal(again(x), model(x))
+    np.testing.assert_array_equal(again.gradient(x), model.gradient(x))
+    assert again.report == model.report
+    assert np.isnan(model(x)).tolist() == [False] * 4 + [True] + [False] * 2
+    np.testing.assert_allclose(model.gradient(x)[[1, 3, 5], 0], [np.exp(-1) - 1, np.exp(0.1) - 1, np.e + 1], rtol=1e-5)
+    high, low = model.extended(x[:3])
+    np.testing.assert_allclose(high + low, model(x[:3]), rtol=1e-14)
+    np.testing.assert_allclose(model.box(), [[-1.0], [1.0]])
+    with pytest.raises(ValueError, match="expected a model that other languages can have"):
+        model.to_c()
+
+
+def test_parts_that_do_not_fit_their_breaks_are_refused():
+    one = pml.Polynomial([[0], [1]], [1.0, 2.0])
+    two = pml.Polynomial([[0, 0]], [1.0])
+    with pytest.raises(ValueError, match=r"breaks: expected \(3,\)"):
+        pml.Piecewise([0.0, 1.0], [one, one])
+    with pytest.raises(ValueError, match="breaks: expected finite increasing numbers"):
+        pml.Piecewise([0.0, 1.0, 1.0], [one, one])
+    with pytest.raises(ValueError, match=r"parts\[0\]: expected 1 input and 1 outputs"):
+        pml.Piecewise([0.0, 1.0], [two])
