@@ -97,7 +97,7 @@ class Counted:
     n: int = 0
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        self.n += len(X)
+        self.n += len(X) if X.ndim == 2 else 1
         return self.f(X)
 
 
@@ -200,7 +200,7 @@ def main() -> None:
             f"{row['description'][:80]}"
         )
     for row in table.failed:
-        print(f"{row['target']:21} {row['method']:12} failed: {row['error']}")
+        print(f"{row['target']:21} {row['method']:12} failed")
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ NOTED_MAX = 30.0
 class Refinement(Protocol):
     """What chooses its own points: Chebyshev points on intervals, or on a sparse grid."""
 
-    ended: bool
-
+    @property
+    def ended(self) -> bool: ...
     @property
     def description(self) -> str: ...
     @property
@@ -116,6 +116,8 @@ def approximate(
         raise ValueError(f"tolerance: expected a number > 0, got {tolerance!r}")
     if not (isinstance(time_limit, (int, float, np.number)) and time_limit >= 0 and math.isfinite(time_limit)):
         raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+    if vectorized not in (None, True, False):
+        raise ValueError(f"vectorized: expected True, False or None, got {vectorized!r}")
     if not callable(f):
         raise ValueError(f"f: expected a function, got {type(f).__name__}")
     most = at_least(max_evaluations, "max_evaluations", 3 * least_rows(d))
@@ -195,7 +197,9 @@ class Search:
             assert self.best is not None
             if passed or self.best.errors.rmse <= ENOUGH:
                 break
-            if target.should_stop or target.affordable() < FEWEST_CHECKS or (d == 1 and refinement.ended):
+            if target.should_stop or target.affordable() < FEWEST_CHECKS:
+                break
+            if refinement.ended and (d == 1 or self._fit_is_worse):
                 break
             distrust = refinement.looks_finished
             self.number += 1
@@ -343,8 +347,6 @@ class Search:
     def _check(self, models: list[tuple[Model, str]], n: int, refinement: Refinement) -> bool:
         """Measures the models at new points, keeps the best, and returns whether it meets the tolerance."""
         target = self.target
-        if not models or n == 0:
-            return False
         weight: Array | None = None
         if isinstance(refinement, Intervals) and refinement.intervals[0].steps:
             X, weight = refinement.check_points(n, self.rng)
@@ -357,7 +359,8 @@ class Search:
         known = np.isfinite(y).all(axis=1)
         X, y = X[known], y[known]
         weight = None if weight is None else weight[known]
-        if len(X) < LEAST_CHECKED and self.best is not None:
+        if len(X) < LEAST_CHECKED:
+            self._choose_unchecked(models)
             return False
         found = []
         for (model, description), train in zip(models, train_rmse, strict=True):
@@ -394,21 +397,34 @@ class Search:
             self.best = best
         return bool(met)
 
+    def _choose_unchecked(self, models: list[tuple[Model, str]]) -> None:
+        """Where there are no new points to check with: what is best at those that the models are made of."""
+        rows = self.rng.permutation(len(self.target.X))[:MOST_CHECKS]
+        X, y = self.target.X[rows], self.target.y[rows]
+        for model, description in models:
+            errors = Errors.of(model.evaluate(X), y)
+            if self.best is None or errors.rmse < self.best.errors.rmse:
+                self.best = Found(model, description, errors, 0)
+
     def _ended(self, refinement: Refinement) -> str:
         assert self.best is not None
         target, errors = self.target, self.best.errors
         at = f"at {self.best.n_checked} points that it was not made of"
         if errors.rmse <= self.tolerance and self.best.worst is not None:
             return f"the tolerance was reached {at}: RMSE {errors.rmse:.1e}, maximum {errors.max:.1e}"
+        unchecked = (
+            "" if self.best.n_checked else "; errors are those at the points it was made of: no others were asked"
+        )
         if target.guard.requested:
-            return "interrupted from the keyboard; this is the best model so far"
+            return f"interrupted from the keyboard; this is the best model so far{unchecked}"
         if errors.rmse <= ENOUGH:
             return f"the float64 floor was reached {at}"
-        if target.max_evaluations - target.n_evaluations < FEWEST_CHECKS:
-            return f"the {target.max_evaluations} evaluations were used up"
-        if target.remaining <= 0.0 or target.affordable() < FEWEST_CHECKS:
+        used_up = isinstance(refinement, Intervals) and refinement.used_up
+        if used_up or target.affordable() < FEWEST_CHECKS:
+            if target.affordable() == target.max_evaluations - target.n_evaluations and target.remaining > 0.0:
+                return f"the {target.max_evaluations} evaluations were used up{unchecked}"
             cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
-            return f"the time limit of {target.time_limit:g} s was used up; {cost}"
+            return f"the time limit of {target.time_limit:g} s was used up; {cost}{unchecked}"
         if isinstance(refinement, Intervals) and refinement.ended:
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"

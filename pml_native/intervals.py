@@ -79,7 +79,8 @@ class Intervals:
     def __init__(self, target: Target, tolerance: float) -> None:
         self.target, self.tolerance = target, tolerance
         self.intervals = [Interval(float(target.low[0]), float(target.high[0]))]
-        self.ended = False
+        self.ended = False  # as no interval has anything to gain, or the budget is `used_up`
+        self.used_up = False
         self._known: set[float] = set()
 
     @property
@@ -169,13 +170,13 @@ class Intervals:
         x = np.unique(inside(z[:, None], low, high)[:, 0])
         new = np.array([value for value in x if value not in self._known])
         if len(new) > self.target.affordable():
-            self.ended = True
+            self.ended = self.used_up = True
             return False
         if len(new):
             before = self.target.n_evaluations
             self.target.ask(new[:, None])
-            if self.target.guard.requested or self.target.n_evaluations - before < len(new):
-                self.ended = True
+            if self.target.n_evaluations - before < len(new):
+                self.ended = self.used_up = True
                 return False
             self._known.update(new.tolist())
         one.steps = steps
@@ -198,7 +199,8 @@ class Intervals:
         table = chebyshev_table(z, p - 1)
         coefficients = least_squares(np.asfortranarray(table.T), scaled, np.arange(p))
         # Relative to the RMS of all that is known of y.
-        rms = np.sqrt(np.mean(np.ldexp(target.y, -exponents) ** 2, axis=0))
+        with np.errstate(over="ignore"):  # where y is far larger elsewhere
+            rms = np.sqrt(np.mean(np.ldexp(target.y, -exponents) ** 2, axis=0))
         size = np.max(np.abs(coefficients) / np.where(rms > 0, rms, 1.0), axis=1)
         tail = float(np.max(size[-max(3, p // 8) :])) if p > 4 else float(np.max(size))
         left = np.max(np.abs(table.T @ coefficients - scaled) / np.where(rms > 0, rms, 1.0), axis=0)

@@ -51,7 +51,13 @@ class SparseGrid:
         self._numbers: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._values: Array = np.empty((0, 0))
         self._shares: list[tuple[NDArray[np.intp], Array]] = []
-        self.ended = d > MOST_INPUTS  # or where f has no value at a point of the grid
+        # Where f has no value at a point of the grid, or the budget has ended.
+        self._stopped = d > MOST_INPUTS
+
+    @property
+    def ended(self) -> bool:
+        """Whether no level can be added any more."""
+        return self._stopped or not self.promises
 
     @property
     def description(self) -> str:
@@ -68,7 +74,7 @@ class SparseGrid:
         `distrust` adds them although none promises much: those with the fewest points.
         """
         added = 0
-        while self.promises and not self.ended:
+        while not self.ended:
             if added and ((self.looks_finished and not distrust) or self.target.guard.requested):
                 break
             in_turn = added % CHEAPEST_EVERY == CHEAPEST_EVERY - 1
@@ -147,8 +153,8 @@ class SparseGrid:
 
     def _add(self, level: Level) -> None:
         """Asks at the new points of `level`, and adds its share."""
-        if self.ended or not self._ask(level):
-            self.ended = True
+        if self._stopped or not self._ask(level):
+            self._stopped = True
             return
         share = self._share(level)
         d = len(level)

@@ -72,7 +72,7 @@ def test_functions_of_one_variable_are_met_to_the_tolerance_in_few_evaluations(f
 @pytest.mark.parametrize(
     ("f", "d", "most"),
     [
-        (product, 2, 300),
+        (product, 2, 600),
         (uneven, 2, 8000),
         (lambda X: (1 + X @ np.array([1.0, 2.0, 3.0])) ** -4, 3, 600),
         (lambda X: np.exp(-np.sum((X - 0.4) ** 2, axis=1)), 4, 1000),
@@ -149,7 +149,7 @@ def test_a_vectorized_function_is_called_for_many_points_at_once():
     sizes = []
     pml.approximate(lambda X: sizes.append(len(X)) or product(X), SQUARE, n_threads=1)
     assert max(sizes) >= 64
-    assert len(sizes) < 20
+    assert len(sizes) < 40
 
 
 def test_several_outputs_keep_their_shape():
@@ -241,6 +241,7 @@ def test_bad_bounds_are_refused(bounds, message):
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
         ({"input_names": ["a", "b"]}, "input_names: expected 1 names"),
         ({"n_threads": 0}, "n_threads: expected"),
+        ({"vectorized": "yes"}, "vectorized: expected True, False or None"),
     ],
 )
 def test_bad_options_are_refused(keywords, message):
@@ -270,15 +271,17 @@ def test_no_time_at_all_still_gives_a_model():
 def test_ctrl_c_returns_the_best_model_so_far():
     def slow(x):
         time.sleep(0.005)
-        return math.sin(30 * x) + abs(x - 0.3)
+        return math.sin(10 * x) + abs(x - 0.3)
 
-    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     started = time.perf_counter()
     model = pml.approximate(slow, (-1, 1), time_limit=30.0, n_threads=1)
     assert time.perf_counter() - started < 5.0
     assert "interrupted from the keyboard" in model.report.status
-    assert np.isfinite(model(np.linspace(-1, 1, 9))).all()
+    x = np.linspace(-1, 1, 9)
+    np.testing.assert_allclose(model(x), np.sin(10 * x) + np.abs(x - 0.3), atol=0.1)
+    assert "errors are those at the points it was made of" in model.report.status
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
