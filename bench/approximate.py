@@ -97,7 +97,7 @@ class Counted:
     n: int = 0
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        self.n += len(X) if X.ndim == 2 else 1
+        self.n += len(X) if np.ndim(X) == 2 else 1
         return self.f(X)
 
 

@@ -32,11 +32,13 @@ FIRST_POINTS, FIRST_POINTS_ONE_INPUT = 64, 24
 EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.125, 2000, 20
 # Seconds for `fit` in a round: these at first, doubled for each round in which its model was that far ahead, or
 # this multiple of what calling f takes in a round; and at most those.
-FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE, AHEAD = 2.0, 0.5, 10.0, 1.0, 1e-3
+FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE, AHEAD = 3.0, 0.5, 10.0, 1.0, 1e-3
 # Rows that `fit` takes of those known.
 MOST_ROWS = 6000
 # All corners of a box of so many inputs are asked, and so many of one with more.
 CORNERS_OF, MOST_CORNERS = 6, 64
+# Rows times parameters for which a model is evaluated in a second or so.
+MOST_NUMBERS = 40_000_000
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
 # A largest error of so many times the RMS error is said, with where it is.
@@ -192,7 +194,10 @@ class Search:
                 most = target.max_evaluations if d == 1 else min(target.n_evaluations + new, target.max_evaluations)
                 refinement.refine(most - n_checks, distrust=distrust)
                 n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
-                tried.append(self._refined(refinement))
+                refined = self._refined(refinement)
+                if refined is not None:
+                    tried.append(refined)
+                    n_checks = min(n_checks, _most_checks(refined[0]))
             passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
             assert self.best is not None
             if passed or self.best.errors.rmse <= ENOUGH:
@@ -224,7 +229,7 @@ class Search:
     def train_rmse(self, model: Model) -> float:
         """The relative RMSE at points that the model may be made of: all, or a sample of them."""
         rows = np.arange(len(self.target.X))
-        rows = rows if len(rows) <= MOST_CHECKS else self.rng.permutation(rows)[:MOST_CHECKS]
+        rows = self.rng.permutation(rows)[: _most_checks(model)]
         return Errors.of(model.evaluate(self.target.X[rows]), self.target.y[rows]).rmse
 
     # --- points
@@ -391,7 +396,7 @@ class Search:
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
         by_fit = min((one.errors.rmse for one in found if one.description != refinement.description), default=math.inf)
         refined = min((one.errors.rmse for one in found if one.description == refinement.description), default=math.inf)
-        self._fit_is_worse = self.number > 0 and refined < by_fit
+        self._fit_is_worse = self.number > 1 and refined < by_fit
         self._rounds_fit_was_ahead += by_fit < AHEAD * refined
         if self.best is None or met or best.errors.rmse < self.best.errors.rmse or self.best.worst is None:
             self.best = best
@@ -428,6 +433,11 @@ class Search:
         if isinstance(refinement, Intervals) and refinement.ended:
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"
+
+
+def _most_checks(model: Model) -> int:
+    """Rows at which `model` may be evaluated for its errors: fewer than usual where that takes seconds."""
+    return int(np.clip(MOST_NUMBERS // max(1, model.n_params), MOST_CHECKS // 10, MOST_CHECKS))
 
 
 def _names(names: Sequence[str] | None, what: str, count: int) -> tuple[str, ...] | None:
