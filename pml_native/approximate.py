@@ -12,15 +12,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import guide
-from .arrays import Array, split
+from . import diagnosis, guide
+from .arrays import Array, Samples
 from .fit import FitWarning, least_rows, versions
 from .intervals import Intervals
 from .models import Model, Polynomial, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import Candidate, Errors, FitReport
-from .session import ENOUGH, Session
+from .report import Candidate, Errors, ErrorTerms, FitReport
+from .session import ENOUGH, Measured, Session
 from .sparse_grid import SparseGrid
 from .target import Target, as_box, at_least, inside
 from .threads import resolve_threads
@@ -33,12 +33,14 @@ EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.1
 # Seconds for `fit` in a round: these at first, doubled for each round in which its model was that far ahead, or
 # this multiple of what calling f takes in a round; and at most those.
 FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE, AHEAD = 3.0, 0.5, 10.0, 1.0, 1e-3
-# Rows that `fit` takes of those known.
-MOST_ROWS = 6000
+# Rows that `fit` takes of those known, and the part of them that it chooses by.
+MOST_ROWS, HELD_OUT = 6000, 0.15
 # All corners of a box of so many inputs are asked, and so many of one with more.
 CORNERS_OF, MOST_CORNERS = 6, 64
 # Rows times parameters for which a model is evaluated in a second or so.
 MOST_NUMBERS = 40_000_000
+# Rows at which what evaluation costs is measured, and parameters up to which it is.
+ROWS_EXTENDED, MOST_PARAMS_EXTENDED = 64, 20_000
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
 # A largest error of so many times the RMS error is said, with where it is.
@@ -60,13 +62,17 @@ class Refinement(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """A model and its errors at `n_checked` points that it was not made of."""
+    """A model and its errors at points that it was not made of, or where none were asked, at those that it was."""
 
     model: Model
     description: str
     errors: Errors
-    n_checked: int
-    worst: Array | None = None  # where the largest error was
+    measured: Measured
+    checked: bool = True
+
+    @property
+    def n_checked(self) -> int:
+        return len(self.measured.X) if self.checked else 0
 
 
 def approximate(
@@ -137,11 +143,15 @@ def approximate(
     notes = search.notes(found)
     if target.failures():
         warnings.warn(notes[0], FitWarning, stacklevel=2)
+    train_rmse = search.train_rmse(model)
+    # In double-double a model of so many parameters takes a minute; its errors are far above rounding anyway.
+    few = model.n_params <= MOST_PARAMS_EXTENDED
+    floor = diagnosis.floor_of(model, found.measured.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
     model.report = FitReport(
         method="approximate",
         family=model.family,
         description=found.description,
-        train_rmse=search.train_rmse(model),
+        train_rmse=train_rmse,
         validation_rmse=found.errors.rmse,
         validation_p95=found.errors.p95,
         validation_max=found.errors.max,
@@ -151,11 +161,19 @@ def approximate(
         n_train=len(target.X) - found.n_checked,
         n_validation=found.n_checked,
         n_inputs=d,
-        n_outputs=model.signature.n_outputs,
+        n_outputs=m,
         candidates=tuple(search.candidates),
         warnings=tuple(notes),
         seed=seed,
         versions=versions(),
+        floor=floor,
+        terms=ErrorTerms.of(floor, train_rmse, found.errors.rmse),
+        path=tuple(search.path),
+        advice=(search.advice(floor),),
+        box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
+        input_names=names or tuple(f"x{j}" for j in range(d)),
+        history=tuple(search.history),
+        residuals=tuple(diagnosis.residuals_of(found.measured)),
         evaluations=target.n_evaluations,
     )
     return model
@@ -171,6 +189,9 @@ class Search:
     display: ProgressDisplay
     n_threads: int | None
     candidates: list[Candidate] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
+    history: list[tuple[float, float, str]] = field(default_factory=list)
+    costs: list[tuple[int, float]] = field(default_factory=list)  # evaluations, and the error that they came to
     best: Found | None = None
     number: int = 0  # of the round
     _fit_is_worse: bool = False
@@ -218,13 +239,32 @@ class Search:
         if failures:
             notes.append(failures)
         errors = found.errors
-        if found.worst is not None and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
-            at = ", ".join(f"{x:.6g}" for x in found.worst)
+        if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
+            missed = np.max(np.abs(found.model.evaluate(found.measured.X) - found.measured.y), axis=1)
+            at = ", ".join(f"{x:.6g}" for x in found.measured.X[int(np.argmax(missed))])
             notes.append(
                 f"the largest error of the check, {errors.max:.1e}, is {errors.max / errors.rmse:.0f} times the RMSE; "
                 f"it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
             )
         return notes
+
+    def advice(self, floor: float) -> str:
+        """What would help most."""
+        assert self.best is not None
+        error = self.best.errors.rmse
+        if error <= diagnosis.FLOOR_MARGIN * floor:
+            return "nothing: what is left is rounding, of f and of the model's evaluation in float64"
+        if error <= self.tolerance and self.best.checked:
+            return "a smaller tolerance: the search ended when the one given was reached"
+        if self.target.guard.requested:
+            return "time: the search was interrupted"
+        half = [e for n, e in self.costs if n <= 0.5 * self.target.n_evaluations]
+        if half and math.isfinite(half[-1]) and half[-1] > 2.0 * error:
+            return (
+                f"more evaluations (max_evaluations, time_limit): with the last doubling the error fell "
+                f"{half[-1] / error:.2g}-fold"
+            )
+        return "another box: where f has jumps, kinks or noise, one for each side"
 
     def train_rmse(self, model: Model) -> float:
         """The relative RMSE at points that the model may be made of: all, or a sample of them."""
@@ -272,6 +312,7 @@ class Search:
             target.ask(self._random(min(n, target.affordable())))
             n *= 2
         if len(target.X) >= least:
+            self._tell(f"{target.n_evaluations} evaluations at random points; f takes {target.takes}")
             return
         if target.guard.requested:
             raise KeyboardInterrupt
@@ -317,7 +358,7 @@ class Search:
         least = FIT_SECONDS_ONE_INPUT if one_input else FIT_SECONDS
         least *= 2.0**self._rounds_fit_was_ahead
         seconds = min(max(least, FIT_SHARE * new * target.seconds_per_point), MOST_FIT_SECONDS)
-        train, held_out = split(samples, None, self.rng)
+        train, held_out = self._split(samples)
         session = Session(
             train,
             held_out,
@@ -336,8 +377,16 @@ class Search:
         described = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
         description = described[0].description if described else repr(session.best)
         if self.best is None:
-            self.best = Found(session.best, description, session.best_errors, len(held_out.X))
+            self.best = Found(
+                session.best, description, session.best_errors, Measured(session.best, held_out.X, held_out.y)
+            )
         return session.best, description, session.best_errors.rmse
+
+    def _split(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Rows to train on, and rows to choose by. Not whole lines of them: on a sparse grid these are most rows."""
+        order = self.rng.permutation(len(samples.X))
+        n = max(2, round(HELD_OUT * len(order)))
+        return samples.take(order[n:]), samples.take(order[:n])
 
     def _refined(self, refinement: Refinement) -> tuple[Model, str, float] | None:
         model = refinement.model()
@@ -369,24 +418,9 @@ class Search:
             return False
         found = []
         for (model, description), train in zip(models, train_rmse, strict=True):
-            prediction = model.evaluate(X)
-            errors = Errors.of(prediction, y, weight)
-            missed = np.max(np.abs(prediction - y), axis=1)
-            worst = X[int(np.argmax(np.where(np.isnan(missed), np.inf, missed)))]
-            found.append(Found(model, description, errors, len(X), worst))
-            self.candidates.append(
-                Candidate(
-                    model.family,
-                    description,
-                    model.n_params,
-                    train,
-                    errors.rmse,
-                    errors.p95,
-                    errors.max,
-                    target.elapsed,
-                    f"{target.n_evaluations} evaluations",
-                )
-            )
+            errors = Errors.of(model.evaluate(X), y, weight)
+            found.append(Found(model, description, errors, Measured(model, X, y)))
+            self._record(model, description, train, errors, f"{target.n_evaluations} evaluations")
             self.display.update(target.elapsed, description, errors.rmse, min(one.errors.rmse for one in found))
         if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
             size = np.sqrt(np.mean(target.y**2, axis=0))
@@ -398,9 +432,31 @@ class Search:
         refined = min((one.errors.rmse for one in found if one.description == refinement.description), default=math.inf)
         self._fit_is_worse = self.number > 1 and refined < by_fit
         self._rounds_fit_was_ahead += by_fit < AHEAD * refined
-        if self.best is None or met or best.errors.rmse < self.best.errors.rmse or self.best.worst is None:
+        if self.number == 0 or met or self.best is None or best.errors.rmse < self.best.errors.rmse:
             self.best = best
+            self.history.append((target.elapsed, best.errors.rmse, best.model.family))
+        self.costs.append((target.n_evaluations, self.best.errors.rmse))
+        asked = f"{target.n_evaluations} evaluations, {len(X)} of them a check"
+        self._tell(f"{asked}: {best.description} comes to {best.errors.rmse:.1e}")
         return bool(met)
+
+    def _tell(self, sentence: str) -> None:
+        self.path.append(f"{self.target.elapsed:.1f} s: {sentence}")
+
+    def _record(self, model: Model, description: str, train_rmse: float, errors: Errors, status: str) -> None:
+        self.candidates.append(
+            Candidate(
+                model.family,
+                description,
+                model.n_params,
+                train_rmse,
+                errors.rmse,
+                errors.p95,
+                errors.max,
+                self.target.elapsed,
+                status,
+            )
+        )
 
     def _choose_unchecked(self, models: list[tuple[Model, str]]) -> None:
         """Where there are no new points to check with: what is best at those that the models are made of."""
@@ -408,14 +464,16 @@ class Search:
         X, y = self.target.X[rows], self.target.y[rows]
         for model, description in models:
             errors = Errors.of(model.evaluate(X), y)
+            self._record(model, description, errors.rmse, errors, "not checked")
             if self.best is None or errors.rmse < self.best.errors.rmse:
-                self.best = Found(model, description, errors, 0)
+                self.best = Found(model, description, errors, Measured(model, X, y), checked=False)
+                self.history.append((self.target.elapsed, errors.rmse, model.family))
 
     def _ended(self, refinement: Refinement) -> str:
         assert self.best is not None
         target, errors = self.target, self.best.errors
         at = f"at {self.best.n_checked} points that it was not made of"
-        if errors.rmse <= self.tolerance and self.best.worst is not None:
+        if errors.rmse <= self.tolerance and self.best.checked:
             return f"the tolerance was reached {at}: RMSE {errors.rmse:.1e}, maximum {errors.max:.1e}"
         unchecked = (
             "" if self.best.n_checked else "; errors are those at the points it was made of: no others were asked"

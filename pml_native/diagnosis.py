@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arrays import Samples
-from .models import Reduced, Transformed
+from .arrays import Array, Samples
+from .models import Model, Reduced, Transformed
 from .models.polynomial_search import PolynomialSearch
 from .report import Errors, ErrorTerms
-from .session import Session
+from .session import Measured, Session
 
 EPS = float(np.finfo(np.float64).eps)
 # The RMS of what rounding y to float64 leaves, in units of y: uniform over half a unit in the last place on each side,
@@ -38,9 +38,14 @@ LAST_PART, STILL_FALLING = 0.5, 2.0
 def floor(session: Session) -> float:
     """The relative RMSE that rounding brings: of y itself, and of the model's own evaluation at the held-out rows."""
     assert session.best is not None
-    rows = session.validation.X[:EVALUATED_ROWS]
-    high, _ = session.best.evaluate_extended(rows)
-    rmse = Errors.of(session.best.evaluate(rows), high).rmse
+    return floor_of(session.best, session.validation.X)
+
+
+def floor_of(model: Model, X: Array) -> float:
+    """`floor` of a model, at some of the rows `X` (n, d)."""
+    rows = X[:EVALUATED_ROWS]
+    high, _ = model.evaluate_extended(rows)
+    rmse = Errors.of(model.evaluate(rows), high).rmse
     return math.hypot(ROUNDING_OF_Y, rmse) if math.isfinite(rmse) else ROUNDING_OF_Y
 
 
@@ -133,8 +138,12 @@ def _two_digits(number: float) -> int:
 
 def residuals(session: Session) -> list[tuple[float, ...]]:
     """Inputs, y and error at some of the rows held out: of the model that was measured there; see FitReport."""
-    measured = session.measured
-    assert measured is not None
+    assert session.measured is not None
+    return residuals_of(session.measured)
+
+
+def residuals_of(measured: Measured) -> list[tuple[float, ...]]:
+    """`residuals` of any model that was measured."""
     some = np.linspace(0, len(measured.X) - 1, min(RESIDUAL_ROWS, len(measured.X))).astype(int)
     X, y = measured.X[some], measured.y[some, 0]
     largest = float(np.max(np.abs(measured.y[:, 0])))

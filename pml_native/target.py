@@ -86,6 +86,13 @@ class Target:
         """What a call costs for each of its points, so far."""
         return self.seconds_calling / self.n_evaluations if self.n_evaluations else 0.0
 
+    @property
+    def takes(self) -> str:
+        """What f is called with."""
+        if self._form in ("batch", "vector") and self._batches_failed < MOST_FAILED_BATCHES:
+            return "many points at once" if self._form == "batch" else "many numbers at once"
+        return "one number" if self._form in ("number", "vector") else "one point"
+
     def affordable(self) -> int:
         """How many more points the evaluations and the time allow."""
         left = self.max_evaluations - self.n_evaluations
