@@ -437,7 +437,7 @@ class Search:
             self.history.append((target.elapsed, best.errors.rmse, best.model.family))
         self.costs.append((target.n_evaluations, self.best.errors.rmse))
         asked = f"{target.n_evaluations} evaluations, {len(X)} of them a check"
-        self._tell(f"{asked}: {best.description} comes to {best.errors.rmse:.1e}")
+        self._tell(f"{asked}: the best is {best.description}, RMSE {best.errors.rmse:.1e}")
         return bool(met)
 
     def _tell(self, sentence: str) -> None:
