@@ -213,7 +213,9 @@ class Search:
             if not (target.guard.requested or any(one is not None and one[2] <= self.tolerance for one in tried)):
                 # One input: what the coefficients say is mostly right, and checks cost more than they save.
                 most = target.max_evaluations if d == 1 else min(target.n_evaluations + new, target.max_evaluations)
+                target.reserved = FEWEST_CHECKS
                 refinement.refine(most - n_checks, distrust=distrust)
+                target.reserved = 0
                 n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
                 refined = self._refined(refinement)
                 if refined is not None:
@@ -303,7 +305,7 @@ class Search:
         target = self.target
         least = least_rows(len(target.low))
         target.ask(self._random(1))  # finds out how to call f, and what a call takes
-        n = max(least, min(n, target.affordable()))
+        n = max(least, min(n, target.affordable() // 3))  # as much again for a check, and for what comes between
         X = self._random(n)
         corners = self._corners()[: n // 4]
         X[: len(corners)] = corners  # models of few variables go wrong there first
@@ -375,7 +377,7 @@ class Search:
                     train_family(session, self.rng)
         assert session.best is not None
         described = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
-        description = described[0].description if described else repr(session.best)
+        description = min(described or session.candidates, key=lambda one: one.validation_rmse).description
         if self.best is None:
             self.best = Found(
                 session.best, description, session.best_errors, Measured(session.best, held_out.X, held_out.y)
@@ -423,8 +425,10 @@ class Search:
             self._record(model, description, train, errors, f"{target.n_evaluations} evaluations")
             self.display.update(target.elapsed, description, errors.rmse, min(one.errors.rmse for one in found))
         if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
-            size = np.sqrt(np.mean(target.y**2, axis=0))
-            error = np.abs(models[-1][0].evaluate(X) - y) / np.where(size > 0, size, 1.0)
+            largest = np.max(np.abs(target.y), axis=0)
+            unit = np.where(largest > 0, largest, 1.0)
+            rms = np.sqrt(np.mean((target.y / unit) ** 2, axis=0))
+            error = np.abs(models[-1][0].evaluate(X) - y) / unit / np.where(rms > 0, rms, 1.0)
             refinement.learn(X, np.max(error, axis=1))
         met = [one for one in found if one.errors.rmse <= self.tolerance]
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)

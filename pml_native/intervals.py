@@ -42,7 +42,7 @@ MOST_IN_VAIN, IN_VAIN, SMALL = 2, 0.7, 0.01
 CHECKS = 2
 
 
-@dataclass
+@dataclass(eq=False)
 class Interval:
     """[low, high] with a polynomial: 2^e sum_k c_k T_k(z), and its error relative to the RMS of y."""
 
@@ -142,7 +142,7 @@ class Intervals:
                 one.error = seen
 
     def limit(self) -> str:
-        """What keeps the error from falling: in how many intervals, and where the worst is."""
+        """What keeps the error from falling, and where."""
         worst = max(self.intervals, key=_weight)
         where = f"[{worst.low:.17g}, {worst.high:.17g}]"
         if worst.too_narrow:

@@ -55,6 +55,7 @@ class Target:
     y: Array = field(init=False)
     n_evaluations: int = 0
     n_failed: int = 0
+    reserved: int = 0  # points that are to be left for a check
     y_is_vector: bool = True
     _form: Form | None = None
     _n_outputs: int | None = None
@@ -94,11 +95,11 @@ class Target:
         return "one number" if self._form in ("number", "vector") else "one point"
 
     def affordable(self) -> int:
-        """How many more points the evaluations and the time allow."""
+        """How many more points the evaluations and the time allow, besides those `reserved`."""
         left = self.max_evaluations - self.n_evaluations
-        if self.seconds_per_point * left <= self.remaining:
-            return left
-        return int(self.remaining / self.seconds_per_point)
+        if self.seconds_per_point * left > self.remaining:
+            left = int(self.remaining / self.seconds_per_point)
+        return max(0, left - self.reserved)
 
     # --- asking
 
