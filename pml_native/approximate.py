@@ -195,6 +195,7 @@ class Search:
     costs: list[tuple[int, float]] = field(default_factory=list)  # evaluations, and the error that they came to
     best: Found | None = None
     number: int = 0  # of the round
+    stuck: bool = False  # whether further evaluations would not help
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
 
@@ -261,13 +262,15 @@ class Search:
             return "a smaller tolerance: the search ended when the one given was reached"
         if self.target.guard.requested:
             return "time: the search was interrupted"
+        if self.stuck:
+            return "another box: one for each side of where f has jumps, or a tolerance above its noise"
         half = [e for n, e in self.costs if n <= 0.5 * self.target.n_evaluations]
         if half and math.isfinite(half[-1]) and half[-1] > 2.0 * error:
+            fall = half[-1] / error
             return (
-                f"more evaluations (max_evaluations, time_limit): with the last doubling the error fell "
-                f"{half[-1] / error:.2g}-fold"
+                f"more evaluations (max_evaluations, time_limit): with the last doubling the error fell {fall:.2g}-fold"
             )
-        return "another box: where f has jumps, kinks or noise, one for each side"
+        return "more evaluations (max_evaluations, time_limit); how many can't be told from one doubling"
 
     def train_rmse(self, model: Model) -> float:
         """The relative RMSE at points that the model may be made of: all, or a sample of them."""
@@ -494,6 +497,7 @@ class Search:
             cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
             return f"the time limit of {target.time_limit:g} s was used up; {cost}{unchecked}"
         if isinstance(refinement, Intervals) and refinement.ended:
+            self.stuck = True
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"
 

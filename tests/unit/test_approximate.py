@@ -104,6 +104,7 @@ def test_the_budget_of_evaluations_is_kept():
         report = pml.approximate(uneven, SQUARE, max_evaluations=most, n_threads=1).report
         assert report.evaluations <= most
         assert "evaluations were used up" in report.status
+        assert "more evaluations" in report.advice[0]
         assert 1e-12 < report.validation_rmse < 2.0
 
 
@@ -316,6 +317,7 @@ def test_what_limits_is_said_for_jumps_noise_and_kinks():
     noise = np.random.default_rng(0)
     noisy = pml.approximate(lambda x: np.exp(x) + 1e-6 * noise.normal(size=len(x)), (-1, 1), n_threads=1).report
     assert "it has noise" in noisy.status
+    assert "a tolerance above its noise" in noisy.advice[0]
     assert noisy.evaluations < 10_000
     kink = pml.approximate(lambda x: np.exp(x) + np.abs(x - 0.3), (-1, 1), n_threads=1).report
     assert any("it is at x = 0.3" in note for note in kink.warnings)
