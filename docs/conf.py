@@ -3,12 +3,16 @@
 import os
 import re
 import runpy
+import sys
 from pathlib import Path
-
-import pml_native
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
+# `python -m` looks into the folder it was started in first, where sources without a compiled core may be.
+if Path(sys.path[0]).resolve() == HERE.parent:
+    del sys.path[0]
+
+import pml_native  # noqa: E402
 
 project = "pml_native"
 version = release = pml_native.__version__
@@ -32,32 +36,25 @@ FOR_NEW_FAMILIES = "evaluate, evaluate_extended, evaluate_gradient, state, from_
 autodoc_default_options = {"members": True, "exclude-members": FOR_NEW_FAMILIES}
 
 TERM = re.compile(r"(\w+(?:, \w+)*) : (.*)")
+ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)|ndarray\[tuple\[Any, \.\.\.\], dtype\[float64\]\]")
 
 
 def as_rest(lines):
-    """A docstring's lines, plain text, as reST: "name : meaning" becomes a definition, an indented block is code."""
-    result, inside_term, inside_code = [], False, False
-    for number, line in enumerate(lines):
-        indented = line.startswith("    ")
-        if indented and not inside_term and (inside_code or number == 0 or not lines[number - 1].strip()):
-            if not inside_code:
-                result += ["::", ""]
-            inside_code = True
-            result.append(line)
-            continue
-        if line.strip():
-            inside_code = False
-        term = None if indented else TERM.fullmatch(line)
-        if term:
-            if not inside_term:
-                result.append("")
-            inside_term = True
+    """A docstring's lines, plain text, as reST: "name : meaning" is a definition, other indented lines are code."""
+    result, inside = [], "text"
+    for line in lines:
+        term = TERM.fullmatch(line)
+        if line.startswith("    "):
+            now = "term" if inside == "term" else "code"
+        else:
+            now = inside if not line.strip() else "term" if term else "text"
+        if now != inside:
+            result += ["", "::", ""] if now == "code" else [""]
+        inside = now
+        if term and now == "term":
             result += [f"``{term[1]}``", f"    {escaped(term[2])}"]
-            continue
-        if inside_term and not indented:
-            inside_term = False
-            result.append("")
-        result.append(escaped(line))
+        else:
+            result.append(line if now == "code" else escaped(line))
     return result
 
 
@@ -74,9 +71,8 @@ def render_docstring(app, what, name, obj, options, lines):
 
 
 def render_signature(app, what, name, obj, options, signature, returns):
-    """Aliases by their names only."""
-    short = [text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, returns)]
-    return short[0], short[1]
+    """Aliases by their names."""
+    return tuple(text and ALIAS.sub(lambda match: match[1] or "Array", text) for text in (signature, returns))
 
 
 def draw_pictures(app):

@@ -10,7 +10,7 @@ from pml_native.figures.style import COLOURS
 from pml_native.figures.training import Training, draw
 from pml_native.optimize import BFGS, LBFGS, Adam, LevenbergMarquardt, LogLoss, SSBroyden, minimize
 
-SECONDS = 1.5
+SECONDS = 2.0
 
 
 def run(label, colour, optimizer, objective, start, in_logarithms=False):

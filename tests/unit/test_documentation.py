@@ -105,6 +105,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     for needed in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(needed)
     shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "pictures"))
+    (tmp_path / "pml_native.py").write_text("raise ImportError('the sources, instead of the package installed')")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "docs", "docs/_build"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
