@@ -84,10 +84,11 @@ class Polynomial(Model):
     ) -> Model:
         """The polynomial, in the coordinates that suit it, with the smallest error on held-out rows.
 
-        X : (n, d), or (n,). y : (n,) or (n, m).
-        degree : the largest; None chooses it. basis : which terms up to it. "total": degrees that sum to it at most,
-            "hyperbolic": products of (a_j + 1) up to degree + 1, "tensor": all up to it; "auto" grows a set of terms
-            where the function needs them.
+        X : (n, d), or (n,).
+        y : (n,) or (n, m).
+        degree : the largest; None chooses it.
+        basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
+            degree + 1, "tensor": all up to it; "auto" grows a set of terms where the function needs them.
         inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
             chooses them.
         outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",

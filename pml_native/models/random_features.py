@@ -72,7 +72,8 @@ class RandomFeatures(NetworkModel):
     ) -> RandomFeatures:
         """The model with the smallest error on held-out rows.
 
-        X : (n, d), or (n,). y : (n,) or (n, m).
+        X : (n, d), or (n,).
+        y : (n,) or (n, m).
         n_features : width of the hidden layer; None tries up to 1000, at most half as many as rows are trained on.
         activation, scale : of the features, and how fast they turn: the length of their weights, for inputs in
             [-1, 1]. None tries sines and tanh of several scales.

@@ -149,9 +149,10 @@ class RBF(Model):
     ) -> RBF:
         """The kernel and epsilon with the smallest error on held-out rows, `X` (n, d), `y` (n,) or (n, m).
 
-        kernel, epsilon : as for `RBF`, None tries some. neighbors : None takes all points if their system fits into
-        memory and `time_limit` (seconds), else the 80 nearest. validation : the fraction of rows held out to choose by
-        (0.15), or a pair (X, y) to use instead.
+        kernel, epsilon : as for `RBF`; None tries some.
+        neighbors : None takes all points if their system fits into memory and `time_limit`, else the 80 nearest.
+        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+        time_limit : seconds.
         """
         rng = np.random.default_rng(random_state)
         train, held_out = split(as_samples(X, y), validation, rng)
