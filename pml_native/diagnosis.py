@@ -60,7 +60,7 @@ def advice(session: Session, terms: ErrorTerms, rounding: float, rng: np.random.
     if session.guard.requested:
         found = ["time: the fit was interrupted"]
     if terms.largest == "between rows":
-        return [_of_rows(session, rng, seconds), *found]
+        return [_of_rows(session, terms.at_rows, rng, seconds), *found]
     if not found:
         found = ["another start (random_state) or another family (method): neither rows nor time limit this one"]
     return found
@@ -75,14 +75,15 @@ def _of_time(session: Session) -> str:
     return f"more time: in the second half of the fit the error still fell {earlier[-1] / now:.2g}-fold"
 
 
-def _of_rows(session: Session, rng: np.random.Generator, seconds: float) -> str:
+def _of_rows(session: Session, at_rows: float, rng: np.random.Generator, seconds: float) -> str:
     fall = _fall_with_rows(session, rng, seconds)
     if fall is None:
         return "more rows; pml_native.scaling.forecast measures how many"
     if fall < LEAST_FALL:
         return f"rows elsewhere: twice as many of the same kind make the error only {fall:.1f} times smaller"
     n, error = len(session.train.X) + len(session.validation.X), session.error
-    wanted = session.tolerance if session.tolerance is not None else 0.1 * error
+    # No rows bring the error below what is left at the rows themselves.
+    wanted = max(0.1 * error if session.tolerance is None else session.tolerance, at_rows)
     times = 2.0 ** (math.log(error / wanted) / math.log(fall)) if wanted < error else 1.0
     many = f"about {_two_digits(n * times):,}" if times <= MOST_TIMES else f"more than {_two_digits(n * MOST_TIMES):,}"
     return (
