@@ -67,12 +67,15 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
         took = time.process_time() - start
         X_test, y_test = target.sample(N_TEST, FIRST_TEST_SEED + seed)
         errors = pml.report.Errors.of(np.ravel(model(X_test))[:, None], y_test[:, None])
+    report = getattr(model, "report", None)
     return {
         "rmse": errors.rmse,
         "p95": errors.p95,
         "max": errors.max,
         "fit_seconds": took,
         "description": description,
+        "claimed": np.nan if report is None else report.validation_rmse,
+        "claimed_over_box": np.nan if report is None or report.box_rmse is None else report.box_rmse,
     }
 
 
@@ -112,6 +115,15 @@ def print_errors(table: pml.scaling.Table) -> None:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(table)} to {level:.0e}")
     if len(rmse):
         print(f"median {np.median(rmse):.1e}")
+
+
+def print_claims(table: pml.scaling.Table) -> None:
+    """How often the errors that reports give are borne out, up to a factor of three."""
+    for name, words in (("claimed", "held-out rows"), ("claimed_over_box", "the box of the rows")):
+        rows = [row for row in table.done if np.isfinite(row.get(name, np.nan))]
+        held = sum(row["rmse"] <= 3.0 * max(row[name], np.finfo(float).eps) for row in rows)
+        if rows:
+            print(f"the error that the report gives for {words} is at least a third of it on {held} of {len(rows)}")
 
 
 def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> None:
@@ -165,6 +177,7 @@ def main() -> None:
     )
     if options.method in OURS:
         print_errors(table.where(method=options.method))
+        print_claims(table.where(method=options.method))
     if peers := peers_of(options):
         print_comparison(table.done, options.method, peers)
 
