@@ -43,6 +43,7 @@ class Model(ABC):
     """
 
     family: ClassVar[str]
+    n_threads: int | None = None  # all cores
 
     def __init__(self, signature: Signature, report: FitReport | None = None) -> None:
         self.signature = signature
