@@ -181,11 +181,18 @@ def single_points() -> dict[str, tuple[Any, np.ndarray, dict[str, Call]]]:
     return found
 
 
+SINGLE = [
+    *(f"polynomial d={d}" for d in DEGREES),
+    *("logarithms", "mixed", "reduced", "rbf cubic", "network 3-20-20-1", "simplices", "cubic spline d=3"),
+]
+
+
 @pytest.mark.parametrize("gradient", [False, True], ids=["value", "gradient"])
-def bench_one_point(compare, gradient):
+@pytest.mark.parametrize("name", SINGLE)
+def bench_one_point(compare, name, gradient):
     """Calls for a single point, through Python: what a loop that calls the model pays."""
-    for name, (model, x, made) in single_points().items():
-        call = model.gradient if gradient else model
-        found = {} if gradient else {peer: many(run) for peer, run in made.items()}
-        case = f"{name}{' gradient' if gradient else ''}"
-        compare("one point", case, many(lambda call=call, x=x: call(x)), found, n_elements=CALLS)
+    model, x, made = single_points()[name]
+    call = model.gradient if gradient else model
+    found = {} if gradient else {peer: many(run) for peer, run in made.items()}
+    case = f"{name}{' gradient' if gradient else ''}"
+    compare("one point", case, many(lambda: call(x)), found, n_elements=CALLS)

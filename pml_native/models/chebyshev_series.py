@@ -60,8 +60,9 @@ class ChebyshevSeries:
         self._made_of = indices, coefficients, inputs, output_exponents
         self._tree = Tree.of(indices)
         columns, parents, variables, degrees, places = self._tree
-        self._weights = np.zeros((coefficients.shape[1], len(parents)))
-        np.add.at(self._weights, (slice(None), places), coefficients.T)  # a product may be there twice
+        weights = np.zeros((len(parents), coefficients.shape[1]))
+        np.add.at(weights, places, coefficients)  # a product may be there twice
+        self._weights = np.ascontiguousarray(weights.T)
         self._core = _core.ChebyshevSeries(
             parents.tolist(),
             variables.tolist(),
@@ -70,7 +71,7 @@ class ChebyshevSeries:
             columns.tolist(),
             inputs.exponent[columns].tolist(),
             inputs.shift[columns].tolist(),
-            np.where(inputs.constant, np.inf, inputs.scale)[columns].tolist(),
+            inputs.divisor[columns].tolist(),
             output_exponents.tolist(),
         )
 

@@ -67,8 +67,7 @@ class NetworkModel(Model):
 
     def evaluate_gradient(self, X: Array) -> Array:
         gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self.n_threads)
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        scaled = gradient * (self.outputs.scale[:, None] / divisor)
+        scaled = gradient * (self.outputs.scale[:, None] / self.inputs.divisor)
         result: Array = np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
         return result
 
@@ -87,9 +86,8 @@ class NetworkModel(Model):
         layers = mlp.layers(params)
         with np.errstate(over="ignore"):
             weight, bias = layers[0]
-            divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-            bias -= weight @ (self.inputs.shift / divisor)
-            weight[...] = np.ldexp(weight / divisor, -self.inputs.exponent)
+            bias -= weight @ (self.inputs.shift / self.inputs.divisor)
+            weight[...] = np.ldexp(weight / self.inputs.divisor, -self.inputs.exponent)
             weight, bias = layers[-1]
             weight[...] = np.ldexp(weight * self.outputs.scale[:, None], self.outputs.exponent[:, None])
             bias[...] = np.ldexp(bias * self.outputs.scale + self.outputs.shift, self.outputs.exponent)

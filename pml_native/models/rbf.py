@@ -188,8 +188,7 @@ class RBF(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         Z = contiguous(self.inputs.apply(X))
         gradient = self._local(Z, True)[1] if self.neighbors is not None else self._global_gradient(Z)
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        scaled: Array = np.ldexp(gradient / divisor, self.exponents[:, None] - self.inputs.exponent)
+        scaled: Array = np.ldexp(gradient / self.inputs.divisor, self.exponents[:, None] - self.inputs.exponent)
         return scaled
 
     def operations(self, x: Vector) -> Vector:
@@ -372,9 +371,7 @@ def choose_kernel(
     raise ValueError("X: expected points that radial basis functions can tell apart, got singular systems")
 
 
-def _tried(
-    train: Samples, choice: tuple[str, float], neighbors: int | None, n_threads: int | None
-) -> RBF | None:
+def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None, n_threads: int | None) -> RBF | None:
     kernel, epsilon = choice
     try:
         density = len(train.X) ** (1.0 / train.X.shape[1])

@@ -24,7 +24,6 @@ from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
-
 # Below this many values a thread takes longer to wake than to work.
 FEW_VALUES = 1 << 13
 
@@ -71,9 +70,7 @@ class Variables:
         """
         X, value, gradient = contiguous(X), contiguous(value), contiguous(gradient)
         threads = self._threads(X, n_threads)
-        return _core.variables_chain(
-            self.kinds, self.coefficients, self.factor, X, U, power, value, gradient, threads
-        )
+        return _core.variables_chain(self.kinds, self.coefficients, self.factor, X, U, power, value, gradient, threads)
 
     def _threads(self, X: Array, n_threads: int | None) -> int:
         return 1 if X.size * len(self.kinds) <= FEW_VALUES else resolve_threads(n_threads)

@@ -123,6 +123,9 @@ class Transformed(Model):
         self.input_scales = _scales(input_scales, "input_scales", wanted[0])
         self.output_scales = _scales(output_scales, "output_scales", wanted[1])
         self.n_threads = model.n_threads
+        self._bends = set(self.output_transforms) != {"identity"}
+        with np.errstate(over="ignore", under="ignore"):
+            self._ratio: Array = self.output_scales[:, None] / self.input_scales
 
     def __repr__(self) -> str:
         inputs, outputs = ", ".join(self.input_transforms), ", ".join(self.output_transforms)
@@ -164,9 +167,9 @@ class Transformed(Model):
         gradient = self.model.evaluate_gradient(inner)
         slopes = self._transformed("forward_derivative", X, self.input_transforms, divisor=self.input_scales)
         with np.errstate(all="ignore"):
-            if set(self.output_transforms) != {"identity"}:
+            if self._bends:
                 gradient = gradient * self._slopes(self.model.evaluate(inner))[:, :, None]
-            result: Array = gradient * slopes[:, None, :] * (self.output_scales[:, None] / self.input_scales)
+            result: Array = gradient * slopes[:, None, :] * self._ratio
         missing = np.isnan(inner)
         if missing.any():
             result[missing.any(axis=1)] = np.nan
@@ -232,11 +235,10 @@ class Transformed(Model):
         factor: Array | None = None,
     ) -> Array:
         """f(values / divisor) factor, column by column."""
-        units = np.ones(len(names))
+        divisor = np.ones(len(names)) if divisor is None else divisor
+        factor = np.ones(len(names)) if factor is None else factor
         n_threads = 1 if values.size <= FEW_VALUES else resolve_threads(self.n_threads)
-        return _core.transform(
-            part, names, contiguous(values), units if divisor is None else divisor, units if factor is None else factor, n_threads
-        )
+        return _core.transform(part, names, contiguous(values), divisor, factor, n_threads)
 
 
 def _forward(values: Array, what: str, names: Sequence[str], scales: Array) -> Array:

@@ -35,7 +35,7 @@ OUTSIDE = {
     "cosine": [-0.1, 3.2],
     "tangent": [1.58, -1.58],
 }
-NO_INVERSE = {"square": [-1.0], "reciprocal_square": [-1.0], "reciprocal_root": [0.0, -1.0], "exp": [-1.0], "sine": [1.1]}
+NO_INVERSE = {"square": [-1.0], "reciprocal_square": [-1.0], "reciprocal_root": [0.0], "exp": [-1.0], "sine": [1.1]}
 
 
 def transformed(part, name, values, divisor=1.0, factor=1.0):

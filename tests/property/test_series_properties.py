@@ -24,10 +24,8 @@ def polynomials(draw):
     n_threads = draw(st.sampled_from([1, 2, 5]))
     exponents = rng.integers(-5, 5, size=m)
     signature = pml.models.Signature(d, m, y_is_vector=False)
-    return pml.Polynomial(
-        indices, rng.normal(size=(p, m)), inputs=inputs, output_exponents=exponents, signature=signature,
-        n_threads=n_threads,
-    ), rng  # fmt: skip
+    options = {"inputs": inputs, "output_exponents": exponents, "signature": signature, "n_threads": n_threads}
+    return pml.Polynomial(indices, rng.normal(size=(p, m)), **options), rng
 
 
 @given(polynomials(), st.integers(0, 100))
