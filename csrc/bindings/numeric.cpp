@@ -130,7 +130,7 @@ Array variables_chain(const std::vector<std::string>& kinds, const Array& coeffi
   const py::ssize_t n = x.shape(0), d = x.shape(1), r = static_cast<py::ssize_t>(known.size());
   const std::string rows = "(" + std::to_string(n) + ", ";
   require_shape(u, "u", {n, r}, rows + std::to_string(r) + ")");
-  require_shape(power, "power", {n}, rows + ")");
+  require_shape(power, "power", {n}, "(" + std::to_string(n) + ",)");
   require_shape(f, "f", {n, -1}, rows + "m)");
   const py::ssize_t m = f.shape(1);
   require_shape(slopes, "slopes", {n, m, r}, rows + std::to_string(m) + ", " + std::to_string(r) + ")");

@@ -114,7 +114,7 @@ MODELS = {
         64,
     ),
     **{f"transformed {name}": (lambda name=name: transformed(name), 8, 16) for name in INVERSE_TRANSFORMS},
-    "polynomial": (polynomial, 4, 16),
+    "polynomial": (polynomial, 4, 4),
     "polynomial without a column": (polynomial_without_a_column, 4, 4),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": (lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
