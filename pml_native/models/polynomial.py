@@ -129,7 +129,7 @@ class Polynomial(Model):
         return self._series.evaluate(X, self.n_threads)
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
-        total = ChebyshevTerms(self.indices).extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
+        total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
         high, low = np.ldexp(total.high, self.output_exponents), np.ldexp(total.low, self.output_exponents)
         high[np.isnan(X).any(axis=1)] = np.nan
         return high, np.where(np.isfinite(high), low, 0.0)
@@ -165,6 +165,10 @@ class Polynomial(Model):
             output_exponents=arrays["output_exponents"],
             signature=signature,
         )
+
+    @cached_property
+    def _terms(self) -> ChebyshevTerms:
+        return ChebyshevTerms(self.indices)
 
     @cached_property
     def _series(self) -> ChebyshevSeries:
