@@ -110,8 +110,9 @@ def summary_line(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[..., None]:
     """Times ours and the peers (None for one that isn't installed), then hands ours to pytest-benchmark's table.
 
-    `flops` of one call adds the fraction of the multiply-add peak, `n_elements` the nanoseconds an element. Peers that
-    take tens of seconds ask for fewer rounds than usual, `min_rounds`, or do only a part of the work, `share`.
+    `flops` of one call adds the fraction of the multiply-add peak, `n_elements` the nanoseconds an element, and with
+    `rates` the elements a second. Peers that take tens of seconds ask for fewer rounds than usual, `min_rounds`, or do
+    only a part of the work, `share`.
     """
 
     def run(
@@ -122,6 +123,7 @@ def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[...
         *,
         flops: float | None = None,
         n_elements: int | None = None,
+        rates: bool = False,
         min_rounds: int = MIN_ROUNDS,
         share: float = 1.0,
     ) -> None:
@@ -135,6 +137,8 @@ def compare(benchmark: Any, summary_line: Callable[[str], None]) -> Callable[...
         if n_elements is not None:
             each = {"ours": own, **seconds}
             parts.append("ns an element: " + ", ".join(f"{k} {1e9 * s / n_elements:.2f}" for k, s in each.items()))
+            if rates:
+                parts.append("a second: " + ", ".join(f"{k} {n_elements / s:.2e}" for k, s in each.items()))
         if share != 1.0:
             parts.append(f"(peers timed on {100 * share:g} % of it)")
         if flops is not None:

@@ -2,11 +2,13 @@
 
     python bench/equations.py --store equations.db            # an hour or so on two cores; goes on where it was ended
     python bench/equations.py --quick                          # ten of them
+    python bench/equations.py --peers --store equations.db     # with what else fits tables, on every fourth equation
     python bench/equations.py --method polynomial --seconds 10  # Polynomial.fit alone
+    python bench/equations.py --targets own --peers            # ten others (own_targets.py), and peers on all of them
 
-Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box. `--peers` adds
-what else takes scattered points, on every fourth equation, with the same minute: SciPy's RBFInterpolator (of up to
-4,000 points) and LinearNDInterpolator, whose own way to the points outside the hull is the nearest point.
+Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box, relative to the
+RMS of y; `s` is processor time. Peers (regression_peers.py) are given the same points, minute and core. Several of
+these commands may run at the same time with one store, as `--method peers` does the peers alone.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import importlib.util
 import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator, RBFInterpolator
+import regression_peers
+from own_targets import own_targets
+from regression_peers import PEERS
 
 import pml_native as pml
 
@@ -30,6 +35,7 @@ FIRST_TEST_SEED = 1_000_000  # beyond any training seed: test points are fresh
 LEVELS = (1e-14, 1e-12, 1e-8, 1e-4)
 QUICK = 11  # every so many equations
 PEERS_EVERY = 4
+LEAST = 1e-17  # errors below count as this in ratios: some are 0
 Function = Callable[[np.ndarray], np.ndarray]
 
 
@@ -44,35 +50,21 @@ def polynomial(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple
     return model, repr(model)
 
 
-def rbf(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Function, str]:
-    scale = X.std(axis=0)
-    model = RBFInterpolator(X / scale, y, kernel="thin_plate_spline" if X.shape[1] <= 4 else "cubic")
-    return lambda Q: model(Q / scale), ""
-
-
-def linear(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Function, str]:
-    if X.shape[1] == 1:
-        order = np.argsort(X[:, 0])
-        return lambda Q: np.interp(Q[:, 0], X[order, 0], y[order]), ""
-    if X.shape[1] > 5:
-        raise ValueError("no triangulation of so many dimensions in a minute")
-    inside, outside = LinearNDInterpolator(X, y, rescale=True), NearestNDInterpolator(X, y, rescale=True)
-    return lambda Q: np.where(np.isnan(values := inside(Q)), outside(Q), values), ""
-
-
-METHODS = {"fit": fit, "polynomial": polynomial, "RBFInterpolator": rbf, "LinearNDInterpolator": linear}
-PEERS = ("RBFInterpolator", "LinearNDInterpolator")
+OURS = {"fit": fit, "polynomial": polynomial}
 
 
 def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[str, float | str]:
-    """One row: relative errors, divided by the RMS of y."""
-    target = pml.problems.equations[equation]
+    """One row: relative errors, divided by the RMS of y; none where the method isn't made for such data."""
+    target = own_targets[equation] if equation in own_targets else pml.problems.equations[equation]
     X, y = target.sample(n, seed)
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model, description = METHODS[method](X, y, seed, seconds)
-        took = time.perf_counter() - start
+        try:
+            model, description = (OURS | PEERS)[method](X, y, seed, seconds)
+        except regression_peers.UnsuitableError as reason:
+            return {"description": str(reason)}
+        took = time.process_time() - start
         X_test, y_test = target.sample(N_TEST, FIRST_TEST_SEED + seed)
         errors = pml.report.Errors.of(np.ravel(model(X_test))[:, None], y_test[:, None])
     return {
@@ -85,10 +77,13 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
 
 
 def settings(options: argparse.Namespace) -> list[dict[str, object]]:
-    names = options.equations or list(pml.problems.equations)[:: QUICK if options.quick else 1]
-    wanted = [(name, options.method) for name in names]
-    if options.peers:
-        wanted += [(e, m) for e in names[::PEERS_EVERY] for m in PEERS]
+    if options.equations or options.targets == "own":
+        names = few = options.equations or list(own_targets)
+    else:
+        names = list(pml.problems.equations)[:: QUICK if options.quick else 1]
+        few = names[::PEERS_EVERY]
+    wanted = [(name, options.method) for name in names if options.method in OURS]
+    wanted += [(name, peer) for name in few for peer in peers_of(options)]
     return [
         {"equation": equation, "method": method, "n": options.n, "seconds": options.seconds, "seed": seed}
         for equation, method in wanted
@@ -96,15 +91,71 @@ def settings(options: argparse.Namespace) -> list[dict[str, object]]:
     ]
 
 
+def peers_of(options: argparse.Namespace) -> list[str]:
+    """The peers that are wanted and installed."""
+    wanted = list(PEERS) if options.peers or options.method == "peers" else [options.method]
+    return [
+        name
+        for name in wanted
+        if name in PEERS and importlib.util.find_spec(regression_peers.NEEDS.get(name, "scipy")) is not None
+    ]
+
+
+def print_errors(table: pml.scaling.Table) -> None:
+    """Each run's errors, and how many of all runs, failed ones too, are met to which."""
+    print(f"{'equation':13} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
+    for row in table.done:
+        errors = " ".join(f"{row.get(name, np.nan):8.1e}" for name in ("rmse", "p95", "max"))
+        print(f"{row['equation']:13} {errors} {row.get('fit_seconds', np.nan):6.1f}  {row['description'][:90]}")
+    rmse = np.array([row["rmse"] for row in table.done if "rmse" in row])
+    for level in LEVELS:
+        print(f"{np.count_nonzero(rmse <= level):4} of {len(table)} to {level:.0e}")
+    if len(rmse):
+        print(f"median {np.median(rmse):.1e}")
+
+
+def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> None:
+    """Relative RMSE side by side, and how many times that of `ours` the peers' are."""
+    rmse = {(row["equation"], row["seed"], row["method"]): row.get("rmse", np.nan) for row in table}
+    cases = list(dict.fromkeys((equation, seed) for equation, seed, method in rmse if method in peers))
+    columns = [ours, *peers] if ours in OURS else peers
+    print("\nRMSE".ljust(14) + "".join(f" {name:>8}" for name in columns))
+    for case in cases:
+        errors = [rmse.get((*case, name), np.nan) for name in columns]
+        texts = ["-" if np.isnan(error) else f"{error:.1e}" for error in errors]
+        widths = [max(8, len(name)) for name in columns]
+        print(f"{case[0]:13}" + "".join(f" {text:>{width}}" for text, width in zip(texts, widths, strict=True)))
+    theirs = np.array([[rmse.get((*case, name), np.nan) for case in cases] for name in peers])
+    for name, errors in zip(peers, theirs, strict=True):
+        if missing := np.count_nonzero(np.isnan(errors)):
+            print(f"{name}: no model on {missing} of {len(cases)}")
+    if ours not in OURS:
+        return
+    own = np.maximum([rmse.get((*case, ours), np.nan) for case in cases], LEAST)
+    for name, errors in zip(peers, theirs, strict=True):
+        ratios = np.maximum(errors, LEAST) / own
+        if len(ratios := ratios[~np.isnan(ratios)]):
+            print(f"{name}: its error over that of {ours}, median {np.median(ratios):.1e}, least {ratios.min():.1e}")
+    ratios = np.maximum(np.fmin.reduce(theirs), LEAST) / own
+    if len(ratios := ratios[~np.isnan(ratios)]):
+        with np.errstate(divide="ignore"):  # an infinite error of ours makes a ratio of 0
+            wins, orders = np.count_nonzero(ratios > 1.0), np.median(np.log10(ratios))
+        print(
+            f"the best of {len(peers)} peers: {ours} is more exact on {wins} of {len(ratios)}, "
+            f"by a median of {orders:.1f} orders of magnitude"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--equations", nargs="+", help="these only")
+    parser.add_argument("--targets", choices=["paper", "own"], default="paper")
+    parser.add_argument("--equations", nargs="+", help="these only, of both kinds of targets")
     parser.add_argument("--quick", action="store_true", help="ten equations")
-    parser.add_argument("--method", choices=["fit", "polynomial"], default="fit")
-    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--method", choices=[*OURS, "peers", *PEERS], default="fit")
+    parser.add_argument("--peers", action="store_true", help="also all peers, on every fourth equation")
     parser.add_argument("--jobs", type=int, help="runs at a time; as many as cores if not given")
     parser.add_argument("--store", help="keeps finished runs in this file")
     options = parser.parse_args()
@@ -112,20 +163,10 @@ def main() -> None:
     print(
         f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seeds {options.seeds}"
     )
-    print(f"{'equation':10} {'RMSE':>8} {'95 %':>8} {'maximum':>8} {'s':>6}  chosen")
-    ours = table.where(method=options.method).done
-    for row in ours:
-        errors = " ".join(f"{row[name]:8.1e}" for name in ("rmse", "p95", "max"))
-        print(f"{row['equation']:10} {errors} {row['fit_seconds']:6.1f}  {row['description'][:90]}")
-    rmse = ours.column("rmse")
-    for level in LEVELS:
-        print(f"{np.count_nonzero(rmse <= level):4} of {len(rmse)} to {level:.0e}")
-    print(f"median {np.median(rmse):.1e}")
-    by_name = {(row["equation"], row["seed"]): row["rmse"] for row in ours}
-    for method in PEERS if options.peers else ():
-        ratios = [row["rmse"] / by_name[row["equation"], row["seed"]] for row in table.where(method=method).done]
-        if ratios:
-            print(f"{method}: its error over ours, median {np.median(ratios):.1e}, least {min(ratios):.1e}")
+    if options.method in OURS:
+        print_errors(table.where(method=options.method))
+    if peers := peers_of(options):
+        print_comparison(table.done, options.method, peers)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,6 @@ Array = NDArray[np.float64]
 
 # Largest integer below which every integer is a float64.
 EXACT_INTEGERS = 2**53
-VALIDATION_FRACTION = 0.15
-# More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
-MAX_VALIDATION_ROWS = 20_000
 
 
 class PrecisionWarning(UserWarning):
@@ -100,27 +97,6 @@ def as_samples(
     weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
     y_is_vector = np.ndim(y) == 1
     return Samples(inputs, outputs, weight, y_is_vector, names, y_names)
-
-
-def split(
-    samples: Samples, validation: float | tuple[ArrayLike, ArrayLike] | None, rng: np.random.Generator
-) -> tuple[Samples, Samples]:
-    """Rows to train on and rows to choose by."""
-    n = len(samples.X)
-    if isinstance(validation, tuple):
-        if len(validation) != 2:
-            raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
-        held_out = as_samples(*validation)
-        for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
-            if given.shape[1] != wanted.shape[1]:
-                raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
-        return samples, held_out
-    fraction = VALIDATION_FRACTION if validation is None else validation
-    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
-    n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
-    order = rng.permutation(n)
-    return samples.take(np.sort(order[n_held_out:])), samples.take(np.sort(order[:n_held_out]))
 
 
 def as_weight(sample_weight: ArrayLike, n: int) -> Array:

@@ -20,12 +20,12 @@ from scipy.spatial import KDTree
 
 from .arrays import Array, Samples, as_samples
 from .descent import Descent, descend, shuffled
+from .hold_out import split
 from .models import MLP, Boosted, Model, NetworkModel, Normalization, Signature
 from .models.random_features import output_layers
 from .optimize.interrupt import InterruptGuard
 from .report import Errors
 
-VALIDATION_FRACTION = 0.15
 # First-layer scales below and above which a stage is not started: the networks' usual one, and more oscillations than
 # its units could follow.
 LEAST_SCALE, MOST_SCALE = 1.0, 30.0
@@ -77,7 +77,7 @@ def boost(
         networks, with the scale of the first layer set by the residual's own frequency.
     first : a model already there, taken as stage 0.
     sample_weight : (n,), weights of the squared errors.
-    validation : rows (X, y) to choose by; None holds out 15 % of the rows at random.
+    validation : rows (X, y) to choose by; None holds out 15 % of the rows, as `fit` does.
     time_limit : seconds, shared equally by the stages still to come.
 
     A stage that doesn't lower the held-out error ends the sum, and so does Ctrl-C, with the stages there are. Raises
@@ -87,12 +87,7 @@ def boost(
         raise ValueError(f"stages: expected a positive integer, got {stages}")
     samples = as_samples(X, y, sample_weight)
     rng = np.random.default_rng(random_state)
-    if validation is None:
-        order = rng.permutation(len(samples.X))
-        n_held_out = max(1, round(VALIDATION_FRACTION * len(order)))
-        train, held_out = samples.take(order[n_held_out:]), samples.take(order[:n_held_out])
-    else:
-        train, held_out = samples, as_samples(*validation)
+    train, held_out = split(samples, validation, rng)
     signature = Signature.of(samples)
     trainers = [trainer or train_stage] * stages if trainer is None or callable(trainer) else list(trainer)
     if len(trainers) < stages:

@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("show", help="describe a saved model")
     command.add_argument("model")
     command.add_argument("--json", action="store_true", help="its report as JSON")
+    command.add_argument("--html", metavar="FILE", help="write its report there, as a page with pictures")
     command.set_defaults(run=_show)
 
     command = commands.add_parser("equations", help="list the equations of the paper")
@@ -228,9 +229,13 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     model = load(options.model)
+    if (options.json or options.html) and model.report is None:
+        raise ValueError(f"{options.model}: expected a model with a report, got one that was not fitted")
+    if options.html:
+        assert model.report is not None
+        model.report.to_html(options.html)
     if options.json:
-        if model.report is None:
-            raise ValueError(f"{options.model}: expected a model with a report, got one that was not fitted")
+        assert model.report is not None
         print(model.report.to_json())
         return
     print(model)

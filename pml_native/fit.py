@@ -8,25 +8,30 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from . import guide
+from . import diagnosis, guide
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, split
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .hold_out import LEAST_ROWS_A_LINE, split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import Candidate, Errors, FitReport
+from .report import Candidate, Errors, ErrorTerms, FitReport, counted
 from .session import Session
+from .spline_training import is_grid
 from .threads import resolve_threads
 
 MIN_ROWS = 10
-# Errors up to this many times the rounding of the model's evaluation are put down to it.
-FLOOR_MARGIN = 10.0
+# A model of a column that takes fewer values than this is hardly tested between them.
+FEW_LINES = 10
+# Of the time, to find out what would help most.
+DIAGNOSIS_SHARE = 0.03
 
 
 class FitWarning(UserWarning):
@@ -60,7 +65,8 @@ def fit(
         report says; it then takes all rows, as do polynomials and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
     time_limit : seconds.
-    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
+        values repeat, as in a table, whole lines are held out: what counts is the error between them.
     sample_weight : (n,), weights of the squared errors in training.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
     n_threads : threads of the kernels; None for all cores.
@@ -87,18 +93,23 @@ def fit(
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
         given = isinstance(validation, tuple)
-        session = Session(train, held_out, time_limit, tolerance, n_threads, guard, display, checkpoint, given)
+        for_fits = (1.0 - DIAGNOSIS_SHARE) * time_limit
+        session = Session(train, held_out, for_fits, tolerance, n_threads, guard, display, checkpoint, given)
+        session.tell(_of_data(samples, train, held_out, given))
         if Normalization.of(samples.y).constant.all():
             _offer_constant(session)
-            ended = "y is constant, and so is the model"
+            over_box, ended = None, "y is constant, and so is the model"
         else:
             for train_family in trainers:
                 if not (session.finished and session.candidates):
                     train_family(session, rng)
-            ended = _why_ended(session)
-    model = session.best
-    assert model is not None
-    model.report = _report(session, model, method, ended, time.perf_counter() - start, notes, seed)
+            over_box = session.choose_by_agreement(rng)
+            ended = _why_ended(session, time_limit)
+        left = min(DIAGNOSIS_SHARE * time_limit, time_limit - session.elapsed)
+        report = _report(session, notes, ended=ended, over_box=over_box, rng=rng, seconds=left)
+        model = session.best
+        assert model is not None
+        model.report = replace(report, method=method, seed=seed, seconds=time.perf_counter() - start)
     return model
 
 
@@ -133,6 +144,16 @@ def _notes(samples: Samples) -> list[str]:
             f"{n_rows} rows repeat inputs with different outputs: y has noise of at least {noise:.1e} of its RMS, "
             f"and no model can be more exact than that"
         )
+    n_repeated = n - len(np.unique(samples.X, axis=0)) - n_rows
+    if n_repeated > 0:
+        notes.append(f"{n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
+    coarse = [(name, len(np.unique(column))) for name, column in zip(names, samples.X.T, strict=True)]
+    few = [(name, k) for name, k in coarse if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE]
+    if few:
+        taken = ", ".join(f"{name} ({k})" for name, k in few)
+        notes.append(
+            f"columns of X take few values, {taken}: between these, errors may be far larger than those measured"
+        )
     return notes
 
 
@@ -156,18 +177,34 @@ def _offer_constant(session: Session) -> None:
     )
 
 
-def _why_ended(session: Session) -> str:
+def _of_data(samples: Samples, train: Samples, held_out: Samples, given: bool) -> str:
+    """What the data are like, as far as it decides what is tried."""
+    n, d = samples.X.shape
+    kind = "a full grid" if is_grid(samples) else "scattered"
+    signs = [
+        name
+        for name, values in (("X", samples.X), ("y", samples.y))
+        if np.any(np.all(values > 0, axis=0) | np.all(values < 0, axis=0))
+    ]
+    columns = f"columns of {' and of '.join(signs)} keep their sign" if signs else "no column keeps its sign"
+    share = len(held_out.X) / (len(train.X) + len(held_out.X))
+    chosen_by = "the rows given" if given else f"{share:.0%} of the rows"
+    sizes = ", ".join([counted(n, "row"), counted(d, "input"), counted(samples.y.shape[1], "output")])
+    return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
+
+
+def _why_ended(session: Session, time_limit: float) -> str:
     """What limits the error: the user, the tolerance, rounding, time or the rows."""
     best = _chosen(session)
-    cost = _evaluation_cost(session)
+    rounding = diagnosis.floor(session)
     if session.guard.requested:
         ended = "interrupted from the keyboard; this is the best model so far"
     elif session.reached_tolerance:
-        return f"the tolerance was reached: {session.best_errors.rmse:.1e} <= {session.tolerance:.1e}"
-    elif session.best_errors.rmse <= FLOOR_MARGIN * max(cost, float(np.finfo(float).eps)):
-        return f"the float64 floor was reached: evaluating this model in float64 alone costs {cost:.0e}"
+        return f"the tolerance was reached: {session.error:.1e} <= {session.tolerance:.1e}"
+    elif session.error <= diagnosis.FLOOR_MARGIN * max(rounding, diagnosis.EPS):
+        return f"the float64 floor was reached: rounding alone costs {rounding:.0e}"
     elif session.remaining <= 0.0:
-        ended = f"the time limit of {session.time_limit:g} s was used up"
+        ended = f"the time limit of {time_limit:g} s was used up"
     else:
         ended = "no start made any more progress"
     if best.validation_rmse > 3 * best.train_rmse:
@@ -182,39 +219,49 @@ def _chosen(session: Session) -> Candidate:
     return min(same or session.candidates, key=lambda candidate: candidate.validation_rmse)
 
 
-def _evaluation_cost(session: Session) -> float:
-    """The relative RMSE that rounding in the model's own evaluation brings, at some of the held-out rows."""
-    assert session.best is not None
-    rows = session.validation.X[:1000]
-    high, _ = session.best.evaluate_extended(rows)
-    rmse = Errors.of(session.best.evaluate(rows), high).rmse
-    return rmse if math.isfinite(rmse) else 0.0
-
-
 def _report(
-    session: Session, model: Model, method: str, ended: str, seconds: float, notes: list[str], seed: int | None
+    session: Session, notes: list[str], *, ended: str, over_box: float | None, rng: np.random.Generator, seconds: float
 ) -> FitReport:
+    """The record of the session, but for what was asked for; `seconds` may be spent on advice."""
+    model = session.best
+    assert model is not None
     train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
     chosen = _chosen(session)
+    rounding = diagnosis.floor(session)
+    # Of the candidate, whose errors both are of the same parameters: the model may have been fitted to all rows since.
+    terms = ErrorTerms.of(rounding, chosen.train_rmse, session.best_errors.rmse)
+    advice = diagnosis.advice(session, terms, rounding, rng, seconds)
+    X = np.concatenate([session.train.X, session.validation.X])
+    low, high = X.min(axis=0), X.max(axis=0)
+    d = session.train.X.shape[1]
     return FitReport(
-        method=method,
+        method="",
         family=chosen.family,
         description=chosen.description,
         train_rmse=train.rmse,
         validation_rmse=session.best_errors.rmse,
         validation_p95=session.best_errors.p95,
         validation_max=session.best_errors.max,
+        box_rmse=over_box,
         status=ended,
-        seconds=seconds,
+        seconds=0.0,
         n_params=model.n_params,
         n_train=session.n_rows[0],
         n_validation=session.n_rows[1],
-        n_inputs=session.train.X.shape[1],
+        n_inputs=d,
         n_outputs=session.train.y.shape[1],
         candidates=tuple(session.candidates),
         warnings=tuple(notes),
-        seed=seed,
+        seed=None,
         versions=versions(),
+        floor=rounding,
+        terms=terms,
+        path=tuple(session.path),
+        advice=tuple(advice),
+        box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
+        input_names=session.train.input_names or tuple(f"x{j}" for j in range(d)),
+        history=tuple(session.history),
+        residuals=tuple(diagnosis.residuals(session)),
     )
 
 

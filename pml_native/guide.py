@@ -42,27 +42,51 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
     """
 
     def reduce() -> bool:
-        return train_reduced(session, rng, lambda inner: train_scattered(inner, rng), REDUCED_SHARE)
+        found = train_reduced(session, rng, lambda inner: train_scattered(inner, rng), REDUCED_SHARE)
+        if not found:
+            session.tell("no symmetry was found that leads to a better model of fewer variables")
+        return found
 
     if session.train.X.shape[1] <= FEW_INPUTS:
         train_polynomial(session, rng, share=FEW_POLYNOMIAL_SHARE, most_seconds=FEW_POLYNOMIAL_SECONDS)
     else:
         train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
-    if session.finished or session.best_errors.rmse <= SETTLED:
+    if session.finished or session.error <= SETTLED:
+        session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
         return
+    session.tell(f"polynomials come to {session.error:.1e}, which leaves room: next come symmetries")
     reduced = reduce()
     if not (reduced or session.finished):
-        before = session.best_errors.rmse
+        before = session.error
         train_networks(session.part(SCOUT_SHARE), rng)
-        if not session.finished and session.best_errors.rmse < before:
+        _tell_of_networks(session, before)
+        if not session.finished and session.error < before:
+            session.tell("networks may show a symmetry that polynomials were too coarse for")
             reduced = reduce()
-    if not (session.finished or session.best_errors.rmse <= SETTLED):
+    if not (session.finished or session.error <= SETTLED):
+        before = session.error
         train_networks(session.part(1.0), rng)
+        _tell_of_networks(session, before)
+
+
+def _why_enough(session: Session) -> str:
+    if session.error <= SETTLED:
+        return "which is rounding: no other family can do better"
+    return "with no time left for other families" if session.remaining <= 0.0 else "which is what was asked for"
+
+
+def _tell_of_networks(session: Session, before: float) -> None:
+    after = session.error
+    session.tell(f"networks come to {after:.1e}" if after < before else f"networks do not come below {before:.1e}")
 
 
 def _train_first(session: Session, rng: np.random.Generator) -> None:
     """On a grid, or in one dimension: a polynomial, if it is one, goes further beyond the last point than a spline."""
     train_polynomial(session, rng, share=POLYNOMIAL_SHARE / 4, most_seconds=POLYNOMIAL_SECONDS / 4)
+    session.tell(
+        f"the rows form a grid: a quick polynomial comes to {session.error:.1e}; "
+        f"{'that is enough' if session.finished else 'next come splines'}"
+    )
 
 
 def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:

@@ -38,7 +38,7 @@ def train_networks(session: Session, random_state: np.random.Generator) -> None:
         if len(runs) > 1:
             for run in runs:
                 run.train(RACE_SHARE * session.time_limit)
-        winner = min(runs, key=lambda run: run.errors.rmse)
+        winner = min(runs, key=lambda run: run.error)
         winner.train(WINNER_SHARE * session.time_limit)
         for hidden in wider:
             # A network that meets all rows to rounding has no use for more parameters.
@@ -64,7 +64,7 @@ class _Training:
         train = session.train
         self.n_inputs, self.n_outputs = train.X.shape[1], train.y.shape[1]
         self.signature = Signature.of(train)
-        self.best: tuple[Errors, Coordinates, NetworkModel] | None = None
+        self.best: tuple[float, Coordinates, NetworkModel] | None = None
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Hidden widths to try, the smallest first, as wide as the rows can determine."""
@@ -148,7 +148,7 @@ class _Run:
         self.training, self.coordinates = training, coordinates
         self.mlp = MLP((training.n_inputs, *hidden, training.n_outputs))
         self.params = self.best_params = self.mlp.initialize(training.rng)
-        self.errors = Errors(np.inf, np.inf, np.inf)
+        self.errors, self.error = Errors(np.inf, np.inf, np.inf), np.inf
         self.descent: Descent | None = None
         self.description = described(str(self.mlp), coordinates)
         self.table = shuffled(
@@ -201,15 +201,17 @@ class _Run:
     def _look(self, params: Array, loss: float) -> float:
         training, session = self.training, self.training.session
         network = training.network(self.mlp, params, self.coordinates)
-        errors = session.validation_errors(training.wrapped(network, self.coordinates))
-        if errors.rmse < self.errors.rmse or (self.descent is None and not np.isfinite(self.errors.rmse)):
-            self.errors, self.best_params = errors, params.copy()
+        model = training.wrapped(network, self.coordinates)
+        errors = session.validation_errors(model)
+        error = session.judged(model, errors)
+        if error < self.error or (self.descent is None and not np.isfinite(self.error)):
+            self.error, self.errors, self.best_params = error, errors, params.copy()
             kept = self.model
             session.offer(lambda: kept, errors)
-            if training.best is None or errors.rmse < training.best[0].rmse:
-                training.best = errors, self.coordinates, training.network(self.mlp, self.best_params, self.coordinates)
+            if training.best is None or error < training.best[0]:
+                training.best = error, self.coordinates, training.network(self.mlp, self.best_params, self.coordinates)
         session.show(self.description, errors)
-        return errors.rmse * self.unit
+        return error * self.unit
 
 
 def described(what: str, coordinates: Coordinates) -> str:

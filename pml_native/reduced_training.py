@@ -35,7 +35,7 @@ def train_reduced(session: Session, rng: np.random.Generator, train: Callable[[S
 
     Returns whether a model of fewer variables is now the best.
     """
-    if session.best is None or not session.best_errors.rmse < USELESS:
+    if session.best is None or not session.error < USELESS:
         return False
     evidence = _evidence(session, rng)
     if evidence is None:
@@ -45,9 +45,10 @@ def train_reduced(session: Session, rng: np.random.Generator, train: Callable[[S
         inner = _most_promising(session, evidence, strictness, tried, rng, share)
         if inner is None:
             continue
-        before = session.best_errors.rmse
+        before = session.error
+        session.tell(f"it seems to be a function {inner.prefix.removesuffix(': ')}, which is tried")
         train(inner)
-        if session.best_errors.rmse < before:
+        if session.error < before:
             return True
         if session.finished:
             break
@@ -110,7 +111,7 @@ def _evidence(session: Session, rng: np.random.Generator) -> Evidence | None:
     known = np.isfinite(gradient).all(axis=(1, 2))
     if np.count_nonzero(known) < FEWEST_ROWS:
         return None
-    return Evidence(X[rows][known], session.train.y[rows][known], gradient[known], session.best_errors.rmse)
+    return Evidence(X[rows][known], session.train.y[rows][known], gradient[known], session.error)
 
 
 def _within(session: Session, variables: Variables, share: float) -> Session | None:

@@ -1,19 +1,30 @@
-"""What a fit tried, how exact the result is, and what stopped it."""
+"""What a fit tried, how exact the result is, what limits it, and what would help."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .arrays import Array
+from .figures import fit_page
+from .files import replacing
 
 # Its square is still finite. An error this large is no worse than an infinite one.
 MAX_ERROR = 1e150
+# Candidates that the printed table has.
+SHOWN = 12
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -61,10 +72,47 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class ErrorTerms:
+    """What the RMSE between the rows is made of: RMSEs whose squares add up to its square, relative as it is.
+
+    `rounding` is what evaluating the model in float64 costs, `at_rows` what the family and its training leave at the
+    rows trained on beyond that, and `between_rows` what comes on top at rows held out: what too few rows leave open.
+    """
+
+    rounding: float
+    at_rows: float
+    between_rows: float
+
+    @classmethod
+    def of(cls, rounding: float, train_rmse: float, validation_rmse: float) -> ErrorTerms:
+        """From the RMSE of rounding, at the rows trained on, and at those held out."""
+        rounding = min(rounding, validation_rmse)
+        train = min(max(train_rmse, rounding), validation_rmse)
+
+        def beyond(total: float, part: float) -> float:
+            return math.inf if math.isinf(total) else math.sqrt((total - part) * (total + part))
+
+        return cls(rounding, beyond(train, rounding), beyond(validation_rmse, train))
+
+    @property
+    def largest(self) -> str:
+        """The name of the largest term, in words."""
+        terms = asdict(self)
+        return max(terms, key=lambda name: terms[name]).replace("_", " ")
+
+
+@dataclass(frozen=True)
 class FitReport:
     """The record of a fit. Errors are relative: divided by the RMS of y.
 
-    `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit.
+    `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
+    what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `box_rmse` is
+    about the RMSE over the whole box of X, corners without rows too, or less: how far the model is there from the next
+    one made in another way (agreement.py), None where there is none. `floor` is
+    the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
+    has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
+    RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:
+    the inputs, then y and its error, both over the RMS of y, of the first output. These are given to 4 digits.
     """
 
     method: str
@@ -74,6 +122,7 @@ class FitReport:
     validation_rmse: float
     validation_p95: float
     validation_max: float
+    box_rmse: float | None
     status: str
     seconds: float
     n_params: int
@@ -85,6 +134,14 @@ class FitReport:
     warnings: tuple[str, ...]
     seed: int | None
     versions: dict[str, str]
+    floor: float
+    terms: ErrorTerms
+    path: tuple[str, ...]
+    advice: tuple[str, ...]
+    box: tuple[tuple[float, float], ...]
+    input_names: tuple[str, ...]
+    history: tuple[tuple[float, float, str], ...]
+    residuals: tuple[tuple[float, ...], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -95,23 +152,40 @@ class FitReport:
         """The report that gave `to_dict()`."""
         fields = dict(values)
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
-        fields["warnings"] = tuple(fields["warnings"])
+        fields["terms"] = ErrorTerms(**fields["terms"])
+        for name in ("warnings", "path", "advice", "input_names"):
+            fields[name] = tuple(fields[name])
+        for name in ("box", "history", "residuals"):
+            fields[name] = tuple(map(tuple, fields[name]))
         return cls(**fields)
 
     def to_json(self) -> str:
         """The report as a JSON text."""
         return json.dumps(self.to_dict(), indent=1)
 
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The report as one HTML page that needs no other file, with pictures of residuals and progress.
+
+        path : a file that gets it as well. Needs matplotlib: `pip install "pml_native[plot]"`.
+        """
+        page = fit_page.render(self.to_dict())
+        if path is not None:
+            with replacing(Path(path)) as file:
+                file.write(page.encode())
+        return page
+
     def __str__(self) -> str:
         from rich.console import Console
+        from rich.padding import Padding
         from rich.table import Table
+        from rich.text import Text
 
         out = io.StringIO()
         console = Console(file=out, width=110, color_system=None)
         table = Table("tried", "parameters", "train RMSE", "valid. RMSE", "95 %", "max", "s", "ended by", box=None)
         for column in table.columns[1:7]:
             column.justify = "right"
-        for c in self.candidates:
+        for c in sorted(self.candidates, key=lambda candidate: candidate.validation_rmse)[:SHOWN]:
             table.add_row(
                 c.description,
                 str(c.n_params),
@@ -120,16 +194,30 @@ class FitReport:
                 c.status,
             )
         console.print(
-            f"{self.family}: {self.description}, {self.n_params} parameters, {self.n_inputs} inputs -> "
-            f"{self.n_outputs} outputs, {self.seconds:.1f} s"
+            f"{self.family}: {self.description}, {counted(self.n_params, 'parameter')}, "
+            f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
         )
         console.print(f"relative errors on {self.n_validation} held-out rows (of {self.n_train + self.n_validation}):")
         console.print(
             f"  RMSE {self.validation_rmse:.2e}   95th percentile {self.validation_p95:.2e}   "
             f"maximum {self.validation_max:.2e}   (training RMSE {self.train_rmse:.2e})"
         )
+        console.print(
+            f"  made of: rounding {self.terms.rounding:.1e}, at the rows {self.terms.at_rows:.1e}, "
+            f"between the rows {self.terms.between_rows:.1e}   (floor {self.floor:.1e})"
+        )
+        if self.box_rmse is not None:
+            console.print(
+                f"  over the whole box, also without rows: {self.box_rmse:.1e} or less, as far as models agree"
+            )
         console.print(f"stopped: {self.status}")
-        for warning in self.warnings:
-            console.print(f"warning: {warning}")
+        for title, sentences in (("would help", self.advice), ("warning", self.warnings)):
+            for sentence in sentences:
+                console.print(f"{title}: {sentence}", markup=False, highlight=False)
+        console.print("what was done:")
+        for sentence in self.path:
+            console.print(Padding(Text(sentence), (0, 0, 0, 2)))
         console.print(table)
+        if len(self.candidates) > SHOWN:
+            console.print(f"and {len(self.candidates) - SHOWN} with larger errors, which to_json and to_html have")
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

@@ -12,7 +12,7 @@ from .models import Signature, SimplexInterpolator
 from .models import random_features as features
 from .models.polynomial_search import Found, PolynomialSearch
 from .models.rbf import CHOICES, choose_kernel
-from .session import Session
+from .session import Measured, Session
 
 
 def train_polynomial(
@@ -40,7 +40,9 @@ def train_polynomial(
     if search.best is not None and session.best is search.best.model and not session.validation_is_given:
         session.exchange(search.best_model(refit=True))
     for one in found.values():
-        session.record("polynomial", one.model, one.description, one.errors, one.seconds, "best in its coordinates")
+        status = "best in its coordinates"
+        maker = f"polynomial {one.coordinates}"
+        session.record("polynomial", one.model, one.description, one.errors, one.seconds, status, maker)
 
 
 def train_random_features(session: Session, rng: np.random.Generator) -> None:
@@ -96,7 +98,8 @@ def train_simplex(session: Session, rng: np.random.Generator) -> None:
             np.concatenate([train.y, held_out.y]),
         )
     )
-    session.offer(lambda: _interpolant(X, y, session), errors)
+    measured = Measured(model, held_out.X, held_out.y)
+    session.offer(lambda: _interpolant(X, y, session), errors, measured=measured)
     session.record("simplex", model, repr(model), errors, time.perf_counter() - start, "interpolated")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .agreement import Rival, estimates, most_trusted
 from .arrays import Array, Samples
 from .models import Model
 from .optimize.interrupt import InterruptGuard
@@ -26,6 +27,19 @@ CHECKPOINT_SECONDS = 5.0
 ENOUGH = 2e-15
 # ... and below this, one that is simpler may be the better model.
 NEAR_ROUNDING = 1e-14
+# Models of different makers that are kept to be compared.
+MOST_RIVALS = 6
+# Rows trained on that a model is judged by, about.
+MOST_JUDGED = 20_000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model and the rows X (n, d), y (n, m) that its errors were measured at."""
+
+    model: Model
+    X: Array
+    y: Array
 
 
 @dataclass
@@ -44,8 +58,15 @@ class Session:
     start: float = field(default_factory=time.perf_counter)
     best: Model | None = None
     best_errors: Errors = field(default_factory=lambda: Errors(np.inf, np.inf, np.inf))
+    error: float = np.inf  # what `judged` says of the best
     candidates: list[Candidate] = field(default_factory=list)
     n_rows: tuple[int, int] = (0, 0)
+    # What was done and why, in sentences; and seconds, error and description of each model better than those before.
+    path: list[str] = field(default_factory=list)
+    history: list[tuple[float, float, str]] = field(default_factory=list)
+    # The model whose errors `best_errors` are, and the rows they were measured at: `best` may have seen these since.
+    measured: Measured | None = None
+    rivals: list[Rival] = field(default_factory=list)  # the best model of each maker
     # A session within another: its models become the other's through `wrap`, their descriptions with `prefix`.
     outer: Session | None = None
     wrap: Callable[[Model], Model] = lambda model: model
@@ -65,12 +86,12 @@ class Session:
 
     @property
     def reached_tolerance(self) -> bool:
-        return self.tolerance is not None and self.best_errors.rmse <= self.tolerance
+        return self.tolerance is not None and self.error <= self.tolerance
 
     @property
     def finished(self) -> bool:
         """Whether there is nothing more to gain, or no time for it."""
-        return self.should_stop or self.best_errors.rmse <= ENOUGH
+        return self.should_stop or self.error <= ENOUGH
 
     @property
     def should_stop(self) -> bool:
@@ -88,7 +109,12 @@ class Session:
             start=time.perf_counter(),
             best=None,
             best_errors=Errors(np.inf, np.inf, np.inf),
+            error=np.inf,
             candidates=[],
+            path=[],
+            history=[],
+            rivals=[],
+            measured=None,
             outer=self,
             wrap=lambda model: model,
             prefix="",
@@ -98,6 +124,16 @@ class Session:
         """Relative errors on the held-out rows, whose own weights count."""
         return Errors.of(model.evaluate(self.validation.X), self.validation.y, self.validation.sample_weight)
 
+    def judged(self, model: Model, errors: Errors) -> float:
+        """What models are compared by: the larger of the RMSE on the held-out rows, `errors`, and on those trained on.
+
+        The rows held out are few. Where y has an edge that none of them is near, a model may be wild there, and the
+        rows trained on, of which there are more, show it.
+        """
+        some = slice(None, None, -(-len(self.train.X) // MOST_JUDGED))
+        weight = None if self.train.sample_weight is None else self.train.sample_weight[some]
+        return max(errors.rmse, Errors.of(model.evaluate(self.train.X[some]), self.train.y[some], weight).rmse)
+
     def offer(
         self,
         build: Callable[[], Model],
@@ -105,21 +141,29 @@ class Session:
         n_rows: tuple[int, int] | None = None,
         *,
         simpler: bool = False,
+        measured: Measured | None = None,
     ) -> None:
-        """Keeps the model that `build` makes if it is the best on the held-out rows so far.
+        """Keeps the model that `build` makes if it is the best so far, by `judged`.
 
         `n_rows` says how many were trained on and held out where these are not the rows of the session. `simpler` lets
-        a model of fewer parameters than the best replace it also where both have errors of rounding only.
+        a model of fewer parameters than the best replace it also where both have errors of rounding only. `measured`
+        is given where the errors are those of another model than the one kept, or at other rows than the session's.
         """
-        if self.best is not None and not errors.rmse < self.best_errors.rmse:
-            if not (simpler and errors.rmse <= NEAR_ROUNDING):
+        rounded = simpler and errors.rmse <= NEAR_ROUNDING
+        if self.best is not None and not (errors.rmse < self.error or rounded):
+            return
+        model = build()
+        error = self.judged(model, errors)
+        if self.best is not None and not error < self.error:
+            if not (rounded and error <= NEAR_ROUNDING):
                 return
-            model = build()
             if model.n_params >= self.best.n_params:
                 return
-        else:
-            model = build()
+        self.error = error
         self.best, self.best_errors = model, errors
+        self.measured = measured or Measured(model, self.validation.X, self.validation.y)
+        if self.outer is None:
+            self.history.append((self.elapsed, error, model.family))
         self.n_rows = n_rows or (len(self.train.X), len(self.validation.X))
         self._unsaved = True
         if self.outer is not None:
@@ -133,12 +177,32 @@ class Session:
             self._whole = self.wrap(model)
             self.outer.exchange(self._whole)
 
-    def record(self, family: str, model: Model, description: str, errors: Errors, seconds: float, status: str) -> None:
-        """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows."""
+    def tell(self, sentence: str) -> None:
+        """Puts on record what was done, and why."""
+        if self.outer is not None:
+            self.outer.tell(self.prefix + sentence)
+        else:
+            self.path.append(f"{self.elapsed:.1f} s: {sentence}")
+
+    def record(
+        self,
+        family: str,
+        model: Model,
+        description: str,
+        errors: Errors,
+        seconds: float,
+        status: str,
+        maker: str | None = None,
+    ) -> None:
+        """Adds a candidate to the report: one that is `model`, with its errors on the held-out rows.
+
+        `maker` says what made it where that is less than the description: models of two makers are independent.
+        """
+        maker = f"{family} {description}" if maker is None else maker
         if self.outer is not None:
             whole = self.wrap(model)
             errors = self.outer.validation_errors(whole)
-            self.outer.record(family, whole, self.prefix + description, errors, seconds, status)
+            self.outer.record(family, whole, self.prefix + description, errors, seconds, status, self.prefix + maker)
             return
         rows = self.train
         train = Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
@@ -155,6 +219,35 @@ class Session:
                 status,
             )
         )
+        self._remember(Rival(model, errors, max(errors.rmse, train.rmse), maker))
+
+    def _remember(self, rival: Rival) -> None:
+        same = [other for other in self.rivals if other.maker == rival.maker and other.error <= rival.error]
+        others = [other for other in self.rivals if other.maker != rival.maker]
+        self.rivals = sorted([*others, *(same or [rival])], key=lambda one: one.error)[:MOST_RIVALS]
+
+    def choose_by_agreement(self, rng: np.random.Generator) -> float | None:
+        """Takes the model that others agree with over the box of the rows; its error there, None if that isn't known.
+
+        See agreement.py. Rows that the user chose to validate by, or a tolerance that was reached, have the last word.
+        """
+        if self.best is None:
+            return None
+        same = [one for one in self.rivals if one.errors.rmse == self.best_errors.rmse]
+        best = Rival(self.best, self.best_errors, self.error, same[0].maker if same else "")
+        rivals = [best, *(one for one in self.rivals if one not in same)]
+        X = np.concatenate([self.train.X, self.validation.X])
+        over_box = estimates(rivals, X, self.train.y, rng)
+        chosen = 0 if self.validation_is_given or self.reached_tolerance else most_trusted(rivals, over_box)
+        if chosen > 0:
+            one = rivals[chosen]
+            self.tell(
+                f"the best at the rows ({self.error:.1e}) differs by {over_box[0]:.1e} from all others over the box; "
+                f"another, of {one.error:.1e} at the rows, by {over_box[chosen]:.1e} only, and is taken"
+            )
+            self.best, self.best_errors, self.error = one.model, one.errors, one.error
+            self.measured = Measured(one.model, self.validation.X, self.validation.y)
+        return over_box[chosen] if np.isfinite(over_box[chosen]) else None
 
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands, and the checkpoint what is best."""

@@ -20,7 +20,7 @@ from .models import Signature, SplineInterpolator
 from .models.grid import MAX_AXES
 from .models.spline import MAX_DEGREE
 from .report import Candidate, Errors
-from .session import Session
+from .session import Measured, Session
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def train_splines(session: Session, rng: np.random.Generator) -> None:
     train, held_out = session.train, session.validation
     if session.validation_is_given:
         grid = coarse = Grid.of(train.X, train.y)
-        X, y, n_rows, measured = held_out.X, held_out.y, None, ""
+        X, y, n_rows, lines = held_out.X, held_out.y, None, ""
     else:
         grid = Grid.of(np.concatenate([train.X, held_out.X]), np.concatenate([train.y, held_out.y]))
         coarse, off = grid.coarser()
         X, y = grid.rows(off)
-        n_rows, measured = (off.size - len(X), len(X)), ", every second line"
+        n_rows, lines = (off.size - len(X), len(X)), ", every second line"
         if not off.any():
             raise ValueError(f"X: expected a column with 3 values or more, got a grid of {grid.shape}")
     tried: dict[tuple[int, ...], Errors] = {}
@@ -103,7 +103,7 @@ def train_splines(session: Session, rng: np.random.Generator) -> None:
         session.candidates.append(
             Candidate(
                 SplineInterpolator.family,
-                _description(degrees, coarse) + measured,
+                _description(degrees, coarse) + lines,
                 model.n_params,
                 at_nodes.rmse,
                 errors.rmse,
@@ -115,7 +115,9 @@ def train_splines(session: Session, rng: np.random.Generator) -> None:
         )
         session.show(_description(degrees, coarse), errors)
     best = min(tried, key=lambda degrees: tried[degrees].rmse)
-    session.offer(lambda: _spline(grid, best, session), tried[best], n_rows)
+    measured = Measured(_spline(coarse, best, session), X, y)
+    session.offer(lambda: _spline(grid, best, session), tried[best], n_rows, measured=measured)
+    session.tell(f"splines come to {tried[best].rmse:.1e}{lines}")
 
 
 def _spline(grid: Grid, degrees: tuple[int, ...], session: Session) -> SplineInterpolator:

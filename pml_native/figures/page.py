@@ -10,7 +10,7 @@ from html import escape
 # Longer tables are cut on the page; the CSV has all rows.
 MOST_ROWS = 400
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 img { max-width: 100% } table { border-collapse: collapse; font-size: 13px }
 td, th { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #eee }
@@ -41,7 +41,7 @@ def render(title: str, protocol: str, sections: Sequence[Section], versions: Map
     links = " ".join(f'<a href="#{s.name}">{escape(s.name)}</a>' for s in sections)
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style>\n<h1>{escape(title)}</h1>\n"
+        f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
         f"<p>Protocol: {escape(protocol)}. {held} of {total} claims hold. {links}</p>\n{body}\n"
         f"<h2>Versions</h2><table>{machine}</table></html>\n"
     )
@@ -56,7 +56,7 @@ def _section(section: Section) -> str:
     )
     head, *rows = section.table
     cells = "".join(f"<th>{escape(str(name))}</th>" for name in head)
-    lines = "".join("<tr>" + "".join(f"<td>{_cell(v)}</td>" for v in row) + "</tr>" for row in rows[:MOST_ROWS])
+    lines = "".join("<tr>" + "".join(f"<td>{cell(v)}</td>" for v in row) + "</tr>" for row in rows[:MOST_ROWS])
     more = f"<p>and {len(rows) - MOST_ROWS} more in the CSV</p>" if len(rows) > MOST_ROWS else ""
     return (
         f'<h2 id="{section.name}">{escape(section.name)}: {escape(section.title)}</h2>\n'
@@ -67,7 +67,8 @@ def _section(section: Section) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as the text of a cell of a table."""
     if value is None:
         return ""
     text = f"{value:.4g}" if isinstance(value, float) else str(value)

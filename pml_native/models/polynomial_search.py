@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, Samples, as_samples, split
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
 from ..report import Errors
 from ..threads import resolve_threads
 from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
@@ -165,6 +166,7 @@ class PolynomialSearch:
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
         self.tried_small: dict[tuple[str, ...], list[Growth]] = {}  # those of them with very few terms
         self.best: Found | None = None
+        self.best_error = math.inf  # the larger of its RMSE on the held-out rows and at rows trained on
         self.best_growth: Growth | None = None
         self.best_indices: Indices = np.zeros((1, train.X.shape[1]), dtype=np.intp)
         self.pace = 0.0  # seconds for a row and a square of the number of terms
@@ -177,11 +179,11 @@ class PolynomialSearch:
     def finished(self) -> bool:
         if self.best is None:
             return False
-        return self.elapsed >= self.seconds or self.best.errors.rmse <= ENOUGH or self.stop()
+        return self.elapsed >= self.seconds or self.best_error <= ENOUGH or self.stop()
 
     @property
     def good(self) -> bool:
-        return self.finished or (self.best is not None and self.best.errors.rmse <= GOOD)
+        return self.finished or (self.best is not None and self.best_error <= GOOD)
 
     # --- coordinates
 
@@ -259,20 +261,28 @@ class PolynomialSearch:
             growth.best = errors.rmse, growth.indices, growth.coefficients
         else:
             growth.waiting += 1
-        if self._is_better(errors, growth):
+        if self._is_better(errors.rmse, growth):
             exact = self._errors(growth.link.values(t))
-            if self._is_better(exact, growth):
+            error = max(exact.rmse, self._train_rmse(growth)) if self._is_better(exact.rmse, growth) else math.inf
+            if self._is_better(error, growth):
                 coordinates = self.describe(growth)
                 description = f"{len(growth.indices)} terms {coordinates}".rstrip()
                 self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
-                self.best_growth, self.best_indices = growth, growth.indices
+                self.best_error, self.best_growth, self.best_indices = error, growth, growth.indices
                 self.offer(self.best)
 
-    def _is_better(self, errors: Errors, growth: Growth) -> bool:
+    def _is_better(self, error: float, growth: Growth) -> bool:
         """Near rounding, fewer terms count as much as smaller errors: such models go further beyond the points."""
         if self.best is None:
             return True
-        return _score(errors, len(growth.indices)) < _score(self.best.errors, len(self.best_indices))
+        return _score(error, len(growth.indices)) < _score(self.best_error, len(self.best_indices))
+
+    def _train_rmse(self, growth: Growth) -> float:
+        """That at rows trained on: they are more than those held out, and near more of the edges."""
+        some = slice(min(len(self.train.X), MOST_ROWS))
+        y = growth.link.values(ChebyshevTerms(growth.indices).design(growth.frame.Z[some]) @ growth.coefficients)
+        weight = self.train.sample_weight
+        return Errors.of(y, self.train.y[some], None if weight is None else weight[some]).rmse
 
     def _errors(self, y: Array) -> Errors:
         return Errors.of(y, self.held_out.y, self.held_out.sample_weight)
@@ -543,10 +553,10 @@ class PolynomialSearch:
         self.root_weight = plain
 
 
-def _score(errors: Errors, n_terms: int) -> tuple[bool, float]:
+def _score(error: float, n_terms: int) -> tuple[bool, float]:
     """What is to be small: the error, or near rounding the error times the number of terms."""
-    rounded = errors.rmse <= NEAR_ROUNDING
-    return not rounded, max(errors.rmse, ENOUGH) * n_terms if rounded else errors.rmse
+    rounded = error <= NEAR_ROUNDING
+    return not rounded, max(error, ENOUGH) * n_terms if rounded else error
 
 
 def _constants_exact(growth: Growth) -> Array:

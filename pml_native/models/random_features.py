@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from scipy.linalg import qr
 
 from .. import _core
-from ..arrays import Array, Samples, as_samples, split
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
 from ..memory import require_memory
 from ..report import Errors
 from .mlp import MLP

@@ -20,9 +20,10 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from .. import _core
-from ..arrays import Array, Samples, as_samples, contiguous, split
+from ..arrays import Array, Samples, as_samples, contiguous
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
+from ..hold_out import split
 from ..memory import available_memory, require_memory
 from ..report import Errors
 from ..threads import resolve_threads

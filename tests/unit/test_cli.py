@@ -53,6 +53,9 @@ def test_fit_predict_and_show_a_table(table, tmp_path, capsys):
     assert f"saved to {path}" in shown
     assert run(capsys, "predict", path, table, "-o", out)[0] == 0
     np.testing.assert_array_equal(read(out)["p"], pml.load(path)(read(table)[["rho", "T"]]))
+    page = tmp_path / "report.html"
+    assert run(capsys, "show", path, "--html", page)[0] == 0
+    assert "What would help most" in page.read_text()
     code, shown, _ = run(capsys, "show", path)
     assert code == 0
     assert "inputs:  rho, T" in shown

@@ -1,9 +1,12 @@
 """Relative errors, and the record of a fit."""
 
+from html import escape
+
 import numpy as np
 import pytest
 
-from pml_native.report import Errors
+import pml_native as pml
+from pml_native.report import Errors, ErrorTerms
 
 
 def test_errors_are_relative_to_the_rms_of_each_output():
@@ -31,3 +34,34 @@ def test_an_output_of_zeros_keeps_its_absolute_error():
 def test_a_prediction_that_is_not_finite_is_infinitely_wrong(bad):
     errors = Errors.of(np.array([[1.0], [bad]]), np.array([[1.0], [1e-9]]))
     assert errors.rmse == errors.p95 == errors.max == np.inf
+
+
+@pytest.mark.parametrize(
+    ("rounding", "train", "validation", "largest"),
+    [(1e-16, 1e-16, 2e-16, "between rows"), (1e-15, 2e-15, 2e-15, "at rows"), (3e-15, 1e-16, 2e-15, "rounding")],
+)
+def test_terms_add_up_in_squares(rounding, train, validation, largest):
+    terms = ErrorTerms.of(rounding, train, validation)
+    assert np.hypot(np.hypot(terms.rounding, terms.at_rows), terms.between_rows) == pytest.approx(validation)
+    assert terms.largest == largest
+
+
+def test_terms_of_an_infinite_error_are_no_nan():
+    terms = ErrorTerms.of(1e-16, 1e-3, np.inf)
+    assert terms.between_rows == np.inf
+    assert not np.isnan(terms.at_rows)
+
+
+def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 2.0, (60, 2))
+    model = pml.fit(X, X.prod(axis=1), time_limit=1.0, input_names=["<b>", "x & y"], progress=False)
+    page = model.report.to_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text() == page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    advice = [escape(sentence) for sentence in model.report.advice]
+    for part in ("<svg", "What would help most", "What the RMSE is made of", "extrapolates", *advice):
+        assert part in page
+    for candidate in model.report.candidates:
+        assert candidate.description[:50] in page

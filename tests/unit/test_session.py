@@ -13,9 +13,11 @@ from pml_native.session import Session
 
 
 @pytest.fixture
-def session():
+def session(monkeypatch):
     x = np.linspace(0.0, 1.0, 20)
     samples = as_samples(x, x)
+    # These polynomials fit nothing: they stand for models of the errors that they are offered with.
+    monkeypatch.setattr(Session, "judged", lambda self, model, errors: errors.rmse)
     return Session(samples, samples, 60.0, None, 1, SimpleNamespace(requested=False), None)
 
 

@@ -1,0 +1,92 @@
+"""Which of the best models to trust where no row is: in the corners of the box, or between the lines of a table.
+
+Held-out rows lie where rows are. A polynomial of high degree may be right at all of them and wild in a corner of the
+box that none is near. Models made differently (another family, other coordinates) are wrong there in different ways, so
+where two of them agree both are right. With D_ij the RMS of f_i - f_j over the box, the error of model i over the box
+is about min_j D_ij, at most: the model taken is that of the least error at the rows among those of the least of these.
+
+Few of points that are uniform in a box are near its corners, so most are drawn with each coordinate near an end, of
+the density b(u) = Beta(u; a, a), and each counts as much as it is rarer among uniform ones: with a part s of uniform
+points, weights are 1 / (s + (1 - s) prod_i b(u_i)).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import Array
+from .models import Model
+from .report import Errors
+
+N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
+# Estimates within this factor of each other say nothing about which model is better.
+ALIKE = 3.0
+# Models nearer to each other than this part of their errors are the same one, fitted twice.
+SAME = 0.1
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A model, its errors on the held-out rows, what it is judged by, and what it was made by.
+
+    Two that the same thing made are no two witnesses.
+    """
+
+    model: Model
+    errors: Errors
+    error: float
+    maker: str
+
+
+def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Generator) -> list[float]:
+    """About the relative RMSE over the box of `X` (n, d), of each model; infinite for one that none agrees with.
+
+    Relative to the RMS of `y` (n, m), output by output, as all errors.
+    """
+    low, width = X.min(axis=0), np.ptp(X, axis=0)
+    u, weights = _points(X.shape[1], rng)
+    points = low + width * u
+    largest = np.max(np.abs(y), axis=0)
+    largest[largest == 0.0] = 1.0
+    root = np.sqrt(np.mean((y / largest) ** 2, axis=0))
+    unit = np.where(root > 0, root, 1.0)
+    with np.errstate(all="ignore"):
+        values = [one.model.evaluate(points) / largest / unit for one in rivals]
+        known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
+        distance = [[_rms((a - b)[known], weights[known]) for b in values] for a in values]
+    found = []
+    for i, one in enumerate(rivals):
+        least = min(
+            (
+                distance[i][j]
+                for j, other in enumerate(rivals)
+                if other.maker != one.maker and distance[i][j] > SAME * max(one.error, other.error)
+            ),
+            default=np.inf,
+        )
+        found.append(max(one.error, least))
+    return found
+
+
+def _points(d: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Points in the unit box, (n, d), many near its corners, and their weights (n,) in means over the box."""
+    near_ends = np.clip(rng.beta(A, A, (N_NEAR_ENDS, d)), np.finfo(float).tiny, 1.0 - 2.0**-53)
+    u = np.concatenate([rng.uniform(size=(N_UNIFORM, d)), near_ends])
+    part = N_UNIFORM / len(u)
+    one = math.gamma(2.0 * A) / math.gamma(A) ** 2
+    density = np.prod(one * (u * (1.0 - u)) ** (A - 1.0), axis=1)
+    return u, 1.0 / (part + (1.0 - part) * density)
+
+
+def _rms(difference: Array, weights: Array) -> float:
+    return float(np.sqrt(np.mean(weights[:, None] * difference**2))) if difference.size else np.inf
+
+
+def most_trusted(rivals: Sequence[Rival], over_box: Sequence[float]) -> int:
+    """The index of the model to take, from the estimates of `rivals`, the best at the rows first."""
+    least = min(over_box)
+    return next(i for i, estimate in enumerate(over_box) if estimate <= ALIKE * least)

@@ -1,0 +1,75 @@
+"""Models that no row contradicts, and which of them to trust between the rows and beyond."""
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.agreement import Rival, estimates, most_trusted
+from pml_native.report import Errors
+
+
+class Wrong:
+    """x0, but for an error of `size` where all inputs are above `start`, and of `everywhere` elsewhere."""
+
+    def __init__(self, size, start, everywhere=0.0):
+        self.size, self.start, self.everywhere = size, start, everywhere
+
+    def evaluate(self, X):
+        wild = np.all(self.start < X, axis=1)
+        return (X[:, 0] + np.where(wild, self.size, self.everywhere))[:, None]
+
+
+def rival(maker, error, *wrong):
+    return Rival(Wrong(*wrong), Errors(error, error, error), error, maker)
+
+
+@pytest.fixture
+def rows():
+    X = np.random.default_rng(0).random((4000, 4))
+    return X, X[:, :1]
+
+
+def test_a_model_that_is_wild_in_a_corner_loses_to_one_that_another_bears_out(rows):
+    rivals = [
+        rival("a", 1e-9, 1.0, 0.9, 1e-9),
+        rival("b", 1e-7, 1e-7, 0.9, 1e-7),
+        rival("c", 1e-6, -1e-6, 0.9, -1e-6),
+    ]
+    found = estimates(rivals, *rows, np.random.default_rng(0))
+    assert found[0] > 1e-3
+    assert found[1] == pytest.approx(1.9e-6, rel=0.2)  # 1.1e-6 over the RMS of x0
+    assert most_trusted(rivals, found) == 1
+
+
+def test_the_estimate_is_the_error_over_the_box_however_small_the_corner(rows):
+    wrong = [rival("a", 0.0, 1.0, start) for start in (0.5, 0.9)]
+    for one, start in zip(wrong, (0.5, 0.9), strict=True):
+        found = estimates([one, rival("b", 0.0, 0.0, 1.0)], *rows, np.random.default_rng(1))
+        assert found[0] == pytest.approx((1.0 - start) ** 2 * np.sqrt(3.0), rel=0.25)
+
+
+def test_a_model_fitted_twice_bears_out_nothing(rows):
+    twice = [rival("a", 1e-9, 1.0, 0.9, 1e-9), rival("b", 1e-9, 1.0, 0.9, 1e-9)]
+    assert estimates(twice, *rows, np.random.default_rng(0)) == [np.inf, np.inf]
+    assert most_trusted(twice, [np.inf, np.inf]) == 0
+    same_maker = [rival("a", 1e-9, 1.0, 0.9, 1e-9), rival("a", 1e-6, 1.0, 0.9, 1e-6)]
+    assert estimates(same_maker, *rows, np.random.default_rng(0)) == [np.inf, np.inf]
+
+
+def test_the_best_at_the_rows_is_taken_where_all_agree(rows):
+    rivals = [rival("a", 1e-12, 1e-12, 0.9, 1e-12), rival("b", 1e-7, 1e-7, 0.9, 1e-7)]
+    found = estimates(rivals, *rows, np.random.default_rng(0))
+    assert max(found) < 3e-7
+    assert most_trusted(rivals, found) == 0
+
+
+def test_fit_reports_an_error_over_the_box_that_holds():
+    rng = np.random.default_rng(5)
+    X = rng.uniform(1.0, 5.0, (600, 3))
+    y = X[:, 0] * np.tanh(X[:, 1] / X[:, 2])
+    model = pml.fit(X, y, time_limit=4.0, n_threads=1, progress=False)
+    new = rng.uniform(X.min(axis=0), X.max(axis=0), (20_000, 3))
+    error = Errors.of(model(new)[:, None], (new[:, 0] * np.tanh(new[:, 1] / new[:, 2]))[:, None])
+    assert model.report.box_rmse is not None
+    assert error.rmse < 3 * model.report.box_rmse
+    assert f"{model.report.box_rmse:.1e}" in str(model.report)
