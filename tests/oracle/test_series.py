@@ -63,17 +63,17 @@ def test_values_and_derivatives_are_those_of_the_terms(isa, name):
 def test_rounding_is_no_larger_than_that_of_the_terms_summed_by_numpy(isa):
     indices = INDICES["total degree in three"]
     rng = np.random.default_rng(0)
-    Z = rng.uniform(-1.0, 1.0, size=(60, 3))
+    Z = rng.uniform(-1.0, 1.0, size=(40, 3))
     ours, numpys = [], []
-    for _ in range(3):
+    for _ in range(2):
         coefficients = rng.normal(size=(len(indices), 1))
         series = ChebyshevSeries(indices, coefficients, Normalization.identity(3), np.zeros(1, dtype=np.intc))
         terms = ChebyshevTerms(indices)
         exact = [slow(indices, coefficients[:, 0], z)[0] for z in Z]
         for values, errors in ((series.evaluate(Z, 1), ours), (terms.design(Z) @ coefficients, numpys)):
             errors += [float(e - mpmath.mpf(v)) for e, v in zip(exact, values[:, 0], strict=True)]
-    # 180 errors know their RMS to some per cent.
-    assert np.sqrt(np.mean(np.square(ours))) <= 1.1 * np.sqrt(np.mean(np.square(numpys)))
+    # 80 errors know their RMS to some per cent.
+    assert np.sqrt(np.mean(np.square(ours))) <= 1.15 * np.sqrt(np.mean(np.square(numpys)))
 
 
 @pytest.mark.parametrize("power", [-1000, 0, 1000])
