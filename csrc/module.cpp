@@ -9,6 +9,8 @@ PYBIND11_MODULE(_core, module) {
   pml::kernels();  // chooses the instruction set now, so that a wrong PML_NATIVE_ISA fails at import
   pml::bindings::bind_mlp(module);
   pml::bindings::bind_numeric(module);
+  pml::bindings::bind_polynomial(module);
+  pml::bindings::bind_radial(module);
   pml::bindings::bind_simplex(module);
   pml::bindings::bind_spline(module);
   pml::bindings::bind_system(module);

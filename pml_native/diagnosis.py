@@ -128,8 +128,8 @@ def _fall_with_rows(session: Session, rng: np.random.Generator, seconds: float) 
 
 def _in_variables(samples: Samples, model: Reduced) -> Samples:
     variables = model.variables
-    X = np.ascontiguousarray(variables.apply(samples.X))
-    y = np.ascontiguousarray(samples.y / variables.power(samples.X)[:, None])
+    X, power = variables.apply(samples.X)
+    y = samples.y / power[:, None]
     return replace(samples, X=X, y=y, input_names=None)
 
 

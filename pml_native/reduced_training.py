@@ -87,7 +87,13 @@ def _most_promising(
 
 def _first_error(session: Session, rng: np.random.Generator) -> float:
     """The held-out error of a polynomial found within TRIAL_SHARE of the time."""
-    search = PolynomialSearch(session.train, session.validation, rng=rng, seconds=TRIAL_SHARE * session.time_limit)
+    search = PolynomialSearch(
+        session.train,
+        session.validation,
+        rng=rng,
+        seconds=TRIAL_SHARE * session.time_limit,
+        n_threads=session.n_threads,
+    )
     search.run()
     assert search.best is not None
     return search.best.errors.rmse
@@ -137,8 +143,8 @@ def _corners(session: Session, variables: Variables) -> Array:
         # Monotone in each input: rising with those of positive coefficient, or falling where t itself falls.
         rises = (row > 0) != (kind == "reciprocals")
         top, bottom = np.where(rises, high, low), np.where(rises, low, high)
-        values = variables.apply(np.stack([bottom, top]))[:, j]
-        seen = variables.apply(session.train.X)[:, j]
+        values = variables.apply(np.stack([bottom, top]))[0][:, j]
+        seen = variables.apply(session.train.X)[0][:, j]
         ends[:, j] = min(values.min(), seen.min()), max(values.max(), seen.max())
     return ends
 
@@ -153,7 +159,7 @@ def _share_known(train: Array, held_out: Array) -> float:
 
 def _reduced(samples: Samples, variables: Variables) -> Samples | None:
     """The samples in the new variables; None where these are not finite. Rows keep their weights."""
-    U, power = variables.apply(samples.X), variables.power(samples.X)
+    U, power = variables.apply(samples.X)
     with np.errstate(all="ignore"):
         v: Array = samples.y / power[:, None]
     if not (np.isfinite(U).all() and np.isfinite(v).all()):

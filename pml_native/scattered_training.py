@@ -32,6 +32,7 @@ def train_polynomial(
         rng=rng,
         seconds=min(share * session.time_limit, most_seconds, session.remaining),
         corners=session.corners,
+        n_threads=session.n_threads,
         should_stop=lambda: session.should_stop,
         offer=offer,
     )
@@ -76,6 +77,7 @@ def train_rbf(session: Session, rng: np.random.Generator) -> None:
         session.remaining,
         rng,
         should_stop=lambda: session.should_stop,
+        n_threads=session.n_threads,
     )
     session.offer(lambda: found.model, found.errors)
     seconds = time.perf_counter() - start

@@ -1,10 +1,15 @@
-// Dense helpers of the optimizers and double-double operations, on NumPy arrays.
+// Dense helpers of the optimizers, functions of columns, and double-double operations, on NumPy arrays.
 #include "../numeric/symmetric.hpp"
 
+#include <pybind11/stl.h>
+
+#include <string>
 #include <vector>
 
 #include "../numeric/affine.hpp"
 #include "../numeric/extended.hpp"
+#include "../numeric/transforms.hpp"
+#include "../numeric/variables.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
 
@@ -54,6 +59,94 @@ Array affine(const Array& x, const Array& shift, const Array& factor, py::ssize_
     py::gil_scoped_release release;
     pml::affine(x_data, static_cast<std::size_t>(n), static_cast<std::size_t>(d), shift_data, factor_data, out_data,
                 threads);
+  }
+  return out;
+}
+
+TransformPart part_from_name(const std::string& name) {
+  if (name == "forward") return TransformPart::forward;
+  if (name == "inverse") return TransformPart::inverse;
+  if (name == "forward_derivative") return TransformPart::forward_derivative;
+  if (name == "inverse_derivative") return TransformPart::inverse_derivative;
+  throw std::invalid_argument("part: expected forward, inverse, forward_derivative or inverse_derivative, got " + name);
+}
+
+Array transform(const std::string& part, const std::vector<std::string>& names, const Array& values,
+                const Array& divisor, const Array& factor, py::ssize_t n_threads) {
+  const py::ssize_t k = static_cast<py::ssize_t>(names.size());
+  const std::string columns = "(" + std::to_string(k) + ",)";
+  require_shape(values, "values", {-1, k}, "(n, " + std::to_string(k) + ")");
+  require_shape(divisor, "divisor", {k}, columns);
+  require_shape(factor, "factor", {k}, columns);
+  const std::size_t threads = require_threads(n_threads);
+  const TransformPart wanted = part_from_name(part);
+  std::vector<TransformColumn> functions;
+  for (const std::string& name : names) functions.push_back(transform_column(name, wanted));
+  const py::ssize_t n = values.shape(0);
+  Array out({n, k});
+  double* const out_data = out.mutable_data();
+  const double* const values_data = values.data();
+  const double* const divisor_data = divisor.data();
+  const double* const factor_data = factor.data();
+  {
+    py::gil_scoped_release release;
+    transform_columns(functions, values_data, static_cast<std::size_t>(n), divisor_data, factor_data, out_data, threads);
+  }
+  return out;
+}
+
+std::vector<VariableKind> checked_kinds(const std::vector<std::string>& kinds, const Array& coefficients,
+                                        const Array& factor, const Array& x) {
+  require_shape(factor, "factor", {-1}, "(d,)");
+  const py::ssize_t r = static_cast<py::ssize_t>(kinds.size()), d = factor.shape(0);
+  require_shape(coefficients, "coefficients", {r, d}, "(" + std::to_string(r) + ", " + std::to_string(d) + ")");
+  require_shape(x, "x", {-1, d}, "(n, " + std::to_string(d) + ")");
+  std::vector<VariableKind> found;
+  for (const std::string& kind : kinds) found.push_back(variable_kind(kind));
+  return found;
+}
+
+py::tuple variables(const std::vector<std::string>& kinds, const Array& coefficients, const Array& factor,
+                    const Array& x, py::ssize_t n_threads) {
+  const std::vector<VariableKind> known = checked_kinds(kinds, coefficients, factor, x);
+  const std::size_t threads = require_threads(n_threads);
+  const py::ssize_t n = x.shape(0);
+  Array u({n, static_cast<py::ssize_t>(known.size())}), power(n);
+  double* const u_data = u.mutable_data();
+  double* const power_data = power.mutable_data();
+  const double* const x_data = x.data();
+  const VariableView view{known, static_cast<std::size_t>(factor.shape(0)), coefficients.data(), factor.data()};
+  {
+    py::gil_scoped_release release;
+    pml::variables(view, x_data, static_cast<std::size_t>(n), u_data, power_data, threads);
+  }
+  return py::make_tuple(u, power);
+}
+
+Array variables_chain(const std::vector<std::string>& kinds, const Array& coefficients, const Array& factor,
+                      const Array& x, const Array& u, const Array& power, const Array& f, const Array& slopes,
+                      py::ssize_t n_threads) {
+  const std::vector<VariableKind> known = checked_kinds(kinds, coefficients, factor, x);
+  const py::ssize_t n = x.shape(0), d = x.shape(1), r = static_cast<py::ssize_t>(known.size());
+  const std::string rows = "(" + std::to_string(n) + ", ";
+  require_shape(u, "u", {n, r}, rows + std::to_string(r) + ")");
+  require_shape(power, "power", {n}, "(" + std::to_string(n) + ",)");
+  require_shape(f, "f", {n, -1}, rows + "m)");
+  const py::ssize_t m = f.shape(1);
+  require_shape(slopes, "slopes", {n, m, r}, rows + std::to_string(m) + ", " + std::to_string(r) + ")");
+  const std::size_t threads = require_threads(n_threads);
+  Array out({n, m, d});
+  double* const out_data = out.mutable_data();
+  const double* const x_data = x.data();
+  const double* const u_data = u.data();
+  const double* const power_data = power.data();
+  const double* const f_data = f.data();
+  const double* const slopes_data = slopes.data();
+  const VariableView view{known, static_cast<std::size_t>(d), coefficients.data(), factor.data()};
+  {
+    py::gil_scoped_release release;
+    pml::variables_chain(view, x_data, u_data, power_data, f_data, slopes_data, static_cast<std::size_t>(n),
+                         static_cast<std::size_t>(m), out_data, threads);
   }
   return out;
 }
@@ -144,6 +237,17 @@ void bind_numeric(py::module_& module) {
              "updated h times x (n,).");
   module.def("affine", &affine, "x"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(), "n_threads"_a,
              "(x - shift) * factor by column, for x (n, d).");
+  module.def("transform", &transform, "part"_a, "names"_a, "values"_a.noconvert(), "divisor"_a.noconvert(),
+             "factor"_a.noconvert(), "n_threads"_a,
+             "f(values / divisor) factor for each column of values (n, k), f a part (forward, inverse, ..._derivative) "
+             "of the transform of that name; NaN outside its domain.");
+  module.def("variables", &variables, "kinds"_a, "coefficients"_a.noconvert(), "factor"_a.noconvert(),
+             "x"_a.noconvert(), "n_threads"_a,
+             "Variables (n, r) of x (n, d), sums or products of the inputs, and the power prod x^factor (n,).");
+  module.def("variables_chain", &variables_chain, "kinds"_a, "coefficients"_a.noconvert(), "factor"_a.noconvert(),
+             "x"_a.noconvert(), "u"_a.noconvert(), "power"_a.noconvert(), "f"_a.noconvert(), "slopes"_a.noconvert(),
+             "n_threads"_a,
+             "The derivative (n, m, d) by x of power f(u), from f (n, m) and its derivative (n, m, r) by u.");
   module.def("extended_normalize", &extended_normalize, "values"_a.noconvert(), "exponent"_a.noconvert(),
              "shift"_a.noconvert(), "scale"_a.noconvert(),
              "(values 2^-exponent - shift) / scale by column, 0 where scale is 0, as high and low (n, k).");

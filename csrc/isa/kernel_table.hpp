@@ -3,6 +3,8 @@
 
 #include "../mlp/kernel_table.hpp"
 #include "../numeric/kernel_table.hpp"
+#include "../polynomial/kernel_table.hpp"
+#include "../radial/kernel_table.hpp"
 #include "../simplex/locator_kernels.hpp"
 #include "../simplex/on_demand_kernels.hpp"
 #include "../spline/kernel_table.hpp"
@@ -16,6 +18,8 @@ struct KernelTable {
   LocatorKernels locator;
   OnDemandKernels on_demand;
   SplineKernels spline;
+  SeriesKernels series;
+  RadialKernels radial;
 };
 
 const KernelTable& baseline_kernels();

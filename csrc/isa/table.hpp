@@ -10,6 +10,8 @@
 #include "../mlp/kernels/jacobian.hpp"
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
+#include "../polynomial/kernels/evaluate.hpp"
+#include "../radial/kernels/evaluate.hpp"
 #include "../simplex/kernels/on_demand.hpp"
 #include "../simplex/kernels/walk.hpp"
 #include "../spline/kernels/evaluate.hpp"
@@ -87,6 +89,19 @@ const pml::KernelTable kernel_table = {
     },
     {
         spline_evaluate,
+    },
+    {
+        series_workspace,
+        series_evaluate,
+        series_gradient,
+    },
+    {
+        {radial_evaluate<Linear>, radial_evaluate<ThinPlate>, radial_evaluate<Cubic>, radial_evaluate<Quintic>,
+         radial_evaluate<Multiquadric>, radial_evaluate<InverseMultiquadric>, radial_evaluate<InverseQuadratic>,
+         radial_evaluate<Gaussian>},
+        {radial_gradient<Linear>, radial_gradient<ThinPlate>, radial_gradient<Cubic>, radial_gradient<Quintic>,
+         radial_gradient<Multiquadric>, radial_gradient<InverseMultiquadric>, radial_gradient<InverseQuadratic>,
+         radial_gradient<Gaussian>},
     },
 };
 

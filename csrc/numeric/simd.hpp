@@ -3,7 +3,7 @@
 // Included ONLY by the files in isa/, each of which defines exactly one PML_ISA_* macro. Everything
 // below sits in an anonymous namespace: two instruction sets must never share a symbol, or the linker
 // could merge an AVX-512 body into code that runs on an older machine. For the same reason nothing here
-// uses the standard library beyond <stdint.h> and <stddef.h>.
+// uses the standard library beyond <stdint.h>, <stddef.h> and the C functions of <math.h>.
 //
 // Semantics all instruction sets share, and the kernels rely on:
 //   load, store            need 64-byte alignment, load_any and store_any none;
@@ -11,11 +11,13 @@
 //   fma(a, b, c)          a * b + c, fused where the hardware can, else rounded twice; fms subtracts c, fnma is
 //                         c - a * b;
 //   with_sign_of(a, b)     is a with the sign bit of b, for a whose own is clear;
+//   shift_left, shift_right  move the bits of the lanes, zeros come in;
 //   bits(m)               bit i is set where lane i is;
 //   sums(a)               lane i is the sum of the lanes of a[i], for i < lanes: cheaper than `lanes` single sums;
 //   power_of_two(biased)  is 2^n for biased = n + exponent_shift, |n| <= 1022.
 #pragma once
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +82,7 @@ PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_pd(a.v, b.v)}; }
 PML_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_pd(a.v, b.v)}; }
 PML_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_pd(a.v, b.v)}; }
+PML_INLINE Vec square_root(Vec a) { return {_mm512_sqrt_pd(a.v)}; }
 PML_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
 PML_INLINE Vec fms(Vec a, Vec b, Vec c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 PML_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
@@ -105,6 +108,9 @@ PML_INLINE bool any(Mask m) { return m.m != 0; }
 PML_INLINE unsigned bits(Mask m) { return m.m; }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(biased.v), static_cast<unsigned>(shift)))};
+}
+PML_INLINE Vec shift_right(Vec a, int shift) {
+  return {_mm512_castsi512_pd(_mm512_srli_epi64(_mm512_castpd_si512(a.v), static_cast<unsigned>(shift)))};
 }
 PML_INLINE double sum(Vec a) { return _mm512_reduce_add_pd(a.v); }
 PML_INLINE Vec sums(const Vec* a) {
@@ -137,6 +143,7 @@ PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm256_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm256_sub_pd(a.v, b.v)}; }
 PML_INLINE Vec operator*(Vec a, Vec b) { return {_mm256_mul_pd(a.v, b.v)}; }
 PML_INLINE Vec operator/(Vec a, Vec b) { return {_mm256_div_pd(a.v, b.v)}; }
+PML_INLINE Vec square_root(Vec a) { return {_mm256_sqrt_pd(a.v)}; }
 PML_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
 PML_INLINE Vec fms(Vec a, Vec b, Vec c) { return {_mm256_fmsub_pd(a.v, b.v, c.v)}; }
 PML_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
@@ -153,6 +160,9 @@ PML_INLINE bool any(Mask m) { return _mm256_movemask_pd(m.m) != 0; }
 PML_INLINE unsigned bits(Mask m) { return static_cast<unsigned>(_mm256_movemask_pd(m.m)); }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(biased.v), shift))};
+}
+PML_INLINE Vec shift_right(Vec a, int shift) {
+  return {_mm256_castsi256_pd(_mm256_srli_epi64(_mm256_castpd_si256(a.v), shift))};
 }
 PML_INLINE double sum(Vec a) {
   const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(a.v), _mm256_extractf128_pd(a.v, 1));
@@ -179,6 +189,7 @@ PML_INLINE Vec operator+(Vec a, Vec b) { return {_mm_add_pd(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {_mm_sub_pd(a.v, b.v)}; }
 PML_INLINE Vec operator*(Vec a, Vec b) { return {_mm_mul_pd(a.v, b.v)}; }
 PML_INLINE Vec operator/(Vec a, Vec b) { return {_mm_div_pd(a.v, b.v)}; }
+PML_INLINE Vec square_root(Vec a) { return {_mm_sqrt_pd(a.v)}; }
 PML_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm_add_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
 PML_INLINE Vec fms(Vec a, Vec b, Vec c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
 PML_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm_sub_pd(c.v, _mm_mul_pd(a.v, b.v))}; }
@@ -197,6 +208,9 @@ PML_INLINE bool any(Mask m) { return _mm_movemask_pd(m.m) != 0; }
 PML_INLINE unsigned bits(Mask m) { return static_cast<unsigned>(_mm_movemask_pd(m.m)); }
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {_mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(biased.v), shift))};
+}
+PML_INLINE Vec shift_right(Vec a, int shift) {
+  return {_mm_castsi128_pd(_mm_srli_epi64(_mm_castpd_si128(a.v), shift))};
 }
 PML_INLINE double sum(Vec a) { return _mm_cvtsd_f64(_mm_add_sd(a.v, _mm_unpackhi_pd(a.v, a.v))); }
 PML_INLINE Vec sums(const Vec* a) {
@@ -219,6 +233,7 @@ PML_INLINE Vec operator+(Vec a, Vec b) { return {vaddq_f64(a.v, b.v)}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {vsubq_f64(a.v, b.v)}; }
 PML_INLINE Vec operator*(Vec a, Vec b) { return {vmulq_f64(a.v, b.v)}; }
 PML_INLINE Vec operator/(Vec a, Vec b) { return {vdivq_f64(a.v, b.v)}; }
+PML_INLINE Vec square_root(Vec a) { return {vsqrtq_f64(a.v)}; }
 PML_INLINE Vec fma(Vec a, Vec b, Vec c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
 PML_INLINE Vec fms(Vec a, Vec b, Vec c) { return {vfmaq_f64(vnegq_f64(c.v), a.v, b.v)}; }
 PML_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {vfmsq_f64(c.v, a.v, b.v)}; }
@@ -244,6 +259,9 @@ PML_INLINE unsigned bits(Mask m) {
 PML_INLINE Vec shift_left(Vec biased, int shift) {
   return {vreinterpretq_f64_u64(vshlq_u64(vreinterpretq_u64_f64(biased.v), vdupq_n_s64(shift)))};
 }
+PML_INLINE Vec shift_right(Vec a, int shift) {
+  return {vreinterpretq_f64_u64(vshlq_u64(vreinterpretq_u64_f64(a.v), vdupq_n_s64(-shift)))};
+}
 PML_INLINE double sum(Vec a) { return vaddvq_f64(a.v); }
 PML_INLINE Vec sums(const Vec* a) { return {vpaddq_f64(a[0].v, a[1].v)}; }
 
@@ -266,6 +284,7 @@ PML_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
 PML_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
 PML_INLINE Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
 PML_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
+PML_INLINE Vec square_root(Vec a) { return {sqrt(a.v)}; }
 PML_INLINE Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 PML_INLINE Vec fms(Vec a, Vec b, Vec c) { return {a.v * b.v - c.v}; }
 PML_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {c.v - a.v * b.v}; }
@@ -281,6 +300,7 @@ PML_INLINE Vec select(Mask m, Vec yes, Vec no) { return m.m ? yes : no; }
 PML_INLINE bool any(Mask m) { return m.m; }
 PML_INLINE unsigned bits(Mask m) { return m.m ? 1 : 0; }
 PML_INLINE Vec shift_left(Vec biased, int shift) { return from_bits(bits_of(biased) << shift); }
+PML_INLINE Vec shift_right(Vec a, int shift) { return from_bits(bits_of(a) >> shift); }
 PML_INLINE double sum(Vec a) { return a.v; }
 PML_INLINE Vec sums(const Vec* a) { return a[0]; }
 
@@ -338,6 +358,7 @@ PML_INLINE Pack operator-(const Pack& a, const Pack& b) { return each([&](size_t
 PML_INLINE Pack operator*(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] * b.v[i]; }); }
 PML_INLINE Pack operator/(const Pack& a, const Pack& b) { return each([&](size_t i) { return a.v[i] / b.v[i]; }); }
 PML_INLINE Pack operator-(const Pack& a) { return each([&](size_t i) { return -a.v[i]; }); }
+PML_INLINE Pack square_root(const Pack& a) { return each([&](size_t i) { return square_root(a.v[i]); }); }
 PML_INLINE Pack fma(const Pack& a, const Pack& b, const Pack& c) {
   return each([&](size_t i) { return fma(a.v[i], b.v[i], c.v[i]); });
 }
@@ -353,6 +374,9 @@ PML_INLINE Pack bit_and(const Pack& a, const Pack& b) { return each([&](size_t i
 PML_INLINE Pack bit_or(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_or(a.v[i], b.v[i]); }); }
 PML_INLINE Pack bit_xor(const Pack& a, const Pack& b) { return each([&](size_t i) { return bit_xor(a.v[i], b.v[i]); }); }
 PML_INLINE Pack shift_left(const Pack& a, int shift) { return each([&](size_t i) { return shift_left(a.v[i], shift); }); }
+PML_INLINE Pack shift_right(const Pack& a, int shift) {
+  return each([&](size_t i) { return shift_right(a.v[i], shift); });
+}
 PML_INLINE Pack absolute(const Pack& a) { return each([&](size_t i) { return absolute(a.v[i]); }); }
 PML_INLINE Pack with_sign_of(const Pack& a, const Pack& b) {
   return each([&](size_t i) { return with_sign_of(a.v[i], b.v[i]); });

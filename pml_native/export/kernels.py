@@ -201,17 +201,32 @@ def chebyshev_back(d: int, degree: int, z: Numbers, t: Numbers, t_bar: Numbers, 
             slope = after
 
 
-def products(n: int, parents: Ints, factors: Ints, t: Numbers, y: Results) -> None:
-    """The first y is 1, each other one an earlier one, its parent, times a factor out of t."""
-    y[0] = 1.0
+def nested(n: int, m: int, parents: Ints, factors: Ints, coefficients: Numbers, t: Numbers, s: Results) -> None:
+    """Sums over a tree, m at once: s_i = sum over children k of i: t_factors[k] s_k + coefficients[i]."""
+    for i in range(n * m):
+        s[i] = 0.0
+    for i in range(n - 1, -1, -1):
+        for k in range(m):
+            s[i * m + k] += coefficients[i * m + k]
+            if i > 0:
+                s[parents[i] * m + k] += t[factors[i]] * s[i * m + k]
+
+
+def nested_back(
+    n: int,
+    m: int,
+    parents: Ints,
+    factors: Ints,
+    coefficients: Numbers,
+    t: Numbers,
+    s: Numbers,
+    s_bar: Results,
+    t_bar: Results,
+) -> None:
     for i in range(1, n):
-        y[i] = y[parents[i]] * t[factors[i]]
-
-
-def products_back(n: int, parents: Ints, factors: Ints, t: Numbers, y: Numbers, y_bar: Results, t_bar: Results) -> None:
-    for i in range(n - 1, 0, -1):
-        t_bar[factors[i]] += y_bar[i] * y[parents[i]]
-        y_bar[parents[i]] += y_bar[i] * t[factors[i]]
+        for k in range(m):
+            t_bar[factors[i]] += s_bar[parents[i] * m + k] * s[i * m + k]
+            s_bar[i * m + k] += s_bar[parents[i] * m + k] * t[factors[i]]
 
 
 # Radial functions
@@ -380,6 +395,6 @@ JOINED = Kernel("joined", joined, joined_back)
 TAKEN = Kernel("taken", taken, taken_back)
 UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
 CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
-PRODUCTS = Kernel("products", products, products_back)
+NESTED = Kernel("nested", nested, nested_back)
 DISTANCES = Kernel("distances", distances, distances_back)
 SPLINE = Kernel("spline", spline, spline_back)

@@ -141,12 +141,15 @@ def unless_missing(a: Vector, x: Vector) -> Vector:
     return step(kernels.UNLESS_MISSING, a.size, [a, x], [a.size, x.size])
 
 
-def products_of_chebyshev(
-    z: Vector, degree: int, parents: NDArray[np.intp], variables: NDArray[np.intp], degrees: NDArray[np.intp]
+def nested_chebyshev(
+    z: Vector, parents: NDArray[np.intp], variables: NDArray[np.intp], degrees: NDArray[np.intp], coefficients: Array
 ) -> Vector:
-    """Products i = 0, 1, ...: 1, then product parents[i] < i times T_degrees[i](z_variables[i])."""
+    """`coefficients` (m, n) times products: 1, then product parents[i] < i times T_degrees[i](z_variables[i])."""
+    m, n = coefficients.shape
+    degree = int(degrees.max())
     table = step(kernels.CHEBYSHEV, z.size * (degree + 1), [z], [z.size, degree])
-    return step(kernels.PRODUCTS, len(parents), [table], [len(parents)], [parents, variables * (degree + 1) + degrees])
+    tables = [parents, variables * (degree + 1) + degrees, coefficients.T]
+    return taken(step(kernels.NESTED, n * m, [table], [n, m], tables), range(m))
 
 
 def distances(z: Vector, points: Array) -> Vector:

@@ -1,4 +1,4 @@
-"""Products of Chebyshev polynomials T_a1(z_1) ... T_ad(z_d), their index sets, and sums of them with derivatives.
+"""Products of Chebyshev polynomials T_a1(z_1) ... T_ad(z_d), their index sets, and sums of them in double-double.
 
 Terms are rows of an index array (p, d). A product is the one without its last factor, times that factor: with the
 terms sorted by the place of the last factor, all products of a block of rows take d vectorised multiplications.
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..export.program import Vector, affine, products_of_chebyshev
 from .extended import Extended
 
 Indices = NDArray[np.intp]
@@ -47,7 +46,6 @@ class ChebyshevTerms:
             for j, (a, b) in enumerate(itertools.pairwise(bounds))
         ]
         self._degrees = nodes.max(axis=0, initial=0)
-        self._nodes, self._last, self._parents = nodes, last, row_of[place_of[len(nodes) : 2 * len(nodes)]]
         self.n_products = len(nodes)
 
     def products(self, Z: Array) -> Array:
@@ -67,33 +65,10 @@ class ChebyshevTerms:
             out[:, rows] = self.products(Z[rows])[self._rows]
         return out.T
 
-    def on_products(self, coefficients: Array) -> Array:
-        """`coefficients` (p, k) placed beside the products, (n_products, k), zeros elsewhere."""
-        placed = np.zeros((self.n_products, coefficients.shape[1]))
-        placed[self._rows] = coefficients
-        return placed
-
-    def sum(self, Z: Array, coefficients: Array) -> Array:
-        """The sums (n, k) of `coefficients` (p, k) times the terms at `Z` (n, d), in blocks of rows."""
-        if len(Z) == 1:  # of which einsum would make a dot product, summed in another order
-            return self.sum(np.repeat(Z, 2, axis=0), coefficients)[:1]
-        weights = self.on_products(coefficients)
-        out = np.empty((coefficients.shape[1], len(Z)))
-        for rows in blocks(len(Z), self.n_products):
-            # Not BLAS, whose order of summation depends on the number of rows: a row has one value in any batch.
-            np.einsum("pk,pn->kn", weights, self.products(Z[rows]), out=out[:, rows])
-        return np.ascontiguousarray(out.T)
-
-    def operations(self, z: Vector, coefficients: Array) -> Vector:
-        """`sum` at z (d,) for `coefficients` (p, m), as operations."""
-        variables = np.maximum(self._last, 0)
-        degrees = self._nodes[np.arange(self.n_products), variables]
-        products = products_of_chebyshev(z, int(self._degrees.max(initial=0)), self._parents, variables, degrees)
-        return affine(products, self.on_products(coefficients).T, np.zeros(coefficients.shape[1]))
-
     def extended_sum(self, Z: Extended, coefficients: Array) -> Extended:
-        """`sum` in double-double, (n, k)."""
-        weights = self.on_products(coefficients)
+        """The sums of `coefficients` (p, k) times the terms at `Z` (n, d), in double-double, (n, k)."""
+        weights = np.zeros((self.n_products, coefficients.shape[1]))
+        np.add.at(weights, self._rows, coefficients)  # a term may be there twice
         shape = coefficients.shape[1], len(Z.high)
         out = Extended(np.zeros(shape), np.zeros(shape))
         for rows in blocks(len(Z.high), 8 * self.n_products):
@@ -142,27 +117,6 @@ def _extended_table(z: Extended, degree: int) -> Extended:
     while len(table) <= degree:
         table.append(twice * table[-1] - table[-2])
     return Extended(np.stack([t.high for t in table]), np.stack([t.low for t in table]))
-
-
-def differentiated(indices: Indices, coefficients: Array, j: int) -> tuple[Indices, Array]:
-    """The derivative with respect to z_j of a sum of terms, as terms and coefficients.
-
-    T_k' = 2 k (T_(k-1) + T_(k-3) + ...), where T_0 counts half.
-    """
-    derived, weights = [], []
-    for down in range(1, int(indices[:, j].max(initial=0)) + 1, 2):
-        has = indices[:, j] >= down
-        k = indices[has, j]
-        lower = indices[has].copy()
-        lower[:, j] -= down
-        derived.append(lower)
-        weights.append(coefficients[has] * (k * np.where(k == down, 1.0, 2.0))[:, None])
-    if not derived:
-        return indices[:1] * 0, np.zeros((1, coefficients.shape[1]))
-    terms, place_of = unique_rows(np.concatenate(derived))
-    summed = np.zeros((len(terms), coefficients.shape[1]))
-    np.add.at(summed, place_of, np.concatenate(weights))
-    return terms, summed
 
 
 def unique_rows(rows: Indices) -> tuple[Indices, Indices]:

@@ -43,6 +43,7 @@ class Model(ABC):
     """
 
     family: ClassVar[str]
+    n_threads: int | None = None  # all cores
 
     def __init__(self, signature: Signature, report: FitReport | None = None) -> None:
         self.signature = signature
@@ -139,7 +140,7 @@ class Model(ABC):
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
 
-        Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines and 0 for
+        Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines and 1 for
         polynomials, derivatives to 8, 110 and 1 ulp of the largest, where sums on the way are of the size of y. Where
         they cancel, it is what evaluation in float64 costs the model, eps times the largest of them. That is so for
         sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds

@@ -17,6 +17,8 @@ from .modular import ModularMLP
 from .normalization import Normalization
 
 Network = MLP | ModularMLP
+# The core splits a batch into tiles of at least this many rows.
+ROWS_OF_A_TASK = 120
 NETWORKS: dict[str, type[Network]] = {MLP.kind: MLP, ModularMLP.kind: ModularMLP}
 
 
@@ -55,7 +57,7 @@ class NetworkModel(Model):
         return self.mlp.n_params
 
     def evaluate(self, X: Array) -> Array:
-        normalized = self.mlp.forward(self.params, self.inputs.apply(X), n_threads=self.n_threads)
+        normalized = self.mlp.forward(self.params, self.inputs.apply(X), n_threads=self._threads(X))
         return self.outputs.invert(normalized)
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
@@ -66,11 +68,14 @@ class NetworkModel(Model):
         return self.outputs.invert_extended(high, low)
 
     def evaluate_gradient(self, X: Array) -> Array:
-        gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self.n_threads)
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        scaled = gradient * (self.outputs.scale[:, None] / divisor)
+        gradient = self.mlp.input_gradient(self.params, self.inputs.apply(X), n_threads=self._threads(X))
+        scaled = gradient * (self.outputs.scale[:, None] / self.inputs.divisor)
         result: Array = np.ldexp(scaled, self.outputs.exponent[:, None] - self.inputs.exponent)
         return result
+
+    def _threads(self, X: Array) -> int | None:
+        """One for rows of which the core makes one task; to ask how many cores there are takes as long as they do."""
+        return 1 if len(X) <= ROWS_OF_A_TASK else self.n_threads
 
     def operations(self, x: Vector) -> Vector:
         return self.outputs.inverted(self.mlp.operations(self.params, self.inputs.applied(x)))
@@ -87,9 +92,8 @@ class NetworkModel(Model):
         layers = mlp.layers(params)
         with np.errstate(over="ignore"):
             weight, bias = layers[0]
-            divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-            bias -= weight @ (self.inputs.shift / divisor)
-            weight[...] = np.ldexp(weight / divisor, -self.inputs.exponent)
+            bias -= weight @ (self.inputs.shift / self.inputs.divisor)
+            weight[...] = np.ldexp(weight / self.inputs.divisor, -self.inputs.exponent)
             weight, bias = layers[-1]
             weight[...] = np.ldexp(weight * self.outputs.scale[:, None], self.outputs.exponent[:, None])
             bias[...] = np.ldexp(bias * self.outputs.scale + self.outputs.shift, self.outputs.exponent)

@@ -7,6 +7,7 @@ nor its variance can overflow or vanish, whether v is of the order of 1e-300 or 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,27 +48,39 @@ class Normalization:
         """The normalization that changes nothing."""
         return cls(np.zeros(n_columns, dtype=np.intc), np.zeros(n_columns), np.ones(n_columns))
 
-    @property
+    # Kept, because asking takes longer than evaluating a small model at one point.
+    @cached_property
     def is_identity(self) -> bool:
         return not self.exponent.any() and not self.shift.any() and bool(np.all(self.scale == 1.0))
 
-    @property
+    @cached_property
     def constant(self) -> NDArray[np.bool_]:
         """Which columns hold one value only."""
         return np.equal(self.scale, 0.0)
+
+    @cached_property
+    def divisor(self) -> Array:
+        """The scale, infinite for a constant column."""
+        return np.where(self.constant, np.inf, self.scale)
+
+    @cached_property
+    def _has_exponents(self) -> bool:
+        return bool(self.exponent.any())
 
     def apply(self, values: Array) -> Array:
         """v (n, k) -> z (n, k)."""
         if self.is_identity:
             return values
-        divisor = np.where(self.constant, np.inf, self.scale)
-        return np.ascontiguousarray((np.ldexp(values, -self.exponent) - self.shift) / divisor)
+        if self._has_exponents:
+            values = np.ldexp(values, -self.exponent)
+        return contiguous((values - self.shift) / self.divisor)
 
     def invert(self, normalized: Array) -> Array:
         """z (n, k) -> v (n, k); a constant column gives its constant exactly."""
         if self.is_identity:
             return normalized
-        return np.ldexp(normalized * self.scale + self.shift, self.exponent)
+        values = normalized * self.scale + self.shift
+        return np.ldexp(values, self.exponent) if self._has_exponents else values
 
     def box(self) -> tuple[Array, Array]:
         """v where z is -1 and 1, (k,) each: the range of the columns, for a normalization `of_box`."""
@@ -76,8 +89,7 @@ class Normalization:
 
     def applied(self, x: Vector) -> Vector:
         """`apply`, as operations."""
-        divisor = np.where(self.constant, np.inf, self.scale)
-        return divided(shifted(times_power_of_two(x, -self.exponent), -self.shift), divisor)
+        return divided(shifted(times_power_of_two(x, -self.exponent), -self.shift), self.divisor)
 
     def inverted(self, z: Vector) -> Vector:
         """`invert`, as operations."""

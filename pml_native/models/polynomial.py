@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array
 from ..export.program import Vector, times_power_of_two, unless_missing
 from ..report import FitReport
-from .chebyshev import ChebyshevTerms, Indices, differentiated, unique_rows
+from ..threads import resolve_threads
+from .chebyshev import ChebyshevTerms, Indices
+from .chebyshev_series import ChebyshevSeries
 from .extended import Extended
 from .model import Model, Signature
 from .normalization import Normalization
@@ -22,8 +24,10 @@ class Polynomial(Model):
     """y_k = 2^b_k sum_a c_ak T_a1(z_1) ... T_ad(z_d), where z = inputs(x) maps the box of the data to [-1, 1].
 
     `indices` (p, d) holds the rows a, `coefficients` (p, m) the c, `output_exponents` (m,) the b, 0 if left out.
-    Derivatives are sums of the same kind. `Polynomial.fit` finds all of it; what it returns is a `Transformed` around
-    a polynomial where other coordinates are better.
+    n_threads : None for all cores.
+
+    `Polynomial.fit` finds all of it; what it returns is a `Transformed` around a polynomial where other coordinates are
+    better.
     """
 
     family = "polynomial"
@@ -37,7 +41,9 @@ class Polynomial(Model):
         output_exponents: ArrayLike | None = None,
         signature: Signature | None = None,
         report: FitReport | None = None,
+        n_threads: int | None = None,
     ) -> None:
+        resolve_threads(n_threads)
         self.indices = _as_indices(indices)
         p, d = self.indices.shape
         self.coefficients = np.array(coefficients, dtype=np.float64)
@@ -57,6 +63,7 @@ class Polynomial(Model):
             raise ValueError(f"inputs: expected a normalization of {d} columns, got {len(self.inputs.shift)}")
         exponents = 0 if output_exponents is None else output_exponents
         self.output_exponents = np.broadcast_to(np.asarray(exponents, dtype=np.intc), (m,)).copy()
+        self.n_threads = n_threads
 
     def __repr__(self) -> str:
         degree = int(self.indices.sum(axis=1).max(initial=0))
@@ -81,6 +88,7 @@ class Polynomial(Model):
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
         time_limit: float = 10.0,
         random_state: int | np.random.Generator | None = 0,
+        n_threads: int | None = None,
     ) -> Model:
         """The polynomial, in the coordinates that suit it, with the smallest error on held-out rows.
 
@@ -97,6 +105,7 @@ class Polynomial(Model):
         sample_weight : (n,), weights of the squared errors.
         validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
         time_limit : seconds, for the search for coordinates and terms; one set of terms is always solved for.
+        n_threads : that evaluate the model; None for all cores.
 
         Raises ValueError for data or options that can't be fitted.
         """
@@ -114,12 +123,11 @@ class Polynomial(Model):
             validation=validation,
             time_limit=time_limit,
             random_state=random_state,
+            n_threads=n_threads,
         )
 
     def evaluate(self, X: Array) -> Array:
-        values = np.ldexp(self._terms.sum(self.inputs.apply(X), self.coefficients), self.output_exponents)
-        values[np.isnan(X).any(axis=1)] = np.nan  # also where no term has that column
-        return values
+        return self._series.evaluate(X, self.n_threads)
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
         total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
@@ -128,16 +136,10 @@ class Polynomial(Model):
         return high, np.where(np.isfinite(high), low, 0.0)
 
     def evaluate_gradient(self, X: Array) -> Array:
-        d, m = self.signature.n_inputs, self.signature.n_outputs
-        terms, coefficients = self._derivatives
-        gradient = terms.sum(self.inputs.apply(X), coefficients).reshape(len(X), d, m).transpose(0, 2, 1)
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        scaled: Array = np.ldexp(gradient / divisor, self.output_exponents[:, None] - self.inputs.exponent)
-        scaled[np.isnan(X).any(axis=1)] = np.nan
-        return scaled
+        return self._series.gradient(X, self.n_threads)
 
     def operations(self, x: Vector) -> Vector:
-        total = self._terms.operations(self.inputs.applied(x), self.coefficients)
+        total = self._series.operations(self.inputs.applied(x))
         return unless_missing(times_power_of_two(total, self.output_exponents), x)
 
     def box(self) -> tuple[Array, Array] | None:
@@ -170,17 +172,8 @@ class Polynomial(Model):
         return ChebyshevTerms(self.indices)
 
     @cached_property
-    def _derivatives(self) -> tuple[ChebyshevTerms, Array]:
-        """One set of terms for all derivatives, and their coefficients (p, d m)."""
-        d, m = self.signature.n_inputs, self.signature.n_outputs
-        parts = [differentiated(self.indices, self.coefficients, j) for j in range(d)]
-        together, place_of = unique_rows(np.concatenate([indices for indices, _ in parts]))
-        coefficients = np.zeros((len(together), d * m))
-        begin = 0
-        for j, (indices, own) in enumerate(parts):
-            coefficients[place_of[begin : begin + len(indices)], j * m : (j + 1) * m] = own
-            begin += len(indices)
-        return ChebyshevTerms(together), coefficients
+    def _series(self) -> ChebyshevSeries:
+        return ChebyshevSeries(self.indices, self.coefficients, self.inputs, self.output_exponents)
 
 
 def _as_indices(indices: ArrayLike) -> Indices:

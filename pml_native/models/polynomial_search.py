@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
 from ..report import Errors
+from ..threads import resolve_threads
 from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
 from .least_squares import least_squares, nested_least_squares
 from .model import Model, Signature
@@ -141,6 +142,7 @@ class PolynomialSearch:
         inputs: Sequence[str] | None = None,
         outputs: str | None = None,
         corners: Array | None = None,
+        n_threads: int | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
@@ -154,6 +156,7 @@ class PolynomialSearch:
         weight = self.train.sample_weight
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
+        self.n_threads = n_threads
         # Points (k, d) that the box of the polynomials holds, if they are not too far: no row is there, but a model may
         # be asked.
         self.corners = np.empty((0, train.X.shape[1])) if corners is None else corners
@@ -440,6 +443,7 @@ class PolynomialSearch:
             inputs=frame.normalization,
             output_exponents=link.inner_exponents,
             signature=self.signature,
+            n_threads=self.n_threads,
         )
         if set(frame.names) == {"identity"} and link.name == "identity":
             return polynomial
@@ -600,8 +604,10 @@ def fit_polynomial(
     validation: float | tuple[ArrayLike, ArrayLike] | None,
     time_limit: float,
     random_state: int | np.random.Generator | None,
+    n_threads: int | None,
 ) -> Model:
     """`Polynomial.fit`."""
+    resolve_threads(n_threads)
     for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
         if value is not None and value < least:
             raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
@@ -622,6 +628,7 @@ def fit_polynomial(
         max_terms=max_terms,
         inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
         outputs=outputs,
+        n_threads=n_threads,
     )
     search.run()
     return search.best_model(refit=not isinstance(validation, tuple))

@@ -19,13 +19,16 @@ from scipy.linalg import lapack
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from ..arrays import Array, Samples, as_samples
+from .. import _core
+from ..arrays import Array, Samples, as_samples, contiguous
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..hold_out import split
 from ..memory import available_memory, require_memory
 from ..report import Errors
-from .chebyshev import ChebyshevTerms, blocks, differentiated, index_set
+from ..threads import resolve_threads
+from .chebyshev import ChebyshevTerms, blocks, index_set
+from .chebyshev_series import ChebyshevSeries
 from .model import Model, Signature
 from .normalization import Normalization
 
@@ -74,6 +77,8 @@ CHOICES = (
 TRIAL_POINTS = 1000
 NEIGHBORS = 80
 PACE = 1e10
+# Below this many products a thread takes longer to wake than to work.
+FEW_PRODUCTS = 1 << 14
 
 
 class RBF(Model):
@@ -82,6 +87,7 @@ class RBF(Model):
     kernel : linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic, gaussian.
     epsilon : the inverse of the kernel's width; the first four have none.
     neighbors : each value is from this many nearest points; None takes all points, by one system that is solved here.
+    n_threads : None for all cores.
 
     A model of neighbors is not continuous where the nearest points change; its gradient is that of the local system.
     Raises ValueError for points that a system can't tell apart, MemoryError where it doesn't fit.
@@ -99,7 +105,9 @@ class RBF(Model):
         neighbors: int | None = None,
         signature: Signature | None = None,
         weights: Array | None = None,
+        n_threads: int | None = None,
     ) -> None:
+        resolve_threads(n_threads)
         samples = as_samples(X, y)
         self.X, self.y = samples.X.copy(), samples.y.copy()
         (n, d), m = self.X.shape, self.y.shape[1]
@@ -109,6 +117,7 @@ class RBF(Model):
         if not (epsilon > 0 and np.isfinite(epsilon)):
             raise ValueError(f"epsilon: expected a number > 0, got {epsilon}")
         self.kernel, self.epsilon = kernel, float(epsilon)
+        self.n_threads = n_threads
         self.inputs = Normalization.of_box(self.X)
         self.exponents = np.frexp(np.max(np.abs(self.y), axis=0))[1].astype(np.intc)
         degree = max(KERNELS[kernel].degree, 0)
@@ -146,6 +155,7 @@ class RBF(Model):
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
         time_limit: float = 10.0,
         random_state: int | np.random.Generator | None = 0,
+        n_threads: int | None = None,
     ) -> RBF:
         """The kernel and epsilon with the smallest error on held-out rows, `X` (n, d), `y` (n,) or (n, m).
 
@@ -153,6 +163,7 @@ class RBF(Model):
         neighbors : None takes all points if their system fits into memory and `time_limit`, else the 80 nearest.
         validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
         time_limit : seconds.
+        n_threads : that evaluate the model; None for all cores.
         """
         rng = np.random.default_rng(random_state)
         train, held_out = split(as_samples(X, y), validation, rng)
@@ -160,7 +171,7 @@ class RBF(Model):
             choices = [c for c in CHOICES if kernel in (None, c[0])] or [(kernel or "", e) for e in (0.1, 0.2, 0.4)]
             unit = len(train.X) ** (1.0 / train.X.shape[1])
             choices = [(name, (e if epsilon is None else epsilon / unit)) for name, e in choices]
-            return choose_kernel(train, held_out, choices, neighbors, time_limit, rng).model
+            return choose_kernel(train, held_out, choices, neighbors, time_limit, rng, n_threads=n_threads).model
         return cls(
             train.X,
             train.y,
@@ -168,19 +179,19 @@ class RBF(Model):
             epsilon=epsilon or 1.0,
             neighbors=neighbors or _neighbors(train, time_limit),
             signature=Signature.of(train),
+            n_threads=n_threads,
         )
 
     def evaluate(self, X: Array) -> Array:
-        Z = self.inputs.apply(X)
+        Z = contiguous(self.inputs.apply(X))
         values = self._local(Z)[0] if self.neighbors is not None else self._global(Z)
         scaled: Array = np.ldexp(values, self.exponents)
         return scaled
 
     def evaluate_gradient(self, X: Array) -> Array:
-        Z = self.inputs.apply(X)
+        Z = contiguous(self.inputs.apply(X))
         gradient = self._local(Z, True)[1] if self.neighbors is not None else self._global_gradient(Z)
-        divisor = np.where(self.inputs.constant, np.inf, self.inputs.scale)
-        scaled: Array = np.ldexp(gradient / divisor, self.exponents[:, None] - self.inputs.exponent)
+        scaled: Array = np.ldexp(gradient / self.inputs.divisor, self.exponents[:, None] - self.inputs.exponent)
         return scaled
 
     def operations(self, x: Vector) -> Vector:
@@ -190,7 +201,7 @@ class RBF(Model):
         z = self.inputs.applied(x)
         radii = scaled(distances(z, self._points), np.full(n, self.epsilon))
         radial = affine(each(radii, functions.RADIAL[self.kernel]), self.weights[:n].T, np.zeros(m))
-        return times_power_of_two(added(self._terms.operations(z, self.weights[n:]), radial), self.exponents)
+        return times_power_of_two(added(self._polynomial.operations(z), radial), self.exponents)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.X.min(axis=0), self.X.max(axis=0)
@@ -225,6 +236,18 @@ class RBF(Model):
         return KDTree(self._points)
 
     @cached_property
+    def _radial(self) -> _core.RadialSum:
+        return _core.RadialSum(self.kernel, self.epsilon, self._points, contiguous(self.weights[: len(self.X)]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the core's copy of points and weights, which is made again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_radial"}
+
+    @cached_property
+    def _polynomial(self) -> ChebyshevSeries:
+        return _series(self._terms, self.weights[len(self.X) :])
+
+    @cached_property
     def _targets(self) -> Array:
         scaled: Array = np.ldexp(self.y, -self.exponents)
         return scaled
@@ -249,25 +272,13 @@ class RBF(Model):
         return np.ascontiguousarray(weights)
 
     def _global(self, Z: Array) -> Array:
-        n = len(self.X)
-        out: Array = self._terms.sum(Z, self.weights[n:])
-        for rows in blocks(len(Z), n):
-            values = KERNELS[self.kernel].value(self.epsilon * cdist(Z[rows], self._points))
-            # Not BLAS, whose order of summation depends on the number of rows: large weights would show it.
-            out[rows] += np.einsum("qn,kn->qk", values, np.ascontiguousarray(self.weights[:n].T))
-        return out
+        return self._polynomial.evaluate(Z, self.n_threads) + self._radial.evaluate(Z, self._threads(Z))
 
     def _global_gradient(self, Z: Array) -> Array:
-        (n, d), m = self.X.shape, self.y.shape[1]
-        out = np.empty((len(Z), m, d))
-        for j in range(d):
-            terms, coefficients = differentiated(self._terms.indices, self.weights[n:], j)
-            out[:, :, j] = ChebyshevTerms(terms).sum(Z, coefficients)
-        for rows in blocks(len(Z), n):
-            slope = self.epsilon**2 * KERNELS[self.kernel].slope(self.epsilon * cdist(Z[rows], self._points))
-            for j in range(d):
-                out[rows, :, j] += (slope * (Z[rows, j : j + 1] - self._points[:, j])) @ self.weights[:n]
-        return out
+        return self._polynomial.gradient(Z, self.n_threads) + self._radial.gradient(Z, self._threads(Z))
+
+    def _threads(self, Z: Array) -> int:
+        return 1 if len(Z) * self.weights.size <= FEW_PRODUCTS else resolve_threads(self.n_threads)
 
     def _local(self, Z: Array, gradient: bool = False) -> tuple[Array, Array]:
         """Values (n, m) and derivatives (n, m, d), each from the system of the nearest points."""
@@ -275,7 +286,7 @@ class RBF(Model):
         values, derivatives = np.full((len(Z), m), np.nan), np.full((len(Z), m, d), np.nan)
         k, p = self.neighbors or 0, len(self._terms.indices)
         known = np.flatnonzero(np.isfinite(Z).all(axis=1))
-        slopes = [differentiated(self._terms.indices, np.eye(p), j) for j in range(d)] if gradient else []
+        terms = _series(self._terms, np.eye(p)) if gradient else None
         for block in blocks(len(known), (k + p) ** 2):
             rows = known[block]
             near = self._tree.query(Z[rows], k=np.arange(1, k + 1))[1]
@@ -297,16 +308,25 @@ class RBF(Model):
             r = epsilon * _distances(z, points)
             polynomial = self._terms.design(z[:, 0])[:, None, :]
             values[rows] = (np.concatenate([kernel.value(r), polynomial], axis=2) @ weights)[:, 0]
-            for j, (terms, coefficients) in enumerate(slopes):
+            if terms is None:
+                continue
+            slopes = terms.gradient(z[:, 0])
+            for j in range(d):
                 radial = epsilon**2 * kernel.slope(r) * (z[:, :, j : j + 1] - points[:, None, :, j])
-                polynomial = ChebyshevTerms(terms).sum(z[:, 0], coefficients)[:, None, :]
-                derivatives[rows, :, j] = (np.concatenate([radial, polynomial], axis=2) @ weights)[:, 0] / extent[:, 0]
+                both = np.concatenate([radial, slopes[:, None, :, j]], axis=2)
+                derivatives[rows, :, j] = (both @ weights)[:, 0] / extent[:, 0]
         return values, derivatives
 
 
 def system_bytes(n: int) -> float:
     """The matrix, and the distances it is made of."""
     return 24.0 * n * n
+
+
+def _series(terms: ChebyshevTerms, coefficients: Array) -> ChebyshevSeries:
+    """The sums of `coefficients` (p, m) times the terms at z."""
+    d, m = terms.indices.shape[1], coefficients.shape[1]
+    return ChebyshevSeries(terms.indices, coefficients, Normalization.identity(d), np.zeros(m, dtype=np.intc))
 
 
 def _distances(a: Array, b: Array) -> Array:
@@ -333,6 +353,7 @@ def choose_kernel(
     seconds: float,
     rng: np.random.Generator,
     should_stop: Callable[[], bool] = lambda: False,
+    n_threads: int | None = None,
 ) -> Found:
     """The best of `choices` of kernel and epsilon, over the density of the points, on a part of them; then on all."""
     start = time.perf_counter()
@@ -342,18 +363,18 @@ def choose_kernel(
     for choice in choices:
         if trials and (should_stop() or time.perf_counter() - start > 0.5 * seconds):
             break
-        model = _tried(part, choice, neighbors)
+        model = _tried(part, choice, neighbors, n_threads)
         trials.append((np.inf if model is None else _errors(model, few).rmse, choice))
     if neighbors is None:
         neighbors = _neighbors(train, seconds - (time.perf_counter() - start))
     for _, choice in sorted(trials, key=lambda trial: trial[0]):
-        model = _tried(train, choice, neighbors)
+        model = _tried(train, choice, neighbors, n_threads)
         if model is not None:
             return Found(model, _errors(model, held_out))
     raise ValueError("X: expected points that radial basis functions can tell apart, got singular systems")
 
 
-def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None) -> RBF | None:
+def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None, n_threads: int | None) -> RBF | None:
     kernel, epsilon = choice
     try:
         density = len(train.X) ** (1.0 / train.X.shape[1])
@@ -364,6 +385,7 @@ def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None) -> 
             epsilon=epsilon * density,
             neighbors=neighbors,
             signature=Signature.of(train),
+            n_threads=n_threads,
         )
     except ValueError:  # too few points, or some of them twice
         return None

@@ -14,13 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array
+from .. import _core
+from ..arrays import Array, contiguous
 from ..export import functions
 from ..export.program import Vector, affine, each, joined, multiplied, powers, taken
 from ..report import FitReport
+from ..threads import resolve_threads
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
+
+# Below this many values a thread takes longer to wake than to work.
+FEW_VALUES = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -51,37 +56,24 @@ class Variables:
     coefficients: Array
     factor: Array
 
-    def apply(self, X: Array) -> Array:
-        """u (n, r) at `X` (n, d); NaN or infinite outside the domain."""
-        U = np.empty((len(X), len(self.kinds)))
-        with np.errstate(all="ignore"):
-            for j, kind in enumerate(self.kinds):
-                here = np.flatnonzero(self.coefficients[j])
-                if kind == "product":
-                    U[:, j] = _power(X[:, here], self.coefficients[j, here])
-                else:
-                    U[:, j] = KINDS[kind].t(X[:, here]) @ self.coefficients[j, here]
-        return U
+    def apply(self, X: Array, n_threads: int | None = 1) -> tuple[Array, Array]:
+        """u (n, r) and the power in front (n,) at `X` (n, d); NaN where they are not finite."""
+        X = contiguous(X)
+        return _core.variables(self.kinds, self.coefficients, self.factor, X, self._threads(X, n_threads))
 
-    def power(self, X: Array) -> Array:
-        """The power in front, (n,)."""
-        with np.errstate(all="ignore"):
-            here = np.flatnonzero(self.factor)
-            return _power(X[:, here], self.factor[here])
+    def chain(
+        self, X: Array, U: Array, power: Array, value: Array, gradient: Array, n_threads: int | None = 1
+    ) -> Array:
+        """The derivative (n, m, d) by x of power(x) f(u(x)), from f (n, m) and its derivative (n, m, r) by u.
 
-    def chain(self, X: Array, U: Array, value: Array, gradient: Array) -> Array:
-        """The derivative (n, m, d) by x of power(x) f(u(x)), from f (n, m) and its derivative (n, m, r) by u."""
-        total = np.zeros((*value.shape, X.shape[1]))
-        with np.errstate(all="ignore"):
-            for j, kind in enumerate(self.kinds):
-                for i in np.flatnonzero(self.coefficients[j]):
-                    slope = self.coefficients[j, i] * KINDS[kind].derivative(X[:, i])
-                    if kind == "product":
-                        slope = slope * U[:, j]
-                    total[:, :, i] += gradient[:, :, j] * slope[:, None]
-            for i in np.flatnonzero(self.factor):
-                total[:, :, i] += value * (self.factor[i] / X[:, i])[:, None]
-            return total * self.power(X)[:, None, None]
+        NaN in rows whose `U` (n, r) or `power` (n,) has one.
+        """
+        X, value, gradient = contiguous(X), contiguous(value), contiguous(gradient)
+        threads = self._threads(X, n_threads)
+        return _core.variables_chain(self.kinds, self.coefficients, self.factor, X, U, power, value, gradient, threads)
+
+    def _threads(self, X: Array, n_threads: int | None) -> int:
+        return 1 if X.size * len(self.kinds) <= FEW_VALUES else resolve_threads(n_threads)
 
     def described(self, names: Sequence[str]) -> str:
         """In words, e.g. "x0/x1, x2-x3; times x4^2"."""
@@ -119,6 +111,7 @@ class Reduced(Model):
         if got != (d, model.signature.n_outputs):
             raise ValueError(f"signature: expected {d} inputs and {model.signature.n_outputs} outputs, got {got}")
         self.model, self.variables = model, variables
+        self.n_threads = model.n_threads
 
     def __repr__(self) -> str:
         return f"Reduced({self.model!r} of {self.variables.described(self._names)})"
@@ -132,20 +125,19 @@ class Reduced(Model):
         return self.model.n_params
 
     def evaluate(self, X: Array) -> Array:
-        U, power = self._inner(X)
+        U, power = self.variables.apply(X, self.n_threads)
         return self.model.evaluate(U) * power[:, None]
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
-        U, power = self._inner(X)
+        U, power = self.variables.apply(X, self.n_threads)
         with np.errstate(all="ignore"):
             total = Extended(*self.model.evaluate_extended(U)).times(power[:, None])
         return total.high, np.where(np.isfinite(total.high), total.low, 0.0)
 
     def evaluate_gradient(self, X: Array) -> Array:
-        U, power = self._inner(X)
-        result = self.variables.chain(X, U, self.model.evaluate(U), self.model.evaluate_gradient(U))
-        result[np.isnan(power) | np.isnan(U).any(axis=1)] = np.nan
-        return result
+        U, power = self.variables.apply(X, self.n_threads)
+        value, gradient = self.model.evaluate(U), self.model.evaluate_gradient(U)
+        return self.variables.chain(X, U, power, value, gradient, self.n_threads)
 
     def operations(self, x: Vector) -> Vector:
         variables = self.variables
@@ -164,11 +156,6 @@ class Reduced(Model):
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Reduced:
         [model] = parts_restored([values["model"]], arrays)
         return cls(model, variables_of(values["kinds"], arrays["coefficients"], arrays["factor"]), signature)
-
-    def _inner(self, X: Array) -> tuple[Array, Array]:
-        """u and x^b, NaN where they are not finite."""
-        U, power = self.variables.apply(X), self.variables.power(X)
-        return np.where(np.isfinite(U), U, np.nan), np.where(np.isfinite(power), power, np.nan)
 
 
 def _variable(x: Vector, kind: str, coefficients: Array) -> Vector:
@@ -195,18 +182,6 @@ def variables_of(kinds: Sequence[str], coefficients: ArrayLike, factor: ArrayLik
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("coefficients: expected finite numbers, got NaN or infinity")
     return Variables(tuple(kinds), a, b)
-
-
-def _power(X: Array, exponents: Array) -> Array:
-    """prod_i x_i^e_i (n,) of the columns of `X` (n, k); 1 for none."""
-    product = np.ones(len(X))
-    for x, exponent in zip(X.T, exponents, strict=True):
-        # x * x for 2 and so on: np.power has these to the last digit, but not 3 and above.
-        whole = int(exponent)
-        size = abs(whole) if whole == exponent else 0
-        factor = x**exponent if size == 0 or size > 4 else np.multiply.reduce([x] * size)
-        product = product / factor if size in range(1, 5) and exponent < 0 else product * factor
-    return product
 
 
 def _product(names: Sequence[str], exponents: Array) -> str:

@@ -231,11 +231,11 @@ class SimplexInterpolator(Model):
             return False
         self._n_queries += n_queries
         n, d = self.points.shape
-        available = available_memory()
-        if available is not None and expected_bytes(n, d) > MEMORY_SHARE * available:
-            return False
         seconds: float = SECONDS_ON_DEMAND * GROWTH_ON_DEMAND ** (d - 2)
-        return self._n_queries * seconds > expected_seconds(n, d)
+        if self._n_queries * seconds <= expected_seconds(n, d):
+            return False
+        available = available_memory()  # asked last, as it takes longer than a query
+        return available is None or expected_bytes(n, d) <= MEMORY_SHARE * available
 
     def _without(self) -> _core.SimplexSearch:
         if self._on_demand is None:

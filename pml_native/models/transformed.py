@@ -6,7 +6,7 @@ errors relative to each value where its logarithm is fitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..arrays import Array, as_matrix
+from ..arrays import Array, as_matrix, contiguous
 from ..export import functions
 from ..export.program import Vector, divided, each_column, scaled
 from ..report import FitReport
+from ..threads import resolve_threads
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -26,120 +27,57 @@ from .nested import parts_described, parts_restored
 class Transform:
     """v -> forward(v), one to one where `holds(v)`, which `domain` says in words; and back, with both derivatives.
 
-    `scalable` says that v / a serves as well as v. Inverses have values between `lowest` and `highest` only.
+    The core has the functions. `scalable` says that v / a serves as well as v. Inverses have values between `lowest`
+    and `highest` only.
     """
 
-    forward: Callable[[Array], Array]
-    inverse: Callable[[Array], Array]
-    forward_derivative: Callable[[Array], Array]
-    inverse_derivative: Callable[[Array], Array]
-    holds: Callable[[Array], NDArray[np.bool_]]
+    name: str
     domain: str
     scalable: bool = True
     lowest: float = -np.inf
     highest: float = np.inf
 
-    def within(self, v: Array) -> Array:
-        """forward(v), NaN outside the domain."""
-        with np.errstate(all="ignore"):
-            return np.where(self.holds(v), self.forward(v), np.nan)
+    def forward(self, v: Array) -> Array:
+        """NaN outside the domain."""
+        return self._part("forward", v)
+
+    def inverse(self, t: Array) -> Array:
+        """NaN where there is none."""
+        return self._part("inverse", t)
+
+    def inverse_derivative(self, t: Array) -> Array:
+        return self._part("inverse_derivative", t)
+
+    def holds(self, v: Array) -> NDArray[np.bool_]:
+        """Where v is in the domain."""
+        return ~np.isnan(self.forward(v)) | (self.name == "identity")
+
+    def _part(self, part: str, values: Array) -> Array:
+        flat = contiguous(values).reshape(-1, 1)
+        return _core.transform(part, [self.name], flat, UNIT, UNIT, 1).reshape(values.shape)
 
 
+UNIT = np.ones(1)
 # Outside these domains the transformed value or a derivative would be infinite, or have lost digits to underflow.
-TRANSFORMS: dict[str, Transform] = {
-    "identity": Transform(
-        lambda v: v,
-        lambda t: t,
-        np.ones_like,
-        np.ones_like,
-        lambda v: np.ones(v.shape, dtype=bool),
-        "any value",
-        scalable=False,
-    ),
-    "log": Transform(
-        np.log,
-        np.exp,
-        lambda v: 1.0 / v,
-        np.exp,
-        lambda v: (v > 0.0) & (v < np.inf),
-        "values > 0",
-    ),
-    "reciprocal": Transform(
-        lambda v: 1.0 / v,
-        lambda t: 1.0 / t,
-        lambda v: -((1.0 / v) ** 2),
-        lambda t: -((1.0 / t) ** 2),
-        lambda v: (np.abs(v) >= 2.0**-1022) & (np.abs(v) <= 2.0**1022),
-        "magnitudes from 2.2e-308 to 4.5e307",
-    ),
-    "square": Transform(
-        np.square,
-        np.sqrt,
-        lambda v: 2.0 * v,
-        lambda t: 0.5 / np.sqrt(t),
-        lambda v: (v == 0.0) | ((v >= 2.0**-511) & (v < 2.0**512)),
-        "0, or values from 1.5e-154 to 1.3e154",
-    ),
-    "reciprocal_square": Transform(
-        lambda v: (1.0 / v) ** 2,
-        lambda t: 1.0 / np.sqrt(t),
-        lambda v: -2.0 * (1.0 / v) ** 3,
-        lambda t: -0.5 / (t * np.sqrt(t)),
-        lambda v: (v >= 2.0**-340) & (v <= 2.0**340),
-        "values from 4.5e-103 to 2.2e102",
-    ),
-    "reciprocal_root": Transform(
-        lambda v: 1.0 / np.sqrt(v),
-        lambda t: np.where(t > 0.0, (1.0 / t) ** 2, np.nan),
-        lambda v: -0.5 / (v * np.sqrt(v)),
-        lambda t: np.where(t > 0.0, -2.0 * (1.0 / t) ** 3, np.nan),
-        lambda v: (v >= 2.0**-680) & (v <= 2.0**680),
-        "values from 2.0e-205 to 5.0e204",
-    ),
-    "exp": Transform(
-        np.exp,
-        np.log,
-        np.exp,
-        lambda t: 1.0 / t,
-        lambda v: np.abs(v) <= 30.0,
-        "values from -30 to 30",
-        scalable=False,
-        lowest=0.0,
-    ),
-    "sine": Transform(
-        np.sin,
-        np.arcsin,
-        np.cos,
-        lambda t: 1.0 / np.sqrt((1.0 - t) * (1.0 + t)),
-        lambda v: np.abs(v) <= 0.5 * np.pi,
-        "values from -pi/2 to pi/2",
-        scalable=False,
-        lowest=-1.0,
-        highest=1.0,
-    ),
-    "cosine": Transform(
-        np.cos,
-        np.arccos,
-        lambda v: -np.sin(v),
-        lambda t: -1.0 / np.sqrt((1.0 - t) * (1.0 + t)),
-        lambda v: (v >= 0.0) & (v <= np.pi),
-        "values from 0 to pi",
-        scalable=False,
-        lowest=-1.0,
-        highest=1.0,
-    ),
-    "tangent": Transform(
-        np.tan,
-        np.arctan,
-        lambda v: 1.0 + np.tan(v) ** 2,
-        lambda t: 1.0 / (1.0 + t * t),
-        lambda v: np.abs(v) <= 1.57,
-        "values from -1.57 to 1.57",
-        scalable=False,
-    ),
+TRANSFORMS = {
+    transform.name: transform
+    for transform in (
+        Transform("identity", "any value", scalable=False),
+        Transform("log", "values > 0"),
+        Transform("reciprocal", "magnitudes from 2.2e-308 to 4.5e307"),
+        Transform("square", "0, or values from 1.5e-154 to 1.3e154"),
+        Transform("reciprocal_square", "values from 4.5e-103 to 2.2e102"),
+        Transform("reciprocal_root", "values from 2.0e-205 to 5.0e204"),
+        Transform("exp", "values from -30 to 30", scalable=False, lowest=0.0),
+        Transform("sine", "values from -pi/2 to pi/2", scalable=False, lowest=-1.0, highest=1.0),
+        Transform("cosine", "values from 0 to pi", scalable=False, lowest=-1.0, highest=1.0),
+        Transform("tangent", "values from -1.57 to 1.57", scalable=False),
+    )
 }
 # Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
 INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
+# Below this many values a thread takes longer to wake than to work.
+FEW_VALUES = 1 << 13
 
 
 class Transformed(Model):
@@ -184,6 +122,10 @@ class Transformed(Model):
         self.output_transforms = _named(output_transforms, "output_transforms", wanted[1], tuple(TRANSFORMS))
         self.input_scales = _scales(input_scales, "input_scales", wanted[0])
         self.output_scales = _scales(output_scales, "output_scales", wanted[1])
+        self.n_threads = model.n_threads
+        self._bends = set(self.output_transforms) != {"identity"}
+        with np.errstate(over="ignore", under="ignore"):
+            self._ratio: Array = self.output_scales[:, None] / self.input_scales
 
     def __repr__(self) -> str:
         inputs, outputs = ", ".join(self.input_transforms), ", ".join(self.output_transforms)
@@ -223,13 +165,14 @@ class Transformed(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         inner = self._inner(X)
         gradient = self.model.evaluate_gradient(inner)
+        slopes = self._transformed("forward_derivative", X, self.input_transforms, divisor=self.input_scales)
         with np.errstate(all="ignore"):
-            scaled = X / self.input_scales
-            slopes = _by_column(scaled, [TRANSFORMS[name].forward_derivative for name in self.input_transforms])
-            if set(self.output_transforms) != {"identity"}:
+            if self._bends:
                 gradient = gradient * self._slopes(self.model.evaluate(inner))[:, :, None]
-            result: Array = gradient * slopes[:, None, :] * (self.output_scales[:, None] / self.input_scales)
-        result[np.isnan(inner).any(axis=1)] = np.nan
+            result: Array = gradient * slopes[:, None, :] * self._ratio
+        missing = np.isnan(inner)
+        if missing.any():
+            result[missing.any(axis=1)] = np.nan
         return result
 
     def operations(self, x: Vector) -> Vector:
@@ -243,8 +186,7 @@ class Transformed(Model):
         if inner is None:
             return None
         ends = [
-            _by_column(end[None], [TRANSFORMS[name].inverse for name in self.input_transforms])[0] * self.input_scales
-            for end in inner
+            self._transformed("inverse", end[None], self.input_transforms, factor=self.input_scales)[0] for end in inner
         ]
         return np.minimum(*ends), np.maximum(*ends)
 
@@ -273,39 +215,42 @@ class Transformed(Model):
 
     def _inner(self, X: Array) -> Array:
         """S(x / a), NaN outside the domain."""
-        scaled = X / self.input_scales
-        return _by_column(scaled, [TRANSFORMS[name].within for name in self.input_transforms])
+        return self._transformed("forward", X, self.input_transforms, divisor=self.input_scales)
 
     def _outputs(self, inner: Array) -> Array:
         """b T^-1(f)."""
-        with np.errstate(all="ignore"):
-            values = _by_column(inner, [TRANSFORMS[name].inverse for name in self.output_transforms])
-            return values * self.output_scales
+        return self._transformed("inverse", inner, self.output_transforms, factor=self.output_scales)
 
     def _slopes(self, inner: Array) -> Array:
         """The derivative of T^-1 at f."""
-        with np.errstate(all="ignore"):
-            return _by_column(inner, [TRANSFORMS[name].inverse_derivative for name in self.output_transforms])
+        return self._transformed("inverse_derivative", inner, self.output_transforms)
 
-
-def _by_column(values: Array, functions: Sequence[Callable[[Array], Array]]) -> Array:
-    """The functions applied to the columns of `values` (n, k), as a new array."""
-    out = np.empty_like(values)
-    for j, function in enumerate(functions):
-        out[:, j] = function(values[:, j])
-    return out
+    def _transformed(
+        self,
+        part: str,
+        values: Array,
+        names: tuple[str, ...],
+        *,
+        divisor: Array | None = None,
+        factor: Array | None = None,
+    ) -> Array:
+        """f(values / divisor) factor, column by column."""
+        divisor = np.ones(len(names)) if divisor is None else divisor
+        factor = np.ones(len(names)) if factor is None else factor
+        n_threads = 1 if values.size <= FEW_VALUES else resolve_threads(self.n_threads)
+        return _core.transform(part, names, contiguous(values), divisor, factor, n_threads)
 
 
 def _forward(values: Array, what: str, names: Sequence[str], scales: Array) -> Array:
-    scaled = values / scales
+    transformed = _core.transform("forward", names, values, scales, np.ones(len(names)), 1)
     for j, name in enumerate(names):
-        outside = np.flatnonzero(~TRANSFORMS[name].holds(scaled[:, j]))
+        outside = np.flatnonzero(np.isnan(transformed[:, j]) & (name != "identity"))
         if len(outside):
             raise ValueError(
                 f'{what}: expected {TRANSFORMS[name].domain} in column {j} for "{name}", '
-                f"got {scaled[outside[0], j]} in row {outside[0]}, the first of {len(outside)}"
+                f"got {values[outside[0], j] / scales[j]} in row {outside[0]}, the first of {len(outside)}"
             )
-    return _by_column(scaled, [TRANSFORMS[name].forward for name in names])
+    return transformed
 
 
 def _scales(given: ArrayLike | None, what: str, count: int) -> Array:

@@ -114,8 +114,8 @@ MODELS = {
         64,
     ),
     **{f"transformed {name}": (lambda name=name: transformed(name), 8, 16) for name in INVERSE_TRANSFORMS},
-    "polynomial": (polynomial, 0, 16),
-    "polynomial without a column": (polynomial_without_a_column, 0, 4),
+    "polynomial": (polynomial, 4, 4),
+    "polynomial without a column": (polynomial_without_a_column, 4, 4),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": (lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
     **{f"spline of degree {k}": (lambda k=k: spline(k, 1), 16, 64) for k in range(1, 8)},
