@@ -1,9 +1,8 @@
 """Finds coordinates and terms in which scattered data are a polynomial, cheapest first; held-out rows choose.
 
 1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
-2. A race of sets that grow term by term, in these coordinates and then in mixed ones: after each fit, the neighbours of
-   the largest terms that go best with what is left over are added (a bulk search as in adaptive finite elements; see
-   Chkifa, Cohen and Schwab 2014 for polynomials, and Pati et al. 1993 for matching pursuit). Few go on to many terms.
+2. A race of sets that grow term by term (polynomial_growth.py), in these coordinates and then in mixed ones
+   (polynomial_coordinates.py). Few go on to many terms.
 3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
 
 Fits are by QR, or as exact and faster where the terms are well-conditioned (least_squares.py).
@@ -15,21 +14,22 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
 from ..report import Errors
 from ..threads import resolve_threads
-from .chebyshev import BASES, ChebyshevTerms, Indices, index_set, unique_rows
+from .chebyshev import BASES, ChebyshevTerms, Indices, index_set
 from .least_squares import least_squares, nested_least_squares
 from .model import Model, Signature
-from .normalization import Normalization
 from .polynomial import Polynomial
-from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
+from .polynomial_coordinates import InputCoordinates, InputFrames, links
+from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
+from .transformed import TRANSFORMS, Transformed
 
 # Relative held-out errors that leave nothing to search for.
 ENOUGH = 2e-16
@@ -37,12 +37,8 @@ ENOUGH = 2e-16
 GOOD = 1e-15
 # ... and below which rounding has a part in them.
 NEAR_ROUNDING = 1e-14
-# How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
-MOST_MARGIN = 0.5
 # Share of the time for mixed coordinates.
 MIX_SHARE = 0.3
-# A column spans enough for its logarithm or reciprocal to be another coordinate.
-LEAST_RATIO = 1.2
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
 FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
 SMALL_TERMS = 60
@@ -55,14 +51,8 @@ DEGREE_STEP, DEGREE_PATIENCE = 1.1, 10
 ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 # Rows that a fit takes are at most this many, or this many times its terms: more of them add nothing to smooth data.
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
-# Rows and candidates that the next terms are chosen on.
-SCORING_ROWS, MOST_CANDIDATES = 1000, 2000
 GROWTH = 0.4
 PATIENCE = 4
-# Terms below this many standard errors are dropped; terms that go less than this well with what is left over, relative
-# to the best one, are not added yet.
-SIGNIFICANT = 6.0
-LEAST_SCORE = 0.1
 
 
 @dataclass(frozen=True)
@@ -74,56 +64,6 @@ class Found:
     description: str
     coordinates: str
     seconds: float
-
-
-@dataclass(frozen=True)
-class InputCoordinates:
-    """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1]."""
-
-    names: tuple[str, ...]
-    scales: Array
-    normalization: Normalization
-    Z: Array
-    held_out_Z: Array
-    highest: tuple[int, ...]
-
-    def __hash__(self) -> int:
-        return hash(self.names)
-
-
-@dataclass(frozen=True)
-class Link:
-    """What of y is the polynomial: t = T(y / scale) times a power of two, and back."""
-
-    name: str
-    scales: Array
-    inner_exponents: NDArray[np.intc]
-    t: Array
-    lowest: Array
-    highest: float
-
-    def values(self, t: Array, *, clipped: bool = False) -> Array:
-        """y (n, m); `clipped` bounds t where a model still crude leaves the domain of the link."""
-        t = np.ldexp(t, self.inner_exponents)
-        if clipped:
-            t = np.clip(t, self.lowest, self.highest)
-        with np.errstate(all="ignore"):
-            return TRANSFORMS[self.name].inverse(t) * self.scales
-
-
-@dataclass
-class Growth:
-    """A set of terms that grows, in some coordinates."""
-
-    frame: InputCoordinates
-    link: Link
-    indices: Indices
-    coefficients: Array
-    error: float = math.inf
-    best: tuple[float, Indices, Array] | None = None
-    waiting: int = 0
-    ended: bool = False
-    seconds: float = field(default=0.0)
 
 
 class PolynomialSearch:
@@ -157,14 +97,11 @@ class PolynomialSearch:
         self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
         self.given_inputs = inputs
         self.n_threads = n_threads
-        # Points (k, d) that the box of the polynomials holds, if they are not too far: no row is there, but a model may
-        # be asked.
-        self.corners = np.empty((0, train.X.shape[1])) if corners is None else corners
         self.basis, self.degree = basis, degree
-        self.frames: dict[tuple[str, ...], InputCoordinates] = {}
-        self.links = self._links(outputs)
+        self.frame = InputFrames(self.train.X, held_out.X, corners, degree)
+        self.links = links(self.train.y, held_out.y, outputs)
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
-        self.tried_small: dict[tuple[str, ...], list[Growth]] = {}  # those of them with very few terms
+        self.tried_fully: set[tuple[str, ...]] = set()  # those of them with more than very few terms
         self.best: Found | None = None
         self.best_error = math.inf  # the larger of its RMSE on the held-out rows and at rows trained on
         self.best_growth: Growth | None = None
@@ -184,59 +121,6 @@ class PolynomialSearch:
     @property
     def good(self) -> bool:
         return self.finished or (self.best is not None and self.best_error <= GOOD)
-
-    # --- coordinates
-
-    def frame(self, names: tuple[str, ...]) -> InputCoordinates:
-        """The rows in these coordinates."""
-        if names not in self.frames:
-            both = np.concatenate([self.train.X, self.held_out.X])
-            scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(both))
-            T = Transformed.transform_inputs(np.concatenate([both, self.corners]), names, scales)
-            T, corners = T[: len(both)], T[len(both) :]
-            low, high = T.min(axis=0), T.max(axis=0)
-            margin = MOST_MARGIN * (high - low)
-            normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
-            Z = normalization.apply(T)
-            n = len(self.train.X)
-            # A column of k different values knows degrees up to k - 1.
-            top = n if self.degree is None else self.degree
-            highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z in Z.T)
-            self.frames[names] = InputCoordinates(names, scales, normalization, Z[:n], Z[n:], highest)
-        return self.frames[names]
-
-    def _links(self, wanted: str | None) -> list[Link]:
-        both = np.concatenate([self.train.y, self.held_out.y])
-        n = len(self.train.y)
-        links = []
-        for name, transform in TRANSFORMS.items():
-            if wanted not in (None, name):
-                continue
-            m = both.shape[1]
-            scales = _middle_scales(both) if transform.scalable else np.ones(m)
-            with np.errstate(over="ignore", divide="ignore"):
-                one_sign = (both / scales > 0).all() or (name == "square" and (both >= 0).all())
-                holds = transform.holds(both / scales).all()
-            if wanted is None and not (holds and (one_sign or not transform.scalable)):
-                continue
-            t = Transformed.transform_outputs(both, (name,) * m, scales)
-            inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
-            # A model still crude may leave the domain of a power; half the least value seen keeps it inside.
-            positive = name in ("square", "reciprocal_square", "reciprocal_root", "exp")
-            lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
-            links.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
-        return links
-
-    def alternatives(self) -> list[list[str]]:
-        """The coordinates that each column may have."""
-        both = np.concatenate([self.train.X, self.held_out.X])
-        everywhere = np.concatenate([both, self.corners])
-        low, high = everywhere.min(axis=0), everywhere.max(axis=0)
-        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-        spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
-        if self.given_inputs is not None:
-            return [[name] for name in self.given_inputs]
-        return [list(INPUT_TRANSFORMS) if has else ["identity"] for has in spans]
 
     # --- fits
 
@@ -305,7 +189,7 @@ class PolynomialSearch:
 
     def total_degrees(self, names: tuple[str, ...], *, small: bool = False) -> list[Growth]:
         """For each link the best total degree of few terms, `small` for very few."""
-        if names in self.tried and (small or self.tried[names] is not self.tried_small.get(names)):
+        if names in self.tried and (small or names in self.tried_fully):
             return self.tried[names]
         frame = self.frame(names)
         indices, sizes = self._indices(frame)
@@ -339,8 +223,8 @@ class PolynomialSearch:
             growth.error, growth.indices, growth.coefficients = growth.best
             growth.waiting = 0
         self.tried[names] = growths
-        if small:
-            self.tried_small[names] = growths
+        if not small:
+            self.tried_fully.add(names)
         return growths
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
@@ -377,51 +261,13 @@ class PolynomialSearch:
                 growth.ended = True
             if growth.ended or len(growth.indices) >= n_terms:
                 break
-            self._prune(growth, residual)
+            prune(growth, residual)
             room = n_terms - len(growth.indices)
-            added = self._next_terms(growth, residual, min(room, max(8, math.ceil(GROWTH * len(growth.indices)))))
+            added = next_terms(growth, residual, min(room, max(8, math.ceil(GROWTH * len(growth.indices)))))
             if len(added) == 0:
                 growth.ended = True
             growth.indices = np.concatenate([growth.indices, added])
         growth.seconds += time.perf_counter() - start
-
-    def _prune(self, growth: Growth, residual: Array) -> None:
-        """Drops terms that are far below what is left over."""
-        size = np.max(np.abs(growth.coefficients) / _rms(growth.link.t), axis=1)
-        # Rounding or not, what is left over puts this much of it into each coefficient: its standard error.
-        error = float(np.max(_rms(residual) / _rms(growth.link.t))) / math.sqrt(max(1, len(residual) - len(size)))
-        keep = size > SIGNIFICANT * error
-        keep[0] |= not keep.any()
-        growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
-
-    def _next_terms(self, growth: Growth, residual: Array, count: int) -> Indices:
-        """The `count` neighbours of the largest terms that go best with what is left over."""
-        d = growth.indices.shape[1]
-        size = np.max(np.abs(growth.coefficients) / _rms(growth.link.t), axis=1)
-        largest = growth.indices[np.argsort(-size, kind="stable")]
-        steps = np.eye(d, dtype=np.intp)
-        pairs = [steps[i] + steps[j] for i in range(d) for j in range(i, d)]
-        steps = np.concatenate([steps, np.array(pairs)])
-        largest = largest[: max(1, 2 * MOST_CANDIDATES // len(steps))]
-        near = (largest[:, None, :] + steps[None, :, :]).reshape(-1, d)
-        near = near[(near <= np.array(growth.frame.highest)).all(axis=1)]
-        both, place_of = unique_rows(np.concatenate([growth.indices, near]))
-        is_new = np.ones(len(both), dtype=bool)
-        is_new[place_of[: len(growth.indices)]] = False
-        first = np.full(len(both), len(place_of))
-        np.minimum.at(first, place_of, np.arange(len(place_of)))
-        candidates = both[is_new][np.argsort(first[is_new])][:MOST_CANDIDATES]
-        if len(candidates) == 0:
-            return candidates
-        rows = min(len(residual), SCORING_ROWS)
-        columns = ChebyshevTerms(candidates).design(growth.frame.Z[:rows])
-        norms = np.sqrt(np.einsum("np,np->p", columns, columns))
-        score = np.max(np.abs(columns.T @ (residual[:rows] / _rms(growth.link.t))), axis=1) / np.maximum(norms, 1e-3)
-        order = np.argsort(-score, kind="stable")[:count]
-        chosen: Indices = candidates[
-            order[(score[order] > LEAST_SCORE * score[order[0]]) | (np.arange(len(order)) < 8)]
-        ]
-        return chosen
 
     # --- results
 
@@ -439,7 +285,7 @@ class PolynomialSearch:
         frame, link = growth.frame, growth.link
         polynomial = Polynomial(
             growth.indices,
-            _constants_exact(growth),
+            constants_exact(growth),
             inputs=frame.normalization,
             output_exponents=link.inner_exponents,
             signature=self.signature,
@@ -459,7 +305,7 @@ class PolynomialSearch:
 
     def run(self) -> None:
         """The whole search."""
-        choices = self.alternatives()
+        choices = self.frame.alternatives(self.given_inputs)
         given = tuple(choice[0] for choice in choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
         few = len(choices) <= FEW_INPUTS
@@ -539,7 +385,7 @@ class PolynomialSearch:
         _, indices, coefficients = growth.best
         rows = self._rows(2 * len(indices))
         A = ChebyshevTerms(indices).design(growth.frame.Z[:rows])
-        left = _rms(growth.link.t[:rows] - A @ coefficients)
+        left = rms(growth.link.t[:rows] - A @ coefficients)
         size = np.max(np.abs(coefficients) / left, axis=1)
         for cutoff in (0.0, 0.03, 0.1, 0.3, 1.0, 3.0):
             keep = size > cutoff
@@ -559,36 +405,8 @@ def _score(error: float, n_terms: int) -> tuple[bool, float]:
     return not rounded, max(error, ENOUGH) * n_terms if rounded else error
 
 
-def _constants_exact(growth: Growth) -> Array:
-    """The coefficients, of an output that never varies those that give it to the last bit."""
-    coefficients, t = growth.coefficients, growth.link.t
-    constant = np.flatnonzero(np.all(t == t[0], axis=0))
-    first = np.flatnonzero(~growth.indices.any(axis=1))
-    if len(constant) and len(first):
-        coefficients = coefficients.copy()
-        coefficients[:, constant] = 0.0
-        coefficients[first[0], constant] = t[0, constant]
-    return coefficients
-
-
 def _held_out_error(growth: Growth) -> float:
     return growth.best[0] if growth.best else math.inf
-
-
-def _rms(values: Array) -> Array:
-    """By column, 1 for a column of zeros."""
-    rms = np.sqrt(np.mean(values**2, axis=0))
-    return np.where(rms > 0, rms, 1.0)
-
-
-def _middle_scales(values: Array) -> Array:
-    """By column the power of two amid the largest and the smallest magnitude that isn't 0, negative where all are."""
-    magnitude = np.abs(values)
-    largest = magnitude.max(axis=0)
-    smallest = np.where(magnitude > 0, magnitude, largest).min(axis=0)
-    exponents = np.clip((np.frexp(largest)[1] + np.frexp(smallest)[1]) // 2, -1021, 1023)
-    scales: Array = np.where((values < 0).all(axis=0), -1.0, 1.0) * np.ldexp(1.0, exponents)
-    return scales
 
 
 def fit_polynomial(

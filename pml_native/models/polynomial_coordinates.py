@@ -1,0 +1,124 @@
+"""The coordinates that a polynomial is looked for in: of the inputs, and of the outputs, where they are links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from .normalization import Normalization
+from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
+
+# How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
+MOST_MARGIN = 0.5
+# A column spans enough for its logarithm or reciprocal to be another coordinate.
+LEAST_RATIO = 1.2
+
+
+@dataclass(frozen=True)
+class InputCoordinates:
+    """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1]."""
+
+    names: tuple[str, ...]
+    scales: Array
+    normalization: Normalization
+    Z: Array
+    held_out_Z: Array
+    highest: tuple[int, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What of y is the polynomial: t = T(y / scale) times a power of two, and back."""
+
+    name: str
+    scales: Array
+    inner_exponents: NDArray[np.intc]
+    t: Array
+    lowest: Array
+    highest: float
+
+    def values(self, t: Array, *, clipped: bool = False) -> Array:
+        """y (n, m); `clipped` bounds t where a model still crude leaves the domain of the link."""
+        t = np.ldexp(t, self.inner_exponents)
+        if clipped:
+            t = np.clip(t, self.lowest, self.highest)
+        with np.errstate(all="ignore"):
+            return TRANSFORMS[self.name].inverse(t) * self.scales
+
+
+class InputFrames:
+    """The rows in any coordinates, each kept once asked for.
+
+    `X` (n, d) are the rows to train on, `held_out` those to choose by. `corners` (k, d) are points that the box of the
+    polynomials holds, if they are not too far: no row is there, but a model may be asked. `degree` bounds degrees.
+    """
+
+    def __init__(self, X: Array, held_out: Array, corners: Array | None, degree: int | None) -> None:
+        self.n, self.rows = len(X), np.concatenate([X, held_out])
+        self.corners = np.empty((0, X.shape[1])) if corners is None else corners
+        self.top = self.n if degree is None else degree
+        self._made: dict[tuple[str, ...], InputCoordinates] = {}
+
+    def __call__(self, names: tuple[str, ...]) -> InputCoordinates:
+        if names not in self._made:
+            scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(self.rows))
+            T = Transformed.transform_inputs(np.concatenate([self.rows, self.corners]), names, scales)
+            T, corners = T[: len(self.rows)], T[len(self.rows) :]
+            low, high = T.min(axis=0), T.max(axis=0)
+            margin = MOST_MARGIN * (high - low)
+            normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
+            Z, n = normalization.apply(T), self.n
+            # A column of k different values knows degrees up to k - 1.
+            highest = tuple(min(len(np.unique(z[:n])) - 1, self.top) for z in Z.T)
+            self._made[names] = InputCoordinates(names, scales, normalization, Z[:n], Z[n:], highest)
+        return self._made[names]
+
+    def alternatives(self, given: Sequence[str] | None) -> list[list[str]]:
+        """The coordinates that each column may have: those `given`, or all whose domain the rows and corners are in."""
+        if given is not None:
+            return [[name] for name in given]
+        everywhere = np.concatenate([self.rows, self.corners])
+        low, high = everywhere.min(axis=0), everywhere.max(axis=0)
+        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+        spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
+        return [list(INPUT_TRANSFORMS) if has else ["identity"] for has in spans]
+
+
+def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:
+    """The links, or the one `wanted`, in whose domain all outputs are: `y` (n, m) to train on, and those held out."""
+    both, n = np.concatenate([y, held_out]), len(y)
+    found = []
+    for name, transform in TRANSFORMS.items():
+        if wanted not in (None, name):
+            continue
+        m = both.shape[1]
+        scales = _middle_scales(both) if transform.scalable else np.ones(m)
+        with np.errstate(over="ignore", divide="ignore"):
+            one_sign = (both / scales > 0).all() or (name == "square" and (both >= 0).all())
+            holds = transform.holds(both / scales).all()
+        if wanted is None and not (holds and (one_sign or not transform.scalable)):
+            continue
+        t = Transformed.transform_outputs(both, (name,) * m, scales)
+        inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
+        # A model still crude may leave the domain of a power; half the least value seen keeps it inside.
+        positive = name in ("square", "reciprocal_square", "reciprocal_root", "exp")
+        lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
+        found.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
+    return found
+
+
+def _middle_scales(values: Array) -> Array:
+    """By column the power of two amid the largest and the smallest magnitude that isn't 0, negative where all are."""
+    magnitude = np.abs(values)
+    largest = magnitude.max(axis=0)
+    smallest = np.where(magnitude > 0, magnitude, largest).min(axis=0)
+    exponents = np.clip((np.frexp(largest)[1] + np.frexp(smallest)[1]) // 2, -1021, 1023)
+    scales: Array = np.where((values < 0).all(axis=0), -1.0, 1.0) * np.ldexp(1.0, exponents)
+    return scales
