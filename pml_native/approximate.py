@@ -12,17 +12,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import diagnosis, guide
+from .approximation.intervals import Intervals
+from .approximation.sparse_grid import SparseGrid
+from .approximation.target import Target, as_box, at_least, inside
 from .arrays import Array, Samples
 from .fit import FitWarning, least_rows, versions
-from .intervals import Intervals
+from .fitting import diagnosis, guide
+from .fitting.session import ENOUGH, Measured, Session
 from .models import Model, Polynomial, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import Candidate, Errors, ErrorTerms, FitReport
-from .session import ENOUGH, Measured, Session
-from .sparse_grid import SparseGrid
-from .target import Target, as_box, at_least, inside
 from .threads import resolve_threads
 
 # Points of the first round for each input, and with one input; rounds then double the points.

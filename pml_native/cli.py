@@ -15,7 +15,7 @@ import numpy as np
 
 from ._version import __version__
 from .fit import fit
-from .guide import TRAINERS
+from .fitting.guide import TRAINERS
 from .info import info
 from .models import Model, load
 from .paper import FIGURES, Reproduced, reproduce

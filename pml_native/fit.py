@@ -15,16 +15,16 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from . import diagnosis, guide
 from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .fitting import diagnosis, guide
+from .fitting.session import Session
+from .fitting.splines import is_grid
 from .hold_out import LEAST_ROWS_A_LINE, split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import Candidate, Errors, ErrorTerms, FitReport, counted
-from .session import Session
-from .spline_training import is_grid
 from .threads import resolve_threads
 
 MIN_ROWS = 10

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..figures import dots
 from ..fit import fit
-from ..guide import TRAINERS
+from ..fitting.guide import TRAINERS
 from ..problems import get
 from ..report import Errors
 from ..scaling import Table

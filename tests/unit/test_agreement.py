@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.agreement import Rival, estimates, most_trusted
+from pml_native.fitting.agreement import Rival, estimates, most_trusted
 from pml_native.report import Errors
 
 

@@ -13,10 +13,10 @@ import pytest
 from scipy import special
 
 import pml_native as pml
-from pml_native.intervals import Intervals
+from pml_native.approximation.intervals import Intervals
+from pml_native.approximation.sparse_grid import SparseGrid
+from pml_native.approximation.target import Target
 from pml_native.optimize.interrupt import InterruptGuard
-from pml_native.sparse_grid import SparseGrid
-from pml_native.target import Target
 
 SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 

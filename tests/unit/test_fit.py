@@ -12,10 +12,10 @@ import pytest
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.fitting.session import Session
 from pml_native.optimize.interrupt import InterruptGuard
 from pml_native.progress import ProgressDisplay
 from pml_native.report import Errors
-from pml_native.session import Session
 
 
 def samples(n=400, d=2, seed=0):
@@ -253,7 +253,7 @@ def test_a_fit_in_another_thread_works():
 
 
 def test_the_checkpoint_holds_a_model_while_the_fit_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr("pml_native.fitting.session.CHECKPOINT_SECONDS", 0.1)
     X, y = samples()
     path = tmp_path / "best.pml"
     pml.fit(X, y, method="network", time_limit=1.0, checkpoint=path)
@@ -262,7 +262,7 @@ def test_the_checkpoint_holds_a_model_while_the_fit_goes_on(tmp_path, monkeypatc
 
 
 def test_a_killed_fit_loses_no_improvement_older_than_the_interval(tmp_path, monkeypatch):
-    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.05)
+    monkeypatch.setattr("pml_native.fitting.session.CHECKPOINT_SECONDS", 0.05)
     monkeypatch.setattr(Session, "judged", lambda self, model, errors: errors.rmse)
     X, y = samples()
     held_out = as_samples(X, y)
@@ -280,7 +280,7 @@ def test_a_killed_fit_loses_no_improvement_older_than_the_interval(tmp_path, mon
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monkeypatch):
-    monkeypatch.setattr("pml_native.session.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("pml_native.fitting.session.CHECKPOINT_SECONDS", 0.0)
     X, y = samples()
     with pytest.warns(RuntimeWarning, match="could not be written"):
         model = pml.fit(X, y, time_limit=0.5, checkpoint=tmp_path / "nowhere" / "best.pml")

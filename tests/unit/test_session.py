@@ -8,8 +8,8 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fit import _chosen
+from pml_native.fitting.session import Session
 from pml_native.report import Errors
-from pml_native.session import Session
 
 
 @pytest.fixture

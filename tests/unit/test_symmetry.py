@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pml_native.symmetry import Evidence, find_variables
+from pml_native.fitting.symmetry import Evidence, find_variables
 
 
 def evidence(function, low, high, error=1e-8, n=300):

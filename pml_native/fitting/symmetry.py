@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array
-from .models.reduced import KINDS, Variables, variables_of
+from ..arrays import Array
+from ..models.reduced import KINDS, Variables, variables_of
 
 # Columns whose smallest modulus is below this part of the largest are no factors: a product would lose digits there.
 LEAST_PART = 1e-3

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arrays import Array, Samples
-from .models import Model, Reduced, Transformed
-from .models.polynomial_search import PolynomialSearch
-from .report import Errors, ErrorTerms
+from ..arrays import Array, Samples
+from ..models import Model, Reduced, Transformed
+from ..models.polynomial_search import PolynomialSearch
+from ..report import Errors, ErrorTerms
 from .session import Measured, Session
 
 EPS = float(np.finfo(np.float64).eps)

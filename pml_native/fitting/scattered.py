@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
-from .arrays import Array
-from .models import Signature, SimplexInterpolator
-from .models import random_features as features
-from .models.polynomial_search import Found, PolynomialSearch
-from .models.rbf import CHOICES, choose_kernel
+from ..arrays import Array
+from ..models import Signature, SimplexInterpolator
+from ..models import random_features as features
+from ..models.polynomial_search import Found, PolynomialSearch
+from ..models.rbf import CHOICES, choose_kernel
 from .session import Measured, Session
 
 

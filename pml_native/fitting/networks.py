@@ -11,13 +11,13 @@ import dataclasses
 
 import numpy as np
 
-from .arrays import Array
-from .boosting import StageData, boost, stage_network, widest
+from ..arrays import Array
+from ..boosting import StageData, boost, stage_network, widest
+from ..descent import Descent, descend, shuffled
+from ..models import MLP, Boosted, Model, NetworkModel, Signature, Transformed
+from ..optimize import Status
+from ..report import Errors
 from .coordinates import Coordinates, candidate_coordinates
-from .descent import Descent, descend, shuffled
-from .models import MLP, Boosted, Model, NetworkModel, Signature, Transformed
-from .optimize import Status
-from .report import Errors
 from .session import Session
 
 # Shares of the time limit: of each racer, of the winner alone, and what is left for a second stage.

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..arrays import Array, Samples
+from ..models import Model
+from ..optimize.interrupt import InterruptGuard
+from ..progress import ProgressDisplay
+from ..report import Candidate, Errors
 from .agreement import Rival, estimates, most_trusted
-from .arrays import Array, Samples
-from .models import Model
-from .optimize.interrupt import InterruptGuard
-from .progress import ProgressDisplay
-from .report import Candidate, Errors
 
 # Seconds between two writes of the checkpoint: a fit that is killed loses at most this.
 CHECKPOINT_SECONDS = 5.0

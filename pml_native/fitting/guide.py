@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .arrays import Samples
-from .network_training import train_networks
-from .reduced_training import train_reduced
-from .scattered_training import train_polynomial, train_random_features, train_rbf, train_simplex
+from ..arrays import Samples
+from .networks import train_networks
+from .reduced import train_reduced
+from .scattered import train_polynomial, train_random_features, train_rbf, train_simplex
 from .session import Session
-from .spline_training import Grid, is_grid, train_splines
+from .splines import Grid, is_grid, train_splines
 
 Trainer = Callable[[Session, np.random.Generator], None]
 

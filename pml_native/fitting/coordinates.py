@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Array
-from .models import Normalization, Transformed
+from ..arrays import Array
+from ..models import Normalization, Transformed
 from .session import Session
 
 # A column spans enough for its logarithm to be another coordinate.

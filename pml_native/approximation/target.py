@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, Samples
-from .optimize.interrupt import InterruptGuard
+from ..arrays import Array, Samples
+from ..optimize.interrupt import InterruptGuard
 
 Form = Literal["batch", "vector", "row", "number"]
 # Answers to the same points in a batch and one by one are the same apart from rounding, which vectorized code may have

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arrays import Array, Samples
-from .models import Reduced, Signature
-from .models.polynomial_search import PolynomialSearch
-from .models.reduced import Variables
+from ..arrays import Array, Samples
+from ..models import Reduced, Signature
+from ..models.polynomial_search import PolynomialSearch
+from ..models.reduced import Variables
 from .session import Session
 from .symmetry import Evidence, find_variables
 

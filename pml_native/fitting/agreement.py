@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Array
-from .models import Model
-from .report import Errors
+from ..arrays import Array
+from ..models import Model
+from ..report import Errors
 
 N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
 # Estimates within this factor of each other say nothing about which model is better.

@@ -16,9 +16,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array
-from .models import Normalization, Polynomial, Signature
-from .models.chebyshev import chebyshev_table, unique_rows
+from ..arrays import Array
+from ..models import Normalization, Polynomial, Signature
+from ..models.chebyshev import chebyshev_table, unique_rows
 from .target import Target, inside
 
 Level = tuple[int, ...]
