@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
 from .fitting import diagnosis, guide
+from .fitting.agreement import Estimate
 from .fitting.session import Session
 from .fitting.splines import is_grid
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -98,12 +99,17 @@ def fit(
         session.tell(_of_data(samples, train, held_out, given))
         if Normalization.of(samples.y).constant.all():
             _offer_constant(session)
-            over_box, ended = None, "y is constant, and so is the model"
+            over_box, ended = Estimate(math.inf, 0.0), "y is constant, and so is the model"
         else:
             for train_family in trainers:
                 if not (session.finished and session.candidates):
                     train_family(session, rng)
             over_box = session.choose_by_agreement(rng)
+            if over_box.is_suspicious:
+                notes.append(
+                    f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "
+                    f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
+                )
             ended = _why_ended(session, time_limit)
         left = min(DIAGNOSIS_SHARE * time_limit, time_limit - session.elapsed)
         report = _report(session, notes, ended=ended, over_box=over_box, rng=rng, seconds=left)
@@ -220,7 +226,7 @@ def _chosen(session: Session) -> Candidate:
 
 
 def _report(
-    session: Session, notes: list[str], *, ended: str, over_box: float | None, rng: np.random.Generator, seconds: float
+    session: Session, notes: list[str], *, ended: str, over_box: Estimate, rng: np.random.Generator, seconds: float
 ) -> FitReport:
     """The record of the session, but for what was asked for; `seconds` may be spent on advice."""
     model = session.best
@@ -242,7 +248,7 @@ def _report(
         validation_rmse=session.best_errors.rmse,
         validation_p95=session.best_errors.p95,
         validation_max=session.best_errors.max,
-        box_rmse=over_box,
+        box_rmse=over_box.over_box if math.isfinite(over_box.over_box) else None,
         status=ended,
         seconds=0.0,
         n_params=model.n_params,

@@ -165,9 +165,10 @@ class FitReport:
         return json.dumps(self.to_dict(), indent=1)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The report as one HTML page that needs no other file, with pictures of residuals and progress.
+        """The report as one HTML page that needs no other file.
 
-        path : a file that gets it as well. Needs matplotlib: `pip install "pml_native[plot]"`.
+        path : a file that gets it as well. Pictures of residuals and progress are in it where matplotlib is installed,
+        `pip install "pml_native[plot]"`.
         """
         page = fit_page.render(self.to_dict())
         if path is not None:
@@ -209,7 +210,7 @@ class FitReport:
         )
         if self.box_rmse is not None:
             console.print(
-                f"  over the whole box, also without rows: {self.box_rmse:.1e} or less, as far as models agree"
+                f"  over the whole box, also without rows: within {self.box_rmse:.1e} of the next model made otherwise"
             )
         console.print(f"stopped: {self.status}")
         for title, sentences in (("would help", self.advice), ("warning", self.warnings)):

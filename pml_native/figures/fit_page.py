@@ -30,7 +30,7 @@ def render(report: Mapping[str, Any]) -> str:
         ("95th percentile", report["validation_p95"]),
         ("maximum", report["validation_max"]),
         ("RMSE at the rows trained on", report["train_rmse"]),
-        ("RMSE over the box, or less, as models agree", report["box_rmse"]),
+        ("over the box, from the next model made in another way", report["box_rmse"]),
         ("floor: the RMSE of rounding", report["floor"]),
     ]
     terms = [(words, report["terms"][name]) for name, words in TERMS.items()]
@@ -47,7 +47,7 @@ def render(report: Mapping[str, Any]) -> str:
         f"<h2>What the RMSE is made of</h2><p>Squares add up.</p>{_table(None, terms)}"
         f"<h2>What would help most</h2>{_list(report['advice'])}"
         f"{'<h2>Warnings</h2>' + _list(report['warnings']) if report['warnings'] else ''}"
-        f"<h2>Residuals and progress</h2>{_svg(draw(report))}"
+        f"<h2>Residuals and progress</h2>{_pictures(report)}"
         f"<h2>What was done, and why</h2>{_list(report['path'])}"
         f"<h2>What was tried</h2>{_table(list(candidates[0]), [list(c.values()) for c in candidates])}"
         f"<h2>Where the model holds</h2><p>Beyond these values it extrapolates.</p>"
@@ -95,7 +95,11 @@ def _progress(axes: Any, report: Mapping[str, Any]) -> None:
     axes.set_ylabel("RMSE of the best so far", fontsize=8)
 
 
-def _svg(picture: Picture) -> str:
+def _pictures(report: Mapping[str, Any]) -> str:
+    try:
+        picture = draw(report)
+    except ImportError as error:
+        return f"<p>Pictures need matplotlib, pip install &quot;pml_native[plot]&quot; ({escape(str(error))}).</p>"
     text = io.StringIO()
     picture.savefig(text, format="svg")
     return text.getvalue()[text.getvalue().index("<svg") :]

@@ -27,6 +27,10 @@ N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
 ALIKE = 3.0
 # Models nearer to each other than this part of their errors are the same one, fitted twice.
 SAME = 0.1
+# Over the box, models are this many times further apart than their errors at the rows are large: one of them is wild.
+UNLIKE = 30.0
+# Errors that are rounding.
+ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,24 @@ class Rival:
     maker: str
 
 
-def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Generator) -> list[float]:
-    """About the relative RMSE over the box of `X` (n, d), of each model; infinite for one that none agrees with.
+@dataclass(frozen=True)
+class Estimate:
+    """About the relative RMSE over the box, or less, of a model: how far it is from the nearest `witness`.
 
-    Relative to the RMS of `y` (n, m), output by output, as all errors.
+    `at_rows` is the larger of what both are judged by. Infinite for a model that none was made beside.
     """
+
+    over_box: float
+    at_rows: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether one of the two is far worse over the box than at the rows."""
+        return np.isfinite(self.over_box) and self.over_box > UNLIKE * self.at_rows
+
+
+def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
+    """Of each model, over the box of `X` (n, d), relative to the RMS of `y` (n, m), output by output."""
     low, width = X.min(axis=0), np.ptp(X, axis=0)
     u, weights = _points(X.shape[1], rng)
     points = low + width * u
@@ -60,15 +77,12 @@ def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Genera
         distance = [[_rms((a - b)[known], weights[known]) for b in values] for a in values]
     found = []
     for i, one in enumerate(rivals):
-        least = min(
-            (
-                distance[i][j]
-                for j, other in enumerate(rivals)
-                if other.maker != one.maker and distance[i][j] > SAME * max(one.error, other.error)
-            ),
-            default=np.inf,
-        )
-        found.append(max(one.error, least))
+        least = Estimate(np.inf, one.error)
+        for j, other in enumerate(rivals):
+            at_rows = max(one.error, other.error)
+            if other.maker != one.maker and SAME * at_rows < distance[i][j] < least.over_box:
+                least = Estimate(max(one.error, distance[i][j]), at_rows)
+        found.append(least)
     return found
 
 
@@ -86,7 +100,12 @@ def _rms(difference: Array, weights: Array) -> float:
     return float(np.sqrt(np.mean(weights[:, None] * difference**2))) if difference.size else np.inf
 
 
-def most_trusted(rivals: Sequence[Rival], over_box: Sequence[float]) -> int:
-    """The index of the model to take, from the estimates of `rivals`, the best at the rows first."""
-    least = min(over_box)
-    return next(i for i, estimate in enumerate(over_box) if estimate <= ALIKE * least)
+def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:
+    """The index of the model to take, from the estimates of `rivals`, the best at the rows first.
+
+    A first model that meets all rows to rounding stays: that is more than two of others bear out that agree.
+    """
+    if rivals[0].error <= ROUNDING:
+        return 0
+    least = min(one.over_box for one in found)
+    return next(i for i, one in enumerate(found) if one.over_box <= ALIKE * least)

@@ -19,7 +19,7 @@ from ..models import Model
 from ..optimize.interrupt import InterruptGuard
 from ..progress import ProgressDisplay
 from ..report import Candidate, Errors
-from .agreement import Rival, estimates, most_trusted
+from .agreement import Estimate, Rival, estimates, most_trusted
 
 # Seconds between two writes of the checkpoint: a fit that is killed loses at most this.
 CHECKPOINT_SECONDS = 5.0
@@ -226,28 +226,27 @@ class Session:
         others = [other for other in self.rivals if other.maker != rival.maker]
         self.rivals = sorted([*others, *(same or [rival])], key=lambda one: one.error)[:MOST_RIVALS]
 
-    def choose_by_agreement(self, rng: np.random.Generator) -> float | None:
-        """Takes the model that others agree with over the box of the rows; its error there, None if that isn't known.
+    def choose_by_agreement(self, rng: np.random.Generator) -> Estimate:
+        """Takes the model that others agree with over the box of the rows, and says what is known of its error there.
 
         See agreement.py. Rows that the user chose to validate by, or a tolerance that was reached, have the last word.
         """
-        if self.best is None:
-            return None
+        assert self.best is not None
         same = [one for one in self.rivals if one.errors.rmse == self.best_errors.rmse]
         best = Rival(self.best, self.best_errors, self.error, same[0].maker if same else "")
         rivals = [best, *(one for one in self.rivals if one not in same)]
         X = np.concatenate([self.train.X, self.validation.X])
-        over_box = estimates(rivals, X, self.train.y, rng)
-        chosen = 0 if self.validation_is_given or self.reached_tolerance else most_trusted(rivals, over_box)
+        found = estimates(rivals, X, self.train.y, rng)
+        chosen = 0 if self.validation_is_given or self.reached_tolerance else most_trusted(rivals, found)
         if chosen > 0:
             one = rivals[chosen]
             self.tell(
-                f"the best at the rows ({self.error:.1e}) differs by {over_box[0]:.1e} from all others over the box; "
-                f"another, of {one.error:.1e} at the rows, by {over_box[chosen]:.1e} only, and is taken"
+                f"the best at the rows ({self.error:.1e}) differs by {found[0].over_box:.1e} from all others over the "
+                f"box; another, of {one.error:.1e} at the rows, by {found[chosen].over_box:.1e} only, and is taken"
             )
             self.best, self.best_errors, self.error = one.model, one.errors, one.error
             self.measured = Measured(one.model, self.validation.X, self.validation.y)
-        return over_box[chosen] if np.isfinite(over_box[chosen]) else None
+        return found[chosen]
 
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands, and the checkpoint what is best."""

@@ -36,8 +36,9 @@ def test_a_model_that_is_wild_in_a_corner_loses_to_one_that_another_bears_out(ro
         rival("c", 1e-6, -1e-6, 0.9, -1e-6),
     ]
     found = estimates(rivals, *rows, np.random.default_rng(0))
-    assert found[0] > 1e-3
-    assert found[1] == pytest.approx(1.9e-6, rel=0.2)  # 1.1e-6 over the RMS of x0
+    assert found[0].over_box > 1e-3
+    assert found[0].is_suspicious
+    assert found[1].over_box == pytest.approx(1.9e-6, rel=0.2)  # 1.1e-6 over the RMS of x0
     assert most_trusted(rivals, found) == 1
 
 
@@ -45,22 +46,34 @@ def test_the_estimate_is_the_error_over_the_box_however_small_the_corner(rows):
     wrong = [rival("a", 0.0, 1.0, start) for start in (0.5, 0.9)]
     for one, start in zip(wrong, (0.5, 0.9), strict=True):
         found = estimates([one, rival("b", 0.0, 0.0, 1.0)], *rows, np.random.default_rng(1))
-        assert found[0] == pytest.approx((1.0 - start) ** 2 * np.sqrt(3.0), rel=0.25)
+        assert found[0].over_box == pytest.approx((1.0 - start) ** 2 * np.sqrt(3.0), rel=0.25)
 
 
 def test_a_model_fitted_twice_bears_out_nothing(rows):
     twice = [rival("a", 1e-9, 1.0, 0.9, 1e-9), rival("b", 1e-9, 1.0, 0.9, 1e-9)]
-    assert estimates(twice, *rows, np.random.default_rng(0)) == [np.inf, np.inf]
-    assert most_trusted(twice, [np.inf, np.inf]) == 0
+    found = estimates(twice, *rows, np.random.default_rng(0))
+    assert [one.over_box for one in found] == [np.inf, np.inf]
+    assert most_trusted(twice, found) == 0
     same_maker = [rival("a", 1e-9, 1.0, 0.9, 1e-9), rival("a", 1e-6, 1.0, 0.9, 1e-6)]
-    assert estimates(same_maker, *rows, np.random.default_rng(0)) == [np.inf, np.inf]
+    found = estimates(same_maker, *rows, np.random.default_rng(0))
+    assert [one.over_box for one in found] == [np.inf, np.inf]
 
 
 def test_the_best_at_the_rows_is_taken_where_all_agree(rows):
     rivals = [rival("a", 1e-12, 1e-12, 0.9, 1e-12), rival("b", 1e-7, 1e-7, 0.9, 1e-7)]
     found = estimates(rivals, *rows, np.random.default_rng(0))
-    assert max(found) < 3e-7
+    assert max(one.over_box for one in found) < 3e-7
+    assert not any(one.is_suspicious for one in found)
     assert most_trusted(rivals, found) == 0
+
+
+def test_a_model_that_meets_all_rows_to_rounding_stays(rows):
+    rivals = [
+        rival("a", 1e-15, 1.0, 0.9, 1e-15),
+        rival("b", 1e-7, 1e-7, 0.9, 1e-7),
+        rival("c", 1e-6, -1e-6, 0.9, -1e-6),
+    ]
+    assert most_trusted(rivals, estimates(rivals, *rows, np.random.default_rng(0))) == 0
 
 
 def test_fit_reports_an_error_over_the_box_that_holds():

@@ -1,5 +1,6 @@
 """Relative errors, and the record of a fit."""
 
+import sys
 from html import escape
 
 import numpy as np
@@ -65,3 +66,13 @@ def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(tmp_path):
         assert part in page
     for candidate in model.report.candidates:
         assert candidate.description[:50] in page
+
+
+def test_without_matplotlib_the_page_lacks_its_pictures_only(monkeypatch):
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (60, 2))
+    report = pml.fit(X, X.prod(axis=1), time_limit=1.0, progress=False).report
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    page = report.to_html()
+    assert "<svg" not in page
+    assert "pip install &quot;pml_native[plot]&quot;" in page
+    assert report.description in page
