@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array
 from ..models import Signature, SimplexInterpolator
 from ..models import random_features as features
+from ..models import separable_search as products
 from ..models.polynomial_search import Found, PolynomialSearch
 from ..models.rbf import CHOICES, choose_kernel
 from .session import Measured, Session
@@ -43,6 +44,39 @@ def train_polynomial(
         status = "best in its coordinates"
         maker = f"polynomial {one.coordinates}"
         session.record("polynomial", one.model, one.description, one.errors, one.seconds, status, maker)
+
+
+def train_products(
+    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
+) -> None:
+    """Offers sums of products of functions of one input each, in a share of the time limit; for one output alone.
+
+    Raises ValueError for data that have none where nothing else has been tried.
+    """
+    m = session.train.y.shape[1]
+    if m > 1:
+        if session.best is None:
+            raise ValueError(f"y: method 'separable' takes one output, got {m}; fit them one by one")
+        return
+    start = time.perf_counter()
+
+    def offer(one: products.Found) -> None:
+        session.offer(lambda: one.model, one.errors)
+        session.show(one.description, one.errors)
+
+    found = products.search_products(
+        session.train,
+        session.validation,
+        rng=rng,
+        seconds=min(share * session.time_limit, most_seconds, session.remaining),
+        should_stop=lambda: session.should_stop,
+        offer=offer,
+    )
+    if found is not None:
+        seconds = time.perf_counter() - start
+        session.record("separable", found.model, found.description, found.errors, seconds, "no more gain", "separable")
+    elif session.best is None:
+        raise ValueError("X: method 'separable' takes columns that vary, got one that doesn't")
 
 
 def train_random_features(session: Session, rng: np.random.Generator) -> None:

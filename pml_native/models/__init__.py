@@ -19,6 +19,7 @@ from .polynomial import Polynomial
 from .random_features import RandomFeatures
 from .rbf import RBF
 from .reduced import Reduced
+from .separable import Separable
 from .simplex import SimplexInterpolator
 from .spline import SplineInterpolator
 from .transformed import Transformed
@@ -38,6 +39,7 @@ __all__ = [
     "Polynomial",
     "RandomFeatures",
     "Reduced",
+    "Separable",
     "Signature",
     "SimplexInterpolator",
     "SplineInterpolator",
@@ -56,6 +58,7 @@ FAMILIES: dict[str, type[Model]] = {
     Boosted.family: Boosted,
     Transformed.family: Transformed,
     Reduced.family: Reduced,
+    Separable.family: Separable,
     SimplexInterpolator.family: SimplexInterpolator,
     SplineInterpolator.family: SplineInterpolator,
     TricubicInterpolator.family: TricubicInterpolator,

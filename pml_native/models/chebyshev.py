@@ -135,13 +135,15 @@ BASES: dict[str, Callable[[Indices, Indices], Indices]] = {
     "total": lambda size, a: size + a,
     "hyperbolic": lambda size, a: (size + 1) * (a + 1) - 1,
     "tensor": np.maximum,
+    "axes": lambda size, a: np.where((size > 0) & (a > 0), np.iinfo(np.intp).max, size + a),
 }
 
 
 def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tuple[Indices, Indices] | None:
     """All indices of size up to `degree`, no column above its `highest`, and their sizes, ascending; None above `most`.
 
-    "total": a_1 + ... + a_d, "hyperbolic": (a_1 + 1) ... (a_d + 1) - 1, "tensor": the largest a_j.
+    "total": a_1 + ... + a_d, "hyperbolic": (a_1 + 1) ... (a_d + 1) - 1, "tensor": the largest a_j,
+    "axes": one a_j is not 0 at most.
     """
     indices, sizes = np.zeros((1, 0), dtype=np.intp), np.zeros(1, dtype=np.intp)
     for top in highest:

@@ -80,7 +80,7 @@ class Polynomial(Model):
         y: ArrayLike,
         *,
         degree: int | None = None,
-        basis: Literal["auto", "total", "hyperbolic", "tensor"] = "auto",
+        basis: Literal["auto", "total", "hyperbolic", "tensor", "axes"] = "auto",
         inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
         max_terms: int | None = None,
@@ -96,7 +96,8 @@ class Polynomial(Model):
         y : (n,) or (n, m).
         degree : the largest; None chooses it.
         basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
-            degree + 1, "tensor": all up to it; "auto" grows a set of terms where the function needs them.
+            degree + 1, "tensor": all up to it, "axes": sums of functions of one input each;
+            "auto" grows a set of terms where the function needs them.
         inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
             chooses them.
         outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",

@@ -1,6 +1,7 @@
 """Finds coordinates and terms in which scattered data are a polynomial, cheapest first; held-out rows choose.
 
 1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
+   Sums of functions of one input each, up to high degrees: with a link, products and others of such.
 2. A race of sets that grow term by term (polynomial_growth.py), in these coordinates and then in mixed ones
    (polynomial_coordinates.py). Few go on to many terms.
 3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
@@ -41,7 +42,8 @@ NEAR_ROUNDING = 1e-14
 MIX_SHARE = 0.3
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
 FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
-SMALL_TERMS = 60
+SMALL_TERMS, MORE_TERMS = 60, 300
+SUM_TERMS, MOST_SUMS = 1200, 2
 # Coordinates of few inputs in which more terms follow.
 MOST_FIRST = 3
 # So few terms need no others that are simpler.
@@ -192,13 +194,25 @@ class PolynomialSearch:
         if names in self.tried and (small or names in self.tried_fully):
             return self.tried[names]
         frame = self.frame(names)
-        indices, sizes = self._indices(frame)
+        growths = self._degrees(frame, *self._indices(frame), small)
+        self.tried[names] = growths
+        if not small:
+            self.tried_fully.add(names)
+        return growths
+
+    def sums(self, names: tuple[str, ...]) -> list[Growth]:
+        """For each link the best sum of functions of one input each."""
+        frame = self.frame(names)
+        return self._degrees(frame, *_largest("axes", frame.highest, min(SUM_TERMS, self.max_terms)), False)
+
+    def _degrees(self, frame: InputCoordinates, indices: Indices, sizes: Indices, small: bool) -> list[Growth]:
+        """For each link the best of the sets of `indices` (p, d) up to a size, `sizes` (p,) being theirs, ascending."""
         m = self.train.y.shape[1]
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
         degree = int(sizes[-1])
         k = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
         # One factorization serves all degrees up to its own: a small one first, which is often enough.
-        for budget in (SMALL_TERMS,) if small else (SMALL_TERMS, len(indices)):
+        for budget in (SMALL_TERMS,) if small else (SMALL_TERMS, MORE_TERMS, len(indices)):
             top = min(len(indices), int(np.searchsorted(sizes, sizes[min(budget, len(indices)) - 1], side="right")))
             rows = self._rows(top)
             terms = ChebyshevTerms(indices[:top])
@@ -222,9 +236,6 @@ class PolynomialSearch:
             assert growth.best is not None
             growth.error, growth.indices, growth.coefficients = growth.best
             growth.waiting = 0
-        self.tried[names] = growths
-        if not small:
-            self.tried_fully.add(names)
         return growths
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
@@ -240,13 +251,7 @@ class PolynomialSearch:
                     f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
                 )
             return found
-        largest = index_set(basis, 0, frame.highest, 1)
-        assert largest is not None
-        while (more := index_set(basis, int(largest[1][-1]) + 1, frame.highest, budget)) and len(more[0]) > len(
-            largest[0]
-        ):
-            largest = more
-        return largest
+        return _largest(basis, frame.highest, budget)
 
     # --- growth
 
@@ -323,7 +328,12 @@ class PolynomialSearch:
             self.total_degrees(names)
             if self.finished or (self.good and (not few or self._is_simple)):
                 break
-        growths = [] if self.good else self.mix(choices)
+        summed: list[Growth] = []
+        if self.basis == "auto" and len(choices) > 1:
+            for names in dict.fromkeys([given, logarithms]):
+                if not self.good:
+                    summed += self.sums(names)
+        growths = [] if self.good else [*self.mix(choices), *sorted(summed, key=_held_out_error)[:MOST_SUMS]]
         for n_terms, survivors in ROUNDS if self.basis == "auto" else ():
             for growth in growths:
                 self.grow(growth, n_terms)
@@ -397,6 +407,15 @@ class PolynomialSearch:
             self.fit(trial)
             self.judge(trial)
         self.root_weight = plain
+
+
+def _largest(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:
+    """The largest of the sets of a basis that has `budget` terms at most, and their sizes."""
+    largest = index_set(basis, 0, highest, 1)
+    assert largest is not None
+    while (more := index_set(basis, int(largest[1][-1]) + 1, highest, budget)) and len(more[0]) > len(largest[0]):
+        largest = more
+    return largest
 
 
 def _score(error: float, n_terms: int) -> tuple[bool, float]:

@@ -97,6 +97,13 @@ def modular():
     return pml.NetworkModel(mlp, mlp.initialize(4), inputs=pml.Normalization.of(BOX), signature=Signature(3, 2, False))
 
 
+def separable():
+    box = pml.Normalization.of_box(BOX[:, :1])
+    rng = np.random.default_rng(6)
+    parts = [pml.Polynomial([[0], [1], [k]], rng.normal(size=(3, 2)), inputs=box) for k in (2, 3, 5)]
+    return pml.Separable(parts)
+
+
 # Ulp of the largest |y|, and of the largest derivative, that the exported model may be away from this one.
 MODELS = {
     **{f"network {name}": (lambda name=name: network(activation=name), 16, 16) for name in ACTIVATIONS},
@@ -115,6 +122,7 @@ MODELS = {
     ),
     **{f"transformed {name}": (lambda name=name: transformed(name), 8, 16) for name in INVERSE_TRANSFORMS},
     "polynomial": (polynomial, 4, 4),
+    "separable": (separable, 4, 8),
     "polynomial without a column": (polynomial_without_a_column, 4, 4),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": (lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},

@@ -82,7 +82,9 @@ def test_one_input_is_the_series_of_numpy():
 
 @pytest.mark.parametrize("basis", BASES)
 def test_index_sets_are_what_they_say(basis):
-    size = {"total": np.sum, "hyperbolic": lambda a: np.prod(a + 1) - 1, "tensor": np.max}[basis]
+    size = {"total": np.sum, "hyperbolic": lambda a: np.prod(a + 1) - 1, "tensor": np.max}
+    size["axes"] = lambda a: np.sum(a) if np.count_nonzero(a) < 2 else np.inf
+    size = size[basis]
     highest = [4, 0, 2]
     wanted = {a for a in np.ndindex(5, 1, 3) if size(np.array(a)) <= 4}
     indices, sizes = index_set(basis, 4, highest, 1000)
@@ -254,7 +256,7 @@ def test_the_search_stops_when_asked_and_when_its_time_is_over():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"basis": "full"}, "basis: expected one of auto, total, hyperbolic, tensor, got 'full'"),
+        ({"basis": "full"}, "basis: expected one of auto, total, hyperbolic, tensor, axes, got 'full'"),
         ({"outputs": "cube"}, "outputs: expected one of identity, log"),
         ({"inputs": "square"}, "input_transforms: expected names among identity, log, reciprocal, got 'square'"),
         ({"inputs": ["log"]}, "input_transforms: expected 2 names"),

@@ -1,0 +1,147 @@
+"""Sums of products of functions of one variable each.
+
+    y = sum_k prod_j f_jk(x_j),  k = 1 ... r.
+What is such a product is learned one variable at a time, so that the number of parameters grows as r d, not with the
+power d, however fast the functions turn. Sources: Hitchcock (1927) for the sum of r products; Beylkin and Mohlenkamp
+(2005), "Algorithms for numerical analysis in high dimensions", for functions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array, as_samples
+from ..export.program import Vector, added, multiplied, taken
+from ..hold_out import split
+from ..report import FitReport
+from .extended import Extended
+from .model import Model, Signature
+from .nested import parts_described, parts_restored
+
+
+class Separable(Model):
+    """y = sum_k prod_j f_jk(x_j): `factors` are d models, each of one input and r outputs; y is one output.
+
+    Raises ValueError for factors that don't fit each other.
+    """
+
+    family = "separable"
+
+    def __init__(
+        self, factors: Sequence[Model], signature: Signature | None = None, report: FitReport | None = None
+    ) -> None:
+        self.factors = tuple(factors)
+        d = len(self.factors)
+        super().__init__(signature or Signature(d, 1, True), report)
+        sizes = [(factor.signature.n_inputs, factor.signature.n_outputs) for factor in self.factors]
+        if not sizes or set(sizes) != {(1, sizes[0][1])}:
+            raise ValueError(f"factors: expected models of 1 input and the same number of outputs, got {sizes}")
+        if (self.signature.n_inputs, self.signature.n_outputs) != (d, 1):
+            raise ValueError(f"signature: expected {d} inputs and 1 output, got {self.signature}")
+
+    def __repr__(self) -> str:
+        return f"Separable({self.signature.n_inputs} inputs, {self.rank} products, {self.n_params} parameters)"
+
+    @property
+    def rank(self) -> int:
+        """The number of products."""
+        return self.factors[0].signature.n_outputs
+
+    @property
+    def n_params(self) -> int:
+        return sum(factor.n_params for factor in self.factors)
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        rank: int | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        time_limit: float = 10.0,
+        random_state: int | np.random.Generator | None = 0,
+    ) -> Separable:
+        """The sum of products of Chebyshev series, in each variable, with the smallest error on held-out rows.
+
+        X : (n, d).
+        y : (n,).
+        rank : the number of products, at most; None adds them while they help.
+        sample_weight : (n,), weights of the squared errors.
+        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+        time_limit : seconds.
+
+        Raises ValueError for data or options that can't be fitted.
+        """
+        from .separable_search import MOST_PRODUCTS, search_products  # here, because the search makes these models
+
+        if rank is not None and rank < 1:
+            raise ValueError(f"rank: expected an integer >= 1 or None, got {rank}")
+        rng = np.random.default_rng(random_state)
+        samples = as_samples(X, y, sample_weight)
+        if samples.y.shape[1] != 1:
+            raise ValueError(f"y: expected one output, got {samples.y.shape[1]}; fit them one by one")
+        train, held_out = split(samples, validation, rng)
+        best = search_products(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
+        if best is None:
+            raise ValueError("X, y: expected columns of X and a y that vary, got some that don't")
+        return best.model
+
+    def evaluate(self, X: Array) -> Array:
+        values = self._values(X)
+        with np.errstate(all="ignore"):
+            products = functools.reduce(np.multiply, values)
+            return np.asarray(functools.reduce(np.add, products.T))[:, None]
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        parts = [factor.evaluate_extended(X[:, j : j + 1]) for j, factor in enumerate(self.factors)]
+        with np.errstate(all="ignore"):
+            product = Extended(*parts[0])
+            for high, low in parts[1:]:
+                product = product * Extended(high, low)
+            total = Extended(product.high[:, :1], product.low[:, :1])
+            for k in range(1, self.rank):
+                total = total + Extended(product.high[:, k : k + 1], product.low[:, k : k + 1])
+        return total.high, np.where(np.isfinite(total.high), total.low, 0.0)
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        values = self._values(X)
+        gradient = np.empty((len(X), 1, len(self.factors)))
+        with np.errstate(all="ignore"):
+            for j, factor in enumerate(self.factors):
+                slope = factor.evaluate_gradient(np.ascontiguousarray(X[:, j : j + 1]))[:, :, 0]
+                gradient[:, 0, j] = functools.reduce(
+                    np.multiply, [value for i, value in enumerate(values) if i != j], slope
+                ).sum(axis=1)
+        gradient[np.isnan(X).any(axis=1)] = np.nan
+        return gradient
+
+    def operations(self, x: Vector) -> Vector:
+        values = [factor.operations(taken(x, [j])) for j, factor in enumerate(self.factors)]
+        products = [functools.reduce(multiplied, [taken(value, [k]) for value in values]) for k in range(self.rank)]
+        return functools.reduce(added, products)
+
+    def box(self) -> tuple[Array, Array] | None:
+        boxes = [factor.box() for factor in self.factors]
+        known = [box for box in boxes if box is not None]
+        if len(known) < len(boxes):
+            return None
+        return np.concatenate([low for low, _ in known]), np.concatenate([high for _, high in known])
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        descriptions, arrays = parts_described(self.factors)
+        return {"factors": descriptions}, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Separable:
+        return cls(parts_restored(values["factors"], arrays), signature)
+
+    def _values(self, X: Array) -> list[Array]:
+        """Each factor's values (n, r)."""
+        return [factor.evaluate(np.ascontiguousarray(X[:, j : j + 1])) for j, factor in enumerate(self.factors)]

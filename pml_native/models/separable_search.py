@@ -1,0 +1,310 @@
+"""Finds sums of products of Chebyshev series, one series a variable, in scattered data.
+
+1. Where to start. The logarithm of the size of a product is a sum of functions of one variable, which least squares
+   finds whatever the dimension; its dips are where a factor changes sign. Random factors are another start, for sums of
+   products, in few dimensions.
+2. A few rounds of least squares for one variable's factors after the other (Carroll and Chang 1970), then
+   Levenberg-Marquardt for all together, with more and more terms, as long as the held-out rows gain.
+3. Another product on what is left over, and all again, as long as that helps.
+
+A is a list of d arrays (K + 1, r) of coefficients; V one of d arrays (n, K + 1) of Chebyshev polynomials at the rows; F
+the d arrays (n, r) of the factors' values.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebvander
+from scipy.linalg import lapack
+
+from ..arrays import Array, Samples
+from ..report import Errors
+from .model import Signature
+from .normalization import Normalization
+from .polynomial import Polynomial
+from .separable import Separable
+
+MOST_PRODUCTS = 3
+# Terms of the series that a start has, and then.
+FIRST_TERMS = 12
+TERMS = (12, 18, 27, 40, 60, 90)
+# Rows for each parameter, at least, and rows that are taken, at most.
+ROWS_PER_PARAMETER, MOST_ROWS = 2, 8000
+RANDOM_STARTS, ROUNDS = 3, 5
+# Of the RMS of y: what is smaller counts as this in logarithms, which have no place for 0.
+LEAST_SIZE = 1e-3
+# A dip of the logarithm so deep is where a factor may change sign; points that factors are looked at.
+DIP, N_POINTS = 1.0, 400
+# Steps of Levenberg-Marquardt, and the fall of the error below which they end.
+STEPS, STALLED = 60, 0.999
+DAMPING, LEAST_DAMPING, TRIALS = 1e-3, 1e-15, 8
+# More terms, and more products, go on as long as the held-out error falls to this part.
+USEFUL, USEFUL_PRODUCT = 0.9, 0.5
+# Relative errors that more terms can't lower, and those that are rounding in the main, which another product would fit.
+ENOUGH, NEAR_ROUNDING = 2e-16, 1e-14
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model and its errors on the held-out rows."""
+
+    model: Separable
+    errors: Errors
+    description: str
+
+
+def search_products(
+    train: Samples,
+    held_out: Samples,
+    *,
+    rng: np.random.Generator,
+    seconds: float,
+    most: int = MOST_PRODUCTS,
+    should_stop: Callable[[], bool] = lambda: False,
+    offer: Callable[[Found], None] = lambda found: None,
+) -> Found | None:
+    """The best sum of at most `most` products; None where a column or y (n, 1) never varies. `offer` gets each gain."""
+    search = _Search(train, held_out, rng, time.perf_counter() + seconds, should_stop, offer)
+    both = np.concatenate([train.X, held_out.X])
+    if not (np.ptp(both, axis=0) > 0).all() or not np.ptp(train.y) > 0:
+        return None
+    A: list[Array] = []
+    for rank in range(1, most + 1):
+        before = search.error
+        A = search.grown(search.with_another(A, rank))
+        if search.finished or search.error <= NEAR_ROUNDING or not search.error < USEFUL_PRODUCT * before:
+            break
+    return search.best
+
+
+class _Search:
+    """The rows, the clock and the best so far."""
+
+    def __init__(
+        self,
+        train: Samples,
+        held_out: Samples,
+        rng: np.random.Generator,
+        end: float,
+        should_stop: Callable[[], bool],
+        offer: Callable[[Found], None],
+    ) -> None:
+        self.rng, self.end, self.should_stop, self.offer = rng, end, should_stop, offer
+        self.held_out, self.signature = held_out, Signature.of(train)
+        self.inputs = [
+            Normalization.of_box(np.concatenate([train.X, held_out.X])[:, [j]]) for j in range(train.X.shape[1])
+        ]
+        some = np.sort(rng.permutation(len(train.X))[:MOST_ROWS])
+        self.exponent = int(np.frexp(np.max(np.abs(train.y)))[1])
+        self.y = np.ldexp(train.y[some, 0], -self.exponent)
+        self.root_weight = np.ones(len(some)) if train.sample_weight is None else np.sqrt(train.sample_weight[some])
+        self.Z = np.concatenate([one.apply(train.X[some][:, [j]]) for j, one in enumerate(self.inputs)], axis=1)
+        # A column of k different values knows degrees up to k - 1.
+        self.highest = [min(TERMS[-1], len(np.unique(z)) - 1) for z in self.Z.T]
+        self.V = [chebvander(z, top) for z, top in zip(self.Z.T, self.highest, strict=True)]
+        self.best: Found | None = None
+        self.error = np.inf
+
+    @property
+    def finished(self) -> bool:
+        return self.best is not None and (time.perf_counter() >= self.end or self.error <= ENOUGH or self.should_stop())
+
+    def factors(self, A: list[Array]) -> list[Array]:
+        return [v[:, : len(a)] @ a for v, a in zip(self.V, A, strict=True)]
+
+    # --- starts
+
+    def with_another(self, A: list[Array], rank: int) -> list[Array]:
+        """A with another product: of several starts the one that leaves least, after some rounds."""
+        left = self.y - _value(self.factors(A)) if A else self.y
+        terms = min(FIRST_TERMS, self._most_terms(rank))
+        starts = [self._from_logarithms(left, terms)]
+        starts += [
+            [self.rng.standard_normal((min(terms, top) + 1, 1)) for top in self.highest] for _ in range(RANDOM_STARTS)
+        ]
+        tried = []
+        for start in starts:
+            one = self._rounds(left, start)
+            tried.append((float(np.mean((left - _value(self.factors(one))) ** 2)), one))
+            if self.finished:
+                break
+        _, one = min(tried, key=lambda pair: pair[0])
+        if not A:
+            return one
+        return [np.concatenate([_padded(a, len(b)), _padded(b, len(a))], axis=1) for a, b in zip(A, one, strict=True)]
+
+    def _from_logarithms(self, y: Array, terms: int) -> list[Array]:
+        """|y| as a product, by its logarithm, with the signs that go best with y."""
+        size = np.sqrt(np.mean(y**2))
+        t = np.log(np.maximum(np.abs(y), LEAST_SIZE * size)) if size > 0 else np.zeros_like(y)
+        # Dips are narrow: more terms than the start will have.
+        finer = [min(2 * terms, top) for top in self.highest]
+        design = np.concatenate(
+            [np.ones((len(y), 1)), *(v[:, 1 : k + 1] for v, k in zip(self.V, finer, strict=True))], axis=1
+        )
+        coefficients = np.linalg.lstsq(design, t, rcond=None)[0]
+        points = np.linspace(-1.0, 1.0, N_POINTS)
+        sizes, dips, used = [], [], 1
+        for k in finer:
+            log_size = chebvander(points, k)[:, 1:] @ coefficients[used : used + k]
+            used += k
+            sizes.append(np.exp(log_size - log_size.max()))
+            dips.append(points[_dips(log_size)])
+        F = [np.interp(z, points, size) for z, size in zip(self.Z.T, sizes, strict=True)]
+        signed = self._with_signs(y, F, dips)
+        start: list[Any] = []
+        for v, f, top in zip(self.V, signed, self.highest, strict=True):
+            start.append(np.linalg.lstsq(v[:, : min(terms, top) + 1], f, rcond=None)[0][:, None])
+        return start
+
+    def _with_signs(self, y: Array, F: list[Array], dips: list[Array]) -> list[Array]:
+        """The factors F (n,), changing signs at each of the dips at which that brings their product nearer to y."""
+        turns = [(j, np.where(self.Z[:, j] < dip, -1.0, 1.0)) for j, own in enumerate(dips) for dip in own]
+        signs = [np.ones(len(y)) for _ in F]
+        for j, turn in turns:
+            signs[j] = signs[j] * turn
+
+        def agreement() -> float:
+            return abs(float(y @ np.prod([f * s for f, s in zip(F, signs, strict=True)], axis=0)))
+
+        best, improved = agreement(), True
+        while improved:
+            improved = False
+            for j, turn in turns:
+                signs[j] = signs[j] * turn
+                now = agreement()
+                if now > (1.0 + 1e-9) * best:
+                    best, improved = now, True
+                else:
+                    signs[j] = signs[j] * turn
+        return [f * s for f, s in zip(F, signs, strict=True)]
+
+    def _rounds(self, y: Array, A: list[Array]) -> list[Array]:
+        """Least squares for the factors of one variable after the other."""
+        for _ in range(ROUNDS):
+            for j, a in enumerate(A):
+                B = _others(self.factors(A), j)
+                D = (self.root_weight[:, None, None] * B[:, :, None] * self.V[j][:, None, : len(a)]).reshape(len(y), -1)
+                G = D.T @ D
+                G[np.diag_indices_from(G)] += 1e-12 * np.trace(G)
+                solution = _solved(G, D.T @ (self.root_weight * y))
+                if solution is not None:
+                    A[j] = solution.reshape(a.shape[1], len(a)).T
+            norms = [np.sqrt(np.sum(a**2, axis=0)) for a in A]
+            mean = np.prod(norms, axis=0) ** (1.0 / len(A))
+            A = [a / np.where(norm > 0, norm, 1.0) * mean for a, norm in zip(A, norms, strict=True)]
+        return A
+
+    # --- more terms
+
+    def _most_terms(self, rank: int) -> int:
+        return max(1, len(self.y) // (ROWS_PER_PARAMETER * rank * len(self.V)) - 1)
+
+    def grown(self, A: list[Array]) -> list[Array]:
+        """A with as many terms as help, all fitted together."""
+        rank = A[0].shape[1]
+        own_best, own_error = A, np.inf
+        first = max(len(a) for a in A) - 1
+        for terms in (first, *(more for more in TERMS if more > first)):
+            if terms > first and (terms > self._most_terms(rank) or self.finished):
+                break
+            A = self._descended([_padded(a, min(terms, top) + 1) for a, top in zip(A, self.highest, strict=True)])
+            error = self._judged(A)
+            if error < own_error:
+                useful = error < USEFUL * own_error
+                own_best, own_error = A, error
+                if useful:
+                    continue
+            break
+        return own_best
+
+    def _descended(self, A: list[Array]) -> list[Array]:
+        """Levenberg-Marquardt on all coefficients; damping settles how scales are shared between factors."""
+        damping, F = DAMPING, self.factors(A)
+        residual = self.root_weight * (self.y - _value(F))
+        loss = float(residual @ residual)
+        for _ in range(STEPS):
+            columns = [
+                (_others(F, j)[:, :, None] * v[:, None, : len(a)]).reshape(len(self.y), -1)
+                for j, (v, a) in enumerate(zip(self.V, A, strict=True))
+            ]
+            J = self.root_weight[:, None] * np.concatenate(columns, axis=1)
+            G, g = J.T @ J, J.T @ residual
+            scale = np.diag(G) + 1e-14 * np.max(np.diag(G))
+            for _ in range(TRIALS):
+                step = _solved(G + np.diag(damping * scale), g)
+                if step is not None:
+                    trial = _moved(A, step)
+                    F_trial = self.factors(trial)
+                    new = self.root_weight * (self.y - _value(F_trial))
+                    if (new_loss := float(new @ new)) < loss:
+                        break
+                damping *= 10.0
+            else:
+                break
+            gained = new_loss > STALLED**2 * loss
+            A, F, residual, loss = trial, F_trial, new, new_loss
+            damping = max(damping / 10.0, LEAST_DAMPING)
+            if gained or time.perf_counter() >= self.end or self.should_stop():
+                break
+        return A
+
+    def _judged(self, A: list[Array]) -> float:
+        """The held-out error, and an offer if it is the least so far."""
+        model = self.model(A)
+        errors = Errors.of(model.evaluate(self.held_out.X), self.held_out.y, self.held_out.sample_weight)
+        if self.best is None or errors.rmse < self.error:
+            terms = max(len(a) for a in A)
+            products = "a product" if model.rank == 1 else f"a sum of {model.rank} products"
+            self.best, self.error = Found(model, errors, f"{products} of series of {terms} terms"), errors.rmse
+            self.offer(self.best)
+        return errors.rmse
+
+    def model(self, A: list[Array]) -> Separable:
+        parts = []
+        for j, a in enumerate(A):
+            exponents = np.full(a.shape[1], self.exponent if j == 0 else 0, dtype=np.intc)
+            indices = np.arange(len(a))[:, None]
+            parts.append(Polynomial(indices, a, inputs=self.inputs[j], output_exponents=exponents))
+        return Separable(parts, self.signature)
+
+
+def _value(F: list[Array]) -> Array:
+    value: Array = np.prod(F, axis=0).sum(axis=1)
+    return value
+
+
+def _others(F: list[Array], j: int) -> Array:
+    """The product of all factors but the j-th."""
+    rest = [f for i, f in enumerate(F) if i != j]
+    product: Array = np.prod(rest, axis=0) if rest else np.ones_like(F[j])
+    return product
+
+
+def _padded(a: Array, n: int) -> Array:
+    return np.concatenate([a, np.zeros((max(0, n - len(a)), a.shape[1]))])
+
+
+def _moved(A: list[Array], step: Array) -> list[Array]:
+    moved, used = [], 0
+    for a in A:
+        moved.append(a + step[used : used + a.size].reshape(a.shape[1], len(a)).T)
+        used += a.size
+    return moved
+
+
+def _solved(G: Array, g: Array) -> Array | None:
+    """The solution for a symmetric positive definite G; None where it isn't one to rounding."""
+    _, solution, info = lapack.dposv(G, g)
+    return solution if info == 0 and np.isfinite(solution).all() else None
+
+
+def _dips(values: Array) -> Array:
+    """Places of minima within, deeper than what lies on either side by DIP."""
+    inner = np.flatnonzero((values[1:-1] < values[:-2]) & (values[1:-1] <= values[2:])) + 1
+    return np.array([i for i in inner if values[i] < min(values[:i].max(), values[i:].max()) - DIP], dtype=np.intp)

@@ -1,0 +1,125 @@
+"""Sums of products of functions of one input each: what they are, how they are found, what is refused."""
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+
+
+def box(n, d, seed=0):
+    return np.random.default_rng(seed).uniform(-1.0, 1.0, (n, d))
+
+
+def product(X):
+    return np.prod([np.sin((2 + j) * column + j) for j, column in enumerate(X.T)], axis=0)
+
+
+def two_products(X):
+    return np.cos(3 * X[:, 0]) * X[:, 1] * np.exp(X[:, 2]) + np.sin(4 * X[:, 1]) * X[:, 2]
+
+
+def model_of_two():
+    """2 T_1(x) T_0(y) + (1 + T_2(x)) T_3(y), scaled by 4."""
+    first = pml.Polynomial([[0], [1], [2]], [[0.0, 1.0], [2.0, 0.0], [0.0, 1.0]], output_exponents=[2, 2])
+    second = pml.Polynomial([[0], [3]], [[1.0, 0.0], [0.0, 1.0]])
+    return pml.Separable([first, second])
+
+
+def test_the_value_is_the_sum_of_the_products():
+    X = box(50, 2)
+    x, y = X.T
+    wanted = 4 * (2 * x + 2 * x**2 * (4 * y**3 - 3 * y))
+    np.testing.assert_allclose(model_of_two()(X), wanted, rtol=0, atol=1e-14)
+    high, low = model_of_two().extended(X)
+    np.testing.assert_allclose(high, wanted, rtol=0, atol=1e-14)
+    assert np.any(low != 0.0)
+
+
+def test_the_gradient_is_that_of_the_value():
+    model, X, h = model_of_two(), box(20, 2), 1e-6
+    for j in range(2):
+        step = h * np.eye(2)[j]
+        np.testing.assert_allclose(
+            model.gradient(X)[:, j], (model(X + step) - model(X - step)) / (2 * h), rtol=0, atol=1e-7
+        )
+
+
+def test_a_file_gives_the_same_model_again(tmp_path):
+    model, X = model_of_two(), box(20, 2)
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(X), model(X))
+
+
+def test_empty_batches_missing_values_and_views():
+    model, X = model_of_two(), box(20, 2)
+    assert model(np.empty((0, 2))).shape == (0,)
+    assert model.gradient(np.empty((0, 2))).shape == (0, 2)
+    X[3, 1] = np.nan
+    assert np.array_equal(np.isnan(model(X)), np.arange(20) == 3)
+    assert np.isnan(model.gradient(X)[3]).all()
+    wide = np.repeat(X, 2, axis=1)
+    np.testing.assert_array_equal(model(wide[:, ::2]), model(X))
+
+
+@pytest.mark.parametrize("d", [2, 4, 7])
+def test_a_product_that_changes_signs_is_found_to_rounding(d):
+    X, X_new = box(3000, d), box(1000, d, 1)
+    scale = 1e8
+    model = pml.Separable.fit(X, scale * product(X), time_limit=60.0)
+    error = np.sqrt(np.mean((model(X_new) / scale - product(X_new)) ** 2) / np.mean(product(X_new) ** 2))
+    assert model.rank == 1
+    assert error < 1e-13
+
+
+def test_two_products_are_found_one_after_the_other():
+    X, X_new = box(2000, 3), box(1000, 3, 1)
+    model = pml.Separable.fit(X, two_products(X), time_limit=60.0)
+    assert model.rank >= 2
+    assert np.sqrt(np.mean((model(X_new) - two_products(X_new)) ** 2)) < 1e-13
+    assert pml.Separable.fit(X, two_products(X), rank=1, time_limit=60.0).rank == 1
+
+
+def test_weights_choose_what_is_met():
+    X = box(600, 2)
+    y, weight = product(X), np.ones(600)
+    y[:60] += 5.0
+    weight[:60] = 0.0
+    model = pml.Separable.fit(X, y, sample_weight=weight, validation=(X[60:], y[60:]), time_limit=60.0)
+    assert np.sqrt(np.mean((model(X[60:]) - y[60:]) ** 2)) < 1e-12
+
+
+def test_fit_takes_products_where_nothing_else_is_exact():
+    X = box(3000, 6)
+    report = pml.fit(X, product(X), time_limit=30.0, n_threads=1, progress=False).report
+    assert report.family == "separable"
+    assert report.validation_rmse < 1e-13
+    assert any("sums of products" in sentence for sentence in report.path)
+
+
+def test_sums_of_functions_of_one_input_are_polynomials():
+    X = box(2000, 6)
+    y = sum(np.exp(np.sin((2 + j) * X[:, j])) for j in range(6))
+    model = pml.Polynomial.fit(X, y, time_limit=60.0)
+    X_new = box(1000, 6, 1)
+    y_new = sum(np.exp(np.sin((2 + j) * X_new[:, j])) for j in range(6))
+    assert np.sqrt(np.mean((model(X_new) - y_new) ** 2)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pml.Separable([]), "factors: expected models of 1 input"),
+        (lambda: pml.Separable([pml.Polynomial([[0, 1]], [1.0])]), "factors: expected models of 1 input"),
+        (
+            lambda: pml.Separable([pml.Polynomial([[0]], [1.0]), pml.Polynomial([[0]], [[1.0, 2.0]])]),
+            "factors: expected models of 1 input",
+        ),
+        (lambda: pml.Separable.fit(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
+        (lambda: pml.Separable.fit(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
+        (lambda: pml.Separable.fit(np.ones((50, 2)), np.arange(50.0)), "columns of X and a y that vary"),
+        (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", time_limit=1.0), "takes one output, got 2"),
+    ],
+)
+def test_what_is_no_separable_model_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
