@@ -58,7 +58,7 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short():
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
     report = pml.fit(X, np.maximum(y, 9.0), time_limit=5.0).report
-    assert {candidate.family for candidate in report.candidates} == {"polynomial", "network"}
+    assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "network"}
 
 
 @pytest.mark.parametrize("method", ["polynomial", "random_features", "rbf"])
@@ -146,7 +146,7 @@ def test_noise_is_reported_with_its_level():
     [
         (
             {"method": "spline9"},
-            "method: expected one of auto, network, polynomial, random_features, rbf, simplex, spline, got 'spline9'",
+            "method: expected one of auto, network, polynomial, random_features, rbf, separable, simplex, spline, got 'spline9'",
         ),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
