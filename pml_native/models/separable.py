@@ -90,7 +90,7 @@ class Separable(Model):
         train, held_out = split(samples, validation, rng)
         best = search_products(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
         if best is None:
-            raise ValueError("X, y: expected columns of X and a y that vary, got some that don't")
+            raise ValueError("y: expected values that vary, got one value only")
         return best.model
 
     def evaluate(self, X: Array) -> Array:

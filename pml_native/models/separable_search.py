@@ -35,6 +35,8 @@ FIRST_TERMS = 12
 TERMS = (12, 18, 27, 40, 60, 90)
 # Rows for each parameter, at least, and rows that are taken, at most.
 ROWS_PER_PARAMETER, MOST_ROWS = 2, 8000
+# Parameters of which a step takes half a second or so.
+MOST_PARAMETERS = 1000
 RANDOM_STARTS, ROUNDS = 3, 5
 # Of the RMS of y: what is smaller counts as this in logarithms, which have no place for 0.
 LEAST_SIZE = 1e-3
@@ -68,11 +70,10 @@ def search_products(
     should_stop: Callable[[], bool] = lambda: False,
     offer: Callable[[Found], None] = lambda found: None,
 ) -> Found | None:
-    """The best sum of at most `most` products; None where a column or y (n, 1) never varies. `offer` gets each gain."""
-    search = _Search(train, held_out, rng, time.perf_counter() + seconds, should_stop, offer)
-    both = np.concatenate([train.X, held_out.X])
-    if not (np.ptp(both, axis=0) > 0).all() or not np.ptp(train.y) > 0:
+    """The best sum of at most `most` products; None where y (n, 1) never varies. `offer` gets each gain."""
+    if not np.ptp(train.y) > 0:
         return None
+    search = _Search(train, held_out, rng, time.perf_counter() + seconds, should_stop, offer)
     A: list[Array] = []
     for rank in range(1, most + 1):
         before = search.error
@@ -203,7 +204,7 @@ class _Search:
     # --- more terms
 
     def _most_terms(self, rank: int) -> int:
-        return max(1, len(self.y) // (ROWS_PER_PARAMETER * rank * len(self.V)) - 1)
+        return max(1, min(len(self.y) // ROWS_PER_PARAMETER, MOST_PARAMETERS) // (rank * len(self.V)) - 1)
 
     def grown(self, A: list[Array]) -> list[Array]:
         """A with as many terms as help, all fitted together."""

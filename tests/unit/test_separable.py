@@ -71,6 +71,17 @@ def test_a_product_that_changes_signs_is_found_to_rounding(d):
     assert error < 1e-13
 
 
+def test_a_column_that_never_varies_is_ignored():
+    X = np.column_stack([box(1000, 2), np.full(1000, 3.0)])
+    model = pml.Separable.fit(X, product(X[:, :2]), time_limit=60.0)
+    assert np.max(np.abs(model(X) - product(X[:, :2]))) < 1e-12
+
+
+def test_no_time_still_gives_a_model():
+    X = box(500, 3)
+    assert np.isfinite(pml.Separable.fit(X, product(X), time_limit=0.0)(X)).all()
+
+
 def test_two_products_are_found_one_after_the_other():
     X, X_new = box(2000, 3), box(1000, 3, 1)
     model = pml.Separable.fit(X, two_products(X), time_limit=60.0)
@@ -116,7 +127,7 @@ def test_sums_of_functions_of_one_input_are_polynomials():
         ),
         (lambda: pml.Separable.fit(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
         (lambda: pml.Separable.fit(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
-        (lambda: pml.Separable.fit(np.ones((50, 2)), np.arange(50.0)), "columns of X and a y that vary"),
+        (lambda: pml.Separable.fit(box(50, 2), np.ones(50)), "y: expected values that vary, got one value only"),
         (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", time_limit=1.0), "takes one output, got 2"),
     ],
 )
