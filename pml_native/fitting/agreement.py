@@ -3,7 +3,7 @@
 Held-out rows lie where rows are. A polynomial of high degree may be right at all of them and wild in a corner of the
 box that none is near. Models made differently (another family, other coordinates) are wrong there in different ways, so
 where two of them agree both are right. With D_ij the RMS of f_i - f_j over the box, the error of model i over the box
-is about min_j D_ij, at most: the model taken is that of the least error at the rows among those of the least of these.
+is about min_j D_ij, at most. The model taken is that of the least product of this and its error at the rows.
 
 Few of points that are uniform in a box are near its corners, so most are drawn with each coordinate near an end, of
 the density b(u) = Beta(u; a, a), and each counts as much as it is rarer among uniform ones: with a part s of uniform
@@ -29,8 +29,8 @@ ALIKE = 3.0
 SAME = 0.1
 # Over the box, models are this many times further apart than their errors at the rows are large: one of them is wild.
 UNLIKE = 30.0
-# Errors that are rounding.
-ROUNDING = 1e-14
+# An error of 0 counts as this.
+TINY = 1e-18
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,8 @@ def _rms(difference: Array, weights: Array) -> float:
 def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:
     """The index of the model to take, from the estimates of `rivals`, the best at the rows first.
 
-    A first model that meets all rows to rounding stays: that is more than two of others bear out that agree.
+    That of the least product of its errors at the rows and over the box: what is exact almost everywhere is not given up
+    for less than as many digits in the corners, about which two others that agree may be wrong together.
     """
-    if rivals[0].error <= ROUNDING:
-        return 0
-    least = min(one.over_box for one in found)
-    return next(i for i, one in enumerate(found) if one.over_box <= ALIKE * least)
+    products = [max(one.error, TINY) * estimate.over_box for one, estimate in zip(rivals, found, strict=True)]
+    return next(i for i, product in enumerate(products) if product <= ALIKE * min(products))
