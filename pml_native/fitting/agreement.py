@@ -103,8 +103,8 @@ def _rms(difference: Array, weights: Array) -> float:
 def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:
     """The index of the model to take, from the estimates of `rivals`, the best at the rows first.
 
-    That of the least product of its errors at the rows and over the box: what is exact almost everywhere is not given up
-    for less than as many digits in the corners, about which two others that agree may be wrong together.
+    That of the least product of its errors at the rows and over the box: what is exact almost everywhere is not given
+    up for less than as many digits in the corners, about which two others that agree may be wrong together.
     """
     products = [max(one.error, TINY) * estimate.over_box for one, estimate in zip(rivals, found, strict=True)]
     return next(i for i, product in enumerate(products) if product <= ALIKE * min(products))
