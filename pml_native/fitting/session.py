@@ -11,8 +11,10 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..models import Model
@@ -130,9 +132,15 @@ class Session:
         The rows held out are few. Where y has an edge that none of them is near, a model may be wild there, and the
         rows trained on, of which there are more, show it.
         """
-        some = slice(None, None, -(-len(self.train.X) // MOST_JUDGED))
+        some = self._judged_rows
         weight = None if self.train.sample_weight is None else self.train.sample_weight[some]
         return max(errors.rmse, Errors.of(model.evaluate(self.train.X[some]), self.train.y[some], weight).rmse)
+
+    @cached_property
+    def _judged_rows(self) -> NDArray[np.intp] | slice:
+        n = len(self.train.X)
+        # At random: every second row may be of weight 0.
+        return slice(None) if n <= MOST_JUDGED else np.sort(np.random.default_rng(0).permutation(n)[:MOST_JUDGED])
 
     def offer(
         self,

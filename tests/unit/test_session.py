@@ -8,7 +8,7 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fit import _chosen
-from pml_native.fitting.session import Session
+from pml_native.fitting.session import MOST_JUDGED, Session
 from pml_native.report import Errors
 
 
@@ -53,3 +53,13 @@ def test_a_session_within_another_hands_its_models_on(session):
     other = offered(session, 2, 1e-30)
     inner.exchange(model)  # refitted, but no longer the best
     assert session.best is other
+
+
+def test_rows_that_models_are_judged_by_have_weight_even_if_every_second_has_none():
+    n = 4 * MOST_JUDGED
+    x = np.linspace(0.0, 1.0, n)
+    samples = as_samples(x, x, np.arange(n) % 2)
+    session = Session(samples, samples.take(np.arange(10)), 60.0, None, 1, SimpleNamespace(requested=False), None)
+    model = pml.Polynomial([[0]], [1.0])
+    errors = Errors(0.1, 0.1, 0.1)
+    assert session.judged(model, errors) == pytest.approx(1.0, rel=0.05)  # the RMS of 1 - x is that of x
