@@ -100,7 +100,7 @@ def fit(
         session.tell(_of_data(samples, train, held_out, given))
         if Normalization.of(samples.y).constant.all():
             _offer_constant(session)
-            over_box, ended = Estimate(math.inf, 0.0), "y is constant, and so is the model"
+            over_box, ended = Estimate(math.inf, 0.0, 0.0), "y is constant, and so is the model"
         else:
             for train_family in trainers:
                 if not (session.finished and session.candidates):
@@ -249,7 +249,7 @@ def _report(
         validation_rmse=session.best_errors.rmse,
         validation_p95=session.best_errors.p95,
         validation_max=session.best_errors.max,
-        box_rmse=over_box.over_box if math.isfinite(over_box.over_box) else None,
+        box_rmse=over_box.over_box if over_box.says_something else None,
         status=ended,
         seconds=0.0,
         n_params=model.n_params,

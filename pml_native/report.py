@@ -108,7 +108,7 @@ class FitReport:
     `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
     what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `box_rmse` is
     about the RMSE over the whole box of X, corners without rows too, or less: how far the model is there from the next
-    one made in another way (fitting/agreement.py), None where there is none. `floor` is
+    one made in another way (fitting/agreement.py), None where none comes near. `floor` is
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:

@@ -29,6 +29,9 @@ ALIKE = 3.0
 SAME = 0.1
 # Over the box, models are this many times further apart than their errors at the rows are large: one of them is wild.
 UNLIKE = 30.0
+# Witnesses have errors at the rows up to this many times those of the model.
+MOST_UNEQUAL = 1e6
+EPS = float(np.finfo(np.float64).eps)
 # An error of 0 counts as this.
 TINY = 1e-18
 
@@ -50,16 +53,23 @@ class Rival:
 class Estimate:
     """About the relative RMSE over the box, or less, of a model: how far it is from the nearest `witness`.
 
-    `at_rows` is the larger of what both are judged by. Infinite for a model that none was made beside.
+    `own` is what the model is judged by at the rows, `at_rows` the larger of that and the same of the witness. Infinite
+    for a model that none was made beside.
     """
 
     over_box: float
     at_rows: float
+    own: float
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a witness, and one that is not too crude to tell of the model."""
+        return np.isfinite(self.over_box) and self.at_rows <= MOST_UNEQUAL * max(self.own, EPS)
 
     @property
     def is_suspicious(self) -> bool:
         """Whether one of the two is far worse over the box than at the rows."""
-        return np.isfinite(self.over_box) and self.over_box > UNLIKE * self.at_rows
+        return self.says_something and self.over_box > UNLIKE * self.at_rows
 
 
 def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
@@ -77,11 +87,11 @@ def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Genera
         distance = [[_rms((a - b)[known], weights[known]) for b in values] for a in values]
     found = []
     for i, one in enumerate(rivals):
-        least = Estimate(np.inf, one.error)
+        least = Estimate(np.inf, one.error, one.error)
         for j, other in enumerate(rivals):
             at_rows = max(one.error, other.error)
             if other.maker != one.maker and SAME * at_rows < distance[i][j] < least.over_box:
-                least = Estimate(max(one.error, distance[i][j]), at_rows)
+                least = Estimate(max(one.error, distance[i][j]), at_rows, one.error)
         found.append(least)
     return found
 

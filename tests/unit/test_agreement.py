@@ -76,6 +76,14 @@ def test_a_model_that_meets_all_rows_to_rounding_stays(rows):
     assert most_trusted(rivals, estimates(rivals, *rows, np.random.default_rng(0))) == 0
 
 
+def test_a_crude_witness_says_nothing(rows):
+    rivals = [rival("a", 1e-15, 0.0, 0.9), rival("b", 1e-3, 1e-3, 0.9, 1e-3)]
+    found = estimates(rivals, *rows, np.random.default_rng(0))
+    assert found[0].over_box > 1e-4
+    assert not found[0].says_something
+    assert not found[0].is_suspicious
+
+
 def test_fit_reports_the_size_of_its_error_over_the_box():
     rng = np.random.default_rng(5)
     X = rng.uniform(1.0, 5.0, (600, 3))
