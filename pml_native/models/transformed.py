@@ -41,6 +41,9 @@ class Transform:
         """NaN outside the domain."""
         return self._part("forward", v)
 
+    def forward_derivative(self, v: Array) -> Array:
+        return self._part("forward_derivative", v)
+
     def inverse(self, t: Array) -> Array:
         """NaN where there is none."""
         return self._part("inverse", t)
