@@ -380,8 +380,7 @@ class Search:
                 if not (session.finished and session.candidates):
                     train_family(session, self.rng)
         assert session.best is not None
-        described = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
-        description = min(described or session.candidates, key=lambda one: one.validation_rmse).description
+        description = session.chosen.description
         if self.best is None:
             self.best = Found(
                 session.best, description, session.best_errors, Measured(session.best, held_out.X, held_out.y)

@@ -8,7 +8,6 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise
+from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, repeated_rows
 from .fitting import diagnosis, guide
 from .fitting.agreement import Estimate
 from .fitting.session import Session
@@ -25,7 +24,7 @@ from .hold_out import LEAST_ROWS_A_LINE, split
 from .models import MLP, Model, NetworkModel, Normalization, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import Candidate, Errors, ErrorTerms, FitReport, counted
+from .report import Candidate, Errors, FitReport, counted
 from .threads import resolve_threads
 
 MIN_ROWS = 10
@@ -113,11 +112,12 @@ def fit(
                 )
             ended = _why_ended(session, time_limit)
         left = min(DIAGNOSIS_SHARE * time_limit, time_limit - session.elapsed)
-        report = _report(session, notes, ended=ended, over_box=over_box, rng=rng, seconds=left)
-        model = session.best
-        assert model is not None
-        model.report = replace(report, method=method, seed=seed, seconds=time.perf_counter() - start)
-    return model
+        assert session.best is not None
+        advice = diagnosis.advice(session, rng, left)
+        session.best.report = _report(
+            session, method, seed, ended, over_box, notes, advice, time.perf_counter() - start
+        )
+    return session.best
 
 
 def least_rows(n_inputs: int) -> int:
@@ -151,7 +151,7 @@ def _notes(samples: Samples) -> list[str]:
             f"{n_rows} rows repeat inputs with different outputs: y has noise of at least {noise:.1e} of its RMS, "
             f"and no model can be more exact than that"
         )
-    n_repeated = n - len(np.unique(samples.X, axis=0)) - n_rows
+    n_repeated = n - int(repeated_rows(samples.X)[1][-1] + 1) - n_rows
     if n_repeated > 0:
         notes.append(f"{n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
     coarse = [(name, len(np.unique(column))) for name, column in zip(names, samples.X.T, strict=True)]
@@ -202,7 +202,7 @@ def _of_data(samples: Samples, train: Samples, held_out: Samples, given: bool) -
 
 def _why_ended(session: Session, time_limit: float) -> str:
     """What limits the error: the user, the tolerance, rounding, time or the rows."""
-    best = _chosen(session)
+    best = session.chosen
     rounding = diagnosis.floor(session)
     if session.guard.requested:
         ended = "interrupted from the keyboard; this is the best model so far"
@@ -220,29 +220,24 @@ def _why_ended(session: Session, time_limit: float) -> str:
     return ended
 
 
-def _chosen(session: Session) -> Candidate:
-    """What the best model was among the candidates: not always the least error, as near rounding simpler ones win."""
-    same = [one for one in session.candidates if one.validation_rmse == session.best_errors.rmse]
-    return min(same or session.candidates, key=lambda candidate: candidate.validation_rmse)
-
-
 def _report(
-    session: Session, notes: list[str], *, ended: str, over_box: Estimate, rng: np.random.Generator, seconds: float
+    session: Session,
+    method: str,
+    seed: int | None,
+    ended: str,
+    over_box: Estimate,
+    notes: list[str],
+    advice: list[str],
+    seconds: float,
 ) -> FitReport:
-    """The record of the session, but for what was asked for; `seconds` may be spent on advice."""
-    model = session.best
+    model, chosen = session.best, session.chosen
     assert model is not None
     train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
-    chosen = _chosen(session)
-    rounding = diagnosis.floor(session)
-    # Of the candidate, whose errors both are of the same parameters: the model may have been fitted to all rows since.
-    terms = ErrorTerms.of(rounding, chosen.train_rmse, session.best_errors.rmse)
-    advice = diagnosis.advice(session, terms, rounding, rng, seconds)
     X = np.concatenate([session.train.X, session.validation.X])
     low, high = X.min(axis=0), X.max(axis=0)
     d = session.train.X.shape[1]
     return FitReport(
-        method="",
+        method=method,
         family=chosen.family,
         description=chosen.description,
         train_rmse=train.rmse,
@@ -251,7 +246,7 @@ def _report(
         validation_max=session.best_errors.max,
         box_rmse=over_box.over_box if over_box.says_something else None,
         status=ended,
-        seconds=0.0,
+        seconds=seconds,
         n_params=model.n_params,
         n_train=session.n_rows[0],
         n_validation=session.n_rows[1],
@@ -259,10 +254,10 @@ def _report(
         n_outputs=session.train.y.shape[1],
         candidates=tuple(session.candidates),
         warnings=tuple(notes),
-        seed=None,
+        seed=seed,
         versions=versions(),
-        floor=rounding,
-        terms=terms,
+        floor=diagnosis.floor(session),
+        terms=diagnosis.terms(session),
         path=tuple(session.path),
         advice=tuple(advice),
         box=tuple(zip(low.tolist(), high.tolist(), strict=True)),

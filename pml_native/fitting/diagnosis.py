@@ -49,18 +49,26 @@ def floor_of(model: Model, X: Array) -> float:
     return math.hypot(ROUNDING_OF_Y, rmse) if math.isfinite(rmse) else ROUNDING_OF_Y
 
 
-def advice(session: Session, terms: ErrorTerms, rounding: float, rng: np.random.Generator, seconds: float) -> list[str]:
+def terms(session: Session) -> ErrorTerms:
+    """What the RMSE on the held-out rows is made of.
+
+    Of the candidate, whose errors both are of the same parameters: the model may have been fitted to all rows since.
+    """
+    return ErrorTerms.of(floor(session), session.chosen.train_rmse, session.best_errors.rmse)
+
+
+def advice(session: Session, rng: np.random.Generator, seconds: float) -> list[str]:
     """Sentences on what would lower the error most; `seconds` may be spent on finding out."""
-    error = session.error
-    if error <= FLOOR_MARGIN * rounding:
+    if session.error <= FLOOR_MARGIN * floor(session):
         return ["nothing: what is left is rounding, of y and of the model's evaluation in float64"]
     if session.reached_tolerance:
         return ["a smaller tolerance: the fit ended when the one given was reached"]
     found = [_of_time(session)] if session.remaining <= 0.0 else []
     if session.guard.requested:
         found = ["time: the fit was interrupted"]
-    if terms.largest == "between rows":
-        return [_of_rows(session, terms.at_rows, rng, seconds), *found]
+    made_of = terms(session)
+    if made_of.largest == "between rows":
+        return [_of_rows(session, made_of.at_rows, rng, seconds), *found]
     if not found:
         found = ["another start (random_state) or another family (method): neither rows nor time limit this one"]
     return found

@@ -256,6 +256,12 @@ class Session:
             self.measured = Measured(one.model, self.validation.X, self.validation.y)
         return found[chosen]
 
+    @property
+    def chosen(self) -> Candidate:
+        """What the best model was among the candidates: not always that of the least error."""
+        same = [one for one in self.candidates if one.validation_rmse == self.best_errors.rmse]
+        return min(same or self.candidates, key=lambda candidate: candidate.validation_rmse)
+
     def show(self, description: str, errors: Errors) -> None:
         """Tells the display how the model now being trained stands, and the checkpoint what is best."""
         if self.outer is not None:

@@ -105,7 +105,7 @@ def test_the_budget_of_evaluations_is_kept():
         assert report.evaluations <= most
         assert "evaluations were used up" in report.status
         assert "more evaluations" in report.advice[0]
-        assert 1e-12 < report.validation_rmse < np.inf
+        assert report.validation_rmse > 1e-12
 
 
 def test_the_same_seed_gives_the_same_model():

@@ -7,7 +7,6 @@ import pytest
 
 import pml_native as pml
 from pml_native.arrays import as_samples
-from pml_native.fit import _chosen
 from pml_native.fitting.session import MOST_JUDGED, Session
 from pml_native.report import Errors
 
@@ -34,7 +33,7 @@ def test_near_rounding_fewer_parameters_win_and_the_report_says_so(session):
     offered(session, 9, 3e-16)
     simple = offered(session, 2, 5e-15, simpler=True)
     assert session.best is simple
-    assert _chosen(session).description == "2 terms"
+    assert session.chosen.description == "2 terms"
 
 
 def test_more_parameters_or_larger_errors_than_rounding_do_not_win(session):
@@ -43,7 +42,7 @@ def test_more_parameters_or_larger_errors_than_rounding_do_not_win(session):
     offered(session, 2, 1e-12, simpler=True)
     offered(session, 2, 5e-15)
     assert session.best is first
-    assert _chosen(session).description == "5 terms"
+    assert session.chosen.description == "5 terms"
 
 
 def test_a_session_within_another_hands_its_models_on(session):
