@@ -4,7 +4,6 @@ import json
 import math
 import os
 import signal
-import sys
 import threading
 import time
 
@@ -24,7 +23,7 @@ SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 @pytest.fixture(autouse=True)
 def short_fits(monkeypatch):
     """What other families make of the points is held in the tests of `fit`."""
-    monkeypatch.setattr(sys.modules["pml_native.approximate"], "FIT_SECONDS", 0.3)
+    monkeypatch.setattr("pml_native.approximation.search.FIT_SECONDS", 0.3)
 
 
 def product(X):
