@@ -109,6 +109,18 @@ def multiplied_back(n: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, 
         b_bar[0] += y_bar[i] * a[i]
 
 
+def quotient(n: int, a: Numbers, b: Numbers, y: Results) -> None:
+    """y = a / b_0."""
+    for i in range(n):
+        y[i] = a[i] / b[0]
+
+
+def quotient_back(n: int, a: Numbers, b: Numbers, y: Numbers, y_bar: Numbers, a_bar: Results, b_bar: Results) -> None:
+    for i in range(n):
+        a_bar[i] += y_bar[i] / b[0]
+        b_bar[0] -= y_bar[i] * y[i] / b[0]
+
+
 def powers(m: int, d: int, exponents: Numbers, x: Numbers, y: Results) -> None:
     """y_k = prod_j x_j^exponents[k][j]; an exponent of 0 leaves x_j out, whatever it is."""
     for k in range(m):
@@ -390,6 +402,7 @@ DIVIDED = Kernel("divided", divided, divided_back)
 SHIFTED = Kernel("shifted", shifted, shifted_back)
 ADDED = Kernel("added", added, added_back)
 MULTIPLIED = Kernel("multiplied", multiplied, multiplied_back)
+QUOTIENT = Kernel("quotient", quotient, quotient_back)
 POWERS = Kernel("powers", powers, powers_back)
 JOINED = Kernel("joined", joined, joined_back)
 TAKEN = Kernel("taken", taken, taken_back)

@@ -121,6 +121,11 @@ def multiplied(a: Vector, b: Vector) -> Vector:
     return step(kernels.MULTIPLIED, a.size, [a, b], [a.size])
 
 
+def quotient(a: Vector, b: Vector) -> Vector:
+    """a over the one number b."""
+    return step(kernels.QUOTIENT, a.size, [a, b], [a.size])
+
+
 def powers(x: Vector, exponents: Array) -> Vector:
     """Products of powers of x, one for each row of `exponents` (m, d)."""
     return step(kernels.POWERS, len(exponents), [x], exponents.shape, [exponents])

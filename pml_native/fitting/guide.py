@@ -9,7 +9,14 @@ import numpy as np
 from ..arrays import Samples
 from .networks import train_networks
 from .reduced import train_reduced
-from .scattered import train_polynomial, train_products, train_random_features, train_rbf, train_simplex
+from .scattered import (
+    train_polynomial,
+    train_products,
+    train_random_features,
+    train_rational,
+    train_rbf,
+    train_simplex,
+)
 from .session import Session
 from .splines import Grid, is_grid, train_splines
 
@@ -20,17 +27,19 @@ TRAINERS: dict[str, Trainer] = {
     "network": train_networks,
     "polynomial": train_polynomial,
     "random_features": train_random_features,
+    "rational": train_rational,
     "rbf": train_rbf,
     "separable": train_products,
     "simplex": train_simplex,
     "spline": train_splines,
 }
-# Of the time: polynomials at first, longer where few inputs leave little else to gain; sums of products; what
+# Of the time: polynomials at first, longer where few inputs leave little else to gain; sums of products; quotients; what
 # symmetries leave; networks that are to show symmetries, and what is kept for a last look for some.
 FEW_INPUTS = 2
 FEW_POLYNOMIAL_SHARE, FEW_POLYNOMIAL_SECONDS = 1 / 2, 25.0
 POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
 PRODUCTS_SHARE, PRODUCTS_SECONDS = 1 / 12, 5.0
+RATIONAL_SHARE, RATIONAL_SECONDS = 1 / 4, 15.0
 REDUCED_SHARE = 2 / 3
 SCOUT_SHARE, LAST_SHARE = 1 / 3, 0.1
 # Relative errors that are rounding, if not the least possible: no other family would do better.
@@ -38,7 +47,7 @@ SETTLED = 2e-14
 
 
 def train_scattered(session: Session, rng: np.random.Generator) -> None:
-    """Polynomials, where y is one in some coordinates at the floor in a second; products; symmetries; networks.
+    """Polynomials, where y is one in some coordinates at the floor in a second; products; quotients; symmetries; networks.
 
     Where the polynomials are too coarse to show a symmetry, networks have a first go, and may show it, or in the end.
     """
@@ -56,7 +65,9 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
     if session.finished or session.error <= SETTLED:
         session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
         return
-    session.tell(f"polynomials come to {session.error:.1e}, which leaves room: next come products, and symmetries")
+    session.tell(
+        f"polynomials come to {session.error:.1e}, which leaves room: next come products, quotients, symmetries"
+    )
     if session.train.X.shape[1] > 1:
         before = session.error
         train_products(session, rng, share=PRODUCTS_SHARE, most_seconds=PRODUCTS_SECONDS)
@@ -64,6 +75,12 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
             session.tell(f"sums of products of functions of one input each come to {session.error:.1e}")
         if session.finished or session.error <= SETTLED:
             return
+    before = session.error
+    train_rational(session, rng, share=RATIONAL_SHARE, most_seconds=RATIONAL_SECONDS)
+    if session.error < before:
+        session.tell(f"quotients of polynomials come to {session.error:.1e}")
+    if session.finished or session.error <= SETTLED:
+        return
     reduced = reduce()
     if not (reduced or session.finished):
         before = session.error

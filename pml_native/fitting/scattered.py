@@ -11,7 +11,9 @@ from ..arrays import Array
 from ..models import Signature, SimplexInterpolator
 from ..models import random_features as features
 from ..models import separable_search as products
-from ..models.polynomial_search import Found, PolynomialSearch
+from ..models.polynomial_coordinates import Found
+from ..models.polynomial_search import PolynomialSearch
+from ..models.rational_search import RationalSearch
 from ..models.rbf import CHOICES, choose_kernel
 from .session import Measured, Session
 
@@ -20,14 +22,32 @@ def train_polynomial(
     session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
 ) -> None:
     """Offers polynomials in several coordinates, in a share of the time limit."""
+    _train_in_coordinates(session, rng, PolynomialSearch, "polynomial", share, most_seconds)
+
+
+def train_rational(
+    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
+) -> None:
+    """Offers quotients of polynomials in several coordinates, in a share of the time limit."""
+    _train_in_coordinates(session, rng, RationalSearch, "rational", share, most_seconds)
+
+
+def _train_in_coordinates(
+    session: Session,
+    rng: np.random.Generator,
+    make_search: type[PolynomialSearch] | type[RationalSearch],
+    family: str,
+    share: float,
+    most_seconds: float,
+) -> None:
     found: dict[str, Found] = {}
 
     def offer(one: Found) -> None:
         found[one.coordinates] = one
         session.offer(lambda: one.model, one.errors, simpler=True)
-        session.show(f"polynomial of {one.description}", one.errors)
+        session.show(f"{family} of {one.description}", one.errors)
 
-    search = PolynomialSearch(
+    search = make_search(
         session.train,
         session.validation,
         rng=rng,
@@ -42,8 +62,8 @@ def train_polynomial(
         session.exchange(search.best_model(refit=True))
     for one in found.values():
         status = "best in its coordinates"
-        maker = f"polynomial {one.coordinates}"
-        session.record("polynomial", one.model, one.description, one.errors, one.seconds, status, maker)
+        maker = f"{family} {one.coordinates}"
+        session.record(family, one.model, one.description, one.errors, one.seconds, status, maker)
 
 
 def train_products(

@@ -17,6 +17,7 @@ from .normalization import Normalization
 from .piecewise import Piecewise
 from .polynomial import Polynomial
 from .random_features import RandomFeatures
+from .rational import Rational
 from .rbf import RBF
 from .reduced import Reduced
 from .separable import Separable
@@ -38,6 +39,7 @@ __all__ = [
     "Piecewise",
     "Polynomial",
     "RandomFeatures",
+    "Rational",
     "Reduced",
     "Separable",
     "Signature",
@@ -54,6 +56,7 @@ FAMILIES: dict[str, type[Model]] = {
     Polynomial.family: Polynomial,
     Piecewise.family: Piecewise,
     RandomFeatures.family: RandomFeatures,
+    Rational.family: Rational,
     RBF.family: RBF,
     Boosted.family: Boosted,
     Transformed.family: Transformed,

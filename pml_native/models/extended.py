@@ -34,6 +34,11 @@ class Extended:
         product = _two_product(self.high, other.high)
         return _quick_two_sum(product.high, product.low + (self.high * other.low + self.low * other.high))
 
+    def __truediv__(self, other: Extended) -> Extended:
+        first = self.high / other.high
+        rest = self - other.times(first)
+        return _quick_two_sum(first, rest.high / other.high)
+
     def times(self, factor: Array | float) -> Extended:
         """The product with float64 numbers."""
         product = _two_product(self.high, np.asarray(factor))

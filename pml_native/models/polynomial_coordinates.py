@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..report import Errors
+from .model import Model
 from .normalization import Normalization
 from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
 
@@ -51,6 +53,17 @@ class Link:
             t = np.clip(t, self.lowest, self.highest)
         with np.errstate(all="ignore"):
             return TRANSFORMS[self.name].inverse(t) * self.scales
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model in such coordinates, its errors on the held-out rows, and how long its search has taken."""
+
+    model: Model
+    errors: Errors
+    description: str
+    coordinates: str
+    seconds: float
 
 
 class InputFrames:
@@ -112,6 +125,31 @@ def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:
         lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
         found.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
     return found
+
+
+def in_words(frame: InputCoordinates, link: Link) -> str:
+    """The coordinates that are not the given ones."""
+    names = frame.names
+    words = []
+    for name in dict.fromkeys(names):
+        columns = "X" if len(set(names)) == 1 else " ".join(f"x{j}" for j, own in enumerate(names) if own == name)
+        words += [] if name == "identity" else [f"{name} {columns}"]
+    words += [] if link.name == "identity" else [f"{link.name} y"]
+    return ", ".join(words)
+
+
+def in_coordinates(model: Model, frame: InputCoordinates, link: Link) -> Model:
+    """The `model` of such coordinates as one of x and y, with the same signature."""
+    if set(frame.names) == {"identity"} and link.name == "identity":
+        return model
+    return Transformed(
+        model,
+        frame.names,
+        (link.name,) * model.signature.n_outputs,
+        model.signature,
+        input_scales=frame.scales,
+        output_scales=link.scales,
+    )
 
 
 def _middle_scales(values: Array) -> Array:

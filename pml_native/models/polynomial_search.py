@@ -15,7 +15,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +27,7 @@ from .chebyshev import BASES, ChebyshevTerms, Indices, index_set
 from .least_squares import least_squares, nested_least_squares
 from .model import Model, Signature
 from .polynomial import Polynomial
-from .polynomial_coordinates import InputCoordinates, InputFrames, links
+from .polynomial_coordinates import Found, InputCoordinates, InputFrames, in_coordinates, in_words, links
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .transformed import TRANSFORMS, Transformed
 
@@ -55,17 +54,6 @@ ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
 GROWTH = 0.4
 PATIENCE = 4
-
-
-@dataclass(frozen=True)
-class Found:
-    """A polynomial in its coordinates, its errors on the held-out rows, and how long the search has taken."""
-
-    model: Model
-    errors: Errors
-    description: str
-    coordinates: str
-    seconds: float
 
 
 class PolynomialSearch:
@@ -151,7 +139,7 @@ class PolynomialSearch:
             exact = self._errors(growth.link.values(t))
             error = max(exact.rmse, self._train_rmse(growth)) if self._is_better(exact.rmse, growth) else math.inf
             if self._is_better(error, growth):
-                coordinates = self.describe(growth)
+                coordinates = in_words(growth.frame, growth.link)
                 description = f"{len(growth.indices)} terms {coordinates}".rstrip()
                 self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
                 self.best_error, self.best_growth, self.best_indices = error, growth, growth.indices
@@ -276,16 +264,6 @@ class PolynomialSearch:
 
     # --- results
 
-    def describe(self, growth: Growth) -> str:
-        """The coordinates in words."""
-        names = growth.frame.names
-        words = []
-        for name in dict.fromkeys(names):
-            columns = "X" if len(set(names)) == 1 else " ".join(f"x{j}" for j, own in enumerate(names) if own == name)
-            words += [] if name == "identity" else [f"{name} {columns}"]
-        words += [] if growth.link.name == "identity" else [f"{growth.link.name} y"]
-        return ", ".join(words)
-
     def model(self, growth: Growth) -> Model:
         frame, link = growth.frame, growth.link
         polynomial = Polynomial(
@@ -296,17 +274,7 @@ class PolynomialSearch:
             signature=self.signature,
             n_threads=self.n_threads,
         )
-        if set(frame.names) == {"identity"} and link.name == "identity":
-            return polynomial
-        m = self.train.y.shape[1]
-        return Transformed(
-            polynomial,
-            frame.names,
-            (link.name,) * m,
-            self.signature,
-            input_scales=frame.scales,
-            output_scales=link.scales,
-        )
+        return in_coordinates(polynomial, frame, link)
 
     def run(self) -> None:
         """The whole search."""

@@ -1,0 +1,135 @@
+"""Quotients of polynomials in several variables: for what has poles near the box, bends sharply or levels off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array
+from ..export.program import Vector, quotient, taken
+from ..report import FitReport
+from .extended import Extended
+from .model import Model, Signature
+from .nested import parts_described, parts_restored
+from .polynomial import Polynomial
+
+
+class Rational(Model):
+    """y_k = p_k(x) / q(x): `polynomials` has the outputs p_1, ..., p_m, q, in the same terms.
+
+    Values are infinite, or NaN, where q is 0; `Rational.fit` takes only denominators that have no zero in the box of
+    the rows.
+
+    Raises ValueError for polynomials of fewer than two outputs, or for a signature that they don't have.
+    """
+
+    family = "rational"
+
+    def __init__(
+        self, polynomials: Polynomial, signature: Signature | None = None, report: FitReport | None = None
+    ) -> None:
+        d, m = polynomials.signature.n_inputs, polynomials.signature.n_outputs - 1
+        if m < 1:
+            raise ValueError("polynomials: expected numerators and a denominator, got one output")
+        super().__init__(signature or Signature(d, m, y_is_vector=m == 1), report)
+        if (self.signature.n_inputs, self.signature.n_outputs) != (d, m):
+            raise ValueError(
+                f"signature: expected {d} inputs and {m} outputs, as the numerators have, got {self.signature}"
+            )
+        self.polynomials = polynomials
+        self.n_threads = polynomials.n_threads
+
+    def __repr__(self) -> str:
+        degrees = self.polynomials.indices.sum(axis=1)
+        used = self.polynomials.coefficients != 0.0
+        top, bottom = (int(degrees[part].max(initial=0)) for part in (used[:, :-1].any(axis=1), used[:, -1]))
+        return f"Rational({self.signature.n_inputs} inputs, degree {top} over {bottom}, {self.n_params} terms)"
+
+    @property
+    def n_params(self) -> int:
+        return int(np.count_nonzero(self.polynomials.coefficients))
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        inputs: str | Sequence[str] | None = None,
+        outputs: str | None = None,
+        max_terms: int | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        time_limit: float = 10.0,
+        random_state: int | np.random.Generator | None = 0,
+        n_threads: int | None = None,
+    ) -> Model:
+        """The quotient of polynomials, in the coordinates that suit it, with the smallest error on held-out rows.
+
+        X : (n, d), or (n,).
+        y : (n,) or (n, m); the outputs share a denominator.
+        inputs, outputs : coordinates, as for `Polynomial.fit`; None chooses them.
+        max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
+        sample_weight : (n,), weights of the squared errors.
+        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+        time_limit : seconds.
+        n_threads : that evaluate the model; None for all cores.
+
+        What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
+        data or options that can't be fitted.
+        """
+        from .rational_search import fit_rational  # here, because the search makes these models
+
+        return fit_rational(
+            X,
+            y,
+            inputs=inputs,
+            outputs=outputs,
+            max_terms=max_terms,
+            sample_weight=sample_weight,
+            validation=validation,
+            time_limit=time_limit,
+            random_state=random_state,
+            n_threads=n_threads,
+        )
+
+    def evaluate(self, X: Array) -> Array:
+        values = self.polynomials.evaluate(X)
+        with np.errstate(all="ignore"):
+            return values[:, :-1] / values[:, -1:]
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
+        high, low = self.polynomials.evaluate_extended(X)
+        with np.errstate(all="ignore"):
+            value = Extended(high[:, :-1], low[:, :-1]) / Extended(high[:, -1:], low[:, -1:])
+        return value.high, np.where(np.isfinite(value.high), value.low, 0.0)
+
+    def evaluate_gradient(self, X: Array) -> Array:
+        values, slopes = self.polynomials.evaluate(X), self.polynomials.evaluate_gradient(X)
+        with np.errstate(all="ignore"):
+            bottom = values[:, -1:, None]
+            y = values[:, :-1, None] / bottom
+            gradient: Array = (slopes[:, :-1] - y * slopes[:, -1:]) / bottom
+        return gradient
+
+    def operations(self, x: Vector) -> Vector:
+        values = self.polynomials.operations(x)
+        m = self.signature.n_outputs
+        return quotient(taken(values, range(m)), taken(values, [m]))
+
+    def box(self) -> tuple[Array, Array] | None:
+        return self.polynomials.box()
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        [polynomials], arrays = parts_described([self.polynomials])
+        return {"polynomials": polynomials}, arrays
+
+    @classmethod
+    def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Rational:
+        [polynomials] = parts_restored([values["polynomials"]], arrays)
+        if not isinstance(polynomials, Polynomial):
+            raise ValueError(f"expected the polynomials of a quotient, got {polynomials.family}")
+        return cls(polynomials, signature)
