@@ -33,8 +33,8 @@ TRAINERS: dict[str, Trainer] = {
     "simplex": train_simplex,
     "spline": train_splines,
 }
-# Of the time: polynomials at first, longer where few inputs leave little else to gain; sums of products; quotients; what
-# symmetries leave; networks that are to show symmetries, and what is kept for a last look for some.
+# Of the time: polynomials at first, longer where few inputs leave little else to gain; sums of products; quotients of
+# polynomials; what symmetries leave; networks that are to show symmetries, and what is kept for a last look for some.
 FEW_INPUTS = 2
 FEW_POLYNOMIAL_SHARE, FEW_POLYNOMIAL_SECONDS = 1 / 2, 25.0
 POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
@@ -47,9 +47,9 @@ SETTLED = 2e-14
 
 
 def train_scattered(session: Session, rng: np.random.Generator) -> None:
-    """Polynomials, where y is one in some coordinates at the floor in a second; products; quotients; symmetries; networks.
+    """Polynomials, as many a y is one in some coordinates; products; quotients of polynomials; symmetries; networks.
 
-    Where the polynomials are too coarse to show a symmetry, networks have a first go, and may show it, or in the end.
+    Where what comes before is too coarse to show a symmetry, networks have a first go, and may show it, or in the end.
     """
 
     def reduce() -> bool:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..models.reduced import KINDS, Variables, variables_of
+from ..singular_values import svd
 
 # Columns whose smallest modulus is below this part of the largest are no factors: a product would lose digits there.
 LEAST_PART = 1e-3
@@ -163,15 +164,15 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp]) -> Var
         return None
     y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
     table = np.column_stack([slopes[:, positive], -y]) / np.sqrt(len(y))
-    _, singular, rows = np.linalg.svd(table, full_matrices=False)
+    _, singular, rows = svd(table, full_matrices=False)
     directions = _echelon(rows[singular <= tolerance])
     if directions is None or len(directions) == 0 or len(directions) >= len(positive):
         return None
     if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
         return None
     a, b = directions[:, :-1], directions[:, -1]
-    invariants = _echelon(np.linalg.svd(a)[2][len(a) :])
-    if invariants is None or len(np.linalg.svd(a)[1]) < len(a) or np.max(np.abs(a @ invariants.T), initial=0.0) > 1e-12:
+    invariants = _echelon(svd(a)[2][len(a) :])
+    if invariants is None or len(svd(a)[1]) < len(a) or np.max(np.abs(a @ invariants.T), initial=0.0) > 1e-12:
         return None
     d = evidence.X.shape[1]
     factor, coefficients = np.zeros(d), np.zeros((len(invariants), d))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..arrays import Array, contiguous
+from ..singular_values import svd
 
 # Numbers in X are first multiplied by powers of two where their squares could leave the range of float64.
 LARGEST_PLAIN = 2.0**400
@@ -98,7 +99,7 @@ def _basis(points: Array, constant: NDArray[np.bool_], rounding: float, rescale:
     d = points.shape[1]
     varying = np.flatnonzero(~constant)
     triangle = np.linalg.qr(points[:, varying] - points[:, varying].mean(axis=0), mode="r")
-    _, singular, rows = np.linalg.svd(triangle)
+    _, singular, rows = svd(np.asarray(triangle))
     rank = int(np.sum(singular > rounding * np.sqrt(len(points))))
     if rank == d:
         return None

@@ -21,6 +21,7 @@ from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
 from ..memory import require_memory
 from ..report import Errors
+from ..singular_values import svd
 from .mlp import MLP
 from .model import Signature
 from .network import NetworkModel
@@ -216,7 +217,7 @@ def output_layers(
         table *= np.sqrt(sample_weight)[:, None]
     # R of the features and the targets together holds Q'y, without Q.
     R = qr(table, mode="r", overwrite_a=True, check_finite=False)[0][: width + 1 + m]
-    U, singular, V = np.linalg.svd(R[: width + 1, : width + 1], full_matrices=False)
+    U, singular, V = svd(R[: width + 1, : width + 1], full_matrices=False)
     projected = U.T @ R[: len(U), width + 1 :]
     layers = []
     for rcond in rconds:

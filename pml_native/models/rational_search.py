@@ -30,6 +30,7 @@ from scipy.optimize import minimize
 from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
 from ..report import Errors
+from ..singular_values import svd
 from ..threads import resolve_threads
 from .chebyshev import ChebyshevTerms, Indices
 from .least_squares import DECAY, MOST_DOUBLINGS
@@ -340,7 +341,7 @@ def solutions(
         tops.append(right[:p])
         rests.append(right[p:])
     R = np.asarray(np.linalg.qr(np.concatenate(rests), mode="r"))
-    U, s, Vt = np.linalg.svd(R[:, 1:], full_matrices=False)
+    U, s, Vt = svd(R[:, 1:], full_matrices=False)
     along = U.T @ R[:, 0]
     for ridge in ridges:
         denominator = np.append(1.0, -Vt.T @ (s / (s**2 + (ridge * level) ** 2) * along))

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arrays import Array
+from ..singular_values import svd
 from .objective import NOISE_EVALUATIONS, SeparableObjective, require, rounding_noise
 from .quasi_newton import IDLE_STEPS, DescentState, why_no_step
 from .result import Stop
@@ -94,7 +95,7 @@ class VariableProjection:
         nonlinear[linear] = False
         rest = np.column_stack([state.jacobian[:, nonlinear], state.residuals])
         inside, outside = _eliminate(state.jacobian[:, linear], rest, mu, c)
-        U, sigma, Vt = np.linalg.svd(outside[:, :-1], full_matrices=False)
+        U, sigma, Vt = svd(outside[:, :-1], full_matrices=False)
         z = U.T @ outside[:, -1]
         largest = float(np.max(sigma, initial=0.0))
         if state.damping is None:
@@ -182,7 +183,7 @@ def _eliminate(phi: Array, rest: Array, mu: float, c: Array) -> tuple[Array, Arr
     below[:, -1] = mu * c
     # NumPy declares a pair, which it returns in the other modes.
     R = np.asarray(np.linalg.qr(np.block([[phi, rest], [mu * np.eye(n), below]]), mode="r"))
-    U, sigma, Vt = np.linalg.svd(R[:n, :n])
+    U, sigma, Vt = svd(R[:n, :n])
     top = U.T @ R[:n, n:]
     # Singular values below this are rounding of phi.
     rank = int(np.count_nonzero(sigma > EPS * max(phi.shape) * np.max(sigma, initial=0.0)))

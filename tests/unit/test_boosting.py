@@ -33,7 +33,7 @@ def constant(value):
 
 
 def test_two_small_stages_reach_the_rounding_of_y():
-    model = pml.boost(X, Y, time_limit=4.0)
+    model = pml.boost(X, Y, time_limit=10.0)
     X_new = RNG.uniform(0.0, 6.0, size=(2000, 1))
     assert len(model.stages) == 2
     assert model.n_params <= 250

@@ -58,11 +58,11 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short():
     assert {candidate.family for candidate in report.candidates} == {"polynomial"}
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
-    report = pml.fit(X, np.maximum(y, 9.0), time_limit=5.0).report
-    assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "network"}
+    report = pml.fit(X, np.maximum(y, 9.0), time_limit=20.0).report
+    assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "rational", "network"}
 
 
-@pytest.mark.parametrize("method", ["polynomial", "random_features", "rbf"])
+@pytest.mark.parametrize("method", ["polynomial", "random_features", "rational", "rbf"])
 def test_a_family_is_fitted_by_name(method, tmp_path):
     X, y = samples()
     model = pml.fit(X, y, method=method, time_limit=2.0)
@@ -147,7 +147,7 @@ def test_noise_is_reported_with_its_level():
     [
         (
             {"method": "spline9"},
-            "method: expected one of auto, network, polynomial, random_features, rbf, separable, simplex, spline, got",
+            "method: expected one of auto, network, polynomial, random_features, rational, rbf, separable, simplex, spline, got",
         ),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),

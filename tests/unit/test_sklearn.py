@@ -36,8 +36,8 @@ def run(*arguments):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
-def polynomial(**options):
-    return pml.PrecisionRegressor(method="polynomial", time_limit=2.0, **options)
+def polynomial(time_limit=2.0, **options):
+    return pml.PrecisionRegressor(method="polynomial", time_limit=time_limit, **options)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -89,8 +89,9 @@ def test_sparse_matrices_and_single_precision_are_told_apart():
 def test_a_weight_counts_as_that_many_rows():
     count = RNG.integers(0, 4, size=len(X))
     noisy = Y + 1e-3 * RNG.normal(size=len(X))
-    weighted = polynomial().fit(X, noisy, sample_weight=count)
-    repeated = polynomial().fit(X.repeat(count, axis=0), noisy.repeat(count))
+    # Time enough for both searches to come to their end.
+    weighted = polynomial(60.0).fit(X, noisy, sample_weight=count)
+    repeated = polynomial(60.0).fit(X.repeat(count, axis=0), noisy.repeat(count))
     np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
     with pytest.raises(ValueError, match="sample_weight: expected weights that aren't all zero"):
         polynomial().fit(X, Y, sample_weight=np.zeros(len(X)))

@@ -26,7 +26,7 @@ FLOORS = [
     ["export"],
     ["report"],
     ["figures"],
-    ["hold_out", "files", "threads", "memory", "elementary", "grids"],
+    ["hold_out", "files", "threads", "memory", "elementary", "grids", "singular_values"],
     ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
