@@ -104,6 +104,14 @@ def separable():
     return pml.Separable(parts)
 
 
+def rational():
+    indices = [(0, 0, 0), (1, 0, 0), (0, 2, 0), (3, 1, 0), (2, 0, 2)]
+    coefficients = np.random.default_rng(8).normal(size=(5, 3)) * [1.0, 1.0, 0.1]
+    coefficients[0, 2] = 1.0
+    parts = pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(BOX), output_exponents=[3, -2, 0])
+    return pml.Rational(parts)
+
+
 # Ulp of the largest |y|, and of the largest derivative, that the exported model may be away from this one.
 MODELS = {
     **{f"network {name}": (lambda name=name: network(activation=name), 16, 16) for name in ACTIVATIONS},
@@ -123,6 +131,7 @@ MODELS = {
     **{f"transformed {name}": (lambda name=name: transformed(name), 8, 16) for name in INVERSE_TRANSFORMS},
     "polynomial": (polynomial, 4, 4),
     "separable": (separable, 4, 8),
+    "rational": (rational, 4, 8),
     "polynomial without a column": (polynomial_without_a_column, 4, 4),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": (lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
