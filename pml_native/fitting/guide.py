@@ -33,12 +33,11 @@ TRAINERS: dict[str, Trainer] = {
     "simplex": train_simplex,
     "spline": train_splines,
 }
-# Of the time: polynomials at first, longer where few inputs leave little else to gain; sums of products; quotients of
-# polynomials; what symmetries leave; networks that are to show symmetries, and what is kept for a last look for some.
-FEW_INPUTS = 2
-FEW_POLYNOMIAL_SHARE, FEW_POLYNOMIAL_SECONDS = 1 / 2, 25.0
+# Of the time: polynomials at first; sums of products; quotients of polynomials, small ones at first; what symmetries
+# leave; networks that are to show symmetries, and what is kept for a last look for some.
 POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
 PRODUCTS_SHARE, PRODUCTS_SECONDS = 1 / 12, 5.0
+FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS = 1 / 12, 5.0
 RATIONAL_SHARE, RATIONAL_SECONDS = 1 / 4, 15.0
 REDUCED_SHARE = 2 / 3
 SCOUT_SHARE, LAST_SHARE = 1 / 3, 0.1
@@ -49,7 +48,7 @@ SETTLED = 2e-14
 def train_scattered(session: Session, rng: np.random.Generator) -> None:
     """Polynomials, as many a y is one in some coordinates; products; quotients of polynomials; symmetries; networks.
 
-    Where what comes before is too coarse to show a symmetry, networks have a first go, and may show it, or in the end.
+    Where models are too coarse to show a symmetry, larger quotients, then networks have a go at it, and may show one.
     """
 
     def reduce() -> bool:
@@ -58,10 +57,15 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
             session.tell("no symmetry was found that leads to a better model of fewer variables")
         return found
 
-    if session.train.X.shape[1] <= FEW_INPUTS:
-        train_polynomial(session, rng, share=FEW_POLYNOMIAL_SHARE, most_seconds=FEW_POLYNOMIAL_SECONDS)
-    else:
-        train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
+    def quotients(share: float, most_seconds: float) -> bool:
+        """Whether they are all that is needed."""
+        before = session.error
+        train_rational(session, rng, share=share, most_seconds=most_seconds)
+        if session.error < before:
+            session.tell(f"quotients of polynomials come to {session.error:.1e}")
+        return session.finished or session.error <= SETTLED
+
+    train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
     if session.finished or session.error <= SETTLED:
         session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
         return
@@ -75,13 +79,15 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
             session.tell(f"sums of products of functions of one input each come to {session.error:.1e}")
         if session.finished or session.error <= SETTLED:
             return
-    before = session.error
-    train_rational(session, rng, share=RATIONAL_SHARE, most_seconds=RATIONAL_SECONDS)
-    if session.error < before:
-        session.tell(f"quotients of polynomials come to {session.error:.1e}")
-    if session.finished or session.error <= SETTLED:
+    if quotients(FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS):
         return
     reduced = reduce()
+    if not (reduced or session.finished):
+        before = session.error
+        if quotients(RATIONAL_SHARE, RATIONAL_SECONDS):
+            return
+        if session.error < before:
+            reduced = reduce()
     if not (reduced or session.finished):
         before = session.error
         train_networks(session.part(SCOUT_SHARE), rng)

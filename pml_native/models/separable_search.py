@@ -23,11 +23,13 @@ from numpy.polynomial.chebyshev import chebvander
 from scipy.linalg import lapack
 
 from ..arrays import Array, Samples
+from ..optimize import LevenbergMarquardt, Progress, minimize
 from ..report import Errors
 from .model import Signature
 from .normalization import Normalization
 from .polynomial import Polynomial
 from .separable import Separable
+from .separable_objective import SumOfProducts, others, value
 
 MOST_PRODUCTS = 3
 # Terms of the series that a start has, and then.
@@ -42,9 +44,10 @@ RANDOM_STARTS, ROUNDS = 3, 5
 LEAST_SIZE = 1e-3
 # A dip of the logarithm so deep is where a factor may change sign; points that factors are looked at.
 DIP, N_POINTS = 1.0, 400
-# Steps of Levenberg-Marquardt, and the fall of the error below which they end.
+# Steps of Levenberg-Marquardt, and the fall of the error below which they end. Its damping is small from the first step
+# on: the rounds before leave little that isn't linear.
 STEPS, STALLED = 60, 0.999
-DAMPING, LEAST_DAMPING, TRIALS = 1e-3, 1e-15, 8
+DAMPING = 1e-8
 # More terms, and more products, go on as long as the held-out error falls to this part.
 USEFUL, USEFUL_PRODUCT = 0.9, 0.5
 # Relative errors that more terms can't lower, and those that are rounding in the main, which another product would fit.
@@ -122,7 +125,7 @@ class _Search:
 
     def with_another(self, A: list[Array], rank: int) -> list[Array]:
         """A with another product: of several starts the one that leaves least, after some rounds."""
-        left = self.y - _value(self.factors(A)) if A else self.y
+        left = self.y - value(self.factors(A)) if A else self.y
         terms = min(FIRST_TERMS, self._most_terms(rank))
         starts = [self._from_logarithms(left, terms)]
         starts += [
@@ -131,7 +134,7 @@ class _Search:
         tried = []
         for start in starts:
             one = self._rounds(left, start)
-            tried.append((float(np.mean((left - _value(self.factors(one))) ** 2)), one))
+            tried.append((float(np.mean((left - value(self.factors(one))) ** 2)), one))
             if self.finished:
                 break
         _, one = min(tried, key=lambda pair: pair[0])
@@ -189,7 +192,7 @@ class _Search:
         """Least squares for the factors of one variable after the other."""
         for _ in range(ROUNDS):
             for j, a in enumerate(A):
-                B = _others(self.factors(A), j)
+                B = others(self.factors(A), j)
                 D = (self.root_weight[:, None, None] * B[:, :, None] * self.V[j][:, None, : len(a)]).reshape(len(y), -1)
                 G = D.T @ D
                 G[np.diag_indices_from(G)] += 1e-12 * np.trace(G)
@@ -226,34 +229,24 @@ class _Search:
 
     def _descended(self, A: list[Array]) -> list[Array]:
         """Levenberg-Marquardt on all coefficients; damping settles how scales are shared between factors."""
-        damping, F = DAMPING, self.factors(A)
-        residual = self.root_weight * (self.y - _value(F))
-        loss = float(residual @ residual)
-        for _ in range(STEPS):
-            columns = [
-                (_others(F, j)[:, :, None] * v[:, None, : len(a)]).reshape(len(self.y), -1)
-                for j, (v, a) in enumerate(zip(self.V, A, strict=True))
-            ]
-            J = self.root_weight[:, None] * np.concatenate(columns, axis=1)
-            G, g = J.T @ J, J.T @ residual
-            scale = np.diag(G) + 1e-14 * np.max(np.diag(G))
-            for _ in range(TRIALS):
-                step = _solved(G + np.diag(damping * scale), g)
-                if step is not None:
-                    trial = _moved(A, step)
-                    F_trial = self.factors(trial)
-                    new = self.root_weight * (self.y - _value(F_trial))
-                    if (new_loss := float(new @ new)) < loss:
-                        break
-                damping *= 10.0
-            else:
-                break
-            gained = new_loss > STALLED**2 * loss
-            A, F, residual, loss = trial, F_trial, new, new_loss
-            damping = max(damping / 10.0, LEAST_DAMPING)
-            if gained or time.perf_counter() >= self.end or self.should_stop():
-                break
-        return A
+        V = [v[:, : len(a)] for v, a in zip(self.V, A, strict=True)]
+        objective = SumOfProducts(V, A[0].shape[1], self.y, self.root_weight)
+        before = np.inf
+
+        def ends(progress: Progress) -> bool:
+            nonlocal before
+            stalled, before = progress.loss > STALLED**2 * before, progress.loss
+            return stalled or self.should_stop()
+
+        result = minimize(
+            objective,
+            objective.params(A),
+            LevenbergMarquardt(acceleration=False, bold=False, first_damping=DAMPING),
+            max_steps=STEPS,
+            max_seconds=max(0.0, self.end - time.perf_counter()),
+            callback=ends,
+        )
+        return objective.coefficients(result.params)
 
     def _judged(self, A: list[Array]) -> float:
         """The held-out error, and an offer if it is the least so far."""
@@ -275,28 +268,8 @@ class _Search:
         return Separable(parts, self.signature)
 
 
-def _value(F: list[Array]) -> Array:
-    value: Array = np.prod(F, axis=0).sum(axis=1)
-    return value
-
-
-def _others(F: list[Array], j: int) -> Array:
-    """The product of all factors but the j-th."""
-    rest = [f for i, f in enumerate(F) if i != j]
-    product: Array = np.prod(rest, axis=0) if rest else np.ones_like(F[j])
-    return product
-
-
 def _padded(a: Array, n: int) -> Array:
     return np.concatenate([a, np.zeros((max(0, n - len(a)), a.shape[1]))])
-
-
-def _moved(A: list[Array], step: Array) -> list[Array]:
-    moved, used = [], 0
-    for a in A:
-        moved.append(a + step[used : used + a.size].reshape(a.shape[1], len(a)).T)
-        used += a.size
-    return moved
 
 
 def _solved(G: Array, g: Array) -> Array | None:
