@@ -241,6 +241,78 @@ def nested_back(
             s_bar[i * m + k] += s_bar[parents[i] * m + k] * t[factors[i]]
 
 
+def interval(n: int, breaks: Numbers, x: float) -> int:
+    """Which of n intervals x is in, the first or last one beyond them: breaks[i] <= x < breaks[i + 1]."""
+    low: int = 0
+    high: int = n - 1
+    while low < high:
+        middle: int = (low + high + 1) // 2
+        if x >= breaks[middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def piecewise(
+    n: int,
+    m: int,
+    starts: Ints,
+    breaks: Numbers,
+    units: Numbers,
+    factors: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Results,
+) -> None:
+    """A Chebyshev series for each interval, of z = (x f - s) / d for its `units` f, s and d, by Clenshaw's scheme.
+
+    Interval i has the coefficients from starts[i] to starts[i + 1], m for each polynomial; `factors` multiply y.
+    """
+    i: int = interval(n, breaks, x[0])
+    z: float = (x[0] * units[3 * i] - units[3 * i + 1]) / units[3 * i + 2]
+    for k in range(m):
+        ahead: float = 0.0
+        beyond: float = 0.0
+        for j in range(starts[i + 1] - 1, starts[i], -1):
+            now: float = 2.0 * z * ahead - beyond + coefficients[j * m + k]
+            beyond = ahead
+            ahead = now
+        y[k] = (z * ahead - beyond + coefficients[starts[i] * m + k]) * factors[i * m + k]
+
+
+def piecewise_back(
+    n: int,
+    m: int,
+    starts: Ints,
+    breaks: Numbers,
+    units: Numbers,
+    factors: Numbers,
+    coefficients: Numbers,
+    x: Numbers,
+    y: Numbers,
+    y_bar: Numbers,
+    x_bar: Results,
+) -> None:
+    """The scheme and its derivative by z side by side."""
+    i: int = interval(n, breaks, x[0])
+    z: float = (x[0] * units[3 * i] - units[3 * i + 1]) / units[3 * i + 2]
+    for k in range(m):
+        ahead: float = 0.0
+        beyond: float = 0.0
+        slope_ahead: float = 0.0
+        slope_beyond: float = 0.0
+        for j in range(starts[i + 1] - 1, starts[i], -1):
+            slope: float = 2.0 * ahead + 2.0 * z * slope_ahead - slope_beyond
+            slope_beyond = slope_ahead
+            slope_ahead = slope
+            now: float = 2.0 * z * ahead - beyond + coefficients[j * m + k]
+            beyond = ahead
+            ahead = now
+        total: float = (ahead + z * slope_ahead - slope_beyond) * factors[i * m + k]
+        x_bar[0] += y_bar[k] * total * units[3 * i] / units[3 * i + 2]
+
+
 # Radial functions
 
 
@@ -408,6 +480,7 @@ JOINED = Kernel("joined", joined, joined_back)
 TAKEN = Kernel("taken", taken, taken_back)
 UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
 CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
+PIECEWISE = Kernel("piecewise", piecewise, piecewise_back)
 NESTED = Kernel("nested", nested, nested_back)
 DISTANCES = Kernel("distances", distances, distances_back)
 SPLINE = Kernel("spline", spline, spline_back)

@@ -157,6 +157,15 @@ def nested_chebyshev(
     return taken(step(kernels.NESTED, n * m, [table], [n, m], tables), range(m))
 
 
+def piecewise_chebyshev(
+    x: Vector, breaks: Array, units: Array, factors: Array, coefficients: Sequence[Array]
+) -> Vector:
+    """Series of the one number x, a `coefficients` (k, m) each; `units` (p, 3), `factors` (p, m): kernels.piecewise."""
+    p, m = factors.shape
+    starts = np.concatenate([[0], np.cumsum([len(own) for own in coefficients])])
+    return step(kernels.PIECEWISE, m, [x], [p, m], [starts, breaks, units, factors, np.concatenate(coefficients)])
+
+
 def distances(z: Vector, points: Array) -> Vector:
     """From z (d,) to `points` (n, d)."""
     return step(kernels.DISTANCES, len(points), [z], points.shape, [points])

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
+from ..export.program import Vector, piecewise_chebyshev
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
+from .polynomial import Polynomial
 
 
 class Piecewise(Model):
@@ -70,6 +72,21 @@ class Piecewise(Model):
         for rows, part in self._shares(X):
             out[rows] = part.evaluate_gradient(X[rows])
         return out
+
+    def operations(self, x: Vector) -> Vector:
+        series, units, factors = [], [], []
+        for k, part in enumerate(self.parts):
+            if not isinstance(part, Polynomial):
+                raise ValueError(f"parts[{k}]: expected a polynomial, for other languages, got {part.family}")
+            dense = np.zeros((int(part.indices.max()) + 1, self.signature.n_outputs))
+            np.add.at(dense, part.indices[:, 0], part.coefficients)
+            inputs = part.inputs
+            series.append(dense)
+            units.append([np.ldexp(1.0, -inputs.exponent[0]), inputs.shift[0], inputs.divisor[0]])
+            factors.append(np.ldexp(1.0, part.output_exponents))
+            if not all(0.0 < scale < np.inf for scale in (units[k][0], *factors[k])):
+                raise ValueError(f"parts[{k}]: expected powers of two that float64 holds, for other languages")
+        return piecewise_chebyshev(x, self.breaks, np.array(units), np.array(factors), series)
 
     def box(self) -> tuple[Array, Array]:
         return self.breaks[:1], self.breaks[-1:]

@@ -1,5 +1,7 @@
 """Models of every family that other languages can have, with points to try them at."""
 
+import itertools
+
 import numpy as np
 
 import pml_native as pml
@@ -112,6 +114,18 @@ def rational():
     return pml.Rational(parts)
 
 
+def piecewise():
+    """Parts of several lengths, one of them a constant; the second jumps."""
+    rng = np.random.default_rng(9)
+    breaks, parts = [1.0, 1.5, 2.0, 4.5, 5.0], []
+    for k, (low, high) in enumerate(itertools.pairwise(breaks)):
+        box = pml.Normalization.of_box(np.array([[low], [high]]))
+        indices = [[j] for j in range(7 * k + 1)]
+        coefficients = rng.normal(size=(7 * k + 1, 2)) / np.exp(np.arange(7 * k + 1))[:, None]
+        parts.append(pml.Polynomial(indices, coefficients, inputs=box, output_exponents=[k, -1]))
+    return pml.Piecewise(breaks, parts)
+
+
 # Ulp of the largest |y|, and of the largest derivative, that the exported model may be away from this one.
 MODELS = {
     **{f"network {name}": (lambda name=name: network(activation=name), 16, 16) for name in ACTIVATIONS},
@@ -132,6 +146,7 @@ MODELS = {
     "polynomial": (polynomial, 4, 4),
     "separable": (separable, 4, 8),
     "rational": (rational, 4, 8),
+    "piecewise": (piecewise, 4, 8),
     "polynomial without a column": (polynomial_without_a_column, 4, 4),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": (lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
