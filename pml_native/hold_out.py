@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from .arrays import Array, Samples, as_samples, repeated_rows
 
 VALIDATION_FRACTION = 0.15
+# One is held out of so many rows.
+LEAST_ROWS = 3
 # More held-out rows than this would only make the training set smaller: the RMSE is known to 1 % already.
 MAX_VALIDATION_ROWS = 20_000
 # A column of so few values does not tell how y goes between them; each of its values has so many rows.
@@ -41,6 +43,8 @@ def split(
     fraction = VALIDATION_FRACTION if validation is None else validation
     if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
         raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
+    if n < LEAST_ROWS:
+        raise ValueError(f"X: expected at least {LEAST_ROWS} rows, of which one is held out, got {n}")
     on_lines = _rows_on_lines(samples.X, fraction, rng)
     if on_lines is not None:
         return samples.take(np.flatnonzero(~on_lines)), samples.take(np.flatnonzero(on_lines))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.hold_out import LEAST_TRAINING_SHARE, VALIDATION_FRACTION, split
 
@@ -71,3 +72,11 @@ def test_the_fraction_asked_for_is_that_of_all_lines_together():
     _, many = held_out(X, validation=0.4)
     assert 0.05 < len(few) / len(X) < 0.15
     assert 0.3 < len(many) / len(X) < 0.45
+
+
+@pytest.mark.parametrize("family", ["Polynomial", "Rational", "Separable", "RandomFeatures", "RBF"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_rows_too_few_to_hold_one_out_are_refused(family, n):
+    X = np.arange(2.0 * n).reshape(n, 2)
+    with pytest.raises(ValueError, match=f"X: expected at least 3 rows, of which one is held out, got {n}"):
+        getattr(pml, family).fit(X, X[:, 0])
