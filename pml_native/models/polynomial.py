@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -110,16 +110,16 @@ class Polynomial(Model):
 
         Raises ValueError for data or options that can't be fitted.
         """
-        from .polynomial_search import fit_polynomial  # here, because the search makes polynomials
+        # Here, because searches make polynomials.
+        from .polynomial_coordinates import searched
+        from .polynomial_search import PolynomialSearch
 
-        return fit_polynomial(
+        return searched(
+            partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms),
             X,
             y,
-            degree=degree,
-            basis=basis,
             inputs=inputs,
             outputs=outputs,
-            max_terms=max_terms,
             sample_weight=sample_weight,
             validation=validation,
             time_limit=time_limit,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array
+from ..arrays import Array, as_samples
+from ..hold_out import split
 from ..report import Errors
+from ..threads import resolve_threads
 from .model import Model
 from .normalization import Normalization
 from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
@@ -64,6 +67,14 @@ class Found:
     description: str
     coordinates: str
     seconds: float
+
+
+class Search(Protocol):
+    """What looks for a model in coordinates."""
+
+    def run(self) -> None: ...
+
+    def best_model(self, *, refit: bool) -> Model: ...
 
 
 class InputFrames:
@@ -125,6 +136,39 @@ def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:
         lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
         found.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
     return found
+
+
+def searched(
+    make_search: Callable[..., Search],
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    inputs: str | Sequence[str] | None,
+    outputs: str | None,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    time_limit: float,
+    random_state: int | np.random.Generator | None,
+    n_threads: int | None,
+) -> Model:
+    """What a search on some of the rows finds, chosen on the others: `fit` of the families."""
+    resolve_threads(n_threads)
+    if outputs is not None and outputs not in TRANSFORMS:
+        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
+    samples = as_samples(X, y, sample_weight)
+    rng = np.random.default_rng(random_state)
+    train, held_out = split(samples, validation, rng)
+    search = make_search(
+        train,
+        held_out,
+        rng=rng,
+        seconds=time_limit,
+        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
+        outputs=outputs,
+        n_threads=n_threads,
+    )
+    search.run()
+    return search.best_model(refit=not isinstance(validation, tuple))
 
 
 def in_words(frame: InputCoordinates, link: Link) -> str:

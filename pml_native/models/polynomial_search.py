@@ -17,12 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ..arrays import Array, Samples, as_samples
-from ..hold_out import split
+from ..arrays import Array, Samples
 from ..report import Errors
-from ..threads import resolve_threads
 from .chebyshev import BASES, ChebyshevTerms, Indices, index_set
 from .least_squares import least_squares, nested_least_squares
 from .model import Model, Signature
@@ -76,6 +73,11 @@ class PolynomialSearch:
         should_stop: Callable[[], bool] = lambda: False,
         offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
+        for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
+            if value is not None and value < least:
+                raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
+        if basis != "auto" and basis not in BASES:
+            raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
         order = rng.permutation(len(train.X))  # so that the first rows of any number are a sample
         self.train, self.held_out = train.take(order), held_out
         self.start, self.seconds = time.perf_counter(), seconds
@@ -394,46 +396,3 @@ def _score(error: float, n_terms: int) -> tuple[bool, float]:
 
 def _held_out_error(growth: Growth) -> float:
     return growth.best[0] if growth.best else math.inf
-
-
-def fit_polynomial(
-    X: ArrayLike,
-    y: ArrayLike,
-    *,
-    degree: int | None,
-    basis: str,
-    inputs: str | Sequence[str] | None,
-    outputs: str | None,
-    max_terms: int | None,
-    sample_weight: ArrayLike | None,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
-    time_limit: float,
-    random_state: int | np.random.Generator | None,
-    n_threads: int | None,
-) -> Model:
-    """`Polynomial.fit`."""
-    resolve_threads(n_threads)
-    for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
-        if value is not None and value < least:
-            raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
-    if basis != "auto" and basis not in BASES:
-        raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
-    if outputs is not None and outputs not in TRANSFORMS:
-        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
-    samples = as_samples(X, y, sample_weight)
-    rng = np.random.default_rng(random_state)
-    train, held_out = split(samples, validation, rng)
-    search = PolynomialSearch(
-        train,
-        held_out,
-        rng=rng,
-        seconds=time_limit,
-        degree=degree,
-        basis=basis,
-        max_terms=max_terms,
-        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
-        outputs=outputs,
-        n_threads=n_threads,
-    )
-    search.run()
-    return search.best_model(refit=not isinstance(validation, tuple))

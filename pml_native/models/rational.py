@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,14 +82,16 @@ class Rational(Model):
         What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
         data or options that can't be fitted.
         """
-        from .rational_search import fit_rational  # here, because the search makes these models
+        # Here, because the search makes these models.
+        from .polynomial_coordinates import searched
+        from .rational_search import RationalSearch
 
-        return fit_rational(
+        return searched(
+            partial(RationalSearch, max_terms=max_terms),
             X,
             y,
             inputs=inputs,
             outputs=outputs,
-            max_terms=max_terms,
             sample_weight=sample_weight,
             validation=validation,
             time_limit=time_limit,

@@ -23,15 +23,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import lapack, solve_triangular
 from scipy.optimize import minimize
 
-from ..arrays import Array, Samples, as_samples
-from ..hold_out import split
+from ..arrays import Array, Samples
 from ..report import Errors
 from ..singular_values import svd
-from ..threads import resolve_threads
 from .chebyshev import ChebyshevTerms, Indices
 from .least_squares import DECAY, MOST_DOUBLINGS
 from .model import Model, Signature
@@ -39,7 +36,7 @@ from .polynomial import Polynomial
 from .polynomial_coordinates import Found, InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .polynomial_growth import rms
 from .rational import Rational
-from .transformed import TRANSFORMS, Transformed
+from .transformed import Transformed
 
 EPS = float(np.finfo(float).eps)
 # Relative errors that leave nothing to search for.
@@ -145,11 +142,11 @@ class RationalSearch:
         should_stop: Callable[[], bool] = lambda: False,
         offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
+        if max_terms is not None and max_terms < 2:
+            raise ValueError(f"max_terms: expected an integer >= 2 or None, got {max_terms}")
         n, d = train.X.shape
-        self.train, self.held_out = (
-            train.take(rng.permutation(n)),
-            held_out,
-        )  # the first rows of any number are a sample
+        order = rng.permutation(n)  # so that the first rows of any number are a sample
+        self.train, self.held_out = train.take(order), held_out
         self.start, self.seconds = time.perf_counter(), seconds
         self.stop, self.offer = should_stop, offer
         self.max_terms = max(2, min(max_terms or n, n // 2))
@@ -363,39 +360,3 @@ def _by_size(speeds: Sequence[float], highest: Sequence[int], least: int) -> tup
             order = np.argsort(sizes, kind="stable")
             return indices[order], sizes[order]
         level *= 1.3
-
-
-def fit_rational(
-    X: ArrayLike,
-    y: ArrayLike,
-    *,
-    inputs: str | Sequence[str] | None,
-    outputs: str | None,
-    max_terms: int | None,
-    sample_weight: ArrayLike | None,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
-    time_limit: float,
-    random_state: int | np.random.Generator | None,
-    n_threads: int | None,
-) -> Model:
-    """`Rational.fit`."""
-    resolve_threads(n_threads)
-    if max_terms is not None and max_terms < 2:
-        raise ValueError(f"max_terms: expected an integer >= 2 or None, got {max_terms}")
-    if outputs is not None and outputs not in TRANSFORMS:
-        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
-    samples = as_samples(X, y, sample_weight)
-    rng = np.random.default_rng(random_state)
-    train, held_out = split(samples, validation, rng)
-    search = RationalSearch(
-        train,
-        held_out,
-        rng=rng,
-        seconds=time_limit,
-        max_terms=max_terms,
-        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
-        outputs=outputs,
-        n_threads=n_threads,
-    )
-    search.run()
-    return search.best_model(refit=not isinstance(validation, tuple))
