@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ..arrays import Array
 from ..models import Signature, SimplexInterpolator
 from ..models import random_features as features
-from ..models import separable_search as products
-from ..models.polynomial_coordinates import Found
+from ..models.polynomial_coordinates import Found, Search
 from ..models.polynomial_search import PolynomialSearch
 from ..models.rational_search import RationalSearch
 from ..models.rbf import CHOICES, choose_kernel
+from ..models.separable_search import ProductSearch
 from .session import Measured, Session
 
 
@@ -22,24 +24,42 @@ def train_polynomial(
     session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
 ) -> None:
     """Offers polynomials in several coordinates, in a share of the time limit."""
-    _train_in_coordinates(session, rng, PolynomialSearch, "polynomial", share, most_seconds)
+    search = partial(PolynomialSearch, corners=session.corners, n_threads=session.n_threads)
+    _train_by(search, session, rng, "polynomial", share, most_seconds)
 
 
 def train_rational(
     session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
 ) -> None:
     """Offers quotients of polynomials in several coordinates, in a share of the time limit."""
-    _train_in_coordinates(session, rng, RationalSearch, "rational", share, most_seconds)
+    search = partial(RationalSearch, corners=session.corners, n_threads=session.n_threads)
+    _train_by(search, session, rng, "rational", share, most_seconds)
 
 
-def _train_in_coordinates(
+def train_products(
+    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
+) -> None:
+    """Offers sums of products of functions of one input each, in a share of the time limit; for one output alone.
+
+    Raises ValueError for data that have none where nothing else has been tried.
+    """
+    m = session.train.y.shape[1]
+    if m > 1 or not np.ptp(session.train.y) > 0:
+        if session.best is None:
+            raise ValueError(f"y: method 'separable' takes one output, got {m}; fit them one by one")
+        return
+    _train_by(ProductSearch, session, rng, "separable", share, most_seconds)
+
+
+def _train_by(
+    make_search: Callable[..., Search],
     session: Session,
     rng: np.random.Generator,
-    make_search: type[PolynomialSearch] | type[RationalSearch],
     family: str,
     share: float,
     most_seconds: float,
 ) -> None:
+    """Offers what a search finds, and records the best in each of the coordinates that it looks in."""
     found: dict[str, Found] = {}
 
     def offer(one: Found) -> None:
@@ -52,8 +72,6 @@ def _train_in_coordinates(
         session.validation,
         rng=rng,
         seconds=min(share * session.time_limit, most_seconds, session.remaining),
-        corners=session.corners,
-        n_threads=session.n_threads,
         should_stop=lambda: session.should_stop,
         offer=offer,
     )
@@ -64,37 +82,6 @@ def _train_in_coordinates(
         status = "best in its coordinates"
         maker = f"{family} {one.coordinates}"
         session.record(family, one.model, one.description, one.errors, one.seconds, status, maker)
-
-
-def train_products(
-    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
-) -> None:
-    """Offers sums of products of functions of one input each, in a share of the time limit; for one output alone.
-
-    Raises ValueError for data that have none where nothing else has been tried.
-    """
-    m = session.train.y.shape[1]
-    if m > 1:
-        if session.best is None:
-            raise ValueError(f"y: method 'separable' takes one output, got {m}; fit them one by one")
-        return
-    start = time.perf_counter()
-
-    def offer(one: products.Found) -> None:
-        session.offer(lambda: one.model, one.errors)
-        session.show(one.description, one.errors)
-
-    found = products.search_products(
-        session.train,
-        session.validation,
-        rng=rng,
-        seconds=min(share * session.time_limit, most_seconds, session.remaining),
-        should_stop=lambda: session.should_stop,
-        offer=offer,
-    )
-    if found is not None:
-        seconds = time.perf_counter() - start
-        session.record("separable", found.model, found.description, found.errors, seconds, "no more gain", "separable")
 
 
 def train_random_features(session: Session, rng: np.random.Generator) -> None:

@@ -70,7 +70,10 @@ class Found:
 
 
 class Search(Protocol):
-    """What looks for a model in coordinates."""
+    """What looks for a model; `best` is what it has found."""
+
+    @property
+    def best(self) -> Found | None: ...
 
     def run(self) -> None: ...
 

@@ -67,7 +67,7 @@ class Separable(Model):
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
         time_limit: float = 10.0,
         random_state: int | np.random.Generator | None = 0,
-    ) -> Separable:
+    ) -> Model:
         """The sum of products of Chebyshev series, in each variable, with the smallest error on held-out rows.
 
         X : (n, d).
@@ -79,7 +79,7 @@ class Separable(Model):
 
         Raises ValueError for data or options that can't be fitted.
         """
-        from .separable_search import MOST_PRODUCTS, search_products  # here, because the search makes these models
+        from .separable_search import MOST_PRODUCTS, ProductSearch  # here, because the search makes these models
 
         if rank is not None and rank < 1:
             raise ValueError(f"rank: expected an integer >= 1 or None, got {rank}")
@@ -88,10 +88,9 @@ class Separable(Model):
         if samples.y.shape[1] != 1:
             raise ValueError(f"y: expected one output, got {samples.y.shape[1]}; fit them one by one")
         train, held_out = split(samples, validation, rng)
-        best = search_products(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
-        if best is None:
-            raise ValueError("y: expected values that vary, got one value only")
-        return best.model
+        search = ProductSearch(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
+        search.run()
+        return search.best_model(refit=not isinstance(validation, tuple))
 
     def evaluate(self, X: Array) -> Array:
         values = self._values(X)

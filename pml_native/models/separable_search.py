@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,10 @@ from scipy.linalg import lapack
 from ..arrays import Array, Samples
 from ..optimize import LevenbergMarquardt, Progress, minimize
 from ..report import Errors
-from .model import Signature
+from .model import Model, Signature
 from .normalization import Normalization
 from .polynomial import Polynomial
+from .polynomial_coordinates import Found
 from .separable import Separable
 from .separable_objective import SumOfProducts, others, value
 
@@ -54,65 +54,62 @@ USEFUL, USEFUL_PRODUCT = 0.9, 0.5
 ENOUGH, NEAR_ROUNDING = 2e-16, 1e-14
 
 
-@dataclass(frozen=True)
-class Found:
-    """A model and its errors on the held-out rows."""
-
-    model: Separable
-    errors: Errors
-    description: str
-
-
-def search_products(
-    train: Samples,
-    held_out: Samples,
-    *,
-    rng: np.random.Generator,
-    seconds: float,
-    most: int = MOST_PRODUCTS,
-    should_stop: Callable[[], bool] = lambda: False,
-    offer: Callable[[Found], None] = lambda found: None,
-) -> Found | None:
-    """The best sum of at most `most` products; None where y (n, 1) never varies. `offer` gets each gain."""
-    if not np.ptp(train.y) > 0:
-        return None
-    search = _Search(train, held_out, rng, time.perf_counter() + seconds, should_stop, offer)
-    A: list[Array] = []
-    for rank in range(1, most + 1):
-        before = search.error
-        A = search.grown(search.with_another(A, rank))
-        if search.finished or search.error <= NEAR_ROUNDING or not search.error < USEFUL_PRODUCT * before:
-            break
-    return search.best
-
-
-class _Search:
-    """The rows, the clock and the best so far."""
+class ProductSearch:
+    """One search, for a y (n, 1) that varies; `offer` gets every improvement on the held-out rows."""
 
     def __init__(
         self,
         train: Samples,
         held_out: Samples,
+        *,
         rng: np.random.Generator,
-        end: float,
-        should_stop: Callable[[], bool],
-        offer: Callable[[Found], None],
+        seconds: float,
+        most: int = MOST_PRODUCTS,
+        should_stop: Callable[[], bool] = lambda: False,
+        offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
-        self.rng, self.end, self.should_stop, self.offer = rng, end, should_stop, offer
-        self.held_out, self.signature = held_out, Signature.of(train)
-        self.inputs = [
-            Normalization.of_box(np.concatenate([train.X, held_out.X])[:, [j]]) for j in range(train.X.shape[1])
-        ]
-        some = np.sort(rng.permutation(len(train.X))[:MOST_ROWS])
+        if not np.ptp(train.y) > 0:
+            raise ValueError("y: expected values that vary, got one value only")
+        self.start = time.perf_counter()
+        self.rng, self.end, self.most = rng, self.start + seconds, most
+        self.should_stop, self.offer = should_stop, offer
+        self.train, self.held_out, self.signature = train, held_out, Signature.of(train)
+        rows = np.concatenate([train.X, held_out.X])
+        self.inputs = [Normalization.of_box(rows[:, [j]]) for j in range(rows.shape[1])]
         self.exponent = int(np.frexp(np.max(np.abs(train.y)))[1])
-        self.y = np.ldexp(train.y[some, 0], -self.exponent)
-        self.root_weight = np.ones(len(some)) if train.sample_weight is None else np.sqrt(train.sample_weight[some])
-        self.Z = np.concatenate([one.apply(train.X[some][:, [j]]) for j, one in enumerate(self.inputs)], axis=1)
         # A column of k different values knows degrees up to k - 1.
-        self.highest = [min(TERMS[-1], len(np.unique(z)) - 1) for z in self.Z.T]
-        self.V = [chebvander(z, top) for z, top in zip(self.Z.T, self.highest, strict=True)]
+        self.highest = [min(TERMS[-1], len(np.unique(column)) - 1) for column in train.X.T]
+        self._take(train.X, train.y, train.sample_weight)
         self.best: Found | None = None
+        self.best_coefficients: list[Array] = []
         self.error = np.inf
+
+    def _take(self, X: Array, y: Array, weight: Array | None) -> None:
+        """Makes these the rows that are fitted, or as many of them as are of use."""
+        some = np.sort(self.rng.permutation(len(X))[:MOST_ROWS])
+        self.y = np.ldexp(y[some, 0], -self.exponent)
+        self.root_weight = np.ones(len(some)) if weight is None else np.sqrt(weight[some])
+        self.Z = np.concatenate([one.apply(X[some][:, [j]]) for j, one in enumerate(self.inputs)], axis=1)
+        self.V = [chebvander(z, top) for z, top in zip(self.Z.T, self.highest, strict=True)]
+
+    def run(self) -> None:
+        """The whole search."""
+        A: list[Array] = []
+        for rank in range(1, self.most + 1):
+            before = self.error
+            A = self.grown(self.with_another(A, rank))
+            if self.finished or self.error <= NEAR_ROUNDING or not self.error < USEFUL_PRODUCT * before:
+                break
+
+    def best_model(self, *, refit: bool) -> Model:
+        """What was found; `refit` goes on from there with all rows, those held out, too."""
+        assert self.best is not None
+        if not refit or self.train.sample_weight is not None:
+            return self.best.model
+        self._take(
+            np.concatenate([self.train.X, self.held_out.X]), np.concatenate([self.train.y, self.held_out.y]), None
+        )
+        return self.model(self._descended(self.best_coefficients))
 
     @property
     def finished(self) -> bool:
@@ -255,7 +252,9 @@ class _Search:
         if self.best is None or errors.rmse < self.error:
             terms = max(len(a) for a in A)
             products = "a product" if model.rank == 1 else f"a sum of {model.rank} products"
-            self.best, self.error = Found(model, errors, f"{products} of series of {terms} terms"), errors.rmse
+            seconds = time.perf_counter() - self.start
+            self.best = Found(model, errors, f"{products} of series of {terms} terms", "", seconds)
+            self.best_coefficients, self.error = A, errors.rmse
             self.offer(self.best)
         return errors.rmse
 
