@@ -34,6 +34,8 @@ MOST_UNEQUAL = 1e6
 EPS = float(np.finfo(np.float64).eps)
 # An error of 0 counts as this.
 TINY = 1e-18
+# Two values further apart than this many times the RMS of y are so far: worse than wild there is not.
+FURTHEST = 1e3
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _points(d: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _rms(difference: Array, weights: Array) -> float:
-    return float(np.sqrt(np.mean(weights[:, None] * difference**2))) if difference.size else np.inf
+    bounded = np.clip(difference, -FURTHEST, FURTHEST)
+    return float(np.sqrt(np.mean(weights[:, None] * bounded**2))) if difference.size else np.inf
 
 
 def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:

@@ -32,8 +32,10 @@ from .transformed import TRANSFORMS, Transformed
 ENOUGH = 2e-16
 # ... and that are not worth other coordinates.
 GOOD = 1e-15
-# ... and below which rounding has a part in them.
-NEAR_ROUNDING = 1e-14
+# ... and below which rounding has a part in them; it has none above the second, whatever the sizes of the terms.
+NEAR_ROUNDING, MOST_ROUNDING = 1e-14, 1e-12
+# Rounding is some eps of the sizes of the terms.
+EPS, ROUNDINGS = float(np.finfo(np.float64).eps), 3.0
 # Share of the time for mixed coordinates.
 MIX_SHARE = 0.3
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
@@ -96,6 +98,7 @@ class PolynomialSearch:
         self.tried_fully: set[tuple[str, ...]] = set()  # those of them with more than very few terms
         self.best: Found | None = None
         self.best_error = math.inf  # the larger of its RMSE on the held-out rows and at rows trained on
+        self.best_score = (True, math.inf)
         self.best_growth: Growth | None = None
         self.best_indices: Indices = np.zeros((1, train.X.shape[1]), dtype=np.intp)
         self.pace = 0.0  # seconds for a row and a square of the number of terms
@@ -145,13 +148,28 @@ class PolynomialSearch:
                 description = f"{len(growth.indices)} terms {coordinates}".rstrip()
                 self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
                 self.best_error, self.best_growth, self.best_indices = error, growth, growth.indices
+                self.best_score = self._score(error, growth)
                 self.offer(self.best)
 
     def _is_better(self, error: float, growth: Growth) -> bool:
-        """Near rounding, fewer terms count as much as smaller errors: such models go further beyond the points."""
-        if self.best is None:
-            return True
-        return _score(error, len(growth.indices)) < _score(self.best_error, len(self.best_indices))
+        return self.best is None or self._score(error, growth) < self.best_score
+
+    def _score(self, error: float, growth: Growth) -> tuple[bool, float]:
+        """What is to be small: the error, or where that is rounding, the error times the number of terms.
+
+        Of models that meet the rows to rounding, those of fewer terms go further beyond them.
+        """
+        rounded = error <= NEAR_ROUNDING or (error <= MOST_ROUNDING and error <= self._rounding(growth))
+        return not rounded, max(error, ENOUGH) * len(growth.indices) if rounded else error
+
+    def _rounding(self, growth: Growth) -> float:
+        """The relative error that float64 may make of the sum of the growth's terms, in y: some eps of their sizes."""
+        link = growth.link
+        t = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z) @ growth.coefficients
+        with np.errstate(all="ignore"):
+            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * link.scales
+        sizes = np.ldexp(np.sqrt(np.sum(growth.coefficients**2, axis=0)), link.inner_exponents)
+        return float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.held_out.y)))
 
     def _train_rmse(self, growth: Growth) -> float:
         """That at rows trained on: they are more than those held out, and near more of the edges."""
@@ -386,12 +404,6 @@ def _largest(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, 
     while (more := index_set(basis, int(largest[1][-1]) + 1, highest, budget)) and len(more[0]) > len(largest[0]):
         largest = more
     return largest
-
-
-def _score(error: float, n_terms: int) -> tuple[bool, float]:
-    """What is to be small: the error, or near rounding the error times the number of terms."""
-    rounded = error <= NEAR_ROUNDING
-    return not rounded, max(error, ENOUGH) * n_terms if rounded else error
 
 
 def _held_out_error(growth: Growth) -> float:

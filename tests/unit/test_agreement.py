@@ -76,6 +76,18 @@ def test_a_model_that_meets_all_rows_to_rounding_stays(rows):
     assert most_trusted(rivals, estimates(rivals, *rows, np.random.default_rng(0))) == 0
 
 
+def test_an_exact_model_is_not_given_up_for_a_crude_one_however_wild_a_corner(rows):
+    """The exponential of a polynomial may be infinite there."""
+    rivals = [
+        rival("a", 1e-15, 1e200, 0.9, 1e-15),
+        rival("b", 1e-3, 1e-3, 0.9, 1e-3),
+        rival("c", 1e-2, -1e-2, 0.9, -1e-2),
+    ]
+    found = estimates(rivals, *rows, np.random.default_rng(0))
+    assert 1.0 < found[0].over_box < np.inf
+    assert most_trusted(rivals, found) == 0
+
+
 def test_a_crude_witness_says_nothing(rows):
     rivals = [rival("a", 1e-15, 0.0, 0.9), rival("b", 1e-3, 1e-3, 0.9, 1e-3)]
     found = estimates(rivals, *rows, np.random.default_rng(0))

@@ -283,3 +283,17 @@ def test_bad_options_are_refused(options, message):
 def test_wrong_terms_are_refused(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         pml.Polynomial(*arguments)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_models_that_are_exact_to_rounding_the_one_of_few_terms_is_taken(seed):
+    """Rounding is far above eps here, as terms of size 60 cancel where y is large; few rows are where y is small."""
+    X = np.random.default_rng(seed).uniform(1.0, 5.0, size=(4000, 5))
+    u = (X[:, 0] * X[:, 1] * X[:, 2] / X[:, 3] / X[:, 4])[:, None]
+    rows = as_samples(u, np.exp(-u))
+    train, held_out = rows.take(np.arange(3400)), rows.take(np.arange(3400, 4000))
+    corners = np.array([[0.04], [125.0]])
+    search = PolynomialSearch(train, held_out, rng=np.random.default_rng(seed), seconds=60.0, corners=corners)
+    search.run()
+    assert search.best.model.n_params <= 4
+    np.testing.assert_allclose(search.best.model.evaluate(corners[1:]), np.exp(-corners[1:]), rtol=1e-10)
