@@ -43,6 +43,8 @@ REDUCED_SHARE = 2 / 3
 SCOUT_SHARE, LAST_SHARE = 1 / 3, 0.1
 # Relative errors that are rounding, if not the least possible: no other family would do better.
 SETTLED = 2e-14
+# So many terms are few: one that is made of them goes on beyond the rows as well as any.
+SIMPLE_TERMS = 12
 
 
 def train_scattered(session: Session, rng: np.random.Generator) -> None:
@@ -68,6 +70,12 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
     train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
     if session.finished or session.error <= SETTLED:
         session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
+        assert session.best is not None
+        if session.best.n_params > SIMPLE_TERMS and not session.should_stop:
+            session.tell(
+                f"a quotient of fewer than these {session.best.n_params} terms would go further beyond the rows"
+            )
+            quotients(FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS)
         return
     session.tell(
         f"polynomials come to {session.error:.1e}, which leaves room: next come products, quotients, symmetries"

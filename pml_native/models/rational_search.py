@@ -41,8 +41,11 @@ from .transformed import Transformed
 EPS = float(np.finfo(float).eps)
 # Relative errors that leave nothing to search for.
 ENOUGH = 2e-16
-# Terms of numerator and denominator in the race, and where shapes are tried; then so many times more at each step.
-RACE_TERMS, SHAPE_TERMS, GROWTH = 60, 150, 1.6
+# ... and below which rounding has a part in them.
+NEAR_ROUNDING = 1e-14
+# Terms of numerator and denominator in the two heats of the race, and where shapes are tried; then so many times more
+# at each step.
+RACE_TERMS, SHAPE_TERMS, GROWTH = (20, 60), 150, 1.6
 # Coordinates in the race, and those of them that go on to the next two stages.
 MOST_RACED, MOST_SHAPED, MOST_GROWN = 40, 4, 2
 # Degrees of the denominator over those of the numerator.
@@ -94,6 +97,10 @@ class Quotient:
     denominator: Array
     ridge: float
 
+    @property
+    def n_terms(self) -> int:
+        return len(self.indices) + len(self.denominator)
+
     def bottom(self, design: Array) -> Array:
         """The denominator where all terms have the values `design` (n, p)."""
         values: Array = design[:, : len(self.denominator)] @ self.denominator
@@ -122,6 +129,10 @@ class _Best:
     quotient: Quotient
     found: Found
     error: float  # the larger of the RMSE on the held-out rows and at rows trained on
+
+    @property
+    def score(self) -> tuple[bool, float]:
+        return _score(self.error, self.quotient.n_terms)
 
 
 class RationalSearch:
@@ -174,11 +185,16 @@ class RationalSearch:
             return False
         return self.elapsed >= self.seconds or self.chosen.error <= ENOUGH or self.stop()
 
+    @property
+    def is_rounded(self) -> bool:
+        """Whether errors are those of rounding, which more terms don't lower."""
+        return self.chosen is not None and self.chosen.error <= NEAR_ROUNDING
+
     def run(self) -> None:
         """The whole search."""
         runs = sorted([self.shaped(run) for run in self.raced()[:MOST_SHAPED]], key=lambda run: run.error)[:MOST_GROWN]
         n_terms = SHAPE_TERMS
-        while runs and n_terms < self.max_terms:
+        while runs and n_terms < self.max_terms and not self.is_rounded:
             n_terms = min(int(GROWTH * n_terms), self.max_terms)
             for run in runs:
                 if not self.finished and self.has_time_for(n_terms):
@@ -196,10 +212,10 @@ class RationalSearch:
         shape = Shape((1.0,) * len(choices), RATIOS[0])
         runs: list[Run] = []
         for names, link in itertools.islice(itertools.product(every, self.links), MOST_RACED):
-            if self.finished:
-                break
             runs.append(Run(self.frame(names), link, shape))
-            self.improves(runs[-1], RACE_TERMS)
+        for n_terms, run in itertools.product(RACE_TERMS, runs):
+            if not self.finished:
+                self.improves(run, n_terms)
         return sorted(runs, key=lambda run: run.error)
 
     def shaped(self, run: Run) -> Run:
@@ -209,7 +225,7 @@ class RationalSearch:
             improved = False
             for shape in run.shape.variants():
                 other = Run(run.frame, run.link, shape)
-                if shape == run.shape or self.finished:
+                if shape == run.shape or self.finished or self.is_rounded:
                     continue
                 self.improves(other, SHAPE_TERMS)
                 if other.error < USEFUL * run.error:
@@ -252,7 +268,8 @@ class RationalSearch:
 
     def judge(self, run: Run, quotient: Quotient, design: Array, error: float) -> None:
         """Keeps and offers what is better than all before: `error` is its own on the held-out rows, about."""
-        if self.chosen is not None and not error < self.chosen.error:
+        n_terms = quotient.n_terms
+        if self.chosen is not None and not _score(error, n_terms) < self.chosen.score:
             return
         some = slice(len(design))
         weight = None if self.train.sample_weight is None else self.train.sample_weight[some]
@@ -260,7 +277,7 @@ class RationalSearch:
         model = self.model(run, quotient)
         errors = Errors.of(model.evaluate(self.held_out.X), self.held_out.y, self.held_out.sample_weight)
         error = max(errors.rmse, at_rows.rmse)
-        if self.chosen is not None and not error < self.chosen.error:
+        if self.chosen is not None and not _score(error, n_terms) < self.chosen.score:
             return
         if not (math.isfinite(error) and self.is_positive(quotient)):
             return
@@ -314,6 +331,12 @@ class RationalSearch:
         if again.bottom(looked_at).min() > 0.0 and self.is_positive(again):
             return self.model(run, again)
         return self.chosen.found.model
+
+
+def _score(error: float, n_terms: int) -> tuple[bool, float]:
+    """What is to be small: the error, or where that is rounding, the error times the number of terms."""
+    rounded = error <= NEAR_ROUNDING
+    return not rounded, max(error, ENOUGH) * n_terms if rounded else error
 
 
 def solutions(
