@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import threading
 import time
@@ -378,8 +379,16 @@ def test_a_piecewise_model_is_saved_and_answers_everywhere(tmp_path):
     high, low = model.extended(x[:3])
     np.testing.assert_allclose(high + low, model(x[:3]), rtol=1e-14)
     np.testing.assert_allclose(model.box(), [[-1.0], [1.0]])
-    with pytest.raises(ValueError, match="expected a model that other languages can have"):
-        model.to_c()
+    exported = model.to_numba()
+    np.testing.assert_allclose([exported(x[i : i + 1]) for i in (0, 2, 6)], model(x[[0, 2, 6]]), rtol=1e-14)
+
+
+def test_parts_that_are_no_polynomials_do_not_go_into_other_languages():
+    part = pml.NetworkModel(pml.MLP((1, 2, 1)), np.zeros(7))
+    with pytest.raises(
+        ValueError, match=re.escape("parts[0]: expected a polynomial, for other languages, got network")
+    ):
+        pml.Piecewise([0.0, 1.0], [part]).to_c()
 
 
 def test_parts_that_do_not_fit_their_breaks_are_refused():
