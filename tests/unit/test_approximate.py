@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 import signal
 import threading
 import time
@@ -385,9 +384,7 @@ def test_a_piecewise_model_is_saved_and_answers_everywhere(tmp_path):
 
 def test_parts_that_are_no_polynomials_do_not_go_into_other_languages():
     part = pml.NetworkModel(pml.MLP((1, 2, 1)), np.zeros(7))
-    with pytest.raises(
-        ValueError, match=re.escape("parts[0]: expected a polynomial, for other languages, got network")
-    ):
+    with pytest.raises(ValueError, match=r"parts\[0\]: expected a polynomial, .* got network"):
         pml.Piecewise([0.0, 1.0], [part]).to_c()
 
 
