@@ -46,6 +46,7 @@ NEAR_ROUNDING = 1e-14
 # Terms of numerator and denominator in the two heats of the race, and where shapes are tried; then so many times more
 # at each step.
 RACE_TERMS, SHAPE_TERMS, GROWTH = (20, 60), 150, 1.6
+LEAST_TERMS = 2
 # Coordinates in the race, and those of them that go on to the next two stages.
 MOST_RACED, MOST_SHAPED, MOST_GROWN = 40, 4, 2
 # Degrees of the denominator over those of the numerator.
@@ -153,14 +154,14 @@ class RationalSearch:
         should_stop: Callable[[], bool] = lambda: False,
         offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
-        if max_terms is not None and max_terms < 2:
-            raise ValueError(f"max_terms: expected an integer >= 2 or None, got {max_terms}")
+        if max_terms is not None and max_terms < LEAST_TERMS:
+            raise ValueError(f"max_terms: expected an integer >= {LEAST_TERMS} or None, got {max_terms}")
         n, d = train.X.shape
         order = rng.permutation(n)  # so that the first rows of any number are a sample
         self.train, self.held_out = train.take(order), held_out
         self.start, self.seconds = time.perf_counter(), seconds
         self.stop, self.offer = should_stop, offer
-        self.max_terms = max(2, min(max_terms or n, n // 2))
+        self.max_terms = max(LEAST_TERMS, min(max_terms or n, n // 2))
         self.signature, self.n_threads = Signature.of(train), n_threads
         weight = self.train.sample_weight
         self.root_weight = np.ones(n) if weight is None else np.sqrt(weight)
@@ -202,6 +203,9 @@ class RationalSearch:
                 else:
                     run.waiting = PATIENCE
             runs = [run for run in runs if run.waiting < PATIENCE]
+        if self.chosen is None:  # no quotient without a pole, or with a value at all rows: a constant has both
+            given = tuple(choice[0] for choice in self.frame.alternatives(self.given_inputs))
+            self.improves(Run(self.frame(given), self.links[0], Shape((1.0,) * len(given), RATIOS[0])), LEAST_TERMS)
 
     def raced(self) -> list[Run]:
         """All coordinates with few terms, the best first."""

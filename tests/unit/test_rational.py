@@ -1,5 +1,7 @@
 """Quotients of polynomials: what they are, how they are found, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,18 @@ def test_a_column_that_never_varies_is_ignored():
 def test_no_time_still_gives_a_model():
     X = box(500, 3)
     assert np.isfinite(pml.Rational.fit(X, with_poles_near(X), time_limit=0.0)(X)).all()
+
+
+def test_a_constant_is_left_where_every_denominator_has_a_zero(monkeypatch):
+    def with_zeros(*arguments, **options):
+        for one in solutions(*arguments, **options):
+            yield replace(one, denominator=one.denominator * (1.0 if len(one.denominator) == 1 else -1.0))
+
+    monkeypatch.setattr("pml_native.models.rational_search.solutions", with_zeros)
+    X = box(200, 2)
+    model = pml.Rational.fit(X, with_poles_near(X), time_limit=1.0)
+    assert np.all(model(X) == model(X)[0])
+    assert np.isfinite(model(X)[0])
 
 
 def test_fit_takes_quotients_where_nothing_else_is_exact():
