@@ -166,10 +166,12 @@ class PolynomialSearch:
         """The relative error that float64 may make of the sum of the growth's terms, in y: some eps of their sizes."""
         link = growth.link
         t = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z) @ growth.coefficients
+        largest = np.max(np.abs(self.held_out.y), axis=0)
+        unit = np.where(largest > 0.0, largest, 1.0)  # squares of y itself may overflow
         with np.errstate(all="ignore"):
-            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * link.scales
+            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * (link.scales / unit)
         sizes = np.ldexp(np.sqrt(np.sum(growth.coefficients**2, axis=0)), link.inner_exponents)
-        return float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.held_out.y)))
+        return float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.held_out.y / unit)))
 
     def _train_rmse(self, growth: Growth) -> float:
         """That at rows trained on: they are more than those held out, and near more of the edges."""
