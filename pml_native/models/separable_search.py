@@ -31,7 +31,7 @@ from .polynomial_coordinates import Found
 from .separable import Separable
 from .separable_objective import SumOfProducts, others, value
 
-MOST_PRODUCTS = 3
+MOST_PRODUCTS = 5
 # Terms of the series that a start has, and then.
 FIRST_TERMS = 12
 TERMS = (12, 18, 27, 40, 60, 90)
@@ -49,7 +49,9 @@ DIP, N_POINTS = 1.0, 400
 STEPS, STALLED = 60, 0.999
 DAMPING = 1e-8
 # More terms, and more products, go on as long as the held-out error falls to this part.
-USEFUL, USEFUL_PRODUCT = 0.9, 0.5
+USEFUL, USEFUL_PRODUCT = 0.9, 0.7
+# Numbers of terms that may go by without.
+PATIENCE = 2
 # Relative errors that more terms can't lower, and those that are rounding in the main, which another product would fit.
 ENOUGH, NEAR_ROUNDING = 2e-16, 1e-14
 
@@ -209,19 +211,18 @@ class ProductSearch:
     def grown(self, A: list[Array]) -> list[Array]:
         """A with as many terms as help, all fitted together."""
         rank = A[0].shape[1]
-        own_best, own_error = A, np.inf
+        own_best, own_error, waiting = A, np.inf, 0
         first = max(len(a) for a in A) - 1
         for terms in (first, *(more for more in TERMS if more > first)):
             if terms > first and (terms > self._most_terms(rank) or self.finished):
                 break
             A = self._descended([_padded(a, min(terms, top) + 1) for a, top in zip(A, self.highest, strict=True)])
             error = self._judged(A)
+            waiting = 0 if error < USEFUL * own_error else waiting + 1
             if error < own_error:
-                useful = error < USEFUL * own_error
                 own_best, own_error = A, error
-                if useful:
-                    continue
-            break
+            if waiting >= PATIENCE:
+                break
         return own_best
 
     def _descended(self, A: list[Array]) -> list[Array]:

@@ -90,6 +90,22 @@ def test_two_products_are_found_one_after_the_other():
     assert pml.Separable.fit(X, two_products(X), rank=1, time_limit=60.0).rank == 1
 
 
+def test_four_products_of_narrow_factors_are_found():
+    """Franke's function, whose factors take more terms than a product begins with."""
+
+    def franke(X):
+        x, y = 9 * X.T
+        hills = 0.75 * np.exp(-((x - 2) ** 2 + (y - 2) ** 2) / 4) + 0.5 * np.exp(-((x - 7) ** 2 + (y - 3) ** 2) / 4)
+        slope = 0.75 * np.exp(-((x + 1) ** 2) / 49 - (y + 1) / 10)
+        return hills + slope - 0.2 * np.exp(-((x - 4) ** 2) - (y - 7) ** 2)
+
+    rng = np.random.default_rng(0)
+    X, X_new = rng.random((3000, 2)), rng.random((1000, 2))
+    model = pml.Separable.fit(X, franke(X), time_limit=60.0)
+    assert model.rank == 4
+    assert np.sqrt(np.mean((model(X_new) - franke(X_new)) ** 2)) < 1e-13
+
+
 def test_weights_choose_what_is_met():
     X = box(600, 2)
     y, weight = product(X), np.ones(600)
