@@ -71,11 +71,12 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
     if session.finished or session.error <= SETTLED:
         session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
         assert session.best is not None
-        if session.best.n_params > SIMPLE_TERMS and not session.should_stop:
+        if session.best.n_params > SIMPLE_TERMS and not session.is_over:
             session.tell(
                 f"a quotient of fewer than these {session.best.n_params} terms would go further beyond the rows"
             )
-            quotients(FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS)
+            seconds = FIRST_RATIONAL_SECONDS
+            train_rational(session, rng, share=FIRST_RATIONAL_SHARE, most_seconds=seconds, only_simpler=True)
         return
     session.tell(
         f"polynomials come to {session.error:.1e}, which leaves room: next come products, quotients, symmetries"

@@ -24,15 +24,29 @@ def train_polynomial(
     session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
 ) -> None:
     """Offers polynomials in several coordinates, in a share of the time limit."""
-    search = partial(PolynomialSearch, corners=session.corners, n_threads=session.n_threads)
+    search = partial(
+        PolynomialSearch,
+        corners=session.corners,
+        n_threads=session.n_threads,
+        should_stop=lambda: session.should_stop,
+    )
     _train_by(search, session, rng, "polynomial", share, most_seconds)
 
 
 def train_rational(
-    session: Session, rng: np.random.Generator, *, share: float = 1.0, most_seconds: float = math.inf
+    session: Session,
+    rng: np.random.Generator,
+    *,
+    share: float = 1.0,
+    most_seconds: float = math.inf,
+    only_simpler: bool = False,
 ) -> None:
-    """Offers quotients of polynomials in several coordinates, in a share of the time limit."""
-    search = partial(RationalSearch, corners=session.corners, n_threads=session.n_threads)
+    """Offers quotients of polynomials in several coordinates, in a share of the time limit.
+
+    `only_simpler` for one of fewer terms than an exact model has: that there is one already is no reason to stop.
+    """
+    should_stop = (lambda: session.is_over) if only_simpler else (lambda: session.should_stop)
+    search = partial(RationalSearch, corners=session.corners, n_threads=session.n_threads, should_stop=should_stop)
     _train_by(search, session, rng, "rational", share, most_seconds)
 
 
@@ -48,7 +62,8 @@ def train_products(
         if session.best is None:
             raise ValueError(f"y: method 'separable' takes one output, got {m}; fit them one by one")
         return
-    _train_by(ProductSearch, session, rng, "separable", share, most_seconds)
+    search = partial(ProductSearch, should_stop=lambda: session.should_stop)
+    _train_by(search, session, rng, "separable", share, most_seconds)
 
 
 def _train_by(
@@ -72,7 +87,6 @@ def _train_by(
         session.validation,
         rng=rng,
         seconds=min(share * session.time_limit, most_seconds, session.remaining),
-        should_stop=lambda: session.should_stop,
         offer=offer,
     )
     search.run()

@@ -97,7 +97,12 @@ class Session:
 
     @property
     def should_stop(self) -> bool:
-        if self.outer is not None and self.outer.finished:
+        return self.is_over or (self.outer is not None and self.outer.finished)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the user, the tolerance or the clock has ended it."""
+        if self.outer is not None and self.outer.is_over:
             return True
         return self.guard.requested or self.reached_tolerance or self.remaining <= 0.0
 
