@@ -114,7 +114,23 @@ def print_errors(table: pml.scaling.Table) -> None:
     for level in LEVELS:
         print(f"{np.count_nonzero(rmse <= level):4} of {len(table)} to {level:.0e}")
     if len(rmse):
-        print(f"median {np.median(rmse):.1e}")
+        p95 = max(row["p95"] for row in table.done if "rmse" in row)
+        print(f"median {np.median(rmse):.1e}, largest 95th percentile {p95:.1e}")
+    seeds = list(dict.fromkeys(row["seed"] for row in table))
+    if len(seeds) > 1:
+        print_seeds(table, seeds)
+
+
+def print_seeds(table: pml.scaling.Table, seeds: list[int]) -> None:
+    """How many equations are met to which error by each seed, and by the median and the worst of them."""
+    names = list(dict.fromkeys(row["equation"] for row in table))
+    found = {(row["equation"], row["seed"]): row.get("rmse", np.inf) for row in table.done}
+    rmse = np.array([[found.get((name, seed), np.inf) for seed in seeds] for name in names])
+    columns = {f"seed {seed}": column for seed, column in zip(seeds, rmse.T, strict=True)}
+    columns |= {"median seed": np.median(rmse, axis=1), "worst seed": np.max(rmse, axis=1)}
+    for name, errors in columns.items():
+        counts = ", ".join(f"{np.count_nonzero(errors <= level)} to {level:.0e}" for level in LEVELS)
+        print(f"{name}: of {len(names)} {counts}; median {np.median(errors):.1e}")
 
 
 def print_claims(table: pml.scaling.Table) -> None:

@@ -24,8 +24,6 @@ HERE = Path(__file__).parent
 TARGET = own_targets["2F1"]
 ROWS = [125, 250, 500, 1000, 2000, 4000]
 SEEDS = 3
-# A global RBF solves a dense system of this many unknowns; beyond, it would need neighbours or tens of gigabytes.
-MAX_RBF_ROWS = 8000
 METHODS = {
     "LinearNDInterpolator (SciPy)": lambda X, y, seed: LinearNDInterpolator(X, y),
     "RBFInterpolator, cubic (SciPy)": lambda X, y, seed: RBFInterpolator(X, y, kernel="cubic"),

@@ -72,9 +72,7 @@ def train_scattered(session: Session, rng: np.random.Generator) -> None:
         session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
         assert session.best is not None
         if session.best.n_params > SIMPLE_TERMS and not session.is_over:
-            session.tell(
-                f"a quotient of fewer than these {session.best.n_params} terms would go further beyond the rows"
-            )
+            session.tell("a quotient of fewer terms, if there is one, goes further beyond the rows: it is looked for")
             seconds = FIRST_RATIONAL_SECONDS
             train_rational(session, rng, share=FIRST_RATIONAL_SHARE, most_seconds=seconds, only_simpler=True)
         return
