@@ -3,7 +3,7 @@
     python bench/equations.py --store equations.db            # an hour or so on two cores; goes on where it was ended
     python bench/equations.py --quick                          # ten of them
     python bench/equations.py --peers --store equations.db     # with what else fits tables, on every fourth equation
-    python bench/equations.py --method polynomial --seconds 10  # Polynomial.fit alone
+    python bench/equations.py --method polynomial --seconds 10  # fit_polynomial alone
     python bench/equations.py --targets own --peers            # ten others (own_targets.py), and peers on all of them
 
 Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box, relative to the
@@ -46,7 +46,7 @@ def fit(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Functi
 
 
 def polynomial(X: np.ndarray, y: np.ndarray, seed: int, seconds: float) -> tuple[Function, str]:
-    model = pml.Polynomial.fit(X, y, time_limit=seconds, random_state=seed)
+    model = pml.fit_polynomial(X, y, time_limit=seconds, random_state=seed)
     return model, repr(model)
 
 

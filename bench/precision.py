@@ -23,8 +23,8 @@ import numpy as np
 
 import pml_native
 from pml_native import MLP, Boosted, Model, Transformed
-from pml_native.boosting import Trainer, stage_network, train_stage
 from pml_native.problems import equations
+from pml_native.search.boosting import Trainer, stage_network, train_stage
 
 N_TRAIN = 10_000
 N_TEST = 10_000

@@ -23,16 +23,12 @@ from . import optimize, problems, scaling
 from ._version import __version__
 from .approximate import approximate
 from .arrays import PrecisionWarning
-from .boosting import boost
 from .fit import FitWarning, fit
 from .info import info
 from .models import (
-    MLP,
     RBF,
     Boosted,
-    Graph,
     Model,
-    ModularMLP,
     NetworkModel,
     Normalization,
     Piecewise,
@@ -45,10 +41,11 @@ from .models import (
     Transformed,
     TricubicInterpolator,
     load,
-    register_activation,
 )
+from .networks import MLP, Graph, ModularMLP, register_activation
 from .optimize import LeastSquares
 from .report import FitReport
+from .search import boost, fit_polynomial, fit_random_features, fit_rational, fit_rbf, fit_separable
 from .spectrum import Spectrum, spectrum
 
 if TYPE_CHECKING:
@@ -81,6 +78,11 @@ __all__ = [
     "approximate",
     "boost",
     "fit",
+    "fit_polynomial",
+    "fit_random_features",
+    "fit_rational",
+    "fit_rbf",
+    "fit_separable",
     "info",
     "load",
     "optimize",

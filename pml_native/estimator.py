@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array, as_weight, warn_about_precision
 from .fit import fit, least_rows
-from .models import MLP, Model, NetworkModel, Normalization, Signature
+from .models import Model, NetworkModel, Normalization, Signature
+from .networks import MLP
 
 try:
     from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin

@@ -19,12 +19,13 @@ from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, 
 from .fitting import diagnosis, guide
 from .fitting.agreement import Estimate
 from .fitting.session import Session
-from .fitting.splines import is_grid
 from .hold_out import LEAST_ROWS_A_LINE, split
-from .models import MLP, Model, NetworkModel, Normalization, Signature
+from .models import Model, NetworkModel, Normalization, Signature
+from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import Candidate, Errors, FitReport, counted
+from .search.spline import is_grid
 from .threads import resolve_threads
 
 MIN_ROWS = 10

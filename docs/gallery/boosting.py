@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 import pml_native as pml
-from pml_native.boosting import stage_network, train_stage
 from pml_native.figures import save
 from pml_native.figures.style import COLOURS, panels
+from pml_native.search.boosting import stage_network, train_stage
 
 
 def f(x):

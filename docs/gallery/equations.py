@@ -16,8 +16,8 @@ for name in ("I.6.2", "I.8.14", "I.10.7", "I.26.2", "I.40.1", "II.6.15a"):
     points, values = equation.test_box(3000, np.random.default_rng(1))
     models = {
         "fit, 3 s": pml.fit(X, y, time_limit=3.0, progress=False),
-        "polynomial": pml.Polynomial.fit(X, y, time_limit=0.5),
-        "radial basis functions": pml.RBF.fit(X, y, time_limit=0.5),
+        "polynomial": pml.fit_polynomial(X, y, time_limit=0.5),
+        "radial basis functions": pml.fit_rbf(X, y, time_limit=0.5),
         "linear on simplices": pml.SimplexInterpolator(X, y, outside="linear"),
     }
     formula = equation.formula if len(equation.formula) < 34 else equation.formula[:31] + "..."

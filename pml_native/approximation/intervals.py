@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import Array
 from ..models import Model, Normalization, Piecewise, Polynomial, Signature
 from ..models.chebyshev import chebyshev_table
-from ..models.least_squares import least_squares
+from ..search.least_squares import least_squares
 from .target import Target, inside
 
 # Steps between the first points of an interval, and between the most: beyond these it is halved.

@@ -15,6 +15,7 @@ from ..fitting.session import ENOUGH, Measured, Session
 from ..models import Model, Polynomial, Signature
 from ..progress import ProgressDisplay
 from ..report import Candidate, Errors
+from ..search import fit_polynomial
 from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
@@ -232,7 +233,7 @@ class Search:
     def _plain(self) -> tuple[Model, str, float]:
         """A plane, which has a value everywhere: for want of time."""
         samples = self.target.samples()
-        model = Polynomial.fit(
+        model = fit_polynomial(
             samples.X, samples.y, degree=1, inputs="identity", outputs="identity", time_limit=0.0, random_state=self.rng
         )
         return model, "a linear polynomial", math.inf

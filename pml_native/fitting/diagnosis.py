@@ -15,8 +15,8 @@ import numpy as np
 
 from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
-from ..models.polynomial_search import PolynomialSearch
 from ..report import Errors, ErrorTerms
+from ..search.polynomial import PolynomialSearch
 from .session import Measured, Session
 
 EPS = float(np.finfo(np.float64).eps)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..arrays import Samples
-from .networks import train_networks
+from ..search.network import train_networks
+from ..search.spline import Grid, is_grid, train_splines
 from .reduced import train_reduced
 from .scattered import (
     train_polynomial,
@@ -18,7 +19,6 @@ from .scattered import (
     train_simplex,
 )
 from .session import Session
-from .splines import Grid, is_grid, train_splines
 
 Trainer = Callable[[Session, np.random.Generator], None]
 

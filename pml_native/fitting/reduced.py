@@ -13,8 +13,8 @@ import numpy as np
 
 from ..arrays import Array, Samples
 from ..models import Reduced, Signature
-from ..models.polynomial_search import PolynomialSearch
 from ..models.reduced import Variables
+from ..search.polynomial import PolynomialSearch
 from .session import Session
 from .symmetry import Evidence, find_variables
 

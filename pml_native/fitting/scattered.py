@@ -11,12 +11,12 @@ import numpy as np
 
 from ..arrays import Array
 from ..models import Signature, SimplexInterpolator
-from ..models import random_features as features
-from ..models.polynomial_coordinates import Found, Search
-from ..models.polynomial_search import PolynomialSearch
-from ..models.rational_search import RationalSearch
-from ..models.rbf import CHOICES, choose_kernel
-from ..models.separable_search import ProductSearch
+from ..search import random_features as features
+from ..search.coordinates import Found, Search
+from ..search.polynomial import PolynomialSearch
+from ..search.products import ProductSearch
+from ..search.radial import CHOICES, choose_kernel
+from ..search.rational import RationalSearch
 from .session import Measured, Session
 
 

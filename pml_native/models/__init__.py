@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 
+from ..networks import UnknownActivationError
 from . import archive
-from .activations import UnknownActivationError, register_activation
 from .boosted import Boosted
-from .graph import Graph
-from .mlp import MLP
-from .model import Model, Signature
-from .modular import ModularMLP
+from .model import FAMILIES, Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
@@ -28,12 +25,9 @@ from .tricubic import TricubicInterpolator
 
 __all__ = [
     "FAMILIES",
-    "MLP",
     "RBF",
     "Boosted",
-    "Graph",
     "Model",
-    "ModularMLP",
     "NetworkModel",
     "Normalization",
     "Piecewise",
@@ -48,24 +42,7 @@ __all__ = [
     "Transformed",
     "TricubicInterpolator",
     "load",
-    "register_activation",
 ]
-
-FAMILIES: dict[str, type[Model]] = {
-    NetworkModel.family: NetworkModel,
-    Polynomial.family: Polynomial,
-    Piecewise.family: Piecewise,
-    RandomFeatures.family: RandomFeatures,
-    Rational.family: Rational,
-    RBF.family: RBF,
-    Boosted.family: Boosted,
-    Transformed.family: Transformed,
-    Reduced.family: Reduced,
-    Separable.family: Separable,
-    SimplexInterpolator.family: SimplexInterpolator,
-    SplineInterpolator.family: SplineInterpolator,
-    TricubicInterpolator.family: TricubicInterpolator,
-}
 
 
 def load(path: str | os.PathLike[str]) -> Model:

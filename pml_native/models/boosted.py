@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..arrays import Array, as_matrix
 from ..export.program import Vector, added, scaled
+from ..networks.mlp import MLP
 from ..report import FitReport
-from .mlp import MLP
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .network import NetworkModel

@@ -35,6 +35,10 @@ class Signature:
         return cls(n_inputs, n_outputs, samples.y_is_vector, samples.input_names, samples.output_names)
 
 
+# All families by name: each joins by being defined, if it has a name of its own.
+FAMILIES: dict[str, type[Model]] = {}
+
+
 class Model(ABC):
     """A fitted family.
 
@@ -44,6 +48,11 @@ class Model(ABC):
 
     family: ClassVar[str]
     n_threads: int | None = None  # all cores
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "family" in cls.__dict__:
+            FAMILIES[cls.family] = cls
 
     def __init__(self, signature: Signature, report: FitReport | None = None) -> None:
         self.signature = signature
@@ -122,8 +131,6 @@ class Model(ABC):
 
     def operations(self, x: Vector) -> Vector:
         """The value, as operations on x; ValueError for a family that has none."""
-        from . import FAMILIES  # here, because the families are models
-
         able = [name for name, family in FAMILIES.items() if family.operations is not Model.operations]
         raise ValueError(f"expected a model that other languages can have, {', '.join(able)}, got {self.family}")
 

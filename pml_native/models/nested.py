@@ -8,13 +8,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..report import FitReport
-from .model import Model, Signature
+from .model import FAMILIES, Model, Signature
 
 
 def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     """The model that gave this `description()`; any of the errors of missing or mistaken entries where none did."""
-    from . import FAMILIES  # here, because families whose models hold models are themselves among them
-
     if description["family"] not in tuple(FAMILIES):  # which compares, as a damaged family may have no hash
         raise ValueError(f"expected a model of {', '.join(FAMILIES)}, got {description['family']!r}")
     signature = dict(description["signature"])

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..export import Vector
+from ..networks.activations import require_saved_values, saved_values
+from ..networks.mlp import MLP
+from ..networks.modular import ModularMLP
 from ..report import FitReport
-from .activations import require_saved_values, saved_values
-from .mlp import MLP
 from .model import Model, Signature
-from .modular import ModularMLP
 from .normalization import Normalization
 
 Network = MLP | ModularMLP

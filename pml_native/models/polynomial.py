@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, partial
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +25,7 @@ class Polynomial(Model):
     `indices` (p, d) holds the rows a, `coefficients` (p, m) the c, `output_exponents` (m,) the b, 0 if left out.
     n_threads : None for all cores.
 
-    `Polynomial.fit` finds all of it; what it returns is a `Transformed` around a polynomial where other coordinates are
+    `fit_polynomial` finds all of it; what it returns is a `Transformed` around a polynomial where other coordinates are
     better.
     """
 
@@ -72,60 +71,6 @@ class Polynomial(Model):
     @property
     def n_params(self) -> int:
         return self.coefficients.size
-
-    @classmethod
-    def fit(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        degree: int | None = None,
-        basis: Literal["auto", "total", "hyperbolic", "tensor", "axes"] = "auto",
-        inputs: str | Sequence[str] | None = None,
-        outputs: str | None = None,
-        max_terms: int | None = None,
-        sample_weight: ArrayLike | None = None,
-        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-        time_limit: float = 10.0,
-        random_state: int | np.random.Generator | None = 0,
-        n_threads: int | None = None,
-    ) -> Model:
-        """The polynomial, in the coordinates that suit it, with the smallest error on held-out rows.
-
-        X : (n, d), or (n,).
-        y : (n,) or (n, m).
-        degree : the largest; None chooses it.
-        basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
-            degree + 1, "tensor": all up to it, "axes": sums of functions of one input each;
-            "auto" grows a set of terms where the function needs them.
-        inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
-            chooses them.
-        outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",
-            "reciprocal_root", "exp", "sine", "cosine" or "tangent"; None chooses among those that y has.
-        max_terms : at most this many, and at most half as many as rows are trained on.
-        sample_weight : (n,), weights of the squared errors.
-        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-        time_limit : seconds, for the search for coordinates and terms; one set of terms is always solved for.
-        n_threads : that evaluate the model; None for all cores.
-
-        Raises ValueError for data or options that can't be fitted.
-        """
-        # Here, because searches make polynomials.
-        from .polynomial_coordinates import searched
-        from .polynomial_search import PolynomialSearch
-
-        return searched(
-            partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms),
-            X,
-            y,
-            inputs=inputs,
-            outputs=outputs,
-            sample_weight=sample_weight,
-            validation=validation,
-            time_limit=time_limit,
-            random_state=random_state,
-            n_threads=n_threads,
-        )
 
     def evaluate(self, X: Array) -> Array:
         return self._series.evaluate(X, self.n_threads)

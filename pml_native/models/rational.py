@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, quotient, taken
@@ -21,7 +19,7 @@ from .polynomial import Polynomial
 class Rational(Model):
     """y_k = p_k(x) / q(x): `polynomials` has the outputs p_1, ..., p_m, q, in the same terms.
 
-    Values are infinite, or NaN, where q is 0; `Rational.fit` takes only denominators that have no zero in the box of
+    Values are infinite, or NaN, where q is 0; `fit_rational` takes only denominators that have no zero in the box of
     the rows.
 
     Raises ValueError for polynomials of fewer than two outputs, or for a signature that they don't have.
@@ -52,52 +50,6 @@ class Rational(Model):
     @property
     def n_params(self) -> int:
         return int(np.count_nonzero(self.polynomials.coefficients))
-
-    @classmethod
-    def fit(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        inputs: str | Sequence[str] | None = None,
-        outputs: str | None = None,
-        max_terms: int | None = None,
-        sample_weight: ArrayLike | None = None,
-        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-        time_limit: float = 10.0,
-        random_state: int | np.random.Generator | None = 0,
-        n_threads: int | None = None,
-    ) -> Model:
-        """The quotient of polynomials, in the coordinates that suit it, with the smallest error on held-out rows.
-
-        X : (n, d), or (n,).
-        y : (n,) or (n, m); the outputs share a denominator.
-        inputs, outputs : coordinates, as for `Polynomial.fit`; None chooses them.
-        max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
-        sample_weight : (n,), weights of the squared errors.
-        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-        time_limit : seconds.
-        n_threads : that evaluate the model; None for all cores.
-
-        What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
-        data or options that can't be fitted.
-        """
-        # Here, because the search makes these models.
-        from .polynomial_coordinates import searched
-        from .rational_search import RationalSearch
-
-        return searched(
-            partial(RationalSearch, max_terms=max_terms),
-            X,
-            y,
-            inputs=inputs,
-            outputs=outputs,
-            sample_weight=sample_weight,
-            validation=validation,
-            time_limit=time_limit,
-            random_state=random_state,
-            n_threads=n_threads,
-        )
 
     def evaluate(self, X: Array) -> Array:
         values = self.polynomials.evaluate(X)

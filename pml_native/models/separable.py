@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..arrays import Array, as_samples
+from ..arrays import Array
 from ..export.program import Vector, added, multiplied, taken
-from ..hold_out import split
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -55,42 +54,6 @@ class Separable(Model):
     @property
     def n_params(self) -> int:
         return sum(factor.n_params for factor in self.factors)
-
-    @classmethod
-    def fit(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        rank: int | None = None,
-        sample_weight: ArrayLike | None = None,
-        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-        time_limit: float = 10.0,
-        random_state: int | np.random.Generator | None = 0,
-    ) -> Model:
-        """The sum of products of Chebyshev series, in each variable, with the smallest error on held-out rows.
-
-        X : (n, d).
-        y : (n,).
-        rank : the number of products, at most; None adds them while they help.
-        sample_weight : (n,), weights of the squared errors.
-        validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-        time_limit : seconds.
-
-        Raises ValueError for data or options that can't be fitted.
-        """
-        from .separable_search import MOST_PRODUCTS, ProductSearch  # here, because the search makes these models
-
-        if rank is not None and rank < 1:
-            raise ValueError(f"rank: expected an integer >= 1 or None, got {rank}")
-        rng = np.random.default_rng(random_state)
-        samples = as_samples(X, y, sample_weight)
-        if samples.y.shape[1] != 1:
-            raise ValueError(f"y: expected one output, got {samples.y.shape[1]}; fit them one by one")
-        train, held_out = split(samples, validation, rng)
-        search = ProductSearch(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
-        search.run()
-        return search.best_model(refit=not isinstance(validation, tuple))
 
     def evaluate(self, X: Array) -> Array:
         values = self._values(X)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..figures import landscape
-from ..models import MLP
+from ..networks import MLP
 from ..optimize import Adam, LeastSquares, Status, minimize
 from ..problems import teacher_student
 from ..scaling import Table

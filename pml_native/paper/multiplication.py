@@ -17,7 +17,8 @@ import numpy as np
 from .. import scaling
 from ..figures import terms
 from ..figures.scaling import Curve
-from ..models import MLP, NetworkModel, Normalization
+from ..models import NetworkModel, Normalization
+from ..networks import MLP
 from ..optimize import Adam, LeastSquares, Status, minimize
 from ..problems import get
 from ..report import Errors

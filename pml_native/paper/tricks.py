@@ -21,7 +21,8 @@ import numpy as np
 from ..arrays import Array
 from ..figures import training
 from ..figures.style import COLOURS, OURS, PAPERS
-from ..models import MLP, Normalization
+from ..models import Normalization
+from ..networks import MLP
 from ..optimize import BFGS, Adam, LeastSquares, LevenbergMarquardt, LowCurvature, Progress, Status, minimize
 from ..problems import get
 from ..scaling import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..arrays import Array
-from ..models import MLP
+from ..networks import MLP
 from .problem import FunctionProblem
 
 

@@ -26,8 +26,8 @@ from ..models import (
     SplineInterpolator,
     Transformed,
 )
-from ..models.random_features import RCONDS, output_layers
 from ..optimize import LeastSquares, LevenbergMarquardt, Status, minimize
+from ..search.random_features import RCONDS, output_layers
 
 # Numbers in a table of columns or in a Jacobian: 256 MiB.
 MOST_NUMBERS = 2**25

@@ -17,17 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..models import (
-    MLP,
-    Model,
-    ModularMLP,
-    NetworkModel,
-    Normalization,
-    SimplexInterpolator,
-    SplineInterpolator,
-    TricubicInterpolator,
-)
-from ..models.formula import formula_graph
+from ..models import Model, NetworkModel, Normalization, SimplexInterpolator, SplineInterpolator, TricubicInterpolator
+from ..networks import MLP, ModularMLP
+from ..networks.formula import formula_graph
 from ..optimize import BFGS, Adam, LeastSquares, LevenbergMarquardt, Status, minimize
 from ..problems import Equation, Problem, get, grid_axes
 from ..report import Errors

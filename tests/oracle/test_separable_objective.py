@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebvander
 
-from pml_native.models.separable_objective import SumOfProducts
+from pml_native.search.products_objective import SumOfProducts
 
 
 def problem(d, rank, seed=0, n=23):

@@ -164,7 +164,7 @@ def test_compiled_functions_and_ufuncs_are_accepted():
 
 def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    for module in ("pml_native.jit", "pml_native.models.activation_block"):
+    for module in ("pml_native.jit", "pml_native.networks.activation_block"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.delattr(pml.models, "activation_block", raising=False)
     with pytest.raises(ImportError, match=re.escape('this needs numba, pip install "pml_native[numba]"')):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.boosting import StageData, frequency, train_stage
-from pml_native.descent import Table, descend, shuffled
 from pml_native.optimize import Status
+from pml_native.search.boosting import StageData, frequency, train_stage
+from pml_native.search.descent import Table, descend, shuffled
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.0, 6.0, size=(600, 1))

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+import pml_native as pml
 from pml_native import MLP, LeastSquares, problems
 from pml_native.models import (
     Boosted,
     NetworkModel,
     Polynomial,
-    RandomFeatures,
     SimplexInterpolator,
     SplineInterpolator,
     Transformed,
@@ -100,10 +100,10 @@ def linear_models():
     x = np.linspace(0, 1, 12)
     y = np.exp(3 * x)
     X = x[:, None]
-    yield Polynomial.fit(X, y, degree=3, inputs="identity", outputs="identity", validation=(X, y))
+    yield pml.fit_polynomial(X, y, degree=3, inputs="identity", outputs="identity", validation=(X, y))
     yield SplineInterpolator([x], y, degree=3)
     yield SimplexInterpolator(X, y)
-    yield RandomFeatures.fit(X, y, n_features=4, activation="tanh", scale=1.0, validation=(X, y))
+    yield pml.fit_random_features(X, y, n_features=4, activation="tanh", scale=1.0, validation=(X, y))
 
 
 @pytest.mark.parametrize("model", list(linear_models()), ids=lambda model: model.family)
@@ -124,7 +124,7 @@ def test_a_family_of_ones_own_brings_its_training():
     X, y = problem.sample(50, 0)
 
     def train(X, y):
-        return Polynomial.fit(X, y, degree=1, inputs="identity", outputs="identity")
+        return pml.fit_polynomial(X, y, degree=1, inputs="identity", outputs="identity")
 
     found = decompose(train(X, y), X, y, problem, train=train)
     assert_adds_up(found)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pml_native.models.least_squares import least_squares, nested_least_squares
+from pml_native.search.least_squares import least_squares, nested_least_squares
 
 
 def chebyshev(z, degree):

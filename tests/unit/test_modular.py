@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.descent import Table, descend
-from pml_native.models.formula import formula_graph
 from pml_native.models.normalization import Normalization
+from pml_native.networks.formula import formula_graph
 from pml_native.optimize import (
     BFGS,
     LBFGS,
@@ -22,6 +21,7 @@ from pml_native.optimize import (
     minimize,
 )
 from pml_native.problems import equations
+from pml_native.search.descent import Table, descend
 
 # What SymPy writes in formulas.
 NAMES = {name: getattr(np, name) for name in ("sqrt", "exp", "log", "sin", "cos", "tanh", "pi")} | {"asin": np.arcsin}

@@ -47,17 +47,17 @@ def test_it_goes_through_its_points_where_the_gradient_is_finite():
 
 
 def test_the_kernel_is_chosen_and_scales_do_not_matter():
-    model = pml.RBF.fit(X * 1e-150 + 1e-149, Y[:, 0] * 1e200, time_limit=2.0)
+    model = pml.fit_rbf(X * 1e-150 + 1e-149, Y[:, 0] * 1e200, time_limit=2.0)
     error = model(X_NEW * 1e-150 + 1e-149) / 1e200 - X_NEW[:, 0] * np.exp(-X_NEW[:, 1])
     assert np.sqrt(np.mean(error**2)) < 1e-3
-    assert pml.RBF.fit(X, Y, kernel="quintic").kernel == "quintic"
-    assert pml.RBF.fit(X, Y, kernel="gaussian", epsilon=5.0).epsilon == pytest.approx(5.0)
+    assert pml.fit_rbf(X, Y, kernel="quintic").kernel == "quintic"
+    assert pml.fit_rbf(X, Y, kernel="gaussian", epsilon=5.0).epsilon == pytest.approx(5.0)
 
 
 def test_the_nearest_points_are_taken_where_all_would_be_too_many(monkeypatch):
     monkeypatch.setattr(rbf, "TRIAL_POINTS", 50)
     monkeypatch.setattr(rbf, "available_memory", lambda: 1000)
-    model = pml.RBF.fit(X, Y, kernel="cubic")
+    model = pml.fit_rbf(X, Y, kernel="cubic")
     assert "the 80 nearest of 170 points" in repr(model)
     assert "all of 200 points" in repr(pml.RBF(X, Y))
     monkeypatch.setattr("pml_native.memory.available_memory", lambda: 1000)

@@ -65,7 +65,7 @@ def test_empty_batches_missing_values_and_views():
 def test_a_product_that_changes_signs_is_found_to_rounding(d):
     X, X_new = box(3000, d), box(1000, d, 1)
     scale = 1e8
-    model = pml.Separable.fit(X, scale * product(X), time_limit=60.0)
+    model = pml.fit_separable(X, scale * product(X), time_limit=60.0)
     error = np.sqrt(np.mean((model(X_new) / scale - product(X_new)) ** 2) / np.mean(product(X_new) ** 2))
     assert model.rank == 1
     assert error < 1e-13
@@ -73,21 +73,21 @@ def test_a_product_that_changes_signs_is_found_to_rounding(d):
 
 def test_a_column_that_never_varies_is_ignored():
     X = np.column_stack([box(1000, 2), np.full(1000, 3.0)])
-    model = pml.Separable.fit(X, product(X[:, :2]), time_limit=60.0)
+    model = pml.fit_separable(X, product(X[:, :2]), time_limit=60.0)
     assert np.max(np.abs(model(X) - product(X[:, :2]))) < 1e-12
 
 
 def test_no_time_still_gives_a_model():
     X = box(500, 3)
-    assert np.isfinite(pml.Separable.fit(X, product(X), time_limit=0.0)(X)).all()
+    assert np.isfinite(pml.fit_separable(X, product(X), time_limit=0.0)(X)).all()
 
 
 def test_two_products_are_found_one_after_the_other():
     X, X_new = box(2000, 3), box(1000, 3, 1)
-    model = pml.Separable.fit(X, two_products(X), time_limit=60.0)
+    model = pml.fit_separable(X, two_products(X), time_limit=60.0)
     assert model.rank >= 2
     assert np.sqrt(np.mean((model(X_new) - two_products(X_new)) ** 2)) < 1e-13
-    assert pml.Separable.fit(X, two_products(X), rank=1, time_limit=60.0).rank == 1
+    assert pml.fit_separable(X, two_products(X), rank=1, time_limit=60.0).rank == 1
 
 
 def test_four_products_of_narrow_factors_are_found():
@@ -101,7 +101,7 @@ def test_four_products_of_narrow_factors_are_found():
 
     rng = np.random.default_rng(0)
     X, X_new = rng.random((3000, 2)), rng.random((1000, 2))
-    model = pml.Separable.fit(X, franke(X), time_limit=60.0)
+    model = pml.fit_separable(X, franke(X), time_limit=60.0)
     assert model.rank == 4
     assert np.sqrt(np.mean((model(X_new) - franke(X_new)) ** 2)) < 1e-13
 
@@ -111,7 +111,7 @@ def test_weights_choose_what_is_met():
     y, weight = product(X), np.ones(600)
     y[:60] += 5.0
     weight[:60] = 0.0
-    model = pml.Separable.fit(X, y, sample_weight=weight, validation=(X[60:], y[60:]), time_limit=60.0)
+    model = pml.fit_separable(X, y, sample_weight=weight, validation=(X[60:], y[60:]), time_limit=60.0)
     assert np.sqrt(np.mean((model(X[60:]) - y[60:]) ** 2)) < 1e-12
 
 
@@ -126,7 +126,7 @@ def test_fit_takes_products_where_nothing_else_is_exact():
 def test_sums_of_functions_of_one_input_are_polynomials():
     X = box(2000, 6)
     y = sum(np.exp(np.sin((2 + j) * X[:, j])) for j in range(6))
-    model = pml.Polynomial.fit(X, y, time_limit=60.0)
+    model = pml.fit_polynomial(X, y, time_limit=60.0)
     X_new = box(1000, 6, 1)
     y_new = sum(np.exp(np.sin((2 + j) * X_new[:, j])) for j in range(6))
     assert np.sqrt(np.mean((model(X_new) - y_new) ** 2)) < 1e-9
@@ -141,9 +141,9 @@ def test_sums_of_functions_of_one_input_are_polynomials():
             lambda: pml.Separable([pml.Polynomial([[0]], [1.0]), pml.Polynomial([[0]], [[1.0, 2.0]])]),
             "factors: expected models of 1 input",
         ),
-        (lambda: pml.Separable.fit(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
-        (lambda: pml.Separable.fit(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
-        (lambda: pml.Separable.fit(box(50, 2), np.ones(50)), "y: expected values that vary, got one value only"),
+        (lambda: pml.fit_separable(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
+        (lambda: pml.fit_separable(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
+        (lambda: pml.fit_separable(box(50, 2), np.ones(50)), "y: expected values that vary, got one value only"),
         (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", time_limit=1.0), "takes one output, got 2"),
     ],
 )

@@ -12,13 +12,14 @@ import dataclasses
 import numpy as np
 
 from ..arrays import Array
-from ..boosting import StageData, boost, stage_network, widest
-from ..descent import Descent, descend, shuffled
-from ..models import MLP, Boosted, Model, NetworkModel, Signature, Transformed
+from ..fitting.coordinates import Coordinates, candidate_coordinates
+from ..fitting.session import Session
+from ..models import Boosted, Model, NetworkModel, Signature, Transformed
+from ..networks import MLP
 from ..optimize import Status
 from ..report import Errors
-from .coordinates import Coordinates, candidate_coordinates
-from .session import Session
+from .boosting import StageData, boost, stage_network, widest
+from .descent import Descent, descend, shuffled
 
 # Shares of the time limit: of each racer, of the winner alone, and what is left for a second stage.
 RACE_SHARE = 0.05

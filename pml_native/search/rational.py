@@ -21,22 +21,24 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import lapack, solve_triangular
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
+from ..models.chebyshev import ChebyshevTerms, Indices
+from ..models.model import Model, Signature
+from ..models.polynomial import Polynomial
+from ..models.rational import Rational
+from ..models.transformed import Transformed
 from ..report import Errors
 from ..singular_values import svd
-from .chebyshev import ChebyshevTerms, Indices
+from .coordinates import Found, InputCoordinates, InputFrames, Link, in_coordinates, in_words, links, searched
 from .least_squares import DECAY, MOST_DOUBLINGS
-from .model import Model, Signature
-from .polynomial import Polynomial
-from .polynomial_coordinates import Found, InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .polynomial_growth import rms
-from .rational import Rational
-from .transformed import Transformed
 
 EPS = float(np.finfo(float).eps)
 # Relative errors that leave nothing to search for.
@@ -61,6 +63,47 @@ USEFUL, PATIENCE = 0.8, 2
 # Points of the box that denominators are looked at, how many of their coordinates are ends, and descents from them.
 N_POINTS, ON_A_FACE, N_DESCENTS = 2000, 0.3, 5
 MOST_ROWS, ROWS_PER_TERM = 4000, 4
+
+
+def fit_rational(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | None = None,
+    max_terms: int | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    time_limit: float = 10.0,
+    random_state: int | np.random.Generator | None = 0,
+    n_threads: int | None = None,
+) -> Model:
+    """The quotient of polynomials, in the coordinates that suit it, with the smallest error on held-out rows.
+
+    X : (n, d), or (n,).
+    y : (n,) or (n, m); the outputs share a denominator.
+    inputs, outputs : coordinates, as for `fit_polynomial`; None chooses them.
+    max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
+    sample_weight : (n,), weights of the squared errors.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    time_limit : seconds.
+    n_threads : that evaluate the model; None for all cores.
+
+    What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
+    data or options that can't be fitted.
+    """
+    return searched(
+        partial(RationalSearch, max_terms=max_terms),
+        X,
+        y,
+        inputs=inputs,
+        outputs=outputs,
+        sample_weight=sample_weight,
+        validation=validation,
+        time_limit=time_limit,
+        random_state=random_state,
+        n_threads=n_threads,
+    )
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,21 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples
+from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set
+from ..models.model import Model, Signature
+from ..models.polynomial import Polynomial
+from ..models.transformed import TRANSFORMS, Transformed
 from ..report import Errors
-from .chebyshev import BASES, ChebyshevTerms, Indices, index_set
+from .coordinates import Found, InputCoordinates, InputFrames, in_coordinates, in_words, links, searched
 from .least_squares import least_squares, nested_least_squares
-from .model import Model, Signature
-from .polynomial import Polynomial
-from .polynomial_coordinates import Found, InputCoordinates, InputFrames, in_coordinates, in_words, links
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
-from .transformed import TRANSFORMS, Transformed
 
 # Relative held-out errors that leave nothing to search for.
 ENOUGH = 2e-16
@@ -53,6 +56,55 @@ ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
 GROWTH = 0.4
 PATIENCE = 4
+
+
+def fit_polynomial(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    degree: int | None = None,
+    basis: Literal["auto", "total", "hyperbolic", "tensor", "axes"] = "auto",
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | None = None,
+    max_terms: int | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    time_limit: float = 10.0,
+    random_state: int | np.random.Generator | None = 0,
+    n_threads: int | None = None,
+) -> Model:
+    """The polynomial, in the coordinates that suit it, with the smallest error on held-out rows.
+
+    X : (n, d), or (n,).
+    y : (n,) or (n, m).
+    degree : the largest; None chooses it.
+    basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
+        degree + 1, "tensor": all up to it, "axes": sums of functions of one input each;
+        "auto" grows a set of terms where the function needs them.
+    inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
+        chooses them.
+    outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",
+        "reciprocal_root", "exp", "sine", "cosine" or "tangent"; None chooses among those that y has.
+    max_terms : at most this many, and at most half as many as rows are trained on.
+    sample_weight : (n,), weights of the squared errors.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    time_limit : seconds, for the search for coordinates and terms; one set of terms is always solved for.
+    n_threads : that evaluate the model; None for all cores.
+
+    Raises ValueError for data or options that can't be fitted.
+    """
+    return searched(
+        partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms),
+        X,
+        y,
+        inputs=inputs,
+        outputs=outputs,
+        sample_weight=sample_weight,
+        validation=validation,
+        time_limit=time_limit,
+        random_state=random_state,
+        n_threads=n_threads,
+    )
 
 
 class PolynomialSearch:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Array
-from .optimize import LBFGS, LeastSquares, LevenbergMarquardt, Progress, SSBroyden, Status, minimize
-from .optimize.levenberg_marquardt import LevenbergMarquardtState
-from .optimize.loop import Optimizer
-from .optimize.objective import Network
+from ..arrays import Array
+from ..optimize import LBFGS, LeastSquares, LevenbergMarquardt, Progress, SSBroyden, Status, minimize
+from ..optimize.levenberg_marquardt import LevenbergMarquardtState
+from ..optimize.loop import Optimizer
+from ..optimize.objective import Network
 
 ROWS_PER_PARAMETER = 2.5
 MAX_LEVENBERG_MARQUARDT_PARAMS = 1500

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, as_samples
 from ..hold_out import split
+from ..models.model import Model
+from ..models.normalization import Normalization
+from ..models.transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
 from ..report import Errors
 from ..threads import resolve_threads
-from .model import Model
-from .normalization import Normalization
-from .transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
+from ..fitting.session import Measured, Session
 from ..grids import grid_axes
 from ..models import Signature, SplineInterpolator
 from ..models.grid import MAX_AXES
 from ..models.spline import MAX_DEGREE
 from ..report import Candidate, Errors
-from .session import Measured, Session
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from .chebyshev import ChebyshevTerms, Indices, unique_rows
-from .polynomial_coordinates import InputCoordinates, Link
+from ..models.chebyshev import ChebyshevTerms, Indices, unique_rows
+from .coordinates import InputCoordinates, Link
 
 # Rows and candidates that the next terms are chosen on.
 SCORING_ROWS, MOST_CANDIDATES = 1000, 2000

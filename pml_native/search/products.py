@@ -19,17 +19,19 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
+from numpy.typing import ArrayLike
 from scipy.linalg import lapack
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
+from ..models.model import Model, Signature
+from ..models.normalization import Normalization
+from ..models.polynomial import Polynomial
+from ..models.separable import Separable
 from ..optimize import LevenbergMarquardt, Progress, minimize
 from ..report import Errors
-from .model import Model, Signature
-from .normalization import Normalization
-from .polynomial import Polynomial
-from .polynomial_coordinates import Found
-from .separable import Separable
-from .separable_objective import SumOfProducts, others, value
+from .coordinates import Found
+from .products_objective import SumOfProducts, others, value
 
 MOST_PRODUCTS = 5
 # Terms of the series that a start has, and then.
@@ -54,6 +56,39 @@ USEFUL, USEFUL_PRODUCT = 0.9, 0.7
 PATIENCE = 2
 # Relative errors that more terms can't lower, and those that are rounding in the main, which another product would fit.
 ENOUGH, NEAR_ROUNDING = 2e-16, 1e-14
+
+
+def fit_separable(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    rank: int | None = None,
+    sample_weight: ArrayLike | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    time_limit: float = 10.0,
+    random_state: int | np.random.Generator | None = 0,
+) -> Model:
+    """The sum of products of Chebyshev series, in each variable, with the smallest error on held-out rows.
+
+    X : (n, d).
+    y : (n,).
+    rank : the number of products, at most; None adds them while they help.
+    sample_weight : (n,), weights of the squared errors.
+    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
+    time_limit : seconds.
+
+    Raises ValueError for data or options that can't be fitted.
+    """
+    if rank is not None and rank < 1:
+        raise ValueError(f"rank: expected an integer >= 1 or None, got {rank}")
+    rng = np.random.default_rng(random_state)
+    samples = as_samples(X, y, sample_weight)
+    if samples.y.shape[1] != 1:
+        raise ValueError(f"y: expected one output, got {samples.y.shape[1]}; fit them one by one")
+    train, held_out = split(samples, validation, rng)
+    search = ProductSearch(train, held_out, rng=rng, seconds=time_limit, most=rank or MOST_PRODUCTS)
+    search.run()
+    return search.best_model(refit=not isinstance(validation, tuple))
 
 
 class ProductSearch:

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import KDTree
 
-from .arrays import Array, Samples, as_samples
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
+from ..models import Boosted, Model, NetworkModel, Normalization, Signature
+from ..networks import MLP
+from ..optimize.interrupt import InterruptGuard
+from ..report import Errors
 from .descent import Descent, descend, shuffled
-from .hold_out import split
-from .models import MLP, Boosted, Model, NetworkModel, Normalization, Signature
-from .models.random_features import output_layers
-from .optimize.interrupt import InterruptGuard
-from .report import Errors
+from .random_features import output_layers
 
 # First-layer scales below and above which a stage is not started: the networks' usual one, and more oscillations than
 # its units could follow.
