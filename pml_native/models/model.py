@@ -85,6 +85,14 @@ class Model(ABC):
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Model:
         """The model that gave this state."""
 
+    def use_threads(self, n_threads: int | None) -> None:
+        """Makes it and the models it is made of evaluate on so many threads, all cores for None."""
+        self.n_threads = n_threads
+        for value in vars(self).values():
+            for part in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(part, Model):
+                    part.use_threads(n_threads)
+
     def __call__(self, X: ArrayLike) -> Array:
         """Values at `X` (n, d): (n,) if y was a vector, else (n, m). NaN in a row of X gives NaN there.
 

@@ -1,0 +1,391 @@
+"""Runs searches: their steps side by side on threads, their results in the order of a plan.
+
+A search is a generator. What it yields is one of
+
+    [Step, ...]     pieces of work that know nothing of each other; it is sent the list of their results
+    Found           a model, for whoever runs the search to see; it is sent None
+    Start([...])    searches to run beside this one; it is sent a `Run` for each, which may do no work before `allow`
+    Next(run)       the question what happened next in a run; it is sent an `Event`
+
+A run does work up to its allowance, which its owner raises, and then waits; what its own runs did, as far as it has
+asked for it, counts as its work. Threads take the steps of the run that is
+waited for first; where these are too few for all threads, other runs go ahead within their allowances. As a run knows
+nothing of the others, and its owner sees its events one by one when it asks for them, all decisions are the same for
+any number of threads and on any load: what was done ahead and is not asked for is dropped.
+
+Work is counted in multiply-adds, known from shapes before a step begins; nothing is decided by a clock. The deadline
+is the one exception: from then on no step begins, runs end with what they have found, and `late` is set.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from threadpoolctl import ThreadpoolController
+
+# Seconds between two looks at Ctrl-C and the deadline while all threads are busy.
+WATCH_SECONDS = 0.05
+
+Steps = Generator[Any, Any, None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A bounded piece of work: `function` of the worker that does it, and its multiply-adds."""
+
+    work: float
+    function: Callable[[Worker], Any]
+
+
+class Search(Protocol):
+    """What looks for a model. `prospect` is the least error that it still hopes for, 0 where it can't tell."""
+
+    prospect: float
+
+    def steps(self) -> Steps: ...
+
+
+class State(Enum):
+    """How a run stands: it goes on, it has used its allowance, or it has ended."""
+
+    RUNNING = 0
+    PAUSED = 1
+    ENDED = 2
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened in a run: a model was `found`, or some steps are done; `work` is all it has done by then."""
+
+    found: Any
+    work: float
+    prospect: float
+    state: State = State.RUNNING
+
+
+@dataclass(frozen=True)
+class Start:
+    """Asks for runs of these searches."""
+
+    searches: Sequence[Search]
+
+
+@dataclass(frozen=True)
+class Next:
+    """Asks for the next event of a run."""
+
+    run: Run
+
+
+class DeadlineError(Exception):
+    """Raised where a search asks for steps after the deadline."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A search on its way."""
+
+    search: Search
+    owner: Run | None
+    allowance: float = 0.0
+    work: float = 0.0
+    runs: list[Run] = field(default_factory=list)  # those it started
+    ended: bool = False
+    _steps: Steps | None = None
+    _events: deque[Event] = field(default_factory=deque)
+    _awaits: Run | None = None
+    _asked: list[Step] | Next | None = None  # beyond the allowance
+    _known: float = 0.0  # of its work, what the owner has been told of
+    _waiting: deque[tuple[int, Step]] = field(default_factory=deque)
+    _results: list[Any] = field(default_factory=list)
+    _n_left: int = 0
+    _failure: BaseException | None = None
+
+    def allow(self, work: float) -> None:
+        """Lets it do this much more."""
+        self.allowance += work
+
+
+class Worker:
+    """What a step may ask: how many threads a kernel may take, and whether to end early, its result not needed."""
+
+    def __init__(self, crew: Crew, run: Run) -> None:
+        self._crew, self._run = crew, run
+
+    @property
+    def n_threads(self) -> int:
+        return self._crew.n_free
+
+    def should_stop(self) -> bool:
+        return self._run.ended or self._crew.is_over()
+
+
+class Crew:
+    """The threads, the deadline, and whoever may end it all early.
+
+    n_threads : steps at once.
+    deadline : of time.perf_counter; infinite for none.
+    interrupted : asked between steps; Ctrl-C for example.
+    needed : while True, steps go on even so: there is no model yet.
+    """
+
+    def __init__(
+        self,
+        n_threads: int,
+        deadline: float,
+        interrupted: Callable[[], bool] = lambda: False,
+        needed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.n_threads, self.deadline = n_threads, deadline
+        self.interrupted, self.needed = interrupted, needed
+        self.late = False  # whether the deadline has ended anything
+        self._n_busy = 0
+        self._done: queue.SimpleQueue[tuple[Run, int, Any, BaseException | None]] = queue.SimpleQueue()
+        self._ready: deque[tuple[Run, Any]] = deque()
+
+    @property
+    def n_free(self) -> int:
+        """Threads for the kernels of one step: its own, and those that have nothing to do."""
+        return max(1, self.n_threads - self._n_busy + 1)
+
+    def is_over(self) -> bool:
+        if time.perf_counter() >= self.deadline:
+            self.late = True
+            return True
+        return self.interrupted()
+
+    def run(self, search: Search) -> None:
+        """Runs `search` to its end, with all that it starts."""
+        root = Run(search, None, allowance=float("inf"))
+        self._ready.append((root, None))
+        with held_blas(), ThreadPoolExecutor(self.n_threads) as pool:
+            try:
+                while True:
+                    while self._ready:
+                        self._advance(*self._ready.popleft())
+                    if root.ended:
+                        break
+                    self._assign(root, pool)
+            finally:
+                _end(root)
+        if root._failure is not None:
+            raise root._failure
+
+    def _assign(self, root: Run, pool: ThreadPoolExecutor) -> None:
+        """Begins steps on free threads, and waits for one to end."""
+        wanted = root
+        while wanted._awaits is not None:
+            wanted = wanted._awaits
+        if self.n_threads == 1:
+            if self._begins(wanted):
+                place, step = wanted._waiting.popleft()
+                self._finish(*_done(wanted, place, step, Worker(self, wanted)))
+            return
+        for run in _in_order(wanted, root):
+            while self._n_busy < self.n_threads and self._begins(run):
+                if not run._waiting:
+                    break
+                place, step = run._waiting.popleft()
+                self._n_busy += 1
+                pool.submit(lambda *a: self._done.put(_done(*a)), run, place, step, Worker(self, run))
+            if self._ready:
+                return
+        while self._n_busy:
+            try:
+                ended = self._done.get(timeout=WATCH_SECONDS)
+            except queue.Empty:
+                self.is_over()
+                continue
+            self._n_busy -= 1
+            self._finish(*ended)
+            return
+
+    def _begins(self, run: Run) -> bool:
+        """Whether the run has a step to begin; one that was not started, or may go on, is made ready first."""
+        if run.ended or run._awaits is not None:
+            return False
+        if run._steps is None:
+            self._ready.append((run, None))
+            return False
+        if run._asked is not None and run.allowance > run.work:
+            command, run._asked = run._asked, None
+            self._does(run, command)
+        return bool(run._waiting)
+
+    def _finish(self, run: Run, place: int, result: Any, failure: BaseException | None) -> None:
+        if run.ended:
+            return
+        run._results[place] = result
+        run._n_left -= 1
+        if failure is not None:
+            run._failure = run._failure or failure
+        if run._n_left == 0:
+            self._ready.append((run, run._results))
+
+    def _queue(self, run: Run, steps: list[Step]) -> None:
+        """The steps, to be done; or the end of the run, where it is too late for any."""
+        if self.is_over() and not self.needed():
+            self._ready.append((run, DeadlineError()))
+            return
+        if not steps:
+            self._ready.append((run, []))
+            return
+        run.work += sum(step.work for step in steps)
+        run._results, run._n_left = [None] * len(steps), len(steps)
+        run._waiting.extend(enumerate(steps))
+
+    def _advance(self, run: Run, value: Any) -> None:
+        """Sends `value` to the search, and does what it asks for until that takes time."""
+        if run.ended:
+            return
+        if run._steps is None:
+            run._steps = run.search.steps()
+        elif isinstance(value, list) and run._n_left == 0 and run._results is value and run.owner is not None:
+            self._tell(run, None)
+        while True:
+            try:
+                if run._failure is not None:
+                    failure, run._failure = run._failure, None
+                    command = run._steps.throw(failure)
+                elif isinstance(value, DeadlineError):
+                    command = run._steps.throw(value)
+                else:
+                    command = run._steps.send(value)
+            except (StopIteration, DeadlineError):
+                self._ends(run, None)
+                return
+            except BaseException as failure:
+                self._ends(run, failure)
+                return
+            value = None
+            if isinstance(command, Start):
+                value = [Run(search, run) for search in command.searches]
+                run.runs += value
+            elif isinstance(command, (list, Next)):
+                if run.work < run.allowance:
+                    self._does(run, command)
+                else:
+                    run._asked = command
+                    self._tell(run, None, State.PAUSED)
+                return
+            else:
+                self._tell(run, command)
+
+    def _does(self, run: Run, command: list[Step] | Next) -> None:
+        if isinstance(command, list):
+            self._queue(run, command)
+        elif (event := _next_event(command.run)) is None:
+            run._awaits = command.run
+        else:
+            self._hear(run, event)
+
+    def _hear(self, owner: Run, event: Event | BaseException) -> None:
+        if isinstance(event, BaseException):
+            owner._failure = event
+        self._ready.append((owner, event))
+
+    def _tell(self, run: Run, found: Any, state: State = State.RUNNING) -> None:
+        """Puts an event on record, for the owner to ask for."""
+        run._events.append(Event(found, run.work, run.search.prospect, state))
+        self._wake(run)
+
+    def _wake(self, run: Run) -> None:
+        owner = run.owner
+        if owner is not None and owner._awaits is run:
+            event = _next_event(run)
+            if event is not None:
+                owner._awaits = None
+                self._hear(owner, event)
+
+    def _ends(self, run: Run, failure: BaseException | None) -> None:
+        run._failure = failure
+        _end(run)
+        self._wake(run)
+
+
+def _done(run: Run, place: int, step: Step, worker: Worker) -> tuple[Run, int, Any, BaseException | None]:
+    try:
+        return run, place, step.function(worker), None
+    except BaseException as failure:
+        return run, place, None, failure
+
+
+def _next_event(run: Run) -> Event | BaseException | None:
+    """The next event; what made the search fail, once all before it is known; None where nothing is known yet."""
+    while run._events:
+        event = run._events.popleft()
+        if event.state is State.PAUSED and run.allowance > event.work:
+            continue  # it was given more since
+        if run.owner is not None:
+            run.owner.work += event.work - run._known
+        run._known = event.work
+        return event
+    if run.ended:
+        failure, run._failure = run._failure, None
+        return failure or Event(None, run._known, run.search.prospect, State.ENDED)
+    if run._asked is not None and not run.allowance > run.work:
+        return Event(None, run._known, run.search.prospect, State.PAUSED)
+    return None
+
+
+def drop(run: Run) -> None:
+    """Ends a run, with all that it started: what it found and was not asked for is lost."""
+    _end(run)
+
+
+def _end(run: Run) -> None:
+    for other in run.runs:
+        _end(other)
+    run.ended = True
+    run._awaits = None
+    run._waiting.clear()
+    if run._steps is not None:
+        run._steps.close()
+
+
+def _in_order(first: Run, root: Run) -> Iterator[Run]:
+    """The run that is waited for, then all others from the root down."""
+    yield first
+    waiting = [root]
+    while waiting:
+        run = waiting.pop()
+        if run is not first and not run.ended:
+            yield run
+        waiting += reversed(run.runs)
+
+
+# --- BLAS on one thread
+
+_blas = threading.Lock()
+_n_holding = 0
+_limits: Any = None
+
+
+@contextmanager
+def held_blas() -> Iterator[None]:
+    """While entered, BLAS takes one thread: what it adds up then does not depend on how many there are.
+
+    The setting is the process's own, so the first to enter makes it and the last to leave takes it back.
+    """
+    global _n_holding, _limits
+    with _blas:
+        if _n_holding == 0:
+            _limits = ThreadpoolController().limit(limits=1, user_api="blas")
+        _n_holding += 1
+    try:
+        yield
+    finally:
+        with _blas:
+            _n_holding -= 1
+            if _n_holding == 0:
+                _limits.restore_original_limits()
+                _limits = None

@@ -1,0 +1,258 @@
+"""What all searches share: the rows, the one rule that models are compared by, what is found, and a search run alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..arrays import Array, Samples, as_samples
+from ..hold_out import split
+from ..models import Model, Signature
+from ..optimize.interrupt import InterruptGuard
+from ..report import Candidate, Errors
+from ..threads import resolve_threads
+from .scheduler import Crew, Next, Search, Start, State, Steps
+
+EPS = float(np.finfo(np.float64).eps)
+
+# --- work, in multiply-adds
+
+# What one core of an ordinary machine does in a second.
+WORK_A_SECOND = 1e10
+# What a call of NumPy or LAPACK costs before it begins to multiply, some ten microseconds, in multiply-adds.
+CALL = 2e5
+# The work of `effort=1`: most of a minute of one core.
+WHOLE_WORK = 45.0 * WORK_A_SECOND
+
+# --- relative errors that searches compare theirs with
+
+# There is nothing left to search for: half the spacing of float64.
+FLOOR = 2e-16
+# An error is mostly rounding: more terms don't lower it, and of two such models the simpler goes further beyond the rows.
+# The models of the paper's equations that are exact come to 1e-16 to 8e-15.
+ROUNDED = 1e-14
+# Where terms cancel, rounding may be as large as their sizes make it, but never above this.
+MOST_ROUNDED = 1e-12
+
+# --- rows
+
+# Searches look at so many rows: enough for five a term with the most terms that any of them takes.
+MOST_TRAIN, MOST_HELD_OUT = 20_000, 3_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a search works on: rows to train on, in an order without meaning, so that the first of them are a sample, and
+    rows held out, which choose.
+
+    `corners` (k, d) are points where a model may be asked, though no row is there.
+    """
+
+    train: Samples
+    held_out: Samples
+    corners: Array | None = None
+
+    @classmethod
+    def of(cls, train: Samples, held_out: Samples, rng: np.random.Generator, corners: Array | None = None) -> Rows:
+        """A sample of the rows, as large as searches can use."""
+        chosen = rng.permutation(len(train.X))[:MOST_TRAIN]
+        if len(held_out.X) > MOST_HELD_OUT:
+            held_out = held_out.take(np.sort(rng.permutation(len(held_out.X))[:MOST_HELD_OUT]))
+        return cls(train.take(chosen), held_out, corners)
+
+    @property
+    def n(self) -> int:
+        return len(self.train.X)
+
+    @property
+    def n_inputs(self) -> int:
+        return self.train.X.shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        return self.train.y.shape[1]
+
+    @property
+    def signature(self) -> Signature:
+        return Signature.of(self.train)
+
+    @property
+    def root_weight(self) -> Array | None:
+        """(n, 1): what multiplies the residuals of the rows trained on."""
+        weight = self.train.sample_weight
+        return None if weight is None else np.sqrt(weight)[:, None]
+
+    def found(
+        self,
+        model: Model,
+        family: str,
+        description: str,
+        *,
+        coordinates: str = "",
+        status: str = "best in its coordinates",
+        rounding: float = 0.0,
+        refit: Callable[[Samples], Model] | None = None,
+    ) -> Found:
+        """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart."""
+        held_out, train = self.held_out, self.train
+        with np.errstate(all="ignore"):
+            errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
+            at_rows = Errors.of(model.evaluate(train.X), train.y, train.sample_weight)
+        return Found(
+            model, errors, at_rows.rmse, family, description, f"{family} {coordinates}", status, rounding, refit=refit
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model, its errors on rows held out and at rows trained on, and what a report says of it: one object.
+
+    `maker` says what made it: two models of one maker are no two witnesses of each other. `rounding` is the error that
+    the sizes of its terms allow float64 to make, 0 if not known. `refit` makes it again from other rows: all of them.
+    `model` may be made of more rows than it was measured with: `measured` is the one whose errors these are.
+    """
+
+    model: Model
+    errors: Errors
+    train_rmse: float
+    family: str
+    description: str
+    maker: str
+    status: str
+    rounding: float = 0.0
+    seconds: float = 0.0
+    measured: Model | None = None
+    measured_at: Samples | None = None
+    refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
+
+    @property
+    def error(self) -> float:
+        """What models are compared by: the larger of the RMSE on the rows held out and at those trained on.
+
+        The rows held out are few. Where y has an edge that none of them is near, a model may be wild there, and the
+        rows trained on, of which there are more, show it.
+        """
+        return max(self.errors.rmse, self.train_rmse)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether its error is rounding in the main."""
+        return self.error <= max(ROUNDED, min(self.rounding, MOST_ROUNDED))
+
+    @property
+    def score(self) -> tuple[bool, float]:
+        """What is to be small; see `score`."""
+        return score(self.error, self.model.n_params, self.rounding)
+
+    def candidate(self) -> Candidate:
+        """Its line in the report."""
+        errors = self.errors
+        return Candidate(
+            self.family,
+            self.description,
+            self.model.n_params,
+            self.train_rmse,
+            errors.rmse,
+            errors.p95,
+            errors.max,
+            self.seconds,
+            self.status,
+        )
+
+
+def score(error: float, n_params: int, rounding: float = 0.0) -> tuple[bool, float]:
+    """What is to be small: the error, or where that is rounding, the error times the number of parameters.
+
+    Of models that meet the rows to rounding, those of fewer parameters go further beyond them; by the product, twice the
+    parameters must bring half the error.
+    """
+    if not error < math.inf:
+        return True, math.inf
+    rounded = error <= max(ROUNDED, min(rounding, MOST_ROUNDED))
+    return not rounded, max(error, FLOOR) * n_params if rounded else error
+
+
+def extrapolated(sizes: Sequence[float], errors: Sequence[float], size: float, d: int) -> float:
+    """The error that `size` terms may come to, from those of fewer: log error as a line in size^(1/d).
+
+    That is how series in d variables fall for functions that are smooth; a margin of half as much again is given. 0
+    where fewer than two sizes are known, the error now where it does not fall.
+    """
+    if len(sizes) < 2 or not min(errors) > 0.0:
+        return 0.0
+    (a, b), (e, f) = [s ** (1.0 / d) for s in sizes[-2:]], errors[-2:]
+    if not (b > a and math.isfinite(e) and math.isfinite(f)):
+        return 0.0
+    slope = 1.5 * min(0.0, math.log(f / e) / (b - a))
+    return f * math.exp(slope * max(0.0, size ** (1.0 / d) - b))
+
+
+class Alone:
+    """A search by itself: runs it within its work, and keeps the best of what it finds."""
+
+    prospect = 0.0
+
+    def __init__(self, search: Search, work: float) -> None:
+        self.search, self.work = search, work
+        self.best: Found | None = None
+
+    def steps(self) -> Steps:
+        [run] = yield Start([self.search])
+        run.allow(self.work)
+        while True:
+            event = yield Next(run)
+            found = event.found
+            if found is not None and (self.best is None or found.score < self.best.score):
+                self.best = found
+            if event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
+                return
+
+
+def run_alone(search: Search, *, effort: float, time_limit: float | None, n_threads: int | None) -> Found:
+    """The best that `search` finds with this effort, and within so many seconds."""
+    alone = Alone(search, effort * WHOLE_WORK)
+    deadline = math.inf if time_limit is None else time.perf_counter() + time_limit
+    with InterruptGuard() as guard:
+        crew = Crew(resolve_threads(n_threads), deadline, lambda: guard.requested, lambda: alone.best is None)
+        crew.run(alone)
+    assert alone.best is not None
+    return alone.best
+
+
+def searched(
+    make_search: Callable[[Rows], Search],
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    effort: float,
+    time_limit: float | None,
+    random_state: int | np.random.Generator | None,
+    n_threads: int | None,
+) -> Model:
+    """What a search on some of the rows finds, chosen on the others, then made of all: `fit_...` of the families."""
+    resolve_threads(n_threads)
+    if not effort >= 0:
+        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
+    samples = as_samples(X, y, sample_weight)
+    rng = np.random.default_rng(random_state)
+    train, held_out = split(samples, validation, rng)
+    search = make_search(Rows.of(train, held_out, rng))
+    found = run_alone(search, effort=effort, time_limit=time_limit, n_threads=n_threads)
+    model = found.model if isinstance(validation, tuple) else refitted(found, samples).model
+    model.use_threads(n_threads)
+    return model
+
+
+def refitted(found: Found, samples: Samples) -> Found:
+    """What was found, made again of all rows; its errors stay those before, as no row is held out of it."""
+    if found.refit is None:
+        return found
+    model = found.refit(samples)
+    return replace(found, model=model, measured=found.measured or found.model)
