@@ -1,141 +1,98 @@
-"""The user's guide to precision: which families to try on these data, in which order, and why."""
+"""The user's guide to precision, as a table: which searches run on which rows, in which order, with which work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import numpy as np
 
-from ..arrays import Samples
-from ..search.network import train_networks
-from ..search.spline import Grid, is_grid, train_splines
-from .reduced import train_reduced
-from .scattered import (
-    train_polynomial,
-    train_products,
-    train_random_features,
-    train_rational,
-    train_rbf,
-    train_simplex,
+from ..search import SEARCHES
+from ..search.polynomial import SIMPLE_TERMS
+from ..search.rational import RationalSearch
+from .race import Race, Row
+from .reduced import ReducedSearch
+
+# Below this error of the best model no network has ever been the better one: on 109 equations and 28 other functions
+# they ended at 1e-5 to 1e-10, after most of the time.
+NETWORKS_ABOVE = 1e-8
+# Symmetries are looked for again when the best model is so many times more exact than at the last look.
+CLEARER = 10.0
+# Above this error a model's gradient says nothing.
+USELESS = 0.2
+# A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
+NEARLY = 1e-13
+# Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the last
+# ones, as they do there, it goes further even if it is larger (II.35.18: 30 over 30 terms, beside 51, win a digit).
+SIMPLER_TERMS, MOST_SIMPLER = 2.0, 150
+
+
+def _has_products(race: Race) -> bool:
+    y = race.rows.train.y
+    return race.rows.n_inputs > 1 and y.shape[1] == 1 and bool(np.ptp(y) > 0)
+
+
+def _shows_symmetries(race: Race) -> bool:
+    """Whether the best model may show a symmetry that has not been looked for."""
+    if race.rows.n_inputs < 2 or not race.error < USELESS or race.best is None:
+        return False
+    if "reduced" in race.runs and not race.has_ended("reduced"):
+        return True
+    if race.best.maker.startswith("of ") or not race.error < race.looked_at / CLEARER:
+        return False
+    race.again("reduced")
+    return True
+
+
+def _reduced(race: Race) -> ReducedSearch:
+    race.looked_at = race.error
+    assert race.best is not None
+    return ReducedSearch(race, race.best, SCATTERED)
+
+
+def _needs_networks(race: Race) -> bool:
+    return race.error > NETWORKS_ABOVE
+
+
+def _wants_simpler(race: Race) -> bool:
+    """Whether an exact model has so many terms that one of fewer would go further beyond the rows."""
+    best = race.best
+    if best is None or not best.is_rounded or best.model.n_params <= SIMPLE_TERMS:
+        return False
+    race.tell("a quotient of fewer terms, if there is one, goes further beyond the rows: it is looked for")
+    return True
+
+
+def _simpler(race: Race) -> RationalSearch:
+    assert race.best is not None
+    n_params = race.best.model.n_params
+    most = n_params - 1 if race.depth == 0 else min(MOST_SIMPLER, math.ceil(SIMPLER_TERMS * n_params))
+    return RationalSearch(race.rows, rng=race.rng, max_terms=most)
+
+
+POLYNOMIALS = Row("polynomial", sentence="polynomials come to {error:.1e}")
+SPLINES = Row("spline", sentence="splines come to {error:.1e}")
+SCATTERED = (
+    POLYNOMIALS,
+    Row(
+        "reduced",
+        4.0,
+        when=_shows_symmetries,
+        make=_reduced,
+        sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
+    ),
+    Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
+    Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
+    Row(
+        "simpler", 4.0, when=_wants_simpler, make=_simpler, last=True, hope=NEARLY, sentence="it is found: {error:.1e}"
+    ),
 )
-from .session import Session
-
-Trainer = Callable[[Session, np.random.Generator], None]
-
-# Each trainer offers its models to the session. A new family adds its line here.
-TRAINERS: dict[str, Trainer] = {
-    "network": train_networks,
-    "polynomial": train_polynomial,
-    "random_features": train_random_features,
-    "rational": train_rational,
-    "rbf": train_rbf,
-    "separable": train_products,
-    "simplex": train_simplex,
-    "spline": train_splines,
-}
-# Of the time: polynomials at first; sums of products; quotients of polynomials, small ones at first; what symmetries
-# leave; networks that are to show symmetries, and what is kept for a last look for some.
-POLYNOMIAL_SHARE, POLYNOMIAL_SECONDS = 1 / 4, 12.0
-PRODUCTS_SHARE, PRODUCTS_SECONDS = 1 / 12, 5.0
-FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS = 1 / 12, 5.0
-RATIONAL_SHARE, RATIONAL_SECONDS = 1 / 4, 15.0
-REDUCED_SHARE = 2 / 3
-SCOUT_SHARE, LAST_SHARE = 1 / 3, 0.1
-# Relative errors that are rounding, if not the least possible: no other family would do better.
-SETTLED = 2e-14
-# So many terms are few: one that is made of them goes on beyond the rows as well as any.
-SIMPLE_TERMS = 12
 
 
-def train_scattered(session: Session, rng: np.random.Generator) -> None:
-    """Polynomials, as many a y is one in some coordinates; products; quotients of polynomials; symmetries; networks.
-
-    Where models are too coarse to show a symmetry, larger quotients, then networks have a go at it, and may show one.
-    """
-
-    def reduce() -> bool:
-        found = train_reduced(session, rng, lambda inner: train_scattered(inner, rng), REDUCED_SHARE)
-        if not found:
-            session.tell("no symmetry was found that leads to a better model of fewer variables")
-        return found
-
-    def quotients(share: float, most_seconds: float) -> bool:
-        """Whether they are all that is needed."""
-        before = session.error
-        train_rational(session, rng, share=share, most_seconds=most_seconds)
-        if session.error < before:
-            session.tell(f"quotients of polynomials come to {session.error:.1e}")
-        return session.finished or session.error <= SETTLED
-
-    train_polynomial(session, rng, share=POLYNOMIAL_SHARE, most_seconds=POLYNOMIAL_SECONDS)
-    if session.finished or session.error <= SETTLED:
-        session.tell(f"polynomials come to {session.error:.1e}, {_why_enough(session)}")
-        assert session.best is not None
-        if session.best.n_params > SIMPLE_TERMS and not session.is_over:
-            session.tell("a quotient of fewer terms, if there is one, goes further beyond the rows: it is looked for")
-            seconds = FIRST_RATIONAL_SECONDS
-            train_rational(session, rng, share=FIRST_RATIONAL_SHARE, most_seconds=seconds, only_simpler=True)
-        return
-    session.tell(
-        f"polynomials come to {session.error:.1e}, which leaves room: next come products, quotients, symmetries"
-    )
-    if session.train.X.shape[1] > 1:
-        before = session.error
-        train_products(session, rng, share=PRODUCTS_SHARE, most_seconds=PRODUCTS_SECONDS)
-        if session.error < before:
-            session.tell(f"sums of products of functions of one input each come to {session.error:.1e}")
-        if session.finished or session.error <= SETTLED:
-            return
-    if quotients(FIRST_RATIONAL_SHARE, FIRST_RATIONAL_SECONDS):
-        return
-    reduced = reduce()
-    if not (reduced or session.finished):
-        before = session.error
-        if quotients(RATIONAL_SHARE, RATIONAL_SECONDS):
-            return
-        if session.error < before:
-            reduced = reduce()
-    if not (reduced or session.finished):
-        before = session.error
-        train_networks(session.part(SCOUT_SHARE), rng)
-        _tell_of_networks(session, before)
-        if not session.finished and session.error < before:
-            session.tell("networks may show a symmetry that polynomials were too coarse for")
-            reduced = reduce()
-    if not (session.finished or session.error <= SETTLED):
-        before = session.error
-        train_networks(session.part(1.0 if reduced else 1.0 - LAST_SHARE), rng)
-        _tell_of_networks(session, before)
-        if not (reduced or session.finished) and session.error < before:
-            reduce()
-
-
-def _why_enough(session: Session) -> str:
-    if session.error <= SETTLED:
-        return "which is rounding: no other family can do better"
-    return "with no time left for other families" if session.remaining <= 0.0 else "which is what was asked for"
-
-
-def _tell_of_networks(session: Session, before: float) -> None:
-    after = session.error
-    session.tell(f"networks come to {after:.1e}" if after < before else f"networks do not come below {before:.1e}")
-
-
-def _train_first(session: Session, rng: np.random.Generator) -> None:
-    """On a grid, or in one dimension: a polynomial, if it is one, goes further beyond the last point than a spline."""
-    train_polynomial(session, rng, share=POLYNOMIAL_SHARE / 4, most_seconds=POLYNOMIAL_SECONDS / 4)
-    session.tell(
-        f"the rows form a grid: a quick polynomial comes to {session.error:.1e}; "
-        f"{'that is enough' if session.finished else 'next come splines'}"
-    )
-
-
-def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
-    """The trainers for `method`, best bets first."""
+def table(method: str, is_grid: bool) -> tuple[Row, ...]:
+    """The lines for `method`, in their order; ValueError for a name that isn't known."""
     if method == "auto":
-        return (_train_first, train_splines, train_scattered) if is_grid(samples) else (train_scattered,)
-    if method not in TRAINERS:
-        raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
-    if method == "spline":
-        Grid.of(samples.X, samples.y)  # says what is missing, before any row is held out
-    return (TRAINERS[method],)
+        return (POLYNOMIALS, SPLINES, *SCATTERED[1:]) if is_grid else SCATTERED
+    if method not in SEARCHES:
+        raise ValueError(f"method: expected one of auto, {', '.join(SEARCHES)}, got {method!r}")
+    return (Row(method),)

@@ -1,150 +1,186 @@
 """How `fit` uses symmetries: what they leave is a function of fewer variables, which is fitted like any other.
 
 A model of lower dimension is far more exact for the same rows, so whether a symmetry was real shows on the held-out
-rows. In the new variables there may be further symmetries: differences first, their squares' sum next.
+rows. The variables can be chosen in several ways, which few terms compare; the best two go on, each in a race of its
+own. In the new variables there may be further symmetries: differences first, their squares' sum next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arrays import Array, Samples
-from ..models import Reduced, Signature
+from ..models import Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
-from .session import Session
+from ..search.scheduler import Next, Start, State, Step, Steps, Worker, drop
+from ..search.search import CALL, WORK_A_SECOND, Found, Rows
+from .race import Race, Row
 from .symmetry import Evidence, find_variables
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
 # How much surer symmetries must be, should those at first sight not lead to a better model.
 STRICTNESS = (1.0, 10.0)
-# Other choices of products that are tried, each for a share of the time.
-MOST_ORDERS, TRIAL_SHARE = 6, 0.02
+# Other choices of products that are looked at, and those that go on to a race.
+MOST_ORDERS, MOST_RACES = 6, 2
 # Rows nearer than this part of the range in all variables are the same; so many of those held out may be known.
 CELLS, MOST_KNOWN = 2.0**30, 0.1
-# Errors of the best model so far from which on its gradient says nothing.
-USELESS = 0.2
+# Of the work of the race, what is there for those within it.
+REDUCED_SHARE = 2 / 3
+# A race in variables of a symmetry that has come to nothing better after so much work is ended: the symmetry isn't one.
+TRIAL_WORK = 0.5 * WORK_A_SECOND
+# Races side by side take turns of this much.
+TURN_WORK = 0.2 * WORK_A_SECOND
 
 
-def train_reduced(session: Session, rng: np.random.Generator, train: Callable[[Session], None], share: float) -> bool:
-    """Trains on the variables that the best model's symmetries leave, if any, within `share` of the time left.
+class ReducedSearch:
+    """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave."""
 
-    Returns whether a model of fewer variables is now the best.
-    """
-    if session.best is None or not session.error < USELESS:
-        return False
-    evidence = _evidence(session, rng)
-    if evidence is None:
-        return False
-    tried: list[Variables] = []
-    for strictness in STRICTNESS:
-        inner = _most_promising(session, evidence, strictness, tried, rng, share)
-        if inner is None:
-            continue
-        before = session.error
-        session.tell(f"it seems to be a function {inner.prefix.removesuffix(': ')}, which is tried")
-        train(inner)
-        if session.error < before:
-            return True
-        if session.finished:
-            break
-    return False
+    def __init__(self, race: Race, known: Found, table: Sequence[Row]) -> None:
+        self.race, self.rows, self.rng, self.known, self.table = race, race.rows, race.rng, known, table
+        self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
+        self.tried: list[Variables] = []
+        self.prospect = 0.0
+
+    def steps(self) -> Steps:
+        n, d = min(MOST_ROWS, self.rows.n), self.rows.n_inputs
+        [evidence] = yield [Step(n * self.known.model.n_params * (d + 1.0) + 20.0 * CALL, self._evidence)]
+        if evidence is None:
+            return
+        for strictness in STRICTNESS:
+            choices = yield from self._choices(evidence, strictness)
+            if choices and (yield from self._raced(choices[:MOST_RACES])):
+                return
+
+    def _evidence(self, worker: Worker) -> Evidence | None:
+        X, model = self.rows.train.X, self.known.model
+        low, high = X.min(axis=0), X.max(axis=0)
+        margin = 0.5 * (1.0 - INNER_SHARE) * (high - low)
+        inner = np.flatnonzero(np.all((low + margin <= X) & (high - margin >= X), axis=1))
+        rows = (inner if len(inner) >= FEWEST_ROWS else np.arange(len(X)))[:MOST_ROWS]
+        with np.errstate(all="ignore"):
+            gradient = model.evaluate_gradient(X[rows])
+        known = np.isfinite(gradient).all(axis=(1, 2))
+        if np.count_nonzero(known) < FEWEST_ROWS:
+            return None
+        return Evidence(X[rows][known], self.rows.train.y[rows][known], gradient[known], self.known.error)
+
+    def _choices(self, evidence: Evidence, strictness: float) -> Steps:
+        """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
+        d = self.rows.n_inputs
+        orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
+        work = 20.0 * CALL + len(evidence.X) * d**3
+        found = yield [Step(work, lambda worker, o=order: find_variables(evidence, strictness, o)) for order in orders]
+        choices: list[Variables] = []
+        for variables in found:
+            if variables is not None and not any(_same(variables, other) for other in [*self.tried, *choices]):
+                choices.append(variables)
+        self.tried += choices
+        reduced = [(one, rows) for one in choices if (rows := within(self.rows, one)) is not None]
+        if len(reduced) < 2:
+            return reduced
+        searches = [PolynomialSearch(rows) for _, rows in reduced]
+        errors = yield [search.first_step() for search in searches]
+        return [reduced[i] for i in sorted(range(len(reduced)), key=lambda i: errors[i])]
+
+    def _raced(self, choices: list[tuple[Variables, Rows]]) -> Steps:
+        """Races in these variables, in turns; whether one of them has led to a better model."""
+        races = [
+            Race(
+                rows, self.table, self.rng, REDUCED_SHARE * self.race.work, self.race.enough, depth=self.race.depth + 1
+            )
+            for _, rows in choices
+        ]
+        runs = yield Start(races)
+        best, done = [math.inf] * len(runs), [0.0] * len(runs)
+        going, target, led = list(range(len(runs))), 0.0, False
+        for i, (variables, _) in enumerate(choices):
+            runs[i].allow(math.inf)
+            self.race.tell(f"it seems to be a function of {variables.described(self.names)}, which is tried")
+        while going:
+            target += TURN_WORK
+            for i in list(going):
+                while done[i] < target:
+                    event = yield Next(runs[i])
+                    done[i] = event.work
+                    if event.found is not None:
+                        variables = choices[i][0]
+                        cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
+                        [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
+                        best[i] = min(best[i], found.error)
+                        yield found
+                    if event.state is State.ENDED:
+                        going.remove(i)
+                        break
+                if i in going and target >= TRIAL_WORK and not best[i] < self.known.error:
+                    drop(runs[i])
+                    going.remove(i)
+            led = led or min(best) < self.known.error
+        for race, (variables, _) in zip(races, choices, strict=True):
+            prefix = f"of {variables.described(self.names)}: "
+            self.race.path += [_with_prefix(line, prefix) for line in race.path]
+        return led
+
+    def _whole(self, variables: Variables, inner: Found, worker: Worker) -> Found:
+        """What was found in the variables, as a model of the inputs."""
+        signature = self.rows.signature
+        prefix = f"of {variables.described(self.names)}: "
+
+        def refit(samples: Samples) -> Reduced:
+            within = reduced(samples, variables)
+            assert inner.refit is not None
+            return Reduced(inner.model if within is None else inner.refit(within), variables, signature)
+
+        found = self.rows.found(
+            Reduced(inner.model, variables, signature),
+            inner.family,
+            prefix + inner.description,
+            status=inner.status,
+            rounding=inner.rounding,
+            refit=None if inner.refit is None else refit,
+        )
+        return replace(found, maker=prefix + inner.maker)
 
 
-def _most_promising(
-    session: Session,
-    evidence: Evidence,
-    strictness: float,
-    tried: list[Variables],
-    rng: np.random.Generator,
-    share: float,
-) -> Session | None:
-    """A session of the variables that symmetries leave, of several choices the one that a first polynomial fits best.
-
-    What is returned is added to `tried`, of which nothing is returned again.
-    """
-    d = evidence.X.shape[1]
-    orders = [np.arange(d), np.arange(d)[::-1], *(rng.permutation(d) for _ in range(MOST_ORDERS))]
-    choices: list[Variables] = []
-    for order in orders:
-        variables = find_variables(evidence, strictness, order)
-        if variables is None:
-            break
-        if not any(_same(variables, other) for other in [*tried, *choices]):
-            choices.append(variables)
-    sessions = [(choice, inner) for choice in choices if (inner := _within(session, choice, share)) is not None]
-    if not sessions:
-        return None
-    errors = [_first_error(inner, rng) for _, inner in sessions] if len(sessions) > 1 else [0.0]
-    chosen, _ = sessions[int(np.argmin(errors))]
-    tried.append(chosen)
-    return _within(session, chosen, share)
-
-
-def _first_error(session: Session, rng: np.random.Generator) -> float:
-    """The held-out error of a polynomial found within TRIAL_SHARE of the time."""
-    search = PolynomialSearch(
-        session.train,
-        session.validation,
-        rng=rng,
-        seconds=TRIAL_SHARE * session.time_limit,
-        n_threads=session.n_threads,
-    )
-    search.run()
-    assert search.best is not None
-    return search.best.errors.rmse
-
-
-def _evidence(session: Session, rng: np.random.Generator) -> Evidence | None:
-    X, model = session.train.X, session.best
-    assert model is not None
-    low, high = X.min(axis=0), X.max(axis=0)
-    margin = 0.5 * (1.0 - INNER_SHARE) * (high - low)
-    inner = np.flatnonzero(np.all((low + margin <= X) & (high - margin >= X), axis=1))
-    rows = inner if len(inner) >= FEWEST_ROWS else np.arange(len(X))
-    rows = rng.permutation(rows)[:MOST_ROWS]
-    gradient = model.evaluate_gradient(X[rows])
-    known = np.isfinite(gradient).all(axis=(1, 2))
-    if np.count_nonzero(known) < FEWEST_ROWS:
-        return None
-    return Evidence(X[rows][known], session.train.y[rows][known], gradient[known], session.error)
-
-
-def _within(session: Session, variables: Variables, share: float) -> Session | None:
-    """A session of the reduced rows; None where those held out would test nothing."""
-    train, held_out = _reduced(session.train, variables), _reduced(session.validation, variables)
+def within(rows: Rows, variables: Variables) -> Rows | None:
+    """The rows in the new variables; None where those held out would test nothing."""
+    train, held_out = reduced(rows.train, variables), reduced(rows.held_out, variables)
     if train is None or held_out is None or _share_known(train.X, held_out.X) > MOST_KNOWN:
         return None
-    names = session.train.input_names or [f"x{i}" for i in range(session.train.X.shape[1])]
-    signature = Signature.of(session.train)
-    return replace(
-        session.part(share),
-        train=train,
-        validation=held_out,
-        corners=_corners(session, variables),
-        wrap=lambda model: Reduced(model, variables, signature),
-        prefix=f"of {variables.described(names)}: ",
-    )
+    return Rows(train, held_out, _corners(rows, variables))
 
 
-def _corners(session: Session, variables: Variables) -> Array:
+def reduced(samples: Samples, variables: Variables) -> Samples | None:
+    """The samples in the new variables; None where these are not finite. Rows keep their weights."""
+    U, power = variables.apply(samples.X)
+    with np.errstate(all="ignore"):
+        v: Array = samples.y / power[:, None]
+    if not (np.isfinite(U).all() and np.isfinite(v).all()):
+        return None
+    return replace(samples, X=np.ascontiguousarray(U), y=np.ascontiguousarray(v), input_names=None)
+
+
+def _corners(rows: Rows, variables: Variables) -> Array:
     """The least and the largest values that the variables have in the box of the inputs, (2, r).
 
     Rows come near to few corners of a box, but a model is asked there as well.
     """
-    rows = session.train.X if session.corners is None else np.concatenate([session.train.X, session.corners])
-    low, high = rows.min(axis=0), rows.max(axis=0)
+    X = rows.train.X if rows.corners is None else np.concatenate([rows.train.X, rows.corners])
+    low, high = X.min(axis=0), X.max(axis=0)
     ends = np.empty((2, len(variables.kinds)))
     for j, (kind, row) in enumerate(zip(variables.kinds, variables.coefficients, strict=True)):
         # Monotone in each input: rising with those of positive coefficient, or falling where t itself falls.
         rises = (row > 0) != (kind == "reciprocals")
         top, bottom = np.where(rises, high, low), np.where(rises, low, high)
         values = variables.apply(np.stack([bottom, top]))[0][:, j]
-        seen = variables.apply(session.train.X)[0][:, j]
+        seen = variables.apply(rows.train.X)[0][:, j]
         ends[:, j] = min(values.min(), seen.min()), max(values.max(), seen.max())
     return ends
 
@@ -157,15 +193,10 @@ def _share_known(train: Array, held_out: Array) -> float:
     return float(np.mean([bytes(row) in known for row in np.ascontiguousarray(cells[1])]))
 
 
-def _reduced(samples: Samples, variables: Variables) -> Samples | None:
-    """The samples in the new variables; None where these are not finite. Rows keep their weights."""
-    U, power = variables.apply(samples.X)
-    with np.errstate(all="ignore"):
-        v: Array = samples.y / power[:, None]
-    if not (np.isfinite(U).all() and np.isfinite(v).all()):
-        return None
-    return replace(samples, X=np.ascontiguousarray(U), y=np.ascontiguousarray(v), input_names=None)
-
-
 def _same(a: Variables, b: Variables) -> bool:
     return a.kinds == b.kinds and np.array_equal(a.coefficients, b.coefficients) and np.array_equal(a.factor, b.factor)
+
+
+def _with_prefix(line: str, prefix: str) -> str:
+    at, sentence = line.split(": ", 1)
+    return f"{at}: {prefix}{sentence}"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..arrays import Array, as_samples
-from ..hold_out import split
+from ..arrays import Array
 from ..models.model import Model
 from ..models.normalization import Normalization
 from ..models.transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
-from ..report import Errors
-from ..threads import resolve_threads
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5
@@ -56,28 +52,6 @@ class Link:
             t = np.clip(t, self.lowest, self.highest)
         with np.errstate(all="ignore"):
             return TRANSFORMS[self.name].inverse(t) * self.scales
-
-
-@dataclass(frozen=True)
-class Found:
-    """A model in such coordinates, its errors on the held-out rows, and how long its search has taken."""
-
-    model: Model
-    errors: Errors
-    description: str
-    coordinates: str
-    seconds: float
-
-
-class Search(Protocol):
-    """What looks for a model; `best` is what it has found."""
-
-    @property
-    def best(self) -> Found | None: ...
-
-    def run(self) -> None: ...
-
-    def best_model(self, *, refit: bool) -> Model: ...
 
 
 class InputFrames:
@@ -139,39 +113,6 @@ def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:
         lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
         found.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
     return found
-
-
-def searched(
-    make_search: Callable[..., Search],
-    X: ArrayLike,
-    y: ArrayLike,
-    *,
-    inputs: str | Sequence[str] | None,
-    outputs: str | None,
-    sample_weight: ArrayLike | None,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
-    time_limit: float,
-    random_state: int | np.random.Generator | None,
-    n_threads: int | None,
-) -> Model:
-    """What a search on some of the rows finds, chosen on the others: `fit` of the families."""
-    resolve_threads(n_threads)
-    if outputs is not None and outputs not in TRANSFORMS:
-        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
-    samples = as_samples(X, y, sample_weight)
-    rng = np.random.default_rng(random_state)
-    train, held_out = split(samples, validation, rng)
-    search = make_search(
-        train,
-        held_out,
-        rng=rng,
-        seconds=time_limit,
-        inputs=(inputs,) * samples.X.shape[1] if isinstance(inputs, str) else inputs,
-        outputs=outputs,
-        n_threads=n_threads,
-    )
-    search.run()
-    return search.best_model(refit=not isinstance(validation, tuple))
 
 
 def in_words(frame: InputCoordinates, link: Link) -> str:

@@ -24,8 +24,8 @@ from scipy.linalg import lapack, solve_triangular
 from ..arrays import Array
 
 EPS = float(np.finfo(np.float64).eps)
-# The least reciprocal condition of A'A for which its factor is used: cond(A) = 1e6. LAPACK's estimate was within a factor
-# of two of the truth on seven matrices of cond 6e2 to 2e9; the ratio of the factor's diagonal, 0.1 on all of them, says
+# The least reciprocal condition of A'A for which its factor is used: cond(A) = 1e6. LAPACK's estimate was within a
+# factor of two of the truth on seven matrices of cond 6e2 to 2e9; the ratio of the diagonal, 0.1 on all of them, says
 # nothing (Kahan's matrix).
 LEAST_RECIPROCAL = 1e-12
 # The first correction is at most this part of the solution, or columns are too near to dependent for the factor: later
@@ -99,7 +99,7 @@ def nested_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solve
 def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degrees: NDArray[np.intp]) -> Array:
     """The same as `least_squares` of rows that come in parts: `tiles()` goes through all (A, Y) once more.
 
-    Memory follows the columns and one tile, not the rows. Where the Gram matrix isn't enough, triangles of the tiles are
+    Memory follows the columns and one tile, not the rows. Where the Gram matrix is not enough, triangles of tiles are
     stacked and factored again (TSQR; Demmel et al. 2012).
     """
     p = len(degrees)

@@ -3,18 +3,19 @@
 1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
    Sums of functions of one input each, up to high degrees: with a link, products and others of such.
 2. A race of sets that grow term by term (polynomial_growth.py), in these coordinates and then in mixed ones
-   (polynomial_coordinates.py). Few go on to many terms.
+   (coordinates.py). Few go on to many terms.
 3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
 
-Fits are by QR, or as exact and faster where the terms are well-conditioned (least_squares.py).
+Where degrees and coordinates are compared, fits take five rows a term, which rank them as all rows do; what is best
+there is fitted to all (least_squares.py).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -22,40 +23,45 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples
+from ..models import Model, Polynomial
 from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set
-from ..models.model import Model, Signature
-from ..models.polynomial import Polynomial
 from ..models.transformed import TRANSFORMS, Transformed
-from ..report import Errors
-from .coordinates import Found, InputCoordinates, InputFrames, in_coordinates, in_words, links, searched
-from .least_squares import least_squares, nested_least_squares
+from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
+from .least_squares import leading_least_squares, least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
+from .scheduler import Step, Steps, Worker
+from .search import CALL, EPS, MOST_ROUNDED, Found, Rows, extrapolated, score, searched
 
-# Relative held-out errors that leave nothing to search for.
-ENOUGH = 2e-16
-# ... and that are not worth other coordinates.
-GOOD = 1e-15
-# ... and below which rounding has a part in them; it has none above the second, whatever the sizes of the terms.
-NEAR_ROUNDING, MOST_ROUNDING = 1e-14, 1e-12
 # Rounding is some eps of the sizes of the terms.
-EPS, ROUNDINGS = float(np.finfo(np.float64).eps), 3.0
-# Share of the time for mixed coordinates.
-MIX_SHARE = 0.3
+ROUNDINGS = 3.0
+# Relative errors that are not worth other coordinates.
+GOOD = 1e-15
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
 FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
 SMALL_TERMS, MORE_TERMS = 60, 300
 SUM_TERMS, MOST_SUMS = 1200, 2
-# Coordinates of few inputs in which more terms follow.
-MOST_FIRST = 3
-# So few terms need no others that are simpler.
-SIMPLE_TERMS = 12
-# Degrees are tried whose numbers of terms differ by such a factor, until so many have not helped any link.
-DEGREE_STEP, DEGREE_PATIENCE = 1.1, 10
 ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
+# Coordinates of few inputs in which more terms follow, and those compared at once: a first group is often enough.
+MOST_FIRST, GROUP = 3, 4
+# A polynomial of at most so many terms extrapolates as well as any model, so no simpler one is looked for.
+SIMPLE_TERMS = 12
+# Degrees are tried whose numbers of terms differ by such a factor.
+DEGREE_STEP = 1.1
+# Five times the terms must bring the error to this part, or still more of them are not tried.
+USEFUL = 0.5
 # Rows that a fit takes are at most this many, or this many times its terms: more of them add nothing to smooth data.
 MOST_ROWS, ROWS_PER_TERM = 4000, 5
-GROWTH = 0.4
-PATIENCE = 4
+# Rows that fits take which are only compared, at least. Five a term: the order of 98 to 126 fits of three equations is
+# that of fits to all rows but for their first two places (Spearman 0.94 to 0.995; two a term 0.87 to 0.98).
+FEWEST_COMPARED = 300
+# Terms are added by this part of those there are, until so many additions in a row have gained less than a tenth.
+GROWTH, PATIENCE = 0.4, 4
+# A change of one column's coordinates must bring the error to this part.
+BETTER = 0.95
+# Multiply-adds of the last fit to all rows, which tells how many of them it takes: two seconds.
+MOST_REFIT_WORK = 2e10
+# Numbers in a tile of that fit: 64 MiB.
+TILE_NUMBERS = 2**23
 
 
 def fit_polynomial(
@@ -69,7 +75,8 @@ def fit_polynomial(
     max_terms: int | None = None,
     sample_weight: ArrayLike | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-    time_limit: float = 10.0,
+    effort: float = 1.0,
+    time_limit: float | None = 60.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> Model:
@@ -88,19 +95,21 @@ def fit_polynomial(
     max_terms : at most this many, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    time_limit : seconds, for the search for coordinates and terms; one set of terms is always solved for.
-    n_threads : that evaluate the model; None for all cores.
+    effort : the budget of work, 1 for most of a minute of one core: the search mostly ends before.
+    time_limit : seconds, at which it is ended even so; None for no limit. One set of terms is always solved for.
+    n_threads : steps at once, and threads that evaluate the model; None for all cores.
 
     Raises ValueError for data or options that can't be fitted.
     """
+    if outputs is not None and outputs not in TRANSFORMS:
+        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
     return searched(
-        partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms),
+        partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms, inputs=inputs, outputs=outputs),
         X,
         y,
-        inputs=inputs,
-        outputs=outputs,
         sample_weight=sample_weight,
         validation=validation,
+        effort=effort,
         time_limit=time_limit,
         random_state=random_state,
         n_threads=n_threads,
@@ -108,196 +117,177 @@ def fit_polynomial(
 
 
 class PolynomialSearch:
-    """One search; `offer` gets every improvement on the held-out rows."""
+    """One search in `rows`; the options are those of `fit_polynomial`."""
 
     def __init__(
         self,
-        train: Samples,
-        held_out: Samples,
+        rows: Rows,
         *,
-        rng: np.random.Generator,
-        seconds: float,
         max_terms: int | None = None,
         degree: int | None = None,
         basis: str = "auto",
-        inputs: Sequence[str] | None = None,
+        inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
-        corners: Array | None = None,
-        n_threads: int | None = None,
-        should_stop: Callable[[], bool] = lambda: False,
-        offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
         for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
             if value is not None and value < least:
                 raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
         if basis != "auto" and basis not in BASES:
             raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
-        order = rng.permutation(len(train.X))  # so that the first rows of any number are a sample
-        self.train, self.held_out = train.take(order), held_out
-        self.start, self.seconds = time.perf_counter(), seconds
-        self.stop, self.offer = should_stop, offer
-        n = len(train.X)
-        self.max_terms = max(1, min(max_terms or n, n // 2))
-        self.signature = Signature.of(train)
-        weight = self.train.sample_weight
-        self.root_weight = None if weight is None else np.sqrt(weight)[:, None]
-        self.given_inputs = inputs
-        self.n_threads = n_threads
-        self.basis, self.degree = basis, degree
-        self.frame = InputFrames(self.train.X, held_out.X, corners, degree)
-        self.links = links(self.train.y, held_out.y, outputs)
+        self.rows, self.basis, self.degree = rows, basis, degree
+        self.max_terms = max(1, min(max_terms or rows.n, rows.n // 2))
+        train, held_out = rows.train, rows.held_out
+        self.frame = InputFrames(train.X, held_out.X, rows.corners, degree)
+        given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
+        self.choices = self.frame.alternatives(given)
+        self.links = links(train.y, held_out.y, outputs)
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
         self.tried_fully: set[tuple[str, ...]] = set()  # those of them with more than very few terms
         self.best: Found | None = None
-        self.best_error = math.inf  # the larger of its RMSE on the held-out rows and at rows trained on
-        self.best_score = (True, math.inf)
         self.best_growth: Growth | None = None
-        self.best_indices: Indices = np.zeros((1, train.X.shape[1]), dtype=np.intp)
-        self.pace = 0.0  # seconds for a row and a square of the number of terms
+        self.prospect = 0.0
+
+    def steps(self) -> Steps:
+        """The whole search."""
+        given = tuple(choice[0] for choice in self.choices)
+        logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
+        few = len(self.choices) <= FEW_INPUTS
+        if self.basis != "auto":
+            yield from self._scanned(itertools.product(*self.choices) if few else [given, logarithms])
+            return
+        firsts = list(itertools.product(*self.choices)) if few else [given, logarithms]
+        if few:
+            # All of them: of two that meet the rows to rounding, the simpler goes further beyond.
+            yield from self._scanned(firsts, small=True)
+            firsts = sorted(self.tried, key=self._error_in)[:MOST_FIRST]
+        if not self.is_settled:
+            yield from self._scanned(firsts)
+        summed: list[Growth] = []
+        if len(self.choices) > 1 and not self.is_rounded:
+            summed = yield from self._sums([given, logarithms])
+        if not self.is_settled:
+            mixed = yield from self._mixed()
+            if not self.is_rounded:
+                yield from self._grown([*mixed, *sorted(summed, key=_held_out_error)[:MOST_SUMS]])
+        yield from self._polished()
 
     @property
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.start
+    def is_rounded(self) -> bool:
+        return self.best is not None and self.best.is_rounded
 
     @property
-    def finished(self) -> bool:
-        if self.best is None:
-            return False
-        return self.elapsed >= self.seconds or self.best_error <= ENOUGH or self.stop()
+    def is_settled(self) -> bool:
+        """Whether no other coordinates can do much better."""
+        best = self.best
+        return best is not None and best.is_rounded and (best.error <= GOOD or best.model.n_params <= SIMPLE_TERMS)
 
-    @property
-    def good(self) -> bool:
-        return self.finished or (self.best is not None and self.best_error <= GOOD)
+    def first_step(self) -> Step:
+        """One step whose result is the error that very few terms come to, the inputs as given or in logarithms."""
+        logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
+        every = dict.fromkeys([tuple(choice[0] for choice in self.choices), logarithms])
 
-    # --- fits
+        def error(worker: Worker) -> float:
+            found = [step.function(worker) for step in steps]
+            return min(_held_out_error(growth) for growths in found for growth in growths)
 
-    def _rows(self, p: int) -> int:
-        return min(len(self.train.X), max(MOST_ROWS, ROWS_PER_TERM * p))
+        steps = []
+        for names in every:
+            frame = self.frame(names)
+            steps.append(self._scan_step(frame, *self._indices(frame), (SMALL_TERMS,)))
+        return Step(sum(step.work for step in steps), error)
 
-    def _weighted(self, values: Array) -> Array:
-        return values if self.root_weight is None else values * self.root_weight[: len(values)]
+    # --- sets of terms up to a degree
 
-    def judge(self, growth: Growth, design: Array | None = None) -> None:
-        """Measures the growth's coefficients on the held-out rows, and keeps and offers what is better.
+    def _scanned(self, names: Iterable[tuple[str, ...]], *, small: bool = False) -> Steps:
+        """Tries total degrees of few terms in these coordinates, `small` for very few, group by group."""
+        known = self.tried if small else self.tried_fully
+        left = [one for one in dict.fromkeys(names) if one not in known]
+        for start in range(0, len(left), GROUP):
+            group = left[start : start + GROUP]
+            steps = []
+            for one in group:
+                frame = self.frame(one)
+                indices, sizes = self._indices(frame)
+                steps.append(
+                    self._scan_step(frame, indices, sizes, (SMALL_TERMS,) if small else self._budgets(indices))
+                )
+            for one, growths in zip(group, (yield steps), strict=True):
+                self.tried[one] = growths
+                if not small:
+                    self.tried_fully.add(one)
+            yield from self._offered([growth for one in group for growth in self.tried[one]])
+            if small and self.is_settled:
+                break
 
-        `design`: its terms there, if they are known.
-        """
-        if design is None:
-            design = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z)
-        t = design @ growth.coefficients
-        errors = self._errors(growth.link.values(t, clipped=True))
-        growth.error = errors.rmse
-        if growth.best is None or errors.rmse < growth.best[0]:
-            growth.waiting = 0 if growth.best is None or errors.rmse < 0.9 * growth.best[0] else growth.waiting + 1
-            growth.best = errors.rmse, growth.indices, growth.coefficients
-        else:
-            growth.waiting += 1
-        if self._is_better(errors.rmse, growth):
-            exact = self._errors(growth.link.values(t))
-            error = max(exact.rmse, self._train_rmse(growth)) if self._is_better(exact.rmse, growth) else math.inf
-            if self._is_better(error, growth):
-                coordinates = in_words(growth.frame, growth.link)
-                description = f"{len(growth.indices)} terms {coordinates}".rstrip()
-                self.best = Found(self.model(growth), exact, description, coordinates, self.elapsed)
-                self.best_error, self.best_growth, self.best_indices = error, growth, growth.indices
-                self.best_score = self._score(error, growth)
-                self.offer(self.best)
-
-    def _is_better(self, error: float, growth: Growth) -> bool:
-        return self.best is None or self._score(error, growth) < self.best_score
-
-    def _score(self, error: float, growth: Growth) -> tuple[bool, float]:
-        """What is to be small: the error, or where that is rounding, the error times the number of terms.
-
-        Of models that meet the rows to rounding, those of fewer terms go further beyond them.
-        """
-        rounded = error <= NEAR_ROUNDING or (error <= MOST_ROUNDING and error <= self._rounding(growth))
-        return not rounded, max(error, ENOUGH) * len(growth.indices) if rounded else error
-
-    def _rounding(self, growth: Growth) -> float:
-        """The relative error that float64 may make of the sum of the growth's terms, in y: some eps of their sizes."""
-        link = growth.link
-        t = ChebyshevTerms(growth.indices).design(growth.frame.held_out_Z) @ growth.coefficients
-        largest = np.max(np.abs(self.held_out.y), axis=0)
-        unit = np.where(largest > 0.0, largest, 1.0)  # squares of y itself may overflow
-        with np.errstate(all="ignore"):
-            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * (link.scales / unit)
-        sizes = np.ldexp(np.sqrt(np.sum(growth.coefficients**2, axis=0)), link.inner_exponents)
-        return float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.held_out.y / unit)))
-
-    def _train_rmse(self, growth: Growth) -> float:
-        """That at rows trained on: they are more than those held out, and near more of the edges."""
-        some = slice(min(len(self.train.X), MOST_ROWS))
-        y = growth.link.values(ChebyshevTerms(growth.indices).design(growth.frame.Z[some]) @ growth.coefficients)
-        weight = self.train.sample_weight
-        return Errors.of(y, self.train.y[some], None if weight is None else weight[some]).rmse
-
-    def _errors(self, y: Array) -> Errors:
-        return Errors.of(y, self.held_out.y, self.held_out.sample_weight)
-
-    def fit(self, growth: Growth) -> Array:
-        """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
-        rows = self._rows(len(growth.indices))
-        start = time.perf_counter()
-        A = ChebyshevTerms(growth.indices).design(growth.frame.Z[:rows])
-        t = growth.link.t[:rows]
-        degrees = growth.indices.sum(axis=1)
-        growth.coefficients = least_squares(self._weighted(A), self._weighted(t), degrees)
-        residual: Array = t - A @ growth.coefficients
-        self.pace = (time.perf_counter() - start) / (rows * len(growth.indices) ** 2)
-        return residual
-
-    def has_time_for(self, p: int, n_fits: float = 1.5) -> bool:
-        """Whether fits of `p` terms, at the pace of the last one, end in time; half a one more is for all around it."""
-        return self.elapsed + n_fits * self.pace * self._rows(p) * p**2 <= self.seconds
-
-    def total_degrees(self, names: tuple[str, ...], *, small: bool = False) -> list[Growth]:
-        """For each link the best total degree of few terms, `small` for very few."""
-        if names in self.tried and (small or names in self.tried_fully):
-            return self.tried[names]
-        frame = self.frame(names)
-        growths = self._degrees(frame, *self._indices(frame), small)
-        self.tried[names] = growths
-        if not small:
-            self.tried_fully.add(names)
+    def _sums(self, names: Iterable[tuple[str, ...]]) -> Steps:
+        """For each of these coordinates and each link the best sum of functions of one input each."""
+        steps = []
+        for one in dict.fromkeys(names):
+            frame = self.frame(one)
+            indices, sizes = _largest("axes", frame.highest, min(SUM_TERMS, self.max_terms))
+            steps.append(self._scan_step(frame, indices, sizes, self._budgets(indices)))
+        growths = [growth for found in (yield steps) for growth in found]
+        yield from self._offered(growths)
         return growths
 
-    def sums(self, names: tuple[str, ...]) -> list[Growth]:
-        """For each link the best sum of functions of one input each."""
-        frame = self.frame(names)
-        return self._degrees(frame, *_largest("axes", frame.highest, min(SUM_TERMS, self.max_terms)), False)
+    def _budgets(self, indices: Indices) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(min(budget, len(indices)) for budget in (SMALL_TERMS, MORE_TERMS, len(indices))))
 
-    def _degrees(self, frame: InputCoordinates, indices: Indices, sizes: Indices, small: bool) -> list[Growth]:
+    def _scan_step(self, frame: InputCoordinates, indices: Indices, sizes: Indices, budgets: tuple[int, ...]) -> Step:
+        k = len(self.links) * self.rows.n_outputs
+        work = sum(self._scan_work(min(budget, len(indices)), k) for budget in budgets)
+        return Step(work, partial(self._scan, frame, indices, sizes, budgets))
+
+    def _scan_work(self, p: int, k: int) -> float:
+        """A Gram matrix and its factor, or most often less than four times as much for QR; then all degrees."""
+        n, held_out = self._compared(p), len(self.rows.held_out.X)
+        n_degrees = math.log(p + 1.0) / math.log(DEGREE_STEP)
+        return 2.0 * n * p**2 + n_degrees * (CALL * k + p * k * (held_out + p) / 3.0) + CALL
+
+    def _scan(
+        self, frame: InputCoordinates, indices: Indices, sizes: Indices, budgets: tuple[int, ...], worker: Worker
+    ) -> list[Growth]:
         """For each link the best of the sets of `indices` (p, d) up to a size, `sizes` (p,) being theirs, ascending."""
-        m = self.train.y.shape[1]
+        m = self.rows.n_outputs
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
-        degree = int(sizes[-1])
-        k = degree if self.degree is not None and self.basis != "auto" else min(degree, 1)
+        best = [(True, math.inf)] * len(growths)
+        top_size = int(sizes[-1])
+        k = top_size if self.degree is not None and self.basis != "auto" else min(top_size, 1)
+        done, before = 0, math.inf
         # One factorization serves all degrees up to its own: a small one first, which is often enough.
-        for budget in (SMALL_TERMS,) if small else (SMALL_TERMS, MORE_TERMS, len(indices)):
+        for budget in budgets:
             top = min(len(indices), int(np.searchsorted(sizes, sizes[min(budget, len(indices)) - 1], side="right")))
-            rows = self._rows(top)
+            if top == done:
+                continue
+            n = self._compared(top)
             terms = ChebyshevTerms(indices[:top])
-            A, held_out = self._weighted(terms.design(frame.Z[:rows])), terms.design(frame.held_out_Z)
-            T = self._weighted(np.concatenate([link.t[:rows] for link in self.links], axis=1))
-            solve = nested_least_squares(A, T, indices[:top].sum(axis=1))
+            A, held_out = self._weighted(terms.design(frame.Z[:n])), terms.design(frame.held_out_Z)
+            T = self._weighted(np.concatenate([link.t[:n] for link in self.links], axis=1))
+            solve = leading_least_squares(A, T, indices[:top].sum(axis=1))
             while k <= sizes[top - 1]:
                 p = int(np.searchsorted(sizes, k, side="right"))
                 coefficients = solve(p)
+                t = held_out[:, :p] @ coefficients
                 for i, growth in enumerate(growths):
-                    growth.indices, growth.coefficients = indices[:p], coefficients[:, i * m : (i + 1) * m]
-                    self.judge(growth, held_out[:, :p])
+                    own = slice(i * m, (i + 1) * m)
+                    error = self.rows.held_out_rmse(growth.link.values(t[:, own], clipped=True))
+                    if (one := score(error, p * m)) < best[i]:
+                        best[i] = one
+                        growth.best = error, indices[:p], coefficients[:, own]
                 k += 1
-                while k < degree and np.searchsorted(sizes, k, side="right") < DEGREE_STEP * p:
+                while k < top_size and np.searchsorted(sizes, k, side="right") < DEGREE_STEP * p:
                     k += 1
-                if self.finished and not small:
+                if worker.should_stop():
                     break
-            if self.finished or top == len(indices) or all(g.waiting >= DEGREE_PATIENCE for g in growths):
+            done = top
+            errors = [_held_out_error(growth) for growth in growths]
+            if not all(one[0] for one in best) or worker.should_stop() or not min(errors) < USEFUL * before:
                 break
+            before = min(errors)
         for growth in growths:
-            assert growth.best is not None
+            if growth.best is None:  # not a finite value with any number of terms: the constant stands
+                growth.best = math.inf, growth.indices, growth.coefficients
             growth.error, growth.indices, growth.coefficients = growth.best
-            growth.waiting = 0
         return growths
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
@@ -315,140 +305,234 @@ class PolynomialSearch:
             return found
         return _largest(basis, frame.highest, budget)
 
+    # --- coordinates
+
+    def _error_in(self, names: tuple[str, ...]) -> float:
+        return min(growth.error for growth in self.tried[names])
+
+    def _mixed(self) -> Steps:
+        """For each link the coordinates, changed one column after the other, in which few terms do best."""
+        starts = [min(self.tried, key=lambda names: self.tried[names][i].error) for i in range(len(self.links))]
+        now, made = list(starts), dict.fromkeys((names, i) for i, names in enumerate(starts))
+        for j in 2 * list(range(len(self.choices))):
+            changes = [[(*names[:j], name, *names[j + 1 :]) for name in self.choices[j]] for names in now]
+            yield from self._scanned(itertools.chain.from_iterable(changes), small=True)
+            for i, own in enumerate(changes):
+                for changed in own:
+                    if self.tried[changed][i].error < BETTER * self.tried[now[i]][i].error:
+                        now[i] = changed
+            if self.is_settled:
+                break
+        made |= dict.fromkeys((names, i) for i, names in enumerate(now))
+        # What very few terms have chosen is compared by more.
+        yield from self._scanned(names for names, _ in made)
+        return sorted((self.tried[names][i] for names, i in made), key=_held_out_error)
+
     # --- growth
 
-    def grow(self, growth: Growth, n_terms: int) -> None:
-        """Adds terms up to `n_terms` until it no longer helps."""
-        n_terms = min(n_terms, self.max_terms)
-        start = time.perf_counter()
-        while not (growth.ended or self.finished) and self.has_time_for(len(growth.indices), 3.0):
-            residual = self.fit(growth)
-            self.judge(growth)
-            if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
-                growth.ended = True
-            if growth.ended or len(growth.indices) >= n_terms:
+    def _grown(self, growths: list[Growth]) -> Steps:
+        """Adds terms to all, to few of them many, as long as that helps."""
+        for n_terms, survivors in ROUNDS:
+            n_terms = min(n_terms, self.max_terms)
+            active = [i for i, growth in enumerate(growths) if not growth.ended]
+            while active and not self.is_rounded:
+                results = yield [self._growth_step(growths[i], n_terms) for i in active]
+                for i, growth in zip(active, results, strict=True):
+                    growths[i] = growth
+                yield from self._offered([growths[i] for i in active])
+                best = min(growths, key=_held_out_error)
+                self.prospect = extrapolated(
+                    best.n_terms, best.errors, min(ROUNDS[-1][0], self.max_terms), self.rows.n_inputs
+                )
+                active = [i for i in active if not (growths[i].ended or growths[i].n_terms[-1] >= n_terms)]
+            if self.is_rounded:
                 break
+            growths = sorted(growths, key=_held_out_error)[:survivors]
+
+    def _growth_step(self, growth: Growth, n_terms: int) -> Step:
+        p, n = len(growth.indices), self._rows(len(growth.indices))
+        return Step(0.7 * n * p**2 + 50.0 * CALL, partial(self._advanced, growth, n_terms))
+
+    def _advanced(self, growth: Growth, n_terms: int, worker: Worker) -> Growth:
+        """The growth one fit further, with the terms to be fitted next."""
+        growth = replace(growth)
+        residual = self._fit(growth, self._rows(len(growth.indices)), self.rows.root_weight)
+        error = self.rows.held_out_rmse(self._values(growth, held_out=True))
+        growth.n_terms, growth.errors = (*growth.n_terms, len(growth.indices)), (*growth.errors, error)
+        gains = growth.best is None or error < 0.9 * growth.best[0]
+        growth.waiting = 0 if gains else growth.waiting + 1
+        if growth.best is None or error < growth.best[0]:
+            growth.best = error, growth.indices, growth.coefficients
+        growth.error = error
+        if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
+            growth.ended = True
+        elif len(growth.indices) < n_terms:
             prune(growth, residual)
             room = n_terms - len(growth.indices)
             added = next_terms(growth, residual, min(room, max(8, math.ceil(GROWTH * len(growth.indices)))))
-            if len(added) == 0:
-                growth.ended = True
+            growth.ended = len(added) == 0
             growth.indices = np.concatenate([growth.indices, added])
-        growth.seconds += time.perf_counter() - start
+        return growth
 
-    # --- results
+    # --- the best ones, fitted to all rows
 
-    def model(self, growth: Growth) -> Model:
+    def _offered(self, growths: Sequence[Growth]) -> Steps:
+        """Offers the best of these, if by the rows held out it is better than all before."""
+        tried = [growth for growth in growths if growth.best is not None]
+        if not tried:
+            return
+        best = min(tried, key=lambda growth: score(_held_out_error(growth), self._n_params(growth)))
+        error = _held_out_error(best)
+        if self.best is None or score(error, self._n_params(best), self._rounding(best, error)) < self.best.score:
+            [found] = yield [self._finish_step(best)]
+            yield from self._kept(*found)
+
+    def _kept(self, found: Found, growth: Growth) -> Steps:
+        if self.best is None or found.score < self.best.score:
+            self.best, self.best_growth = found, growth
+            yield found
+
+    def _n_params(self, growth: Growth) -> int:
+        assert growth.best is not None
+        return growth.best[2].size
+
+    def _finish_step(self, growth: Growth, steep: bool = False) -> Step:
+        assert growth.best is not None
+        p = len(growth.best[1])
+        n = self._rows(p)
+        return Step(n * p * (p + 20.0) + 20.0 * CALL, partial(self._finished, growth, steep))
+
+    def _finished(self, growth: Growth, steep: bool, worker: Worker) -> tuple[Found, Growth]:
+        """The best terms of the growth with coefficients from all rows, `steep` with rows that weigh as y follows t."""
+        assert growth.best is not None
+        growth = replace(growth, indices=growth.best[1], coefficients=growth.best[2])
+        weight = self.rows.root_weight
+        if steep:
+            own = _steepness(growth.link, growth.link.t)
+            weight = own if weight is None else own * weight
+        self._fit(growth, self._rows(len(growth.indices)), weight)
+        growth.best = growth.error, growth.indices, growth.coefficients
+        coordinates = in_words(growth.frame, growth.link)
+        found = self.rows.found(
+            self._model(growth),
+            "polynomial",
+            f"{len(growth.indices)} terms {coordinates}".rstrip(),
+            coordinates=coordinates,
+            rounding=self._rounding(growth),
+            refit=partial(self._refit, growth, steep),
+        )
+        growth.best = found.errors.rmse, growth.indices, growth.coefficients
+        return found, growth
+
+    def _polished(self) -> Steps:
+        """Drops terms that are no larger than what is left over, and weighs rows by how steep y is in the link."""
+        growth = self.best_growth
+        if growth is None:
+            return
+        n = self._rows(2 * len(growth.indices))
+        left = rms(growth.link.t[:n] - ChebyshevTerms(growth.indices).design(growth.frame.Z[:n]) @ growth.coefficients)
+        size = np.max(np.abs(growth.coefficients) / left, axis=1)
+        steps = []
+        for cutoff in (0.0, 0.03, 0.1, 0.3, 1.0, 3.0):
+            keep = size > cutoff
+            keep[0] |= not keep.any()
+            if not (cutoff and keep.all()):
+                trial = replace(growth, best=(math.inf, growth.indices[keep], growth.coefficients[keep]))
+                steps.append(self._finish_step(trial, steep=True))
+        for found in (yield steps):
+            yield from self._kept(*found)
+
+    def _model(self, growth: Growth) -> Model:
         frame, link = growth.frame, growth.link
         polynomial = Polynomial(
             growth.indices,
             constants_exact(growth),
             inputs=frame.normalization,
             output_exponents=link.inner_exponents,
-            signature=self.signature,
-            n_threads=self.n_threads,
+            signature=self.rows.signature,
+            n_threads=1,
         )
         return in_coordinates(polynomial, frame, link)
 
-    def run(self) -> None:
-        """The whole search."""
-        choices = self.frame.alternatives(self.given_inputs)
-        given = tuple(choice[0] for choice in choices)
-        logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
-        few = len(choices) <= FEW_INPUTS
-        firsts = list(itertools.product(*choices)) if few else list(dict.fromkeys([given, logarithms]))
-        if few and self.basis == "auto":
-            # All of them: of two that meet the rows to rounding, the simpler goes further beyond.
-            for names in firsts:
-                self.total_degrees(names, small=True)
-                if self.finished and (self._is_simple or self.elapsed >= self.seconds):
-                    break
-            firsts = sorted(self.tried, key=lambda names: min(growth.error for growth in self.tried[names]))[
-                :MOST_FIRST
-            ]
-        for names in firsts:
-            self.total_degrees(names)
-            if self.finished or (self.good and (not few or self._is_simple)):
-                break
-        summed: list[Growth] = []
-        if self.basis == "auto" and len(choices) > 1:
-            for names in dict.fromkeys([given, logarithms]):
-                if not self.good:
-                    summed += self.sums(names)
-        growths = [] if self.good else [*self.mix(choices), *sorted(summed, key=_held_out_error)[:MOST_SUMS]]
-        for n_terms, survivors in ROUNDS if self.basis == "auto" else ():
-            for growth in growths:
-                self.grow(growth, n_terms)
-                if self.good:
-                    break
-            if self.good:
-                break
-            growths = sorted(growths, key=_held_out_error)[:survivors]
-        if self.basis == "auto":
-            self.polish()
+    def _refit(self, growth: Growth, steep: bool, samples: Samples) -> Model:
+        """The same terms with coefficients from all `samples`, or as many of them as MOST_REFIT_WORK allows."""
+        frame, link, p = growth.frame, growth.link, len(growth.indices)
+        m = self.rows.n_outputs
+        terms = ChebyshevTerms(growth.indices)
+        n = min(len(samples.X), max(MOST_ROWS, int(MOST_REFIT_WORK / p**2)))
+        chosen = np.linspace(0, len(samples.X) - 1, n).astype(np.intp)
 
-    @property
-    def _is_simple(self) -> bool:
-        return self.best is not None and self.best.model.n_params <= SIMPLE_TERMS
+        def tiles() -> Iterator[tuple[Array, Array]]:
+            for start in range(0, n, max(p, TILE_NUMBERS // p)):
+                some = samples.take(chosen[start : start + max(p, TILE_NUMBERS // p)])
+                Z = frame.normalization.apply(Transformed.transform_inputs(some.X, frame.names, frame.scales))
+                t = Transformed.transform_outputs(some.y, (link.name,) * m, link.scales)
+                t = np.ldexp(t, -link.inner_exponents)
+                weight = np.ones((len(t), 1)) if some.sample_weight is None else np.sqrt(some.sample_weight)[:, None]
+                if steep:
+                    weight = weight * _steepness(link, t)
+                yield terms.design(Z) * weight, t * weight
 
-    def best_model(self, *, refit: bool) -> Model:
-        """What was found; `refit` takes its coefficients from rows held out, too."""
-        growth, best = self.best_growth, self.best
-        assert growth is not None
-        assert best is not None
-        if not refit or self.root_weight is not None:
-            return best.model
-        link = growth.link
-        rows = self._rows(len(self.best_indices))
-        y = np.concatenate([self.train.y[:rows], self.held_out.y[:rows]])
-        t = Transformed.transform_outputs(y, (link.name,) * y.shape[1], link.scales)
-        Z = np.concatenate([growth.frame.Z[:rows], growth.frame.held_out_Z[:rows]])
-        A = ChebyshevTerms(self.best_indices).design(Z)
-        coefficients = least_squares(A, np.ldexp(t, -link.inner_exponents), self.best_indices.sum(axis=1))
-        return self.model(Growth(growth.frame, link, self.best_indices, coefficients))
+        coefficients = tiled_least_squares(tiles, growth.indices.sum(axis=1))
+        return self._model(replace(growth, coefficients=coefficients))
 
-    def mix(self, choices: list[list[str]]) -> list[Growth]:
-        """For each link the coordinates, changed one column after the other, in which few terms do best."""
-        made: dict[tuple[tuple[str, ...], int], None] = {}
-        for i in range(len(self.links)):
-            names = min(self.tried, key=lambda names: self.tried[names][i].error)
-            made[names, i] = None
-            for j in 2 * list(range(len(choices))):
-                for name in choices[j]:
-                    changed = (*names[:j], name, *names[j + 1 :])
-                    if self.good or self.elapsed > MIX_SHARE * self.seconds:
-                        break
-                    if self.total_degrees(changed)[i].error < 0.95 * self.tried[names][i].error:
-                        names = changed
-            made[names, i] = None
-        return sorted((self.tried[names][i] for names, i in made), key=_held_out_error)
+    # --- rows
 
-    def polish(self) -> None:
-        """Drops terms that are no larger than what is left over, and weighs rows by how steep y is in the link."""
-        growth = self.best_growth
-        assert growth is not None
+    def _rows(self, p: int) -> int:
+        return min(self.rows.n, max(MOST_ROWS, ROWS_PER_TERM * p))
+
+    def _compared(self, p: int) -> int:
+        """Rows of fits of `p` terms that are only compared."""
+        return min(self.rows.n, max(FEWEST_COMPARED, ROWS_PER_TERM * p))
+
+    def _weighted(self, values: Array, root_weight: Array | None = None) -> Array:
+        root_weight = self.rows.root_weight if root_weight is None else root_weight
+        return values if root_weight is None else values * root_weight[: len(values)]
+
+    def _fit(self, growth: Growth, n: int, root_weight: Array | None) -> Array:
+        """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
+        A = ChebyshevTerms(growth.indices).design(growth.frame.Z[:n])
+        t = growth.link.t[:n]
+        degrees = growth.indices.sum(axis=1)
+        growth.coefficients = least_squares(self._weighted(A, root_weight), self._weighted(t, root_weight), degrees)
+        residual: Array = t - A @ growth.coefficients
+        return residual
+
+    def _values(self, growth: Growth, *, held_out: bool) -> Array:
+        Z = growth.frame.held_out_Z if held_out else growth.frame.Z
+        return growth.link.values(ChebyshevTerms(growth.indices).design(Z) @ growth.coefficients, clipped=True)
+
+    def _rounding(self, growth: Growth, error: float = 0.0) -> float:
+        """The relative error that float64 may make of the sum of the growth's terms, in y: some eps of their sizes.
+
+        0 for an `error` that can't be rounding.
+        """
+        if error > MOST_ROUNDED:
+            return 0.0
         assert growth.best is not None
-        m = self.train.y.shape[1]
-        t = np.ldexp(growth.link.t, growth.link.inner_exponents)
-        plain = self.root_weight
-        with np.errstate(all="ignore"):  # a root is infinitely steep at 0
-            slopes = np.abs(TRANSFORMS[growth.link.name].inverse_derivative(t)) if m == 1 else np.ones((len(t), 1))
-            weights = slopes[:, :1] / np.max(slopes) * (1.0 if plain is None else plain)
-        _, indices, coefficients = growth.best
-        rows = self._rows(2 * len(indices))
-        A = ChebyshevTerms(indices).design(growth.frame.Z[:rows])
-        left = rms(growth.link.t[:rows] - A @ coefficients)
-        size = np.max(np.abs(coefficients) / left, axis=1)
-        for cutoff in (0.0, 0.03, 0.1, 0.3, 1.0, 3.0):
-            keep = size > cutoff
-            keep[0] |= not keep.any()
-            if (cutoff and keep.all()) or not self.has_time_for(int(keep.sum())):
-                continue
-            self.root_weight = weights if np.isfinite(weights).all() else plain
-            trial = Growth(growth.frame, growth.link, indices[keep], coefficients[keep])
-            self.fit(trial)
-            self.judge(trial)
-        self.root_weight = plain
+        link, (_, indices, coefficients) = growth.link, growth.best
+        t = ChebyshevTerms(indices).design(growth.frame.held_out_Z) @ coefficients
+        largest = np.max(np.abs(self.rows.held_out.y), axis=0)
+        unit = np.where(largest > 0.0, largest, 1.0)  # squares of y itself may overflow
+        with np.errstate(all="ignore"):
+            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * (link.scales / unit)
+            sizes = np.ldexp(np.sqrt(np.sum(coefficients**2, axis=0)), link.inner_exponents)
+            rounding = float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.rows.held_out.y / unit)))
+        return rounding if math.isfinite(rounding) else 0.0
+
+
+def _steepness(link: Link, t: Array) -> Array:
+    """How y follows t at rows (n, 1), over its largest at the link's own; 1 for several outputs, and where a root is
+    infinitely steep."""
+    if t.shape[1] > 1:
+        return np.ones((len(t), 1))
+    with np.errstate(all="ignore"):
+        slopes, own = (
+            np.abs(TRANSFORMS[link.name].inverse_derivative(np.ldexp(values, link.inner_exponents)))
+            for values in (t, link.t)
+        )
+        steepness: Array = slopes / np.max(own)
+    return steepness if np.isfinite(steepness).all() else np.ones((len(t), 1))
 
 
 def _largest(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:

@@ -36,7 +36,8 @@ class Growth:
     best: tuple[float, Indices, Array] | None = None
     waiting: int = 0
     ended: bool = False
-    seconds: float = 0.0
+    n_terms: tuple[int, ...] = ()  # of the fits so far, with their errors on the rows held out
+    errors: tuple[float, ...] = ()
 
 
 def sizes(growth: Growth) -> Array:

@@ -9,17 +9,18 @@ Where points leave a choice, ridges take the smooth numerator (least_squares.py)
 strengths of the latter the held-out rows choose. A denominator must be positive in the box: at all rows, at other
 points, and where descents from the least of these values end.
 
-1. Coordinates of inputs and links of outputs race with few terms.
+1. Coordinates of inputs and links of outputs race with few terms, and five rows for each.
 2. The best of them: how many degrees each variable needs beside the others, and the numerator beside the denominator.
 3. More and more terms.
+
+What does best in each of these is fitted to all rows, and offered.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -29,40 +30,42 @@ from scipy.linalg import lapack, solve_triangular
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
+from ..models import Model, Polynomial, Rational
 from ..models.chebyshev import ChebyshevTerms, Indices
-from ..models.model import Model, Signature
-from ..models.polynomial import Polynomial
-from ..models.rational import Rational
-from ..models.transformed import Transformed
-from ..report import Errors
+from ..models.transformed import TRANSFORMS, Transformed
 from ..singular_values import svd
-from .coordinates import Found, InputCoordinates, InputFrames, Link, in_coordinates, in_words, links, searched
+from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .least_squares import DECAY, MOST_DOUBLINGS
 from .polynomial_growth import rms
+from .scheduler import Step, Steps, Worker
+from .search import CALL, EPS, Found, Rows, extrapolated, score, searched
 
-EPS = float(np.finfo(float).eps)
-# Relative errors that leave nothing to search for.
-ENOUGH = 2e-16
-# ... and below which rounding has a part in them.
-NEAR_ROUNDING = 1e-14
 # Terms of numerator and denominator in the two heats of the race, and where shapes are tried; then so many times more
 # at each step.
 RACE_TERMS, SHAPE_TERMS, GROWTH = (20, 60), 150, 1.6
 LEAST_TERMS = 2
-# Coordinates in the race, and those of them that go on to the next two stages.
-MOST_RACED, MOST_SHAPED, MOST_GROWN = 40, 4, 2
+# Coordinates in the race, the part of them that runs the second heat, and those that go on to the next two stages.
+MOST_RACED, SECOND_HEAT, MOST_SHAPED, MOST_GROWN = 40, 1 / 3, 4, 2
+# Shapes are tried for coordinates whose errors are within this factor of the best: of 21 s of quotients in four
+# equations, 8 went into those beyond a thousand.
+NEAR_BEST = 10.0
 # Degrees of the denominator over those of the numerator.
 RATIOS = (1.0, 0.5)
 # A variable is given so many times more degrees, or fewer, down to this part of the most.
 STRETCH, LEAST_SPEED = 1.5, 0.1
 # Strengths of the ridge on the denominator, and how often rows are weighed by it.
 RIDGES = (1e-16, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1)
-ROUNDS = 4
+WEIGHINGS = 4
 # What an error must fall to for going on to be of use, and steps that may go without.
 USEFUL, PATIENCE = 0.8, 2
 # Points of the box that denominators are looked at, how many of their coordinates are ends, and descents from them.
 N_POINTS, ON_A_FACE, N_DESCENTS = 2000, 0.3, 5
+# Fits that are only compared look at so many of these points, and take at least so many rows, or five a term. The order
+# of 40 fits is then that of fits to all rows (Spearman 0.91 to 0.99), whose best one was always among the first three.
+FEW_POINTS, FEWEST_COMPARED, COMPARED_PER_TERM, FINISHED = 500, 60, 5, 3
 MOST_ROWS, ROWS_PER_TERM = 4000, 4
+# Numbers in the matrices of the last fit, to all rows or as many as that leaves: 256 MiB; and its multiply-adds.
+MOST_REFIT_NUMBERS, MOST_REFIT_WORK = 2**25, 2e10
 
 
 def fit_rational(
@@ -74,7 +77,8 @@ def fit_rational(
     max_terms: int | None = None,
     sample_weight: ArrayLike | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-    time_limit: float = 10.0,
+    effort: float = 1.0,
+    time_limit: float | None = 60.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> Model:
@@ -86,22 +90,25 @@ def fit_rational(
     max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    time_limit : seconds.
-    n_threads : that evaluate the model; None for all cores.
+    effort : the budget of work, 1 for most of a minute of one core.
+    time_limit : seconds, at which the search is ended even so; None for no limit.
+    n_threads : steps at once, and threads that evaluate the model; None for all cores.
 
     What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
     data or options that can't be fitted.
     """
+    if outputs is not None and outputs not in TRANSFORMS:
+        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
+    rng = np.random.default_rng(random_state)
     return searched(
-        partial(RationalSearch, max_terms=max_terms),
+        partial(RationalSearch, rng=rng, max_terms=max_terms, inputs=inputs, outputs=outputs),
         X,
         y,
-        inputs=inputs,
-        outputs=outputs,
         sample_weight=sample_weight,
         validation=validation,
+        effort=effort,
         time_limit=time_limit,
-        random_state=random_state,
+        random_state=rng,
         n_threads=n_threads,
     )
 
@@ -156,183 +163,209 @@ class Quotient:
         return values
 
 
-@dataclass
-class Run:
-    """Coordinates and a shape, and how their fits have done."""
+@dataclass(frozen=True)
+class Contender:
+    """Coordinates and a shape, the numbers of terms that have been fitted in them, and the errors of these."""
 
     frame: InputCoordinates
     link: Link
     shape: Shape
-    error: float = math.inf
+    n_terms: tuple[int, ...] = ()
+    errors: tuple[float, ...] = ()
     waiting: int = 0
 
-
-@dataclass(frozen=True)
-class _Best:
-    run: Run
-    quotient: Quotient
-    found: Found
-    error: float  # the larger of the RMSE on the held-out rows and at rows trained on
-
     @property
-    def score(self) -> tuple[bool, float]:
-        return _score(self.error, self.quotient.n_terms)
+    def error(self) -> float:
+        return min(self.errors, default=math.inf)
+
+    def fitted(self, n_terms: int, error: float) -> Contender:
+        """The same after one more fit."""
+        waiting = 0 if error < USEFUL * self.error else self.waiting + 1
+        return replace(self, n_terms=(*self.n_terms, n_terms), errors=(*self.errors, error), waiting=waiting)
 
 
 class RationalSearch:
-    """One search; `offer` gets every improvement on the held-out rows."""
+    """One search in `rows`; the options are those of `fit_rational`."""
 
     def __init__(
         self,
-        train: Samples,
-        held_out: Samples,
+        rows: Rows,
         *,
         rng: np.random.Generator,
-        seconds: float,
         max_terms: int | None = None,
-        inputs: Sequence[str] | None = None,
+        inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
-        corners: Array | None = None,
-        n_threads: int | None = None,
-        should_stop: Callable[[], bool] = lambda: False,
-        offer: Callable[[Found], None] = lambda found: None,
     ) -> None:
         if max_terms is not None and max_terms < LEAST_TERMS:
             raise ValueError(f"max_terms: expected an integer >= {LEAST_TERMS} or None, got {max_terms}")
-        n, d = train.X.shape
-        order = rng.permutation(n)  # so that the first rows of any number are a sample
-        self.train, self.held_out = train.take(order), held_out
-        self.start, self.seconds = time.perf_counter(), seconds
-        self.stop, self.offer = should_stop, offer
-        self.max_terms = max(LEAST_TERMS, min(max_terms or n, n // 2))
-        self.signature, self.n_threads = Signature.of(train), n_threads
-        weight = self.train.sample_weight
-        self.root_weight = np.ones(n) if weight is None else np.sqrt(weight)
-        self.frame, self.given_inputs = InputFrames(self.train.X, held_out.X, corners, None), inputs
-        self.links = links(self.train.y, held_out.y, outputs)
-        points = rng.uniform(-1.0, 1.0, (N_POINTS, d))
+        self.rows = rows
+        self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n, rows.n // 2))
+        train, held_out = rows.train, rows.held_out
+        self.root_weight = np.ones((rows.n, 1)) if rows.root_weight is None else rows.root_weight
+        self.frame = InputFrames(train.X, held_out.X, rows.corners, None)
+        given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
+        self.choices = self.frame.alternatives(given)
+        self.links = links(train.y, held_out.y, outputs)
+        points = rng.uniform(-1.0, 1.0, (N_POINTS, rows.n_inputs))
         self.points = np.where(rng.random(points.shape) < ON_A_FACE, np.sign(points), points)
-        self.chosen: _Best | None = None
-        self.pace = 0.0  # seconds for a row and a square of the number of terms
+        self.best: Found | None = None
+        self.prospect = 0.0
 
-    @property
-    def best(self) -> Found | None:
-        return None if self.chosen is None else self.chosen.found
-
-    @property
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.start
-
-    @property
-    def finished(self) -> bool:
-        if self.chosen is None:
-            return False
-        return self.elapsed >= self.seconds or self.chosen.error <= ENOUGH or self.stop()
+    def steps(self) -> Steps:
+        """The whole search."""
+        contenders = yield from self._raced()
+        near = [one for one in contenders if one.error <= NEAR_BEST * contenders[0].error][:MOST_SHAPED]
+        if self.max_terms > RACE_TERMS[-1] and not self.is_rounded:
+            near = yield from self._shaped(near)
+        grown, n_terms = sorted(near, key=_error)[:MOST_GROWN], SHAPE_TERMS
+        while grown and n_terms < self.max_terms and not self.is_rounded:
+            n_terms = min(int(GROWTH * n_terms), self.max_terms)
+            grown = yield from self._fitted(grown, n_terms)
+            self._foresee(grown)
+            grown = [one for one in grown if one.waiting < PATIENCE]
+        if self.best is None:  # no quotient without a pole, or with a value at all rows: a constant has both
+            yield from self._constant()
 
     @property
     def is_rounded(self) -> bool:
         """Whether errors are those of rounding, which more terms don't lower."""
-        return self.chosen is not None and self.chosen.error <= NEAR_ROUNDING
+        return self.best is not None and self.best.is_rounded
 
-    def run(self) -> None:
-        """The whole search."""
-        runs = sorted([self.shaped(run) for run in self.raced()[:MOST_SHAPED]], key=lambda run: run.error)[:MOST_GROWN]
-        n_terms = SHAPE_TERMS
-        while runs and n_terms < self.max_terms and not self.is_rounded:
-            n_terms = min(int(GROWTH * n_terms), self.max_terms)
-            for run in runs:
-                if not self.finished and self.has_time_for(n_terms):
-                    run.waiting = 0 if self.improves(run, n_terms) else run.waiting + 1
-                else:
-                    run.waiting = PATIENCE
-            runs = [run for run in runs if run.waiting < PATIENCE]
-        if self.chosen is None:  # no quotient without a pole, or with a value at all rows: a constant has both
-            given = tuple(choice[0] for choice in self.frame.alternatives(self.given_inputs))
-            self.improves(Run(self.frame(given), self.links[0], Shape((1.0,) * len(given), RATIOS[0])), LEAST_TERMS)
-
-    def raced(self) -> list[Run]:
+    def _raced(self) -> Steps:
         """All coordinates with few terms, the best first."""
-        choices = self.frame.alternatives(self.given_inputs)
-        given = tuple(choice[0] for choice in choices)
-        logarithms = tuple("log" if "log" in choice else choice[0] for choice in choices)
-        every = dict.fromkeys([given, logarithms, *itertools.islice(itertools.product(*choices), MOST_RACED)])
-        shape = Shape((1.0,) * len(choices), RATIOS[0])
-        runs: list[Run] = []
-        for names, link in itertools.islice(itertools.product(every, self.links), MOST_RACED):
-            runs.append(Run(self.frame(names), link, shape))
-        for n_terms, run in itertools.product(RACE_TERMS, runs):
-            if not self.finished:
-                self.improves(run, n_terms)
-        return sorted(runs, key=lambda run: run.error)
+        given = tuple(choice[0] for choice in self.choices)
+        logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
+        every = dict.fromkeys([given, logarithms, *itertools.islice(itertools.product(*self.choices), MOST_RACED)])
+        shape = Shape((1.0,) * len(self.choices), RATIOS[0])
+        pairs = itertools.islice(itertools.product(every, self.links), MOST_RACED)
+        contenders = [Contender(self.frame(names), link, shape) for names, link in pairs]
+        for n_terms in RACE_TERMS:
+            if n_terms > RACE_TERMS[0]:
+                contenders = contenders[: max(MOST_SHAPED, math.ceil(SECOND_HEAT * len(contenders)))]
+                if self.is_rounded or n_terms > GROWTH * self.max_terms:
+                    break
+            contenders = sorted((yield from self._fitted(contenders, n_terms)), key=_error)
+        self._foresee(contenders)
+        return contenders
 
-    def shaped(self, run: Run) -> Run:
-        """The run in the shape in which SHAPE_TERMS do best."""
-        improved = True
-        while improved:
-            improved = False
-            for shape in run.shape.variants():
-                other = Run(run.frame, run.link, shape)
-                if shape == run.shape or self.finished or self.is_rounded:
-                    continue
-                self.improves(other, SHAPE_TERMS)
-                if other.error < USEFUL * run.error:
-                    run, improved = other, True
-        return run
+    def _shaped(self, contenders: list[Contender]) -> Steps:
+        """Each in the shape in which SHAPE_TERMS do best: neighbours of all shapes at once, while any of them helps."""
+        now = yield from self._fitted(contenders, SHAPE_TERMS)
+        active = list(range(len(now)))
+        while active and not self.is_rounded:
+            tried = [
+                (i, replace(now[i], shape=shape))
+                for i in active
+                for shape in now[i].shape.variants()
+                if shape != now[i].shape
+            ]
+            errors: dict[int, Contender] = {}
+            for (i, _), one in zip(
+                tried, (yield from self._fitted([one for _, one in tried], SHAPE_TERMS)), strict=True
+            ):
+                if one.errors[-1] < errors.get(i, now[i]).errors[-1]:
+                    errors[i] = one
+            active = [i for i, one in errors.items() if one.errors[-1] < USEFUL * now[i].errors[-1]]
+            for i in active:
+                now[i] = replace(errors[i], n_terms=now[i].n_terms, errors=(*now[i].errors[:-1], errors[i].errors[-1]))
+        self._foresee(now)
+        return now
 
-    def has_time_for(self, n_terms: int) -> bool:
-        """Whether a fit of so many terms, at the pace of the last one, ends in time."""
-        return self.elapsed + self.pace * self._rows(n_terms) * n_terms**2 <= self.seconds
+    def _foresee(self, contenders: Sequence[Contender]) -> None:
+        """Sets the error that this search may come to: that of the best, with all terms it may take."""
+        if contenders:
+            best = min(contenders, key=_error)
+            self.prospect = extrapolated(best.n_terms, best.errors, self.max_terms, self.rows.n_inputs)
 
-    def _rows(self, n_terms: int) -> int:
-        return min(len(self.train.X), max(MOST_ROWS, ROWS_PER_TERM * n_terms))
+    def _constant(self) -> Steps:
+        given = tuple(choice[0] for choice in self.choices)
+        one = Contender(self.frame(given), self.links[0], Shape((1.0,) * len(given), RATIOS[0]))
+        [found] = yield [Step(50.0 * CALL, partial(self._finished, one, LEAST_TERMS))]
+        if found is not None:
+            self.best = found
+            yield found
 
-    def improves(self, run: Run, most: int) -> bool:
-        """Fits the run with at most so many terms; whether its error on the held-out rows fell, to a useful part."""
-        before = run.error
-        indices, q = run.shape.terms(run.frame.highest, min(most, self.max_terms))
-        terms, some = ChebyshevTerms(indices), slice(self._rows(len(indices) + q))
-        design, held_out = terms.design(run.frame.Z[some]), terms.design(run.frame.held_out_Z)
-        looked_at = np.concatenate([design, held_out, terms.design(self.points)])
-        weight, error = self.root_weight[some], math.inf
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            best: tuple[float, Quotient] | None = None
-            for quotient in solutions(indices, design, q, run.link.t[some], weight):
-                if quotient.bottom(looked_at).min() > 0.0:
-                    y = run.link.values(quotient.value(held_out), clipped=True)
-                    one = Errors.of(y, self.held_out.y, self.held_out.sample_weight).rmse
-                    if best is None or one < best[0]:
-                        best = one, quotient
-            self.pace = (time.perf_counter() - start) / (len(design) * (len(indices) + q) ** 2)
-            if best is None:
-                break
-            self.judge(run, best[1], design, best[0])
-            if not best[0] < USEFUL * error or self.finished:
-                break
-            error, weight = best[0], self.root_weight[some] / best[1].bottom(design)
-        run.error = min(run.error, error if best is None else min(error, best[0]))
-        return run.error < USEFUL * before
+    # --- fits
 
-    def judge(self, run: Run, quotient: Quotient, design: Array, error: float) -> None:
-        """Keeps and offers what is better than all before: `error` is its own on the held-out rows, about."""
-        n_terms = quotient.n_terms
-        if self.chosen is not None and not _score(error, n_terms) < self.chosen.score:
-            return
-        some = slice(len(design))
-        weight = None if self.train.sample_weight is None else self.train.sample_weight[some]
-        at_rows = Errors.of(run.link.values(quotient.value(design)), self.train.y[some], weight)
-        model = self.model(run, quotient)
-        errors = Errors.of(model.evaluate(self.held_out.X), self.held_out.y, self.held_out.sample_weight)
-        error = max(errors.rmse, at_rows.rmse)
-        if self.chosen is not None and not _score(error, n_terms) < self.chosen.score:
-            return
-        if not (math.isfinite(error) and self.is_positive(quotient)):
-            return
-        coordinates = in_words(run.frame, run.link)
+    def _fitted(self, contenders: Sequence[Contender], most: int) -> Steps:
+        """All of them after fits of at most so many terms; the best are fitted to all rows, too, and offered."""
+        most = min(most, self.max_terms)
+        results = yield [self._step(one, most, compared=True) for one in contenders]
+        fitted = [one.fitted(n, error) for one, (n, error) in zip(contenders, results, strict=True)]
+        order = sorted(range(len(fitted)), key=lambda i: fitted[i].errors[-1])[:FINISHED]
+        m = self.rows.n_outputs
+        promising = [
+            i
+            for i in order
+            if math.isfinite(fitted[i].errors[-1])
+            and (self.best is None or score(fitted[i].errors[-1], results[i][0] * m) < self.best.score)
+        ]
+        for found in (yield [self._step(contenders[i], most, compared=False) for i in promising]):
+            if found is not None and (self.best is None or found.score < self.best.score):
+                self.best = found
+                yield found
+        return fitted
+
+    def _step(self, contender: Contender, most: int, *, compared: bool) -> Step:
+        p = q = most / 2.0
+        n, m = self._rows(most, compared), self.rows.n_outputs
+        seen = n + len(self.rows.held_out.X) + (FEW_POINTS if compared else N_POINTS)
+        solving = (n + p) * p**2 + 2.0 * n * p * q * m + n * m * q**2 + 10.0 * q**3
+        looking = len(RIDGES) * (seen * q + len(self.rows.held_out.X) * p * m + p**2 + 2.0 * CALL)
+        work = WEIGHINGS * (2.0 * solving + looking + 10.0 * CALL)
+        return Step(work, partial(self._compared if compared else self._finished, contender, most))
+
+    def _rows(self, n_terms: int, compared: bool) -> int:
+        if compared:
+            return min(self.rows.n, max(FEWEST_COMPARED, COMPARED_PER_TERM * n_terms))
+        return min(self.rows.n, max(MOST_ROWS, ROWS_PER_TERM * n_terms))
+
+    def _compared(self, contender: Contender, most: int, worker: Worker) -> tuple[int, float]:
+        """The number of terms, and the error of their best quotient on the rows held out; infinite for none."""
+        best = self._solved(contender, most, True, worker)
+        return (most, math.inf) if best is None else (best[0].n_terms, best[1])
+
+    def _finished(self, contender: Contender, most: int, worker: Worker) -> Found | None:
+        best = self._solved(contender, most, False, worker)
+        if best is None or not self.is_positive(best[0]):
+            return None
+        quotient = best[0]
+        coordinates = in_words(contender.frame, contender.link)
         p, q = len(quotient.indices), len(quotient.denominator)
-        found = Found(model, errors, f"{p} over {q} terms {coordinates}".rstrip(), coordinates, self.elapsed)
-        self.chosen = _Best(run, quotient, found, error)
-        self.offer(found)
+        found = self.rows.found(
+            self._model(contender, quotient),
+            "rational",
+            f"{p} over {q} terms {coordinates}".rstrip(),
+            coordinates=coordinates,
+            refit=partial(self._refit, contender, quotient),
+        )
+        return found if math.isfinite(found.error) else None
+
+    def _solved(self, contender: Contender, most: int, compared: bool, worker: Worker) -> tuple[Quotient, float] | None:
+        """The best quotient of at most so many terms, and its error on the rows held out."""
+        frame, link = contender.frame, contender.link
+        indices, q = contender.shape.terms(frame.highest, most)
+        some = slice(self._rows(len(indices) + q, compared))
+        terms = ChebyshevTerms(indices)
+        design, held_out = terms.design(frame.Z[some]), terms.design(frame.held_out_Z)
+        points = terms.design(self.points[: FEW_POINTS if compared else N_POINTS])
+        looked_at = np.concatenate([design[:, :q], held_out[:, :q], points[:, :q]])
+        own_weight = self.root_weight[some, 0]
+        weight, best, before = own_weight, None, math.inf
+        for _ in range(WEIGHINGS):
+            found: tuple[Quotient, float] | None = None
+            quotients = solutions(indices, design, q, link.t[some], weight)
+            lowest = (looked_at @ np.stack([one.denominator for one in quotients], axis=1)).min(axis=0)
+            for quotient in itertools.compress(quotients, lowest > 0.0):
+                error = self.rows.held_out_rmse(link.values(quotient.value(held_out), clipped=True))
+                if found is None or error < found[1]:
+                    found = quotient, error
+            if found is not None and (best is None or found[1] < best[1]):
+                best = found
+            if found is None or not found[1] < USEFUL * before or worker.should_stop():
+                break
+            before, weight = found[1], own_weight / found[0].bottom(design)
+        return best
 
     def is_positive(self, quotient: Quotient) -> bool:
         """Whether no descent from where the denominator is least finds it 0 or less in the box."""
@@ -347,48 +380,44 @@ class RationalSearch:
         ends = [minimize(value_and_slope, z, jac=True, method="L-BFGS-B", bounds=box).fun for z in self.points[lowest]]
         return bool(min(ends) > 0.0)
 
-    def model(self, run: Run, quotient: Quotient) -> Model:
+    def _model(self, contender: Contender, quotient: Quotient) -> Model:
         denominator = np.zeros((len(quotient.indices), 1))
         denominator[: len(quotient.denominator), 0] = quotient.denominator
         polynomials = Polynomial(
             quotient.indices,
             np.concatenate([quotient.numerators, denominator], axis=1),
-            inputs=run.frame.normalization,
-            output_exponents=np.append(run.link.inner_exponents, 0),
-            n_threads=self.n_threads,
+            inputs=contender.frame.normalization,
+            output_exponents=np.append(contender.link.inner_exponents, 0),
+            n_threads=1,
         )
-        return in_coordinates(Rational(polynomials, self.signature), run.frame, run.link)
+        return in_coordinates(Rational(polynomials, self.rows.signature), contender.frame, contender.link)
 
-    def best_model(self, *, refit: bool) -> Model:
-        """What was found; `refit` takes its coefficients from rows held out, too, if the denominator stays positive."""
-        assert self.chosen is not None
-        run, quotient = self.chosen.run, self.chosen.quotient
-        if not refit or self.train.sample_weight is not None:
-            return self.chosen.found.model
+    def _refit(self, contender: Contender, quotient: Quotient, samples: Samples) -> Model:
+        """The same from all `samples`, or as many as memory holds, if the denominator stays positive."""
+        frame, link = contender.frame, contender.link
         p, q = len(quotient.indices), len(quotient.denominator)
-        rows, m = self._rows(p + q), quotient.numerators.shape[1]
-        design = ChebyshevTerms(quotient.indices).design(
-            np.concatenate([run.frame.Z[:rows], run.frame.held_out_Z[:rows]])
-        )
-        y = np.concatenate([self.train.y[:rows], self.held_out.y[:rows]])
-        t = np.ldexp(Transformed.transform_outputs(y, (run.link.name,) * m, run.link.scales), -run.link.inner_exponents)
-        weight = 1.0 / quotient.bottom(design)
-        [again] = solutions(quotient.indices, design, q, t, weight, ridges=(quotient.ridge,))
+        most = min(MOST_REFIT_NUMBERS / (p + q), MOST_REFIT_WORK / (p + q) ** 2)
+        n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_TERM * (p + q), int(most)))
+        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp))
+        Z = frame.normalization.apply(Transformed.transform_inputs(samples.X, frame.names, frame.scales))
+        design = ChebyshevTerms(quotient.indices).design(Z)
+        t = Transformed.transform_outputs(samples.y, (link.name,) * self.rows.n_outputs, link.scales)
+        own_weight = 1.0 if samples.sample_weight is None else np.sqrt(samples.sample_weight)
+        weight = own_weight / quotient.bottom(design)
+        ridges = (quotient.ridge,)
+        [again] = solutions(quotient.indices, design, q, np.ldexp(t, -link.inner_exponents), weight, ridges)
         looked_at = np.concatenate([design, ChebyshevTerms(quotient.indices).design(self.points)])
-        if again.bottom(looked_at).min() > 0.0 and self.is_positive(again):
-            return self.model(run, again)
-        return self.chosen.found.model
+        kept = again.bottom(looked_at).min() > 0.0 and self.is_positive(again)
+        return self._model(contender, again if kept else quotient)
 
 
-def _score(error: float, n_terms: int) -> tuple[bool, float]:
-    """What is to be small: the error, or where that is rounding, the error times the number of terms."""
-    rounded = error <= NEAR_ROUNDING
-    return not rounded, max(error, ENOUGH) * n_terms if rounded else error
+def _error(contender: Contender) -> float:
+    return contender.error
 
 
 def solutions(
     indices: Indices, design: Array, q: int, t: Array, weight: Array, ridges: Sequence[float] = RIDGES
-) -> Iterator[Quotient]:
+) -> list[Quotient]:
     """The quotients that least squares give, with rows weighed by `weight` (n,), one for each of the `ridges`.
 
     `design` (n, p) has the terms' values, the first q of them are the denominator's; `t` (n, m) the values to meet.
@@ -410,10 +439,14 @@ def solutions(
     R = np.asarray(np.linalg.qr(np.concatenate(rests), mode="r"))
     U, s, Vt = svd(R[:, 1:], full_matrices=False)
     along = U.T @ R[:, 0]
-    for ridge in ridges:
-        denominator = np.append(1.0, -Vt.T @ (s / (s**2 + (ridge * level) ** 2) * along))
-        numerators = solve_triangular(factor[:p], np.stack([top @ denominator for top in tops], axis=1))
-        yield Quotient(indices, numerators * scale, denominator, ridge)
+    strengths = (np.asarray(ridges) * level) ** 2
+    damped = s[:, None] / (s[:, None] ** 2 + strengths) * along[:, None]
+    denominators = np.concatenate([np.ones((1, len(ridges))), -Vt.T @ damped])
+    numerators = [solve_triangular(factor[:p], top @ denominators, check_finite=False) for top in tops]
+    return [
+        Quotient(indices, np.stack([one[:, i] for one in numerators], axis=1) * scale, denominators[:, i], ridge)
+        for i, ridge in enumerate(ridges)
+    ]
 
 
 def _by_size(speeds: Sequence[float], highest: Sequence[int], least: int) -> tuple[Indices, Array]:

@@ -1,4 +1,4 @@
-"""What all searches share: the rows, the one rule that models are compared by, what is found, and a search run alone."""
+"""What all searches share: rows, the one rule that models are compared by, what is found, and how one is run alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
@@ -33,7 +34,7 @@ WHOLE_WORK = 45.0 * WORK_A_SECOND
 
 # There is nothing left to search for: half the spacing of float64.
 FLOOR = 2e-16
-# An error is mostly rounding: more terms don't lower it, and of two such models the simpler goes further beyond the rows.
+# An error is mostly rounding: more terms don't lower it, and of two such models the simpler goes further beyond rows.
 # The models of the paper's equations that are exact come to 1e-16 to 8e-15.
 ROUNDED = 1e-14
 # Where terms cancel, rounding may be as large as their sizes make it, but never above this.
@@ -47,7 +48,7 @@ MOST_TRAIN, MOST_HELD_OUT = 20_000, 3_000
 
 @dataclass(frozen=True)
 class Rows:
-    """What a search works on: rows to train on, in an order without meaning, so that the first of them are a sample, and
+    """What a search works on: rows to train on, in an order without meaning, so that the first are a sample, and
     rows held out, which choose.
 
     `corners` (k, d) are points where a model may be asked, though no row is there.
@@ -86,6 +87,27 @@ class Rows:
         """(n, 1): what multiplies the residuals of the rows trained on."""
         weight = self.train.sample_weight
         return None if weight is None else np.sqrt(weight)[:, None]
+
+    @cached_property
+    def held_out_rms(self) -> Array:
+        """Of each output over the rows held out, in units of its largest value there, 1 for one that is 0: (m,)."""
+        square = np.average(self._held_out_y**2, axis=0, weights=self.held_out.sample_weight)
+        return np.sqrt(np.where(square > 0, square, 1.0))
+
+    @cached_property
+    def _held_out_exponent(self) -> NDArray[np.intc]:
+        return np.frexp(np.max(np.abs(self.held_out.y), axis=0))[1]
+
+    @cached_property
+    def _held_out_y(self) -> Array:
+        return np.ldexp(self.held_out.y, -self._held_out_exponent)
+
+    def held_out_rmse(self, y: Array) -> float:
+        """The relative RMSE of `y` (n, m) on the rows held out, as `Errors.of` has it; infinite for none."""
+        with np.errstate(all="ignore"):
+            error = (np.ldexp(y, -self._held_out_exponent) - self._held_out_y) / self.held_out_rms
+            square = float(np.mean(np.average(error**2, axis=0, weights=self.held_out.sample_weight)))
+        return math.sqrt(square) if math.isfinite(square) else math.inf
 
     def found(
         self,
@@ -168,8 +190,8 @@ class Found:
 def score(error: float, n_params: int, rounding: float = 0.0) -> tuple[bool, float]:
     """What is to be small: the error, or where that is rounding, the error times the number of parameters.
 
-    Of models that meet the rows to rounding, those of fewer parameters go further beyond them; by the product, twice the
-    parameters must bring half the error.
+    Of models that meet the rows to rounding, those of fewer parameters go further beyond them; by the product, twice
+    the parameters must bring half the error.
     """
     if not error < math.inf:
         return True, math.inf

@@ -1,0 +1,157 @@
+"""One run of `fit`: searches in turns, by the guide's table, and the best model so far.
+
+In each round every search of the table has its turn, for four times the work of the round before. What all runs find is
+considered in the order of the plan, so that it is the same however many threads there are. A run is dropped where the
+error that it still hopes for is above the best one known. The race ends when an error is rounding, or what was asked
+for, when all searches have ended, or when the work is used up.
+
+Within a race there may be another, of the variables that a symmetry leaves (reduced.py); it is a search like any other.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from ..search import SEARCHES
+from ..search.scheduler import Next, Run, Search, Start, State, Steps, drop
+from ..search.search import FLOOR, Found, Rows
+
+# Of the whole work, what a search of share 1 gets in each round.
+ROUNDS = (1 / 256, 1 / 64, 1 / 16, 1 / 4)
+# A search that hopes for no less than this many times the best error known is dropped.
+HOPELESS = 2.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the guide: which search, its share of the work, from which round on, when, and what is said of it.
+
+    `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but a
+    simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
+    """
+
+    search: str
+    share: float = 1.0
+    first_round: int = 0
+    when: Callable[[Race], bool] = lambda race: True
+    sentence: str = "{search} comes to {error:.1e}"
+    make: Callable[[Race], Search] | None = None
+    last: bool = False
+    hope: float = 0.0
+
+
+class Watch(Protocol):
+    """Who is shown what is found: a display, a checkpoint."""
+
+    def show(self, found: Found, best: Found, share: float) -> None: ...
+
+
+@dataclass(eq=False)
+class Race:
+    """The searches of a table in turns, on `rows`, with so much work in all.
+
+    `enough` is the error that is asked for. `depth` counts the symmetries that led here.
+    """
+
+    rows: Rows
+    table: Sequence[Row]
+    rng: np.random.Generator
+    work: float
+    enough: float = 0.0
+    rounds: Sequence[float] = ROUNDS
+    depth: int = 0
+    watch: Watch | None = None
+    start: float = field(default_factory=time.perf_counter)
+    prospect: float = 0.0
+    best: Found | None = None
+    found: dict[str, Found] = field(default_factory=dict)  # the best of each maker
+    # What was done and why, in sentences; and seconds, error and family of each model better than those before.
+    path: list[str] = field(default_factory=list)
+    history: list[tuple[float, float, str]] = field(default_factory=list)
+    spent: float = 0.0  # of the work
+    looked_at: float = math.inf  # the best error when symmetries were last looked for
+    runs: dict[str, Run] = field(default_factory=dict)
+    _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
+    _ended: set[str] = field(default_factory=set)
+
+    @property
+    def error(self) -> float:
+        return math.inf if self.best is None else self.best.error
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there is nothing more to gain, or to ask for."""
+        return self.error <= max(self.enough, FLOOR) or (self.best is not None and self.best.is_rounded)
+
+    @property
+    def has_work(self) -> bool:
+        return self.spent < self.work or self.best is None
+
+    def steps(self) -> Steps:
+        in_rounds = [row for row in self.table if not row.last]
+        for number, share in enumerate(self.rounds):
+            for row in in_rounds:
+                if self.is_enough or not self.has_work:
+                    break
+                if number >= row.first_round and row.search not in self._ended and row.when(self):
+                    yield from self._turn(row, share * row.share * self.work)
+        for row in self.table:
+            if row.last and self.has_work and row.when(self):
+                yield from self._turn(row, self.rounds[0] * row.share * self.work)
+        for run in self.runs.values():
+            drop(run)
+
+    def _turn(self, row: Row, work: float) -> Steps:
+        """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
+        name, before = row.search, self.error
+        if name not in self.runs:
+            search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.rng)
+            [self.runs[name]] = yield Start([search])
+            self.runs[name].allow(math.inf)
+        run, target = self.runs[name], self._done.get(name, 0.0) + work
+        while True:
+            event = yield Next(run)
+            self.spent += event.work - self._done.get(name, 0.0)
+            self._done[name] = event.work
+            if event.found is not None:
+                self.consider(event.found)
+                yield event.found
+            if event.state is State.ENDED or event.prospect > max(row.hope, HOPELESS * self.error):
+                drop(run)
+                self._ended.add(name)
+                break
+            if (self.is_enough and not row.last) or event.work >= target or not self.has_work:
+                break
+        if self.error < before:
+            self.tell(row.sentence.format(search=name, error=self.error))
+
+    def again(self, name: str) -> None:
+        """Forgets that this search has ended: a new one may be made."""
+        self._ended.discard(name)
+        self.runs.pop(name, None)
+        self._done.pop(name, None)
+
+    def has_ended(self, name: str) -> bool:
+        return name in self._ended
+
+    def consider(self, found: Found) -> None:
+        """Keeps what was found, as the best of its maker, and of all if it is."""
+        found = replace(found, seconds=time.perf_counter() - self.start)
+        same = self.found.get(found.maker)
+        if same is None or found.score < same.score:
+            self.found[found.maker] = found
+        if self.best is None or found.score < self.best.score:
+            self.best = found
+            self.history.append((found.seconds, found.error, found.family))
+        if self.watch is not None:
+            self.watch.show(found, self.best, min(1.0, self.spent / self.work) if self.work else 1.0)
+
+    def tell(self, sentence: str) -> None:
+        """Puts on record what was done, and why."""
+        self.path.append(f"{time.perf_counter() - self.start:.1f} s: {sentence}")
