@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..arrays import Samples
+from ..facts import Facts
 from ..search.network import train_networks
 from ..search.spline import Grid, is_grid, train_splines
 from .reduced import train_reduced
@@ -130,12 +131,12 @@ def _train_first(session: Session, rng: np.random.Generator) -> None:
     )
 
 
-def choose(method: str, samples: Samples) -> tuple[Trainer, ...]:
-    """The trainers for `method`, best bets first."""
+def choose(method: str, samples: Samples, facts: Facts) -> tuple[Trainer, ...]:
+    """The trainers for `method` on these samples, best bets first."""
     if method == "auto":
-        return (_train_first, train_splines, train_scattered) if is_grid(samples) else (train_scattered,)
+        return (_train_first, train_splines, train_scattered) if is_grid(facts) else (train_scattered,)
     if method not in TRAINERS:
         raise ValueError(f"method: expected one of auto, {', '.join(TRAINERS)}, got {method!r}")
     if method == "spline":
-        Grid.of(samples.X, samples.y)  # says what is missing, before any row is held out
+        Grid.of(samples.X, samples.y, facts)  # says what is missing, before any row is held out
     return (TRAINERS[method],)
