@@ -100,7 +100,7 @@ def fit(
         for_fits = (1.0 - DIAGNOSIS_SHARE) * time_limit
         session = Session(train, held_out, for_fits, tolerance, n_threads, guard, display, checkpoint, given)
         session.tell(_of_data(facts, len(train.X), len(held_out.X), given))
-        if Normalization.of(samples.y).constant.all():
+        if facts.outputs.constant.all():
             _offer_constant(session)
             over_box, ended = Estimate(math.inf, 0.0, 0.0), "y is constant, and so is the model"
         else:
