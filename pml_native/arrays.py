@@ -38,7 +38,14 @@ class Samples:
     def take(self, rows: NDArray[np.intp]) -> Samples:
         """The samples of these rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(self.X[rows], self.y[rows], weight, self.y_is_vector, self.input_names, self.output_names)
+        return Samples(
+            self.X.take(rows, axis=0),
+            self.y.take(rows, axis=0),
+            weight,
+            self.y_is_vector,
+            self.input_names,
+            self.output_names,
+        )
 
 
 def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
@@ -117,37 +124,6 @@ def repeated_rows(X: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return order, np.concatenate(([0], np.cumsum(np.any(ordered[1:] != ordered[:-1], axis=1))))
 
 
-def contradicting_noise(samples: Samples) -> tuple[int, float]:
-    """Rows whose inputs occur again with another output, and the relative RMS noise of y that this implies.
-
-    The noise is the root of the pooled variance within groups of equal inputs, over the RMS of y, per output and
-    then averaged in the square.
-    """
-    order, group = repeated_rows(samples.X)
-    if group[-1] + 1 == len(order):
-        return 0, 0.0
-    size = np.bincount(group)
-    same_as_previous = group[1:] == group[:-1]
-    scale = np.max(np.abs(samples.y), axis=0)
-    scaled = samples.y[order] / np.where(scale > 0, scale, 1.0)
-    mean = np.stack([np.bincount(group, weights=column) / size for column in scaled.T], axis=1)
-    deviation = scaled - mean[group]
-    deviation[size[group] == 1] = 0.0
-    differs = np.zeros(len(size), dtype=bool)
-    np.logical_or.at(
-        differs,
-        group[1:][same_as_previous],
-        np.any(scaled[1:][same_as_previous] != scaled[:-1][same_as_previous], axis=1),
-    )
-    if not differs.any():
-        return 0, 0.0
-    degrees_of_freedom = int(np.sum(size[size > 1] - 1))
-    variance = np.sum(deviation**2, axis=0) / degrees_of_freedom
-    mean_square = np.mean(scaled**2, axis=0)
-    noise = float(np.sqrt(np.mean(variance / np.where(mean_square > 0, mean_square, 1.0))))
-    return int(np.sum(size[differs])), noise
-
-
 def _shape(array: Array) -> str:
     return str(tuple(array.shape))
 
@@ -189,7 +165,8 @@ def _as_float64(values: ArrayLike, name: str) -> Array:
         raise ValueError(f"{name}: expected numbers, got text {_first(array)!r}")
     elif kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {array.dtype}")
-    return array.astype(np.float64, copy=False)
+    # In the order that the core reads, so that a narrower type or another order costs one copy, not two.
+    return array.astype(np.float64, order="C", copy=False)
 
 
 def _first(array: NDArray[Any]) -> Any:
@@ -218,6 +195,9 @@ def _place(index: tuple[int, ...], columns: tuple[str, ...] | None) -> str:
 
 
 def _require_finite(array: Array, name: str, columns: tuple[str, ...] | None) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):  # as it is of all finite values but huge ones, and no temporary is made
+            return
     finite = np.isfinite(array)
     if finite.all():
         return
@@ -248,10 +228,15 @@ def warn_about_precision(values: ArrayLike, name: str) -> None:
             PrecisionWarning,
             stacklevel=4,
         )
-    elif dtype.kind in "iu" and dtype.itemsize == 8 and np.max(np.abs(np.asarray(values, float))) > EXACT_INTEGERS:
+    elif dtype.kind in "iu" and dtype.itemsize == 8 and _largest(np.asarray(values)) > EXACT_INTEGERS:
         warnings.warn(
             f"{name} holds integers above 2**53, which float64 rounds to 16 digits.", PrecisionWarning, stacklevel=4
         )
+
+
+def _largest(integers: NDArray[Any]) -> int:
+    """The largest absolute value, as an integer of any size: that of -2**63 is no int64."""
+    return max(int(integers.max()), -int(integers.min()))
 
 
 def _mean_one(weight: Array) -> Array:

@@ -15,7 +15,8 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples, contradicting_noise, repeated_rows
+from .arrays import PrecisionWarning, as_samples
+from .facts import Facts
 from .fitting import diagnosis, guide
 from .fitting.agreement import Estimate
 from .fitting.session import Session
@@ -84,21 +85,22 @@ def fit(
     samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
     _check_options(tolerance, time_limit)
     resolve_threads(n_threads)
-    trainers = guide.choose(method, samples)
+    facts = Facts.of(samples)
+    trainers = guide.choose(method, samples, facts)
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
-    notes = _notes(samples)
+    notes = _notes(facts, samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
-    train, held_out = split(samples, validation, rng)
+    train, held_out = split(samples, validation, rng, facts)
 
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
         given = isinstance(validation, tuple)
         for_fits = (1.0 - DIAGNOSIS_SHARE) * time_limit
         session = Session(train, held_out, for_fits, tolerance, n_threads, guard, display, checkpoint, given)
-        session.tell(_of_data(samples, train, held_out, given))
-        if Normalization.of(samples.y).constant.all():
+        session.tell(_of_data(facts, len(train.X), len(held_out.X), given))
+        if facts.outputs.constant.all():
             _offer_constant(session)
             over_box, ended = Estimate(math.inf, 0.0, 0.0), "y is constant, and so is the model"
         else:
@@ -133,30 +135,29 @@ def _check_options(tolerance: float | None, time_limit: float) -> None:
         raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
 
 
-def _notes(samples: Samples) -> list[str]:
+def _notes(facts: Facts, input_names: Sequence[str] | None) -> list[str]:
     """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
-    n, d = samples.X.shape
+    n, d = facts.n, facts.d
     if n < least_rows(d):
         raise ValueError(f"X: expected at least {least_rows(d)} rows for {d} columns, got {n}")
-    notes = []
-    constant = np.all(samples.X[0] == samples.X, axis=0)
-    y_is_constant = bool(np.all(samples.y == samples.y[0]))
-    if constant.all() and not y_is_constant:
+    constant = facts.inputs.constant
+    if constant.all() and not facts.outputs.constant.all():
         raise ValueError(f"X: expected inputs that vary, got {n} equal rows with different y")
-    names = samples.input_names or tuple(str(j) for j in range(d))
-    for name in (name for name, same in zip(names, constant, strict=True) if same):
-        notes.append(f"column {name} of X is constant: the model ignores it")
-    n_rows, noise = contradicting_noise(samples)
-    if n_rows:
+    names = input_names or tuple(str(j) for j in range(d))
+    notes = [
+        f"column {name} of X is constant: the model ignores it"
+        for name, same in zip(names, constant, strict=True)
+        if same
+    ]
+    if facts.n_contradicting:
         notes.append(
-            f"{n_rows} rows repeat inputs with different outputs: y has noise of at least {noise:.1e} of its RMS, "
-            f"and no model can be more exact than that"
+            f"{facts.n_contradicting} rows repeat inputs with different outputs: y has noise of at least "
+            f"{facts.noise:.1e} of its RMS, and no model can be more exact than that"
         )
-    n_repeated = n - int(repeated_rows(samples.X)[1][-1] + 1) - n_rows
-    if n_repeated > 0:
-        notes.append(f"{n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
-    coarse = [(name, len(np.unique(column))) for name, column in zip(names, samples.X.T, strict=True)]
-    few = [(name, k) for name, k in coarse if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE]
+    if facts.n_repeated:
+        notes.append(f"{facts.n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
+    counts = [(name, len(values)) for name, values in zip(names, facts.values, strict=True) if values is not None]
+    few = [(name, k) for name, k in counts if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE]
     if few:
         taken = ", ".join(f"{name} ({k})" for name, k in few)
         notes.append(
@@ -185,19 +186,13 @@ def _offer_constant(session: Session) -> None:
     )
 
 
-def _of_data(samples: Samples, train: Samples, held_out: Samples, given: bool) -> str:
+def _of_data(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
     """What the data are like, as far as it decides what is tried."""
-    n, d = samples.X.shape
-    kind = "a full grid" if is_grid(samples) else "scattered"
-    signs = [
-        name
-        for name, values in (("X", samples.X), ("y", samples.y))
-        if np.any(np.all(values > 0, axis=0) | np.all(values < 0, axis=0))
-    ]
+    kind = "a full grid" if is_grid(facts) else "scattered"
+    signs = [name for name, ranges in (("X", facts.inputs), ("y", facts.outputs)) if ranges.keeps_sign.any()]
     columns = f"columns of {' and of '.join(signs)} keep their sign" if signs else "no column keeps its sign"
-    share = len(held_out.X) / (len(train.X) + len(held_out.X))
-    chosen_by = "the rows given" if given else f"{share:.0%} of the rows"
-    sizes = ", ".join([counted(n, "row"), counted(d, "input"), counted(samples.y.shape[1], "output")])
+    chosen_by = "the rows given" if given else f"{n_held_out / (n_train + n_held_out):.0%} of the rows"
+    sizes = ", ".join([counted(facts.n, "row"), counted(facts.d, "input"), counted(facts.m, "output")])
     return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, Samples, as_samples, repeated_rows
+from .arrays import Array, Samples, as_samples
+from .facts import EqualRows, Facts
 
 VALIDATION_FRACTION = 0.15
 # One is held out of so many rows.
@@ -25,11 +26,15 @@ LEAST_TRAINING_SHARE = 0.4
 
 
 def split(
-    samples: Samples, validation: float | tuple[ArrayLike, ArrayLike] | None, rng: np.random.Generator
+    samples: Samples,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    rng: np.random.Generator,
+    facts: Facts | None = None,
 ) -> tuple[Samples, Samples]:
     """Rows to train on and rows to choose by: the pair given, or the fraction given, 0.15 if None.
 
     Lines are held out instead where there are any, in all about that fraction, and at least one of each column.
+    `facts` are those of the samples; None finds them.
     """
     n = len(samples.X)
     if isinstance(validation, tuple):
@@ -45,43 +50,48 @@ def split(
         raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
     if n < LEAST_ROWS:
         raise ValueError(f"X: expected at least {LEAST_ROWS} rows, of which one is held out, got {n}")
-    on_lines = _rows_on_lines(samples.X, fraction, rng)
-    if on_lines is not None:
-        return samples.take(np.flatnonzero(~on_lines)), samples.take(np.flatnonzero(on_lines))
-    n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
-    order = _together(samples.X, rng.permutation(n))
-    return samples.take(np.sort(order[n_held_out:])), samples.take(np.sort(order[:n_held_out]))
+    if facts is None:
+        facts = Facts.of(samples)
+    is_held_out = _rows_on_lines(samples.X, facts, fraction, rng)
+    if is_held_out is None:
+        n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
+        is_held_out = np.zeros(n, dtype=bool)
+        is_held_out[_first_together(rng.permutation(n), n_held_out, facts.equal_rows)] = True
+    return samples.take(np.flatnonzero(~is_held_out)), samples.take(np.flatnonzero(is_held_out))
 
 
-def _together(X: Array, order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """`order` with equal rows of X (n, d) at the place of the first of them: no row held out is known from training.
+def _first_together(order: NDArray[np.intp], n_first: int, equal_rows: EqualRows) -> NDArray[np.intp]:
+    """The first of `order` with equal rows at the place of the first of them: no row held out is known from training.
 
     But for one group of equal rows, which the end of those held out may cut.
     """
-    by_value, group = repeated_rows(X)
-    if group[-1] + 1 == len(X):
-        return order
-    group_of = np.empty(len(X), dtype=np.intp)
-    group_of[by_value] = group
-    first = np.full(group[-1] + 1, len(X), dtype=np.intp)
-    np.minimum.at(first, group_of[order], np.arange(len(X)))
-    return order[np.argsort(first[group_of[order]], kind="stable")]
+    rows, group = equal_rows.rows, equal_rows.group
+    if not len(rows):
+        return order[:n_first]
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    begin = np.flatnonzero(np.diff(group, prepend=-1))
+    place[rows] = np.minimum.reduceat(place[rows], begin)[group]
+    # Of rows that only move forward, the first now have been or have come there: the others need no sorting.
+    moved_there = order[place[order] < n_first]
+    return moved_there[np.argsort(place[moved_there], kind="stable")][:n_first]
 
 
-def _rows_on_lines(X: Array, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+def _rows_on_lines(X: Array, facts: Facts, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_] | None:
     """The rows of X (n, d) on the lines chosen, none of them at an edge; None where too few rows have lines."""
     n = len(X)
-    columns = []
-    for column in X.T:
-        values, number = np.unique(column, return_inverse=True)
-        if LEAST_LINES <= len(values) <= n // LEAST_ROWS_A_LINE:
-            columns.append((len(values), number))
+    columns = [
+        (values, column)
+        for values, column in zip(facts.values, X.T, strict=True)
+        if values is not None and LEAST_LINES <= len(values) <= n // LEAST_ROWS_A_LINE
+    ]
     on_lines = np.zeros(n, dtype=bool)
     wanted = min(fraction, MAX_VALIDATION_ROWS / n)
     # The column of most lines first: where not all columns can go without a line, it costs the least rows.
-    for n_lines, number in sorted(columns, key=lambda pair: -pair[0]):
-        lines = _apart(n_lines, max(1, round(wanted * n_lines / len(columns))), rng)
-        more = on_lines | np.isin(number, lines)
+    for values, column in sorted(columns, key=lambda pair: -len(pair[0])):
+        lines = values[_apart(len(values), max(1, round(wanted * len(values) / len(columns))), rng)]
+        nearest = lines.take(np.searchsorted(lines, column), mode="clip")
+        more = on_lines | (nearest == column)
         if np.mean(more) > 1.0 - LEAST_TRAINING_SHARE:
             break
         on_lines = more
@@ -90,8 +100,9 @@ def _rows_on_lines(X: Array, fraction: float, rng: np.random.Generator) -> NDArr
 
 def _apart(n_lines: int, n_wanted: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Up to `n_wanted` of the lines within, no two side by side: a gap of two asks more than the lines can tell."""
-    chosen: list[int] = []
+    chosen = np.zeros(n_lines, dtype=bool)
     for line in rng.permutation(np.arange(1, n_lines - 1)):
-        if len(chosen) < n_wanted and all(abs(int(line) - other) > 1 for other in chosen):
-            chosen.append(int(line))
-    return np.array(chosen, dtype=np.intp)
+        if n_wanted > 0 and not (chosen[line - 1] or chosen[line + 1]):
+            chosen[line] = True
+            n_wanted -= 1
+    return np.flatnonzero(chosen)

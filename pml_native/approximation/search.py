@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..arrays import Array, Samples
+from ..facts import Facts
 from ..fit import least_rows
 from ..fitting import diagnosis, guide
 from ..fitting.session import ENOUGH, Measured, Session
@@ -262,7 +263,7 @@ class Search:
             target.guard,
             self.display,
         )
-        trainers = guide.choose("polynomial" if one_input else "auto", samples)
+        trainers = guide.choose("polynomial" if one_input else "auto", samples, Facts.of(samples))
         with np.errstate(all="ignore"):
             for train_family in trainers:
                 if not (session.finished and session.candidates):

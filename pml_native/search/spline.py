@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Samples
+from ..arrays import Array
+from ..facts import Facts
 from ..fitting.session import Measured, Session
 from ..grids import grid_axes
 from ..models import Signature, SplineInterpolator
@@ -31,9 +32,12 @@ class Grid:
     values: Array
 
     @classmethod
-    def of(cls, X: Array, y: Array) -> Grid:
-        """The grid that the rows of X (n, d) form in any order, exactly; ValueError where they don't."""
-        found = grid_axes(X)
+    def of(cls, X: Array, y: Array, facts: Facts | None = None) -> Grid:
+        """The grid that the rows of X (n, d) form in any order, exactly; ValueError where they don't.
+
+        `facts` are those of the rows; None finds the axes.
+        """
+        found = grid_axes(X) if facts is None else facts.grid
         if found is None:
             counts = [len(np.unique(column)) for column in X.T]
             shape = " x ".join(map(str, counts))
@@ -67,12 +71,12 @@ class Grid:
         return np.stack([axis[i] for axis, i in zip(self.axes, index, strict=True)], axis=1), self.values[index]
 
 
-def is_grid(samples: Samples) -> bool:
+def is_grid(facts: Facts) -> bool:
     """Whether `train_splines` can do anything with these rows."""
-    try:
-        return bool(Grid.of(samples.X, samples.y).coarser()[1].any())
-    except ValueError:
+    if facts.grid is None or facts.d > MAX_AXES:
         return False
+    axes, _ = facts.grid
+    return any(len(axis) > 2 for axis in axes)
 
 
 def train_splines(session: Session, rng: np.random.Generator) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from pml_native.arrays import PrecisionWarning, as_matrix, as_samples, contradicting_noise
+from pml_native.arrays import PrecisionWarning, as_matrix, as_samples
 
 X = np.linspace(0.0, 1.0, 24).reshape(12, 2)
 Y = X.sum(axis=1)
@@ -110,17 +110,22 @@ def test_an_unsuitable_number_of_columns_is_refused_at_prediction():
         as_matrix(X, "X", n_columns=3)
 
 
-def test_repeated_inputs_with_other_outputs_give_the_noise_level_they_imply():
-    rng = np.random.default_rng(0)
-    inputs = rng.uniform(size=(4000, 2))
-    clean = 2.0 + inputs.sum(axis=1)
-    repeated = np.concatenate([inputs, inputs])
-    noise = 1e-3 * rng.normal(size=8000)
-    n_rows, level = contradicting_noise(as_samples(repeated, np.concatenate([clean, clean]) + noise))
-    assert n_rows == 8000
-    # 4000 differences estimate a standard deviation to about 1 %.
-    assert level == pytest.approx(1e-3 / np.sqrt(np.mean(clean**2)), rel=0.05)
+def test_huge_values_whose_sum_overflows_are_finite():
+    huge = np.full((12, 2), 1e308)
+    huge[::2] *= -1.0
+    assert np.array_equal(as_samples(huge, np.full(12, 1e308)).X, huge)
+    huge[7, 1] = np.nan
+    with pytest.raises(ValueError, match="got 1 NaN and 0 infinite, the first in row 7, column 1"):
+        as_samples(huge, Y)
 
 
-def test_repeated_rows_that_agree_are_no_noise():
-    assert contradicting_noise(as_samples(np.concatenate([X, X]), np.concatenate([Y, Y]))) == (0, 0.0)
+def test_infinities_that_cancel_are_found():
+    bad = X.copy()
+    bad[2, 0], bad[3, 0] = np.inf, -np.inf
+    with pytest.raises(ValueError, match="got 0 NaN and 2 infinite, the first in row 2, column 0"):
+        as_samples(bad, Y)
+
+
+def test_the_least_int64_is_beyond_two_to_the_53():
+    with pytest.warns(PrecisionWarning, match=r"above 2\*\*53"):
+        as_samples(X, np.full(12, np.iinfo(np.int64).min))

@@ -27,7 +27,9 @@ FLOORS = [
     ["export"],
     ["report"],
     ["figures"],
-    ["hold_out", "files", "threads", "memory", "elementary", "grids", "singular_values"],
+    ["hold_out"],
+    ["facts"],
+    ["files", "threads", "memory", "elementary", "grids", "singular_values"],
     ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
