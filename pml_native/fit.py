@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,25 +16,33 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._version import __version__
-from .arrays import PrecisionWarning, as_samples
+from .arrays import PrecisionWarning, Samples, as_samples
 from .facts import Facts
 from .fitting import diagnosis, guide
-from .fitting.agreement import Estimate
-from .fitting.session import Session
+from .fitting.agreement import Estimate, chosen_by_agreement
+from .fitting.diagnosis import Limit, Outcome
+from .fitting.race import Race
+from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
 from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import Candidate, Errors, FitReport, counted
+from .report import Errors, FitReport, counted
+from .search.scheduler import Crew, held_blas
+from .search.search import ROUNDED, WHOLE_WORK, Found, Rows, refitted
 from .search.spline import is_grid
 from .threads import resolve_threads
 
 MIN_ROWS = 10
 # A model of a column that takes fewer values than this is hardly tested between them.
 FEW_LINES = 10
-# Of the time, to find out what would help most.
+# Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
+# Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
+MOST_MEASURED = 2e9
+# A model made again of all rows is kept if its error is at most so many times that before.
+NO_WORSE = 2.0
 
 
 class FitWarning(UserWarning):
@@ -46,7 +55,8 @@ def fit(
     *,
     method: str = "auto",
     tolerance: float | None = None,
-    time_limit: float = 60.0,
+    effort: float = 1.0,
+    time_limit: float | None = 60.0,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = 0,
@@ -63,16 +73,20 @@ def fit(
     method : "polynomial", "separable", "network", "random_features", "rational", "rbf", "simplex", "spline" (for rows
         that form a full grid), or "auto": polynomials, splines on grids, sums of products of functions of one input
         each, quotients of polynomials, all again in the variables that symmetries of the first models leave (products
-        without units, differences, sums of squares), and networks where these don't reach the float64 floor.
+        without units, differences, sums of squares), and networks where these stay far from the float64 floor.
         A spline is chosen by what one through every second grid line misses at the other rows, which is what its
         report says; it then takes all rows, as do polynomials, quotients, products and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
-    time_limit : seconds.
+    effort : the budget of work, counted in multiply-adds: 1 for most of a minute of one core. The same rows, seed and
+        effort give the same model, bit for bit, on any number of threads and however busy the machine is. A fit ends
+        before where its error is rounding, or no search has any hope left.
+    time_limit : seconds, at which the fit is ended even so; None for no limit. What it ends may not repeat, and the
+        report says so.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
         values repeat, as in a table, whole lines are held out: what counts is the error between them.
     sample_weight : (n,), weights of the squared errors in training.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
-    n_threads : threads of the kernels; None for all cores.
+    n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
     checkpoint : a file that gets the best model so far every few seconds.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
@@ -82,45 +96,62 @@ def fit(
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report`, `model.save(path)`. Ctrl-C ends the fit early and
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
+    start = time.perf_counter()
     samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
-    _check_options(tolerance, time_limit)
-    resolve_threads(n_threads)
+    _check_options(tolerance, effort, time_limit)
+    threads = resolve_threads(n_threads)
     facts = Facts.of(samples)
-    trainers = guide.choose(method, samples, facts)
+    table = guide.table(method, is_grid(facts))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
     train, held_out = split(samples, validation, rng, facts)
-
-    start = time.perf_counter()
-    with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
-        given = isinstance(validation, tuple)
-        for_fits = (1.0 - DIAGNOSIS_SHARE) * time_limit
-        session = Session(train, held_out, for_fits, tolerance, n_threads, guard, display, checkpoint, given)
-        session.tell(_of_data(facts, len(train.X), len(held_out.X), given))
+    given = isinstance(validation, tuple)
+    limit = math.inf if time_limit is None else time_limit
+    with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
+        watch = Watch(display, checkpoint)
+        rows = Rows.of(train, held_out, rng, table=None if given else samples, grid=facts.grid)
+        race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, watch=watch, start=start)
+        race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
         if facts.outputs.constant.all():
-            _offer_constant(session)
-            over_box, ended = Estimate(math.inf, 0.0, 0.0), "y is constant, and so is the model"
+            race.consider(_constant(rows))
+            interrupted, late = False, False
         else:
-            for train_family in trainers:
-                if not (session.finished and session.candidates):
-                    train_family(session, rng)
-            over_box = session.choose_by_agreement(rng)
-            if over_box.is_suspicious:
-                notes.append(
-                    f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "
-                    f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
-                )
-            ended = _why_ended(session, time_limit)
-        left = min(DIAGNOSIS_SHARE * time_limit, time_limit - session.elapsed)
-        assert session.best is not None
-        advice = diagnosis.advice(session, rng, left)
-        session.best.report = _report(
-            session, method, seed, ended, over_box, notes, advice, time.perf_counter() - start
+            crew = Crew(
+                threads,
+                start + (1.0 - DIAGNOSIS_SHARE) * limit,
+                interrupted=lambda: guard.requested,
+                needed=lambda: race.best is None,
+            )
+            crew.run(race)
+            interrupted, late = guard.requested, crew.late
+        assert race.best is not None
+        reached = tolerance is not None and race.error <= tolerance
+        found, over_box, said = chosen_by_agreement(
+            race.best, list(race.found.values()), samples.X, samples.y, rng, is_settled=given or reached
         )
-    return session.best
+        if said:
+            race.tell(said)
+        if over_box.is_suspicious:
+            notes.append(
+                f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "
+                f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
+            )
+        found = _measured(found, train, held_out)
+        floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
+        ended = _limit(found, floor, tolerance, interrupted, late, race)
+        outcome = Outcome(found, train, held_out, ended, floor, tolerance, race.progress)
+        if not given and not interrupted:
+            found = _refitted(found, samples, rows)
+        left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
+        advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
+        watch.write(found)
+    model = found.model
+    model.use_threads(n_threads)
+    model.report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
+    return model
 
 
 def least_rows(n_inputs: int) -> int:
@@ -128,11 +159,13 @@ def least_rows(n_inputs: int) -> int:
     return max(MIN_ROWS, 2 * (n_inputs + 1))
 
 
-def _check_options(tolerance: float | None, time_limit: float) -> None:
+def _check_options(tolerance: float | None, effort: float, time_limit: float | None) -> None:
     if tolerance is not None and not tolerance > 0:
         raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
-    if not (time_limit >= 0 and math.isfinite(time_limit)):
-        raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+    if not (effort >= 0 and math.isfinite(effort)):
+        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
+    if time_limit is not None and not (time_limit >= 0 and math.isfinite(time_limit)):
+        raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
 
 
 def _notes(facts: Facts, input_names: Sequence[str] | None) -> list[str]:
@@ -166,24 +199,15 @@ def _notes(facts: Facts, input_names: Sequence[str] | None) -> list[str]:
     return notes
 
 
-def _offer_constant(session: Session) -> None:
+def _constant(rows: Rows) -> Found:
     """A network without hidden layers and with all weights 0 gives the constant exactly."""
-    train = session.train
-    d, m = train.X.shape[1], train.y.shape[1]
-    mlp = MLP((d, m))
+    train = rows.train
+    mlp = MLP((rows.n_inputs, rows.n_outputs))
+    inputs, outputs = Normalization.of(train.X), Normalization.of(train.y)
     model = NetworkModel(
-        mlp,
-        np.zeros(mlp.n_params),
-        inputs=Normalization.of(train.X),
-        outputs=Normalization.of(train.y),
-        signature=Signature.of(train),
-        n_threads=session.n_threads,
+        mlp, np.zeros(mlp.n_params), inputs=inputs, outputs=outputs, signature=Signature.of(train), n_threads=1
     )
-    errors = session.validation_errors(model)
-    session.offer(lambda: model, errors)
-    session.candidates.append(
-        Candidate("network", "constant", mlp.n_params, 0.0, errors.rmse, errors.p95, errors.max, 0.0, "exact")
-    )
+    return rows.found(model, "network", "constant", status="exact")
 
 
 def _of_data(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
@@ -196,70 +220,112 @@ def _of_data(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
     return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
 
 
-def _why_ended(session: Session, time_limit: float) -> str:
-    """What limits the error: the user, the tolerance, rounding, time or the rows."""
-    best = session.chosen
-    rounding = diagnosis.floor(session)
-    if session.guard.requested:
-        ended = "interrupted from the keyboard; this is the best model so far"
-    elif session.reached_tolerance:
-        return f"the tolerance was reached: {session.error:.1e} <= {session.tolerance:.1e}"
-    elif session.error <= diagnosis.FLOOR_MARGIN * max(rounding, diagnosis.EPS):
-        return f"the float64 floor was reached: rounding alone costs {rounding:.0e}"
-    elif session.remaining <= 0.0:
-        ended = f"the time limit of {time_limit:g} s was used up"
-    else:
-        ended = "no start made any more progress"
-    if best.validation_rmse > 3 * best.train_rmse:
-        ratio = best.validation_rmse / best.train_rmse if best.train_rmse else math.inf
+def _measured(found: Found, train: Samples, held_out: Samples) -> Found:
+    """What was found in a sample of the rows, with its errors at all of them, or as many as can be looked at."""
+    if found.measured_at is not None:
+        return found
+    model = found.measured or found.model
+    most = max(1000, int(MOST_MEASURED / max(1, model.n_params)))
+
+    def errors(rows: Samples) -> Errors:
+        if len(rows.X) > most:
+            rows = rows.take(np.linspace(0, len(rows.X) - 1, most).astype(np.intp))
+        with np.errstate(all="ignore"):
+            return Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
+
+    return replace(found, errors=errors(held_out), train_rmse=errors(train).rmse)
+
+
+def _refitted(found: Found, samples: Samples, rows: Rows) -> Found:
+    """The model made again of all rows, unless it is worse at those that it was made of before."""
+    again = refitted(found, samples)
+    with np.errstate(all="ignore"):
+        error = Errors.of(again.model.evaluate(rows.train.X), rows.train.y, rows.train.sample_weight).rmse
+    return again if error <= NO_WORSE * max(found.error, ROUNDED) else found
+
+
+def _limit(found: Found, floor: float, tolerance: float | None, interrupted: bool, late: bool, race: Race) -> Limit:
+    """What ended the fit."""
+    if interrupted:
+        return Limit.INTERRUPTED
+    if tolerance is not None and found.error <= tolerance:
+        return Limit.TOLERANCE
+    if found.error <= diagnosis.FLOOR_MARGIN * max(floor, diagnosis.EPS):
+        return Limit.FLOOR
+    if late:
+        return Limit.TIME
+    return Limit.WORK if race.was_cut_short else Limit.NOTHING_LEFT
+
+
+def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
+    """What ended the fit: the user, the tolerance, rounding, time, work or the rows."""
+    found, limit = outcome.found, outcome.limit
+    if limit is Limit.TOLERANCE:
+        return f"the tolerance was reached: {found.error:.1e} <= {outcome.tolerance:.1e}"
+    if limit is Limit.FLOOR:
+        return f"the float64 floor was reached: rounding alone costs {outcome.floor:.0e}"
+    ended = limit.value
+    if limit is Limit.TIME:
+        ended = (
+            f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "
+            f"effort={race.spent / WHOLE_WORK:.1g} and a longer limit would"
+        )
+    if found.errors.rmse > 3 * found.train_rmse:
+        ratio = found.errors.rmse / found.train_rmse if found.train_rmse else math.inf
         ended += f"; the error between the points is {ratio:.0f} times that at them: more rows would help"
     return ended
 
 
 def _report(
-    session: Session,
+    outcome: Outcome,
+    race: Race,
     method: str,
     seed: int | None,
-    ended: str,
+    facts: Facts,
     over_box: Estimate,
     notes: list[str],
     advice: list[str],
-    seconds: float,
+    time_limit: float | None,
+    start: float,
 ) -> FitReport:
-    model, chosen = session.best, session.chosen
-    assert model is not None
-    train = Errors.of(model.evaluate(session.train.X), session.train.y, session.train.sample_weight)
-    X = np.concatenate([session.train.X, session.validation.X])
-    low, high = X.min(axis=0), X.max(axis=0)
-    d = session.train.X.shape[1]
+    found = outcome.found
+    model, measured_at = found.measured or found.model, found.measured_at or outcome.held_out
+    residuals = diagnosis.residuals_of(model, measured_at.X, measured_at.y)
+    n_train, n_held_out = len(outcome.train.X), len(outcome.held_out.X)
+    if found.measured_at is not None:
+        n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)
+    names = outcome.train.input_names or tuple(f"x{j}" for j in range(facts.d))
     return FitReport(
         method=method,
-        family=chosen.family,
-        description=chosen.description,
-        train_rmse=train.rmse,
-        validation_rmse=session.best_errors.rmse,
-        validation_p95=session.best_errors.p95,
-        validation_max=session.best_errors.max,
+        family=found.family,
+        description=found.description,
+        train_rmse=found.train_rmse,
+        validation_rmse=found.errors.rmse,
+        validation_p95=found.errors.p95,
+        validation_max=found.errors.max,
         box_rmse=over_box.over_box if over_box.says_something else None,
-        status=ended,
-        seconds=seconds,
-        n_params=model.n_params,
-        n_train=session.n_rows[0],
-        n_validation=session.n_rows[1],
-        n_inputs=d,
-        n_outputs=session.train.y.shape[1],
-        candidates=tuple(session.candidates),
+        status="y is constant, and so is the model"
+        if facts.outputs.constant.all()
+        else _in_words(outcome, race, time_limit),
+        effort=race.spent / WHOLE_WORK,
+        n_params=found.model.n_params,
+        n_train=n_train,
+        n_validation=n_held_out,
+        n_inputs=facts.d,
+        n_outputs=facts.m,
+        candidates=tuple(one.candidate() for one in race.found.values()),
         warnings=tuple(notes),
         seed=seed,
         versions=versions(),
-        floor=diagnosis.floor(session),
-        terms=diagnosis.terms(session),
-        path=tuple(session.path),
+        floor=outcome.floor,
+        terms=outcome.terms,
+        path=tuple(race.path),
         advice=tuple(advice),
-        box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
-        input_names=session.train.input_names or tuple(f"x{j}" for j in range(d)),
-        history=tuple(session.history),
-        residuals=tuple(diagnosis.residuals(session)),
+        box=tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True)),
+        input_names=names,
+        history=tuple(race.history),
+        residuals=tuple(residuals),
+        seconds=time.perf_counter() - start,
     )
 
 

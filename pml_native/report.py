@@ -112,7 +112,8 @@ class FitReport:
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:
-    the inputs, then y and its error, both over the RMS of y, of the first output. These are given to 4 digits.
+    the inputs, then y and its error, both over the RMS of y, of the first output. These are given to 4 digits. `effort`
+    is the work that the fit has done, in units of that of `fit(..., effort=1)`.
     """
 
     method: str
@@ -124,6 +125,7 @@ class FitReport:
     validation_max: float
     box_rmse: float | None
     status: str
+    effort: float
     seconds: float
     n_params: int
     n_train: int

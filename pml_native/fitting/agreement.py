@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from ..models import Model
-from ..report import Errors
+from ..search.search import Found
 
+# The best models of different makers that are compared.
+MOST_RIVALS = 6
 N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
 # Estimates within this factor of each other say nothing about which model is better.
 ALIKE = 3.0
@@ -36,19 +37,6 @@ EPS = float(np.finfo(np.float64).eps)
 TINY = 1e-18
 # Two values further apart than this many times the RMS of y are so far: worse than wild there is not.
 FURTHEST = 1e3
-
-
-@dataclass(frozen=True)
-class Rival:
-    """A model, its errors on the held-out rows, what it is judged by, and what it was made by.
-
-    Two that the same thing made are no two witnesses.
-    """
-
-    model: Model
-    errors: Errors
-    error: float
-    maker: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ class Estimate:
         return self.says_something and self.over_box > UNLIKE * self.at_rows
 
 
-def estimates(rivals: Sequence[Rival], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
+def estimates(rivals: Sequence[Found], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
     """Of each model, over the box of `X` (n, d), relative to the RMS of `y` (n, m), output by output."""
     low, width = X.min(axis=0), np.ptp(X, axis=0)
     u, weights = _points(X.shape[1], rng)
@@ -113,7 +101,7 @@ def _rms(difference: Array, weights: Array) -> float:
     return float(np.sqrt(np.mean(weights[:, None] * bounded**2))) if difference.size else np.inf
 
 
-def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:
+def most_trusted(rivals: Sequence[Found], found: Sequence[Estimate]) -> int:
     """The index of the model to take, from the estimates of `rivals`, the best at the rows first.
 
     That of the least product of its errors at the rows and over the box: what is exact almost everywhere is not given
@@ -121,3 +109,26 @@ def most_trusted(rivals: Sequence[Rival], found: Sequence[Estimate]) -> int:
     """
     products = [max(one.error, TINY) * estimate.over_box for one, estimate in zip(rivals, found, strict=True)]
     return next(i for i, product in enumerate(products) if product <= ALIKE * min(products))
+
+
+def chosen_by_agreement(
+    best: Found, found: Sequence[Found], X: Array, y: Array, rng: np.random.Generator, *, is_settled: bool
+) -> tuple[Found, Estimate, str]:
+    """The model that others agree with over the box of the rows `X` (n, d), `y` (n, m), what is known of its error
+    there, and a sentence if it is not the best at the rows.
+
+    `is_settled` keeps the best: rows that the user chose to validate by, or a tolerance reached, have the last word.
+    """
+    others = sorted((one for one in found if one.maker != best.maker), key=lambda one: one.error)
+    rivals = [best, *others[: MOST_RIVALS - 1]]
+    known = estimates(rivals, X, y, rng)
+    taken = 0 if is_settled else most_trusted(rivals, known)
+    said = (
+        ""
+        if taken == 0
+        else (
+            f"the best at the rows ({best.error:.1e}) differs by {known[0].over_box:.1e} from all others over the box; "
+            f"another, of {rivals[taken].error:.1e} at the rows, by {known[taken].over_box:.1e} only, and is taken"
+        )
+    )
+    return rivals[taken], known[taken], said

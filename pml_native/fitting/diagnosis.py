@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
 from ..report import Errors, ErrorTerms
 from ..search.polynomial import PolynomialSearch
-from .session import Measured, Session
+from ..search.search import Found, Rows, run_alone
 
 EPS = float(np.finfo(np.float64).eps)
 # The RMS of what rounding y to float64 leaves, in units of y: uniform over half a unit in the last place on each side,
@@ -27,6 +28,8 @@ ROUNDING_OF_Y = EPS / math.sqrt(24.0)
 FLOOR_MARGIN = 10.0
 # Held-out rows that the cost of evaluation is measured at, and that the report shows residuals of.
 EVALUATED_ROWS, RESIDUAL_ROWS = 1000, 200
+# Fewer are taken of a model of many parameters: so many numbers in double-double take a quarter of a second.
+MOST_EXTENDED, FEWEST_EVALUATED = 3e5, 30
 # Errors fall by less than this for twice the rows where rows are not what is missing.
 LEAST_FALL = 1.5
 # More rows than this many times those there are, no law found on two sizes can promise.
@@ -35,63 +38,87 @@ MOST_TIMES = 1e4
 LAST_PART, STILL_FALLING = 0.5, 2.0
 
 
-def floor(session: Session) -> float:
-    """The relative RMSE that rounding brings: of y itself, and of the model's own evaluation at the held-out rows."""
-    assert session.best is not None
-    return floor_of(session.best, session.validation.X)
-
-
 def floor_of(model: Model, X: Array) -> float:
-    """`floor` of a model, at some of the rows `X` (n, d)."""
-    rows = X[:EVALUATED_ROWS]
+    """The relative RMSE that rounding brings: of y itself, and of the model's own evaluation at some rows X (n, d)."""
+    rows = X[: int(np.clip(MOST_EXTENDED / max(1, model.n_params), FEWEST_EVALUATED, EVALUATED_ROWS))]
     high, _ = model.evaluate_extended(rows)
     rmse = Errors.of(model.evaluate(rows), high).rmse
     return math.hypot(ROUNDING_OF_Y, rmse) if math.isfinite(rmse) else ROUNDING_OF_Y
 
 
-def terms(session: Session) -> ErrorTerms:
-    """What the RMSE on the held-out rows is made of.
+class Limit(Enum):
+    """What ended a fit."""
 
-    Of the candidate, whose errors both are of the same parameters: the model may have been fitted to all rows since.
+    INTERRUPTED = "interrupted from the keyboard; this is the best model so far"
+    TOLERANCE = "the tolerance was reached"
+    FLOOR = "the float64 floor was reached"
+    TIME = "the time limit was used up"
+    WORK = "the work was used up"
+    NOTHING_LEFT = "no search made any more progress"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fit that has ended: the model taken, the rows it was chosen by, and what ended it.
+
+    `progress` has the share of the work done and the error, each time a better model was found.
     """
-    return ErrorTerms.of(floor(session), session.chosen.train_rmse, session.best_errors.rmse)
+
+    found: Found
+    train: Samples
+    held_out: Samples
+    limit: Limit
+    floor: float
+    tolerance: float | None
+    progress: Sequence[tuple[float, float]]
+
+    @property
+    def terms(self) -> ErrorTerms:
+        """What the RMSE on the held-out rows is made of."""
+        return ErrorTerms.of(self.floor, self.found.train_rmse, self.found.errors.rmse)
+
+    @property
+    def is_at_floor(self) -> bool:
+        return self.found.error <= FLOOR_MARGIN * self.floor
 
 
-def advice(session: Session, rng: np.random.Generator, seconds: float) -> list[str]:
-    """Sentences on what would lower the error most; `seconds` may be spent on finding out."""
-    if session.error <= FLOOR_MARGIN * floor(session):
+def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> list[str]:
+    """Sentences on what would lower the error most; `effort`, and `seconds`, may be spent on finding out."""
+    if outcome.is_at_floor:
         return ["nothing: what is left is rounding, of y and of the model's evaluation in float64"]
-    if session.reached_tolerance:
+    if outcome.limit is Limit.TOLERANCE:
         return ["a smaller tolerance: the fit ended when the one given was reached"]
-    found = [_of_time(session)] if session.remaining <= 0.0 else []
-    if session.guard.requested:
+    found = [_of_work(outcome)] if outcome.limit in (Limit.TIME, Limit.WORK) else []
+    if outcome.limit is Limit.INTERRUPTED:
         found = ["time: the fit was interrupted"]
-    made_of = terms(session)
+    made_of = outcome.terms
     if made_of.largest == "between rows":
-        return [_of_rows(session, made_of.at_rows, rng, seconds), *found]
+        return [_of_rows(outcome, made_of.at_rows, rng, effort, seconds), *found]
     if not found:
-        found = ["another start (random_state) or another family (method): neither rows nor time limit this one"]
+        found = ["another start (random_state) or another family (method): neither rows nor work limit this one"]
     return found
 
 
-def _of_time(session: Session) -> str:
-    """How the error fell in the last part of the time."""
-    now = session.error
-    earlier = [rmse for seconds, rmse, _ in session.history if seconds <= (1.0 - LAST_PART) * session.elapsed]
+def _of_work(outcome: Outcome) -> str:
+    """How the error fell in the last part of the work."""
+    what = "time" if outcome.limit is Limit.TIME else "work (effort)"
+    now = outcome.found.error
+    last = outcome.progress[-1][0] if outcome.progress else 0.0
+    earlier = [error for share, error in outcome.progress if share <= (1.0 - LAST_PART) * last]
     if not earlier or not earlier[-1] > STILL_FALLING * now:
-        return "more time hardly: the error did not fall much in the second half of the fit"
-    return f"more time: in the second half of the fit the error still fell {earlier[-1] / now:.2g}-fold"
+        return f"more {what} hardly: the error did not fall much in the second half of the fit"
+    return f"more {what}: in the second half of the fit the error still fell {earlier[-1] / now:.2g}-fold"
 
 
-def _of_rows(session: Session, at_rows: float, rng: np.random.Generator, seconds: float) -> str:
-    fall = _fall_with_rows(session, rng, seconds)
+def _of_rows(outcome: Outcome, at_rows: float, rng: np.random.Generator, effort: float, seconds: float) -> str:
+    fall = _fall_with_rows(outcome, rng, effort, seconds)
     if fall is None:
         return "more rows; pml_native.scaling.forecast measures how many"
     if fall < LEAST_FALL:
         return f"rows elsewhere: twice as many of the same kind make the error only {fall:.1f} times smaller"
-    n, error = len(session.train.X) + len(session.validation.X), session.error
+    n, error = len(outcome.train.X) + len(outcome.held_out.X), outcome.found.error
     # No rows bring the error below what is left at the rows themselves.
-    wanted = max(0.1 * error if session.tolerance is None else session.tolerance, at_rows)
+    wanted = max(0.1 * error if outcome.tolerance is None else outcome.tolerance, at_rows)
     times = 2.0 ** (math.log(error / wanted) / math.log(fall)) if wanted < error else 1.0
     many = f"about {_two_digits(n * times):,}" if times <= MOST_TIMES else f"more than {_two_digits(n * MOST_TIMES):,}"
     return (
@@ -100,13 +127,13 @@ def _of_rows(session: Session, at_rows: float, rng: np.random.Generator, seconds
     )
 
 
-def _fall_with_rows(session: Session, rng: np.random.Generator, seconds: float) -> float | None:
+def _fall_with_rows(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> float | None:
     """The error of a model like the best, from half of the rows, over that of the best; None for families not tried.
 
     A polynomial is searched for again in the coordinates of the best one.
     """
-    best = session.best
-    train, held_out = session.train, session.validation
+    best = outcome.found.measured or outcome.found.model
+    train, held_out = outcome.train, outcome.held_out
     while isinstance(best, Reduced):
         train, held_out = _in_variables(train, best), _in_variables(held_out, best)
         best = best.model
@@ -115,22 +142,13 @@ def _fall_with_rows(session: Session, rng: np.random.Generator, seconds: float) 
     if isinstance(best, Transformed):
         inputs, outputs = best.input_transforms, best.output_transforms[0]
         best = best.model
-    if best is None or best.family != "polynomial" or seconds <= 0.0:
+    if best.family != "polynomial" or not (seconds > 0.0 and effort > 0.0):
         return None
     half = rng.permutation(len(train.X))[: len(train.X) // 2]
-    search = PolynomialSearch(
-        train.take(half),
-        held_out,
-        rng=rng,
-        seconds=seconds,
-        inputs=inputs or ("identity",) * train.X.shape[1],
-        outputs=outputs,
-        should_stop=lambda: session.guard.requested,
-    )
-    search.run()
-    if search.best is None or session.guard.requested:
-        return None
-    fall = search.best.errors.rmse / session.best_errors.rmse
+    rows = Rows.of(train.take(half), held_out, rng)
+    search = PolynomialSearch(rows, inputs=inputs or ("identity",) * train.X.shape[1], outputs=outputs)
+    again = run_alone(search, effort=effort, time_limit=seconds, n_threads=1)
+    fall = again.errors.rmse / outcome.found.errors.rmse
     return fall if math.isfinite(fall) else None
 
 
@@ -145,18 +163,12 @@ def _two_digits(number: float) -> int:
     return int(float(f"{number:.2g}"))
 
 
-def residuals(session: Session) -> list[tuple[float, ...]]:
-    """Inputs, y and error at some of the rows held out: of the model that was measured there; see FitReport."""
-    assert session.measured is not None
-    return residuals_of(session.measured)
-
-
-def residuals_of(measured: Measured) -> list[tuple[float, ...]]:
-    """`residuals` of any model that was measured."""
-    some = np.linspace(0, len(measured.X) - 1, min(RESIDUAL_ROWS, len(measured.X))).astype(int)
-    X, y = measured.X[some], measured.y[some, 0]
-    largest = float(np.max(np.abs(measured.y[:, 0])))
-    unit = largest * float(np.sqrt(np.mean((measured.y[:, 0] / largest) ** 2))) if largest > 0 else 1.0
+def residuals_of(model: Model, X: Array, y: Array) -> list[tuple[float, ...]]:
+    """Inputs, y and error at some of the rows `X` (n, d), `y` (n, m): see FitReport."""
+    some = np.linspace(0, len(X) - 1, min(RESIDUAL_ROWS, len(X))).astype(int)
+    largest = float(np.max(np.abs(y[:, 0])))
+    unit = largest * float(np.sqrt(np.mean((y[:, 0] / largest) ** 2))) if largest > 0 else 1.0
     with np.errstate(all="ignore"):
-        columns = np.column_stack([X, y / unit, (measured.model.evaluate(X)[:, 0] - y) / unit])
+        error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / unit
+        columns = np.column_stack([X[some], y[some, 0] / unit, error])
     return [tuple(float(f"{value:.4g}") for value in row) for row in columns]

@@ -32,8 +32,8 @@ HOPELESS = 2.0
 class Row:
     """A line of the guide: which search, its share of the work, from which round on, when, and what is said of it.
 
-    `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but a
-    simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
+    `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but
+    a simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
     """
 
     search: str
@@ -74,7 +74,9 @@ class Race:
     # What was done and why, in sentences; and seconds, error and family of each model better than those before.
     path: list[str] = field(default_factory=list)
     history: list[tuple[float, float, str]] = field(default_factory=list)
+    progress: list[tuple[float, float]] = field(default_factory=list)  # the same by share of the work, and error
     spent: float = 0.0  # of the work
+    was_cut_short: bool = False  # whether a search could have gone on with more work
     looked_at: float = math.inf  # the best error when symmetries were last looked for
     runs: dict[str, Run] = field(default_factory=dict)
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
@@ -104,12 +106,13 @@ class Race:
         for row in self.table:
             if row.last and self.has_work and row.when(self):
                 yield from self._turn(row, self.rounds[0] * row.share * self.work)
+        self.was_cut_short = not self.is_enough and any(name not in self._ended for name in self.runs)
         for run in self.runs.values():
             drop(run)
 
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
-        name, before = row.search, self.error
+        name, before, leads = row.search, self.error, False
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.rng)
             [self.runs[name]] = yield Start([search])
@@ -121,12 +124,16 @@ class Race:
             self._done[name] = event.work
             if event.found is not None:
                 self.consider(event.found)
+                leads = self.error < before
                 yield event.found
             if event.state is State.ENDED or event.prospect > max(row.hope, HOPELESS * self.error):
                 drop(run)
                 self._ended.add(name)
                 break
-            if (self.is_enough and not row.last) or event.work >= target or not self.has_work:
+            # A search that has come to rounding ends by itself, after it has looked for what is simpler, or more exact.
+            if self.error <= self.enough or not self.has_work:
+                break
+            if event.work >= target + (self.rounds[-1] / 4 * self.work if leads and self.is_enough else 0.0):
                 break
         if self.error < before:
             self.tell(row.sentence.format(search=name, error=self.error))
@@ -149,6 +156,7 @@ class Race:
         if self.best is None or found.score < self.best.score:
             self.best = found
             self.history.append((found.seconds, found.error, found.family))
+            self.progress.append((self.spent / self.work if self.work else 1.0, found.error))
         if self.watch is not None:
             self.watch.show(found, self.best, min(1.0, self.spent / self.work) if self.work else 1.0)
 

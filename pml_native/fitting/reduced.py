@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -92,9 +91,16 @@ class ReducedSearch:
 
     def _raced(self, choices: list[tuple[Variables, Rows]]) -> Steps:
         """Races in these variables, in turns; whether one of them has led to a better model."""
+        outer = self.race
         races = [
             Race(
-                rows, self.table, self.rng, REDUCED_SHARE * self.race.work, self.race.enough, depth=self.race.depth + 1
+                rows,
+                self.table,
+                self.rng,
+                REDUCED_SHARE * outer.work,
+                outer.enough,
+                depth=outer.depth + 1,
+                start=outer.start,
             )
             for _, rows in choices
         ]
@@ -194,7 +200,12 @@ def _share_known(train: Array, held_out: Array) -> float:
 
 
 def _same(a: Variables, b: Variables) -> bool:
-    return a.kinds == b.kinds and np.array_equal(a.coefficients, b.coefficients) and np.array_equal(a.factor, b.factor)
+    """Whether they are the same variables, in whatever order."""
+
+    def described(one: Variables) -> list[tuple[object, ...]]:
+        return sorted((kind, *row) for kind, row in zip(one.kinds, one.coefficients.tolist(), strict=True))
+
+    return np.array_equal(a.factor, b.factor) and described(a) == described(b)
 
 
 def _with_prefix(line: str, prefix: str) -> str:

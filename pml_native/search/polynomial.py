@@ -34,7 +34,7 @@ from .search import CALL, EPS, MOST_ROUNDED, Found, Rows, extrapolated, score, s
 
 # Rounding is some eps of the sizes of the terms.
 ROUNDINGS = 3.0
-# Relative errors that are not worth other coordinates.
+# Relative errors below which other coordinates, or more terms, gain nothing: some roundings of y.
 GOOD = 1e-15
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
 FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
@@ -162,24 +162,34 @@ class PolynomialSearch:
             firsts = sorted(self.tried, key=self._error_in)[:MOST_FIRST]
         if not self.is_settled:
             yield from self._scanned(firsts)
-        summed: list[Growth] = []
-        if len(self.choices) > 1 and not self.is_rounded:
-            summed = yield from self._sums([given, logarithms])
+        sums: list[Growth] = []
+        if len(self.choices) > 1 and not self.is_good:
+            sums = yield from self._sums([given, logarithms], MORE_TERMS)
         if not self.is_settled:
-            mixed = yield from self._mixed()
-            if not self.is_rounded:
-                yield from self._grown([*mixed, *sorted(summed, key=_held_out_error)[:MOST_SUMS]])
+            growths = yield from self._mixed()
+            if not self.is_good:
+                growths = yield from self._grown([*growths, *sums[:MOST_SUMS]], ROUNDS[:2])
+            # Sums whose best sets were the larger ones may gain by still more terms.
+            longer = [growth.frame.names for growth in sums if len(growth.indices) > MORE_TERMS / 2]
+            if longer and not self.is_good:
+                sums = yield from self._sums(longer, SUM_TERMS)
+                growths = [*growths, *sums[:MOST_SUMS]]
+            if not self.is_good:
+                yield from self._grown(growths, ROUNDS[2:])
         yield from self._polished()
 
     @property
-    def is_rounded(self) -> bool:
-        return self.best is not None and self.best.is_rounded
+    def is_good(self) -> bool:
+        """Whether more terms can't do much better."""
+        best = self.best
+        return best is not None and best.error <= max(GOOD, min(best.rounding, MOST_ROUNDED))
 
     @property
     def is_settled(self) -> bool:
-        """Whether no other coordinates can do much better."""
-        best = self.best
-        return best is not None and best.is_rounded and (best.error <= GOOD or best.model.n_params <= SIMPLE_TERMS)
+        """Whether no other coordinates can do much better, or be much simpler."""
+        return self.is_good or (
+            self.best is not None and self.best.is_rounded and self.best.model.n_params <= SIMPLE_TERMS
+        )
 
     def first_step(self) -> Step:
         """One step whose result is the error that very few terms come to, the inputs as given or in logarithms."""
@@ -219,16 +229,16 @@ class PolynomialSearch:
             if small and self.is_settled:
                 break
 
-    def _sums(self, names: Iterable[tuple[str, ...]]) -> Steps:
-        """For each of these coordinates and each link the best sum of functions of one input each."""
+    def _sums(self, names: Iterable[tuple[str, ...]], most: int) -> Steps:
+        """For each of these coordinates and each link the best sum of functions of one input each, the best first."""
         steps = []
         for one in dict.fromkeys(names):
             frame = self.frame(one)
-            indices, sizes = _largest("axes", frame.highest, min(SUM_TERMS, self.max_terms))
+            indices, sizes = _largest("axes", frame.highest, min(most, self.max_terms))
             steps.append(self._scan_step(frame, indices, sizes, self._budgets(indices)))
         growths = [growth for found in (yield steps) for growth in found]
         yield from self._offered(growths)
-        return growths
+        return sorted(growths, key=_held_out_error)
 
     def _budgets(self, indices: Indices) -> tuple[int, ...]:
         return tuple(dict.fromkeys(min(budget, len(indices)) for budget in (SMALL_TERMS, MORE_TERMS, len(indices))))
@@ -330,12 +340,12 @@ class PolynomialSearch:
 
     # --- growth
 
-    def _grown(self, growths: list[Growth]) -> Steps:
-        """Adds terms to all, to few of them many, as long as that helps."""
-        for n_terms, survivors in ROUNDS:
+    def _grown(self, growths: list[Growth], rounds: Sequence[tuple[int, int]]) -> Steps:
+        """Adds terms to all, to few of them many, as long as that helps; those that are left."""
+        for n_terms, survivors in rounds:
             n_terms = min(n_terms, self.max_terms)
             active = [i for i, growth in enumerate(growths) if not growth.ended]
-            while active and not self.is_rounded:
+            while active and not self.is_good:
                 results = yield [self._growth_step(growths[i], n_terms) for i in active]
                 for i, growth in zip(active, results, strict=True):
                     growths[i] = growth
@@ -345,9 +355,10 @@ class PolynomialSearch:
                     best.n_terms, best.errors, min(ROUNDS[-1][0], self.max_terms), self.rows.n_inputs
                 )
                 active = [i for i in active if not (growths[i].ended or growths[i].n_terms[-1] >= n_terms)]
-            if self.is_rounded:
+            if self.is_good:
                 break
             growths = sorted(growths, key=_held_out_error)[:survivors]
+        return growths
 
     def _growth_step(self, growth: Growth, n_terms: int) -> Step:
         p, n = len(growth.indices), self._rows(len(growth.indices))

@@ -51,20 +51,33 @@ class Rows:
     """What a search works on: rows to train on, in an order without meaning, so that the first are a sample, and
     rows held out, which choose.
 
-    `corners` (k, d) are points where a model may be asked, though no row is there.
+    `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
+    are some, None where the rows held out are not among them; `grid` the axes and the order of a grid that they form.
     """
 
     train: Samples
     held_out: Samples
     corners: Array | None = None
+    table: Samples | None = None
+    grid: tuple[list[Array], NDArray[np.intp]] | None = None
 
     @classmethod
-    def of(cls, train: Samples, held_out: Samples, rng: np.random.Generator, corners: Array | None = None) -> Rows:
-        """A sample of the rows, as large as searches can use."""
-        chosen = rng.permutation(len(train.X))[:MOST_TRAIN]
+    def of(
+        cls,
+        train: Samples,
+        held_out: Samples,
+        rng: np.random.Generator,
+        *,
+        table: Samples | None = None,
+        grid: tuple[list[Array], NDArray[np.intp]] | None = None,
+    ) -> Rows:
+        """A sample of the rows, as large as searches can use, with the ends of the box of all as corners."""
+        chosen, corners = rng.permutation(len(train.X)), None
+        if len(chosen) > MOST_TRAIN:
+            chosen, corners = chosen[:MOST_TRAIN], np.stack([train.X.min(axis=0), train.X.max(axis=0)])
         if len(held_out.X) > MOST_HELD_OUT:
             held_out = held_out.take(np.sort(rng.permutation(len(held_out.X))[:MOST_HELD_OUT]))
-        return cls(train.take(chosen), held_out, corners)
+        return cls(train.take(chosen), held_out, corners, table, grid)
 
     @property
     def n(self) -> int:
