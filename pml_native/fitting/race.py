@@ -101,7 +101,7 @@ class Race:
             for row in in_rounds:
                 if self.is_enough or not self.has_work:
                     break
-                if number >= row.first_round and row.search not in self._ended and row.when(self):
+                if number >= row.first_round and row.when(self) and row.search not in self._ended:
                     yield from self._turn(row, share * row.share * self.work)
         for row in self.table:
             if row.last and self.has_work and row.when(self):
