@@ -96,7 +96,7 @@ def approximate(
     train_rmse = search.train_rmse(model)
     # In double-double a model of so many parameters takes a minute; its errors are far above rounding anyway.
     few = model.n_params <= MOST_PARAMS_EXTENDED
-    floor = diagnosis.floor_of(model, found.measured.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
+    floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
     model.report = FitReport(
         method="approximate",
         family=model.family,
@@ -107,6 +107,7 @@ def approximate(
         validation_max=found.errors.max,
         box_rmse=None,  # the check has corners, too
         status=ended,
+        effort=None,
         seconds=time.perf_counter() - start,
         n_params=model.n_params,
         n_train=len(target.X) - found.n_checked,
@@ -124,7 +125,7 @@ def approximate(
         box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
         input_names=names or tuple(f"x{j}" for j in range(d)),
         history=tuple(search.history),
-        residuals=tuple(diagnosis.residuals_of(found.measured)),
+        residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
         evaluations=target.n_evaluations,
     )
     return model

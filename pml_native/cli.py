@@ -15,7 +15,6 @@ import numpy as np
 
 from ._version import __version__
 from .fit import fit
-from .fitting.guide import TRAINERS
 from .info import info
 from .models import Model, load
 from .paper import FIGURES, Reproduced, reproduce
@@ -23,6 +22,7 @@ from .problems import equations
 from .report import Errors
 from .scaling import FAMILIES, sweep
 from .scaling.settings import combinations
+from .search import SEARCHES
 from .tables import Table, csv_lines, write_csv
 
 TEST_POINTS = 10_000
@@ -66,8 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--equation", metavar="NAME", help="fit this equation instead of a file")
     command.add_argument("--n", type=int, default=4000, metavar="ROWS", help="points to draw from the equation (4000)")
     command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model")
-    command.add_argument("--method", default="auto", choices=["auto", *TRAINERS])
-    command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    command.add_argument("--method", default="auto", choices=["auto", *SEARCHES])
+    command.add_argument(
+        "--effort", type=float, default=1.0, metavar="WORK", help="budget of work; repeats exactly (1)"
+    )
+    command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS", help="ends it even so (60)")
     command.add_argument("--tolerance", type=float, metavar="ERROR", help="relative RMSE at which to stop early")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
@@ -145,6 +148,7 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.output}: the folder to save to does not exist")
     settings = {
         "method": options.method,
+        "effort": options.effort,
         "time_limit": options.time_limit,
         "tolerance": options.tolerance,
         "random_state": options.seed,

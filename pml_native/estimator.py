@@ -27,7 +27,8 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
     function of the smallest weights that fits them best. Where the best model has no value at some of the rows, as the
     root of a polynomial has none where noise takes it below 0, networks are fitted instead.
 
-    A fit that ends by the clock, as those of networks do, isn't the same twice; `tolerance` ends one earlier.
+    `effort` bounds the work, and a fit repeats bit for bit; there is no time limit unless one is given, as what a clock
+    ends may not repeat.
 
     Attributes: `model_`, the model that `fit` returned (`model_.report`, `model_.save(path)`), `n_features_in_`, and
     `feature_names_in_` for data frames.
@@ -38,7 +39,8 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         *,
         method: str = "auto",
         tolerance: float | None = None,
-        time_limit: float = 60.0,
+        effort: float = 1.0,
+        time_limit: float | None = None,
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
@@ -47,6 +49,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
     ) -> None:
         self.method = method
         self.tolerance = tolerance
+        self.effort = effort
         self.time_limit = time_limit
         self.validation = validation
         self.random_state = random_state
@@ -75,6 +78,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 outputs,
                 method=method,
                 tolerance=self.tolerance,
+                effort=self.effort,
                 time_limit=self.time_limit,
                 validation=self.validation,
                 sample_weight=weight,

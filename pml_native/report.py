@@ -113,7 +113,7 @@ class FitReport:
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:
     the inputs, then y and its error, both over the RMS of y, of the first output. These are given to 4 digits. `effort`
-    is the work that the fit has done, in units of that of `fit(..., effort=1)`.
+    is the work that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`.
     """
 
     method: str
@@ -125,7 +125,7 @@ class FitReport:
     validation_max: float
     box_rmse: float | None
     status: str
-    effort: float
+    effort: float | None
     seconds: float
     n_params: int
     n_train: int

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from ..arrays import Array, Samples
-from ..facts import Facts
 from ..fit import least_rows
 from ..fitting import diagnosis, guide
-from ..fitting.session import ENOUGH, Measured, Session
+from ..fitting.race import Race
+from ..fitting.watch import Watch
 from ..models import Model, Polynomial, Signature
 from ..progress import ProgressDisplay
 from ..report import Candidate, Errors
 from ..search import fit_polynomial
+from ..search.scheduler import Crew
+from ..search.search import WHOLE_WORK, Rows
+from ..threads import resolve_threads
 from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
@@ -26,9 +30,9 @@ FIRST_POINTS, FIRST_POINTS_ONE_INPUT = 64, 24
 # Of a round, the part that is random, checks what was made before and then trains: at first for `fit`, which needs
 # such points, later only as many as tell the error.
 EARLY_ROUNDS, EARLY_SHARE, LATER_SHARE, MOST_CHECKS, FEWEST_CHECKS = 3, 0.5, 0.125, 2000, 20
-# Seconds for `fit` in a round: these at first, doubled for each round in which its model was that far ahead, or
-# this multiple of what calling f takes in a round; and at most those.
-FIT_SECONDS, FIT_SECONDS_ONE_INPUT, MOST_FIT_SECONDS, FIT_SHARE, AHEAD = 3.0, 0.5, 10.0, 1.0, 1e-3
+# The effort of `fit` in a round: this at first, some seconds of one core, doubled for each round in which its model was
+# that far ahead, and at most so much.
+FIT_EFFORT, FIT_EFFORT_ONE_INPUT, MOST_FIT_EFFORT, AHEAD = 1 / 16, 1 / 128, 1 / 4, 1e-3
 # Rows that `fit` takes of those known, and the part of them that it chooses by.
 MOST_ROWS, HELD_OUT = 6000, 0.15
 # All corners of a box of so many inputs are asked, and so many of one with more.
@@ -37,6 +41,8 @@ CORNERS_OF, MOST_CORNERS = 6, 64
 MOST_NUMBERS = 40_000_000
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
+# Errors this near to eps leave nothing for further points to gain.
+FLOOR_REACHED = 2e-15
 # A largest error of so many times the RMS error is said, with where it is.
 NOTED_MAX = 30.0
 
@@ -55,18 +61,20 @@ class Refinement(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
-    """A model and its errors at points that it was not made of, or where none were asked, at those that it was."""
+class Checked:
+    """A model and its errors at points `X` (n, d), `y` (n, m) that it was not made of, or where none were asked, at those
+    that it was."""
 
     model: Model
     description: str
     errors: Errors
-    measured: Measured
+    X: Array
+    y: Array
     checked: bool = True
 
     @property
     def n_checked(self) -> int:
-        return len(self.measured.X) if self.checked else 0
+        return len(self.X) if self.checked else 0
 
 
 @dataclass
@@ -82,13 +90,13 @@ class Search:
     path: list[str] = field(default_factory=list)
     history: list[tuple[float, float, str]] = field(default_factory=list)
     costs: list[tuple[int, float]] = field(default_factory=list)  # evaluations, and the error that they came to
-    best: Found | None = None
+    best: Checked | None = None
     number: int = 0  # of the round
     stuck: bool = False  # whether further evaluations would not help
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
 
-    def run(self) -> tuple[Found, str]:
+    def run(self) -> tuple[Checked, str]:
         """The best model, and in a sentence what ended the search."""
         target = self.target
         d = len(target.low)
@@ -114,7 +122,7 @@ class Search:
                     n_checks = min(n_checks, _most_checks(refined[0]))
             passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
             assert self.best is not None
-            if passed or self.best.errors.rmse <= ENOUGH:
+            if passed or self.best.errors.rmse <= FLOOR_REACHED:
                 break
             if target.should_stop or target.affordable() < FEWEST_CHECKS:
                 break
@@ -125,7 +133,7 @@ class Search:
             new = min(2 * new, target.affordable())
         return self.best, self._ended(refinement)
 
-    def notes(self, found: Found) -> list[str]:
+    def notes(self, found: Checked) -> list[str]:
         """What limits the model, in sentences."""
         notes = []
         failures = self.target.failures()
@@ -133,8 +141,8 @@ class Search:
             notes.append(failures)
         errors = found.errors
         if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
-            missed = np.max(np.abs(found.model.evaluate(found.measured.X) - found.measured.y), axis=1)
-            at = ", ".join(f"{x:.6g}" for x in found.measured.X[int(np.argmax(missed))])
+            missed = np.max(np.abs(found.model.evaluate(found.X) - found.y), axis=1)
+            at = ", ".join(f"{x:.6g}" for x in found.X[int(np.argmax(missed))])
             notes.append(
                 f"the largest error of the check, {errors.max:.1e}, is {errors.max / errors.rmse:.0f} times the RMSE; "
                 f"it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
@@ -235,7 +243,7 @@ class Search:
         """A plane, which has a value everywhere: for want of time."""
         samples = self.target.samples()
         model = fit_polynomial(
-            samples.X, samples.y, degree=1, inputs="identity", outputs="identity", time_limit=0.0, random_state=self.rng
+            samples.X, samples.y, degree=1, inputs="identity", outputs="identity", effort=0.0, random_state=self.rng
         )
         return model, "a linear polynomial", math.inf
 
@@ -250,31 +258,31 @@ class Search:
             return None
         if len(samples.X) > MOST_ROWS:
             samples = samples.take(np.sort(self.rng.permutation(len(samples.X))[:MOST_ROWS]))
-        least = FIT_SECONDS_ONE_INPUT if one_input else FIT_SECONDS
-        least *= 2.0**self._rounds_fit_was_ahead
-        seconds = min(max(least, FIT_SHARE * new * target.seconds_per_point), MOST_FIT_SECONDS)
+        least = FIT_EFFORT_ONE_INPUT if one_input else FIT_EFFORT
+        effort = min(least * 2.0**self._rounds_fit_was_ahead, MOST_FIT_EFFORT)
         train, held_out = self._split(samples)
-        session = Session(
-            train,
-            held_out,
-            min(seconds, 0.5 * target.remaining),
+        table = guide.table("polynomial" if one_input else "auto", is_grid=False)
+        race = Race(
+            Rows.of(train, held_out, self.rng),
+            table,
+            self.rng,
+            effort * WHOLE_WORK,
             0.5 * self.tolerance,
-            self.n_threads,
-            target.guard,
-            self.display,
+            watch=Watch(self.display, None),
         )
-        trainers = guide.choose("polynomial" if one_input else "auto", samples, Facts.of(samples))
+        crew = Crew(
+            resolve_threads(self.n_threads),
+            time.perf_counter() + 0.5 * target.remaining,
+            interrupted=lambda: target.guard.requested,
+            needed=lambda: race.best is None,
+        )
         with np.errstate(all="ignore"):
-            for train_family in trainers:
-                if not (session.finished and session.candidates):
-                    train_family(session, self.rng)
-        assert session.best is not None
-        description = session.chosen.description
+            crew.run(race)
+        found = race.best
+        assert found is not None
         if self.best is None:
-            self.best = Found(
-                session.best, description, session.best_errors, Measured(session.best, held_out.X, held_out.y)
-            )
-        return session.best, description, session.best_errors.rmse
+            self.best = Checked(found.model, found.description, found.errors, held_out.X, held_out.y)
+        return found.model, found.description, found.errors.rmse
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
         """Rows to train on, and rows to choose by. Not whole lines of them: on a sparse grid these are most rows."""
@@ -313,9 +321,10 @@ class Search:
         found = []
         for (model, description), train in zip(models, train_rmse, strict=True):
             errors = Errors.of(model.evaluate(X), y, weight)
-            found.append(Found(model, description, errors, Measured(model, X, y)))
+            found.append(Checked(model, description, errors, X, y))
             self._record(model, description, train, errors, f"{target.n_evaluations} evaluations")
-            self.display.update(target.elapsed, description, errors.rmse, min(one.errors.rmse for one in found))
+            share = target.n_evaluations / target.max_evaluations
+            self.display.update(share, description, errors.rmse, min(one.errors.rmse for one in found))
         if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
             largest = np.max(np.abs(target.y), axis=0)
             unit = np.where(largest > 0, largest, 1.0)
@@ -362,7 +371,7 @@ class Search:
             errors = Errors.of(model.evaluate(X), y)
             self._record(model, description, errors.rmse, errors, "not checked")
             if self.best is None or errors.rmse < self.best.errors.rmse:
-                self.best = Found(model, description, errors, Measured(model, X, y), checked=False)
+                self.best = Checked(model, description, errors, X, y, checked=False)
                 self.history.append((self.target.elapsed, errors.rmse, model.family))
 
     def _ended(self, refinement: Refinement) -> str:
@@ -376,7 +385,7 @@ class Search:
         )
         if target.guard.requested:
             return f"interrupted from the keyboard; this is the best model so far{unchecked}"
-        if errors.rmse <= ENOUGH:
+        if errors.rmse <= FLOOR_REACHED:
             return f"the float64 floor was reached {at}"
         used_up = isinstance(refinement, Intervals) and refinement.used_up
         if used_up or target.affordable() < FEWEST_CHECKS:

@@ -2,7 +2,7 @@
 
 The paper's guide in a sentence: in one and two dimensions splines of high order if there are data enough, otherwise and
 in more dimensions networks, trained by second-order methods and boosted. `fit` with method="auto" holds such a guide;
-every method is also tried alone on the same data, with the same time, and all are measured on fresh points.
+every method is also tried alone on the same data, with the same work, and all are measured on fresh points.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from ..figures import dots
 from ..fit import fit
-from ..fitting.guide import TRAINERS
 from ..problems import get
 from ..report import Errors
 from ..scaling import Table
+from ..search import SEARCHES
 from .figure import Claim, Figure
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ FLOOR = 1e-15
 PROBLEMS = ("Z.002", "I.6.2", "I.10.7", "I.8.14", "II.6.15a")
 
 
-def run(problem: str, sampler: str, size: int, method: str, seconds: float, seed: int) -> dict[str, Any]:
+def run(problem: str, sampler: str, size: int, method: str, effort: float, seed: int) -> dict[str, Any]:
     """One method of `fit` on about `size` points, measured on points of the middle 80 % of each side."""
     target = get(problem)
     X, y = target.sample(size, np.random.default_rng([seed, 0]), sampler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the data, which are meant to be what they are
-        model = fit(X, y, method=method, time_limit=seconds, random_state=seed, n_threads=1, progress=False)
+        model = fit(X, y, method=method, effort=effort, time_limit=None, random_state=seed, n_threads=1, progress=False)
     X_test, y_test = target.test_box(N_TEST, np.random.default_rng([seed, 1]))
     errors = Errors.of(model.evaluate(X_test), y_test[:, None])
     assert model.report is not None
@@ -53,12 +53,12 @@ def run(problem: str, sampler: str, size: int, method: str, seconds: float, seed
     }
 
 
-def _settings(size: int, seconds: float, seeds: int) -> list[dict[str, object]]:
+def _settings(size: int, effort: float, seeds: int) -> list[dict[str, object]]:
     return [
-        {"problem": problem, "sampler": sampler, "size": size, "method": method, "seconds": seconds, "seed": seed}
+        {"problem": problem, "sampler": sampler, "size": size, "method": method, "effort": effort, "seed": seed}
         for problem in PROBLEMS
         for sampler in ("grid", "uniform")
-        for method in ("auto", *TRAINERS)
+        for method in ("auto", *SEARCHES)
         if sampler == "grid" or method != "spline"
         for seed in range(seeds)
     ]
@@ -110,13 +110,13 @@ FIG10 = Figure(
     name="fig10",
     title="The user's guide, applied",
     caption=(
-        "Every method of fit alone, and the guide (method='auto', ringed), on the same points and with the same time, "
+        "Every method of fit alone, and the guide (method='auto', ringed), on the same points and with the same work, "
         "one core. Points form a grid or are uniform. Relative RMSE on 10,000 fresh points of the middle 80 % of each "
         "side; values below 1e-15 are drawn there."
     ),
     run=run,
-    quick=_settings(size=1000, seconds=5.0, seeds=1),
-    full=_settings(size=4000, seconds=60.0, seeds=3),
+    quick=_settings(size=1000, effort=0.1, seeds=1),
+    full=_settings(size=4000, effort=1.0, seeds=3),
     draw=draw,
     claims=claims,
 )
