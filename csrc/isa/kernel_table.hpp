@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../mlp/kernel_table.hpp"
+#include "../numeric/given.hpp"
 #include "../numeric/kernel_table.hpp"
 #include "../polynomial/kernel_table.hpp"
 #include "../radial/kernel_table.hpp"
@@ -12,7 +13,7 @@
 namespace pml {
 
 struct KernelTable {
-  const char* isa;
+  Given<const char*> isa;
   NumericKernels numeric;
   MlpKernels mlp;
   LocatorKernels locator;

@@ -1,7 +1,7 @@
 // The kernels that evaluate sums of products of Chebyshev polynomials in one instruction set, and the tables they read.
 //
-// The terms are the nodes of a tree: below a node stand the products that have it as their head and further factors,
-// each of a later variable. With T a node's last factor, and c its coefficient,
+// The terms are the nodes of a tree: below a node stand the products that have it as their head and further
+// factors, each of a later variable. With T a node's last factor, and c its coefficient,
 //
 //     S(node) = sum over children: T(child) S(child)  +  c,
 //
@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "../numeric/given.hpp"
 
 namespace pml {
 
@@ -48,11 +50,11 @@ struct SeriesView {
 
 struct SeriesKernels {
   // Doubles of memory, 64-byte aligned, that one call of the kernels below needs.
-  size_t (*workspace)(const SeriesView& series, bool gradient);
+  Kernel<size_t(const SeriesView& series, bool gradient)> workspace;
   // out (n, n_outputs) at x (n, n_variables); a row with NaN gives NaN.
-  void (*evaluate)(const SeriesView& series, const double* x, size_t n, double* workspace, double* out);
+  Kernel<void(const SeriesView& series, const double* x, size_t n, double* workspace, double* out)> evaluate;
   // out (n, n_outputs, n_variables).
-  void (*gradient)(const SeriesView& series, const double* x, size_t n, double* workspace, double* out);
+  Kernel<void(const SeriesView& series, const double* x, size_t n, double* workspace, double* out)> gradient;
 };
 
 }  // namespace pml
