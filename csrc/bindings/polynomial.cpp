@@ -25,46 +25,21 @@ std::unique_ptr<ChebyshevSeries> make_series(const std::vector<std::size_t>& par
                                 std::to_string(columns.size()) + ", " + std::to_string(exponents.size()) + ", " +
                                 std::to_string(d) + " and " + std::to_string(divisor.size()));
   }
-  const py::ssize_t m = static_cast<py::ssize_t>(output_exponents.size());
-  const py::ssize_t n_nodes = static_cast<py::ssize_t>(parents.size());
-  require_shape(coefficients, "coefficients", {m, n_nodes},
-                "(" + std::to_string(m) + ", " + std::to_string(n_nodes) + ")");
+  require_shape(coefficients, "coefficients", {output_exponents.size(), parents.size()});
   return std::make_unique<ChebyshevSeries>(SeriesTree{parents, variables, degrees},
                                            SeriesMap{columns, exponents, shift, divisor}, coefficients.data(),
                                            output_exponents);
 }
 
-void require_rows(const ChebyshevSeries& series, const Array& x) {
-  const py::ssize_t d = static_cast<py::ssize_t>(series.n_inputs());
-  require_shape(x, "X", {-1, d}, "(n, " + std::to_string(d) + ")");
-}
-
 Array evaluate(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
-  require_rows(series, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({x.shape(0), static_cast<py::ssize_t>(series.n_outputs())});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const std::size_t n = static_cast<std::size_t>(x.shape(0));
-  {
-    py::gil_scoped_release release;
-    series.evaluate(x_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { series.evaluate(x.data(), n, out, threads); }, Array({n, series.n_outputs()}));
 }
 
 Array gradient(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
-  require_rows(series, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({x.shape(0), static_cast<py::ssize_t>(series.n_outputs()), x.shape(1)});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const std::size_t n = static_cast<std::size_t>(x.shape(0));
-  {
-    py::gil_scoped_release release;
-    series.gradient(x_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { series.gradient(x.data(), n, out, threads); },
+                Array({n, series.n_outputs(), series.n_inputs()}));
 }
 
 }  // namespace
