@@ -1,11 +1,14 @@
-// Chebyshev series on NumPy arrays. A series is an object here, because its tables outlive a call.
+// Chebyshev series and terms on NumPy arrays. Both are objects here, because their tables outlive a call.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../polynomial/series.hpp"
+#include "../polynomial/terms.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
 
@@ -42,6 +45,30 @@ Array gradient(const ChebyshevSeries& series, const Array& x, py::ssize_t n_thre
                 Array({n, series.n_outputs(), series.n_inputs()}));
 }
 
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
+
+std::unique_ptr<ChebyshevTerms> make_terms(const Integers& indices) {
+  require_shape(indices, "indices", {"p", "d"});
+  return std::make_unique<ChebyshevTerms>(indices.data(), rows_of(indices), columns_of(indices));
+}
+
+using Columns = py::array_t<double, py::array::f_style>;
+
+Columns design(const ChebyshevTerms& terms, const Array& z, py::ssize_t n_threads) {
+  const std::size_t n = require_rows(z, "Z", terms.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { terms.design(z.data(), n, out, threads); }, Columns({n, terms.n_terms()}));
+}
+
+py::tuple tree(const ChebyshevTerms& terms) {
+  const auto array = [](const std::vector<std::size_t>& numbers) {
+    py::array_t<py::ssize_t> out(static_cast<py::ssize_t>(numbers.size()));
+    std::copy(numbers.begin(), numbers.end(), out.mutable_data());
+    return out;
+  };
+  const TermTree& found = terms.tree();
+  return py::make_tuple(array(found.parents), array(found.variables), array(found.degrees), array(found.places));
+}
+
 }  // namespace
 
 void bind_polynomial(py::module_& module) {
@@ -53,6 +80,12 @@ void bind_polynomial(py::module_& module) {
            "(m, n_nodes) 2^output_exponents (m,) and z = (x[columns] 2^-exponents - shift) / divisor (d,).")
       .def("evaluate", &evaluate, "x"_a.noconvert(), "n_threads"_a, "Values (n, m) at x (n, d).")
       .def("gradient", &gradient, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
+  py::class_<ChebyshevTerms>(module, "ChebyshevTerms", "The products T_a1(z_1) ... T_ad(z_d) for given a.")
+      .def(py::init(&make_terms), "indices"_a.noconvert(), "The rows of indices (p, d) are the a.")
+      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products at Z (n, d), (n, p) in Fortran order.")
+      .def("tree", &tree,
+           "parents, variables and degrees of all products that the terms begin with, each its parent times "
+           "T_degree(z_variable), in the order of their indices from 1 on; and the places (p,) of the terms among them.");
 }
 
 }  // namespace pml::bindings

@@ -20,6 +20,7 @@ struct KernelTable {
   OnDemandKernels on_demand;
   SplineKernels spline;
   SeriesKernels series;
+  TermsKernels terms;
   RadialKernels radial;
 };
 

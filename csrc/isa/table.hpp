@@ -11,6 +11,7 @@
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
 #include "../polynomial/kernels/evaluate.hpp"
+#include "../polynomial/kernels/terms.hpp"
 #include "../radial/kernels/evaluate.hpp"
 #include "../simplex/kernels/on_demand.hpp"
 #include "../simplex/kernels/walk.hpp"
@@ -92,6 +93,8 @@ constexpr pml::KernelTable filled_table() {
   table.series.workspace = series_workspace;
   table.series.evaluate = series_evaluate;
   table.series.gradient = series_gradient;
+
+  table.terms.design = terms_design;
 
   table.radial.n_functions = RadialFunctions::size;
   table.radial.functions = RadialFunctions::entries;
