@@ -8,8 +8,9 @@ block of rows take d vectorised multiplications.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,13 +146,24 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     return unique, place_of.reshape(-1)
 
 
-# How the size of an index comes about, column by column from 0: sums, products of (a + 1), or maxima.
-BASES: dict[str, Callable[[Indices, Indices], Indices]] = {
-    "total": lambda size, a: size + a,
-    "hyperbolic": lambda size, a: (size + 1) * (a + 1) - 1,
-    "tensor": np.maximum,
-    "axes": lambda size, a: np.where((size > 0) & (a > 0), np.iinfo(np.intp).max, size + a),
+class Basis(NamedTuple):
+    """How the size of an index comes about, column by column from 0.
+
+    `grown(size, a)` is the size with one column more, `most(degree, size)` the largest a that keeps it to `degree`.
+    """
+
+    grown: Callable[[Indices, Indices], Indices]
+    most: Callable[[int, Indices], Indices]
+
+
+BASES = {
+    "total": Basis(lambda size, a: size + a, lambda degree, size: degree - size),
+    "hyperbolic": Basis(lambda size, a: (size + 1) * (a + 1) - 1, lambda degree, size: (degree + 1) // (size + 1) - 1),
+    "tensor": Basis(np.maximum, lambda degree, size: np.full_like(size, degree)),
+    "axes": Basis(lambda size, a: size + a, lambda degree, size: np.where(size > 0, 0, degree)),
 }
+# Largest sets that are kept, as the searches of a table ask for few, often: 1,200 terms in 10 columns take 100 KB.
+KEPT_SETS = 32
 
 
 def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tuple[Indices, Indices] | None:
@@ -162,11 +174,34 @@ def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tup
     """
     indices, sizes = np.zeros((1, 0), dtype=np.intp), np.zeros(1, dtype=np.intp)
     for top in highest:
-        steps = np.arange(min(degree, top) + 1)
-        grown = BASES[basis](sizes[:, None], steps[None, :])
-        row, step = np.nonzero(grown <= degree)
-        if len(row) > most:
+        counts = np.minimum(BASES[basis].most(degree, sizes), top) + 1
+        total = int(counts.sum())
+        if total > most:
             return None
-        indices, sizes = np.column_stack([indices[row], steps[step]]), grown[row, step]
+        row = np.repeat(np.arange(len(sizes)), counts)
+        step = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+        indices, sizes = np.column_stack([indices[row], step]), BASES[basis].grown(sizes[row], step)
     order = np.argsort(sizes, kind="stable")
     return indices[order], sizes[order]
+
+
+def largest_index_set(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:
+    """The largest set of `basis` that has `budget` terms at most, 1 or more, and its sizes; both are read-only.
+
+    The set has every size up to its largest: where `highest` leaves a "hyperbolic" one no index of a size, it ends.
+    """
+    # An index of a column's power a stands beside all lower powers, so that no a from `budget` on is in the set.
+    return _largest_index_set(basis, tuple(min(int(top), budget - 1) for top in highest), budget)
+
+
+@lru_cache(maxsize=KEPT_SETS)
+def _largest_index_set(basis: str, highest: tuple[int, ...], budget: int) -> tuple[Indices, Indices]:
+    degree = bisect_left(range(1, budget), True, key=lambda k: index_set(basis, k, highest, budget) is None)
+    found = index_set(basis, degree, highest, budget)
+    assert found is not None
+    indices, sizes = found
+    gaps = np.flatnonzero(np.diff(sizes) > 1)
+    if len(gaps):
+        indices, sizes = indices[: gaps[0] + 1].copy(), sizes[: gaps[0] + 1].copy()
+    indices.flags.writeable = sizes.flags.writeable = False
+    return indices, sizes

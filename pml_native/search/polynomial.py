@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples
-from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set
+from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
 from ..models.model import Model, Signature
 from ..models.polynomial import Polynomial
 from ..models.transformed import TRANSFORMS, Transformed
@@ -453,11 +453,7 @@ class PolynomialSearch:
 
 def _largest(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:
     """The largest of the sets of a basis that has `budget` terms at most, and their sizes."""
-    largest = index_set(basis, 0, highest, 1)
-    assert largest is not None
-    while (more := index_set(basis, int(largest[1][-1]) + 1, highest, budget)) and len(more[0]) > len(largest[0]):
-        largest = more
-    return largest
+    return largest_index_set(basis, highest, budget)
 
 
 def _held_out_error(growth: Growth) -> float:

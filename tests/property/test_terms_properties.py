@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pml_native import _core
-from pml_native.models.chebyshev import ChebyshevTerms, chebyshev_table, index_set
+from pml_native.models.chebyshev import BASES, ChebyshevTerms, chebyshev_table, index_set, largest_index_set
 
 
 @st.composite
@@ -81,3 +81,30 @@ def test_indices_rows_and_threads_that_make_no_sense_are_refused():
         terms.design(np.ones((3, 1)))
     with pytest.raises(ValueError, match="n_threads: expected a positive integer, got 0"):
         terms.design(np.ones((3, 2)), 0)
+
+
+def slow_largest(basis, highest, budget):
+    """One degree after the other, while the set grows and stays within the budget."""
+    largest = index_set(basis, 0, highest, 1)
+    while True:
+        more = index_set(basis, int(largest[1][-1]) + 1, highest, budget)
+        if more is None or len(more[0]) == len(largest[0]):
+            return largest
+        largest = more
+
+
+@given(st.sampled_from(list(BASES)), st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(1, 300))
+@settings(max_examples=300, deadline=None)
+def test_the_largest_set_is_what_raising_the_degree_ends_at(basis, highest, budget):
+    indices, sizes = largest_index_set(basis, highest, budget)
+    wanted_indices, wanted_sizes = slow_largest(basis, highest, budget)
+    np.testing.assert_array_equal(indices, wanted_indices)
+    np.testing.assert_array_equal(sizes, wanted_sizes)
+
+
+def test_largest_sets_are_kept_and_cannot_be_changed():
+    indices, sizes = largest_index_set("axes", [5000, 3, 0], 30)
+    assert largest_index_set("axes", (7000, 3, 0), 30)[0] is indices  # no power is above the budget in either
+    for array in (indices, sizes):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
