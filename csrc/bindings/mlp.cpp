@@ -19,232 +19,45 @@ namespace {
 
 using Widths = std::vector<std::size_t>;
 
-std::string count(std::size_t n) { return std::to_string(n); }
-py::ssize_t length(std::size_t n) { return static_cast<py::ssize_t>(n); }
+// What every call on a batch begins with: the network, its parameters and n rows of d inputs for m outputs, checked
+// against each other. The numbers stay the caller's.
+struct Batch {
+  Architecture architecture;
+  const double* params;
+  const double* x;
+  std::size_t n, d, m, threads;
 
-std::size_t require_batch(const Architecture& architecture, const Array& params, const Array& x) {
-  require_shape(params, "params", {length(architecture.n_params)}, "(" + count(architecture.n_params) + ",)");
-  require_shape(x, "X", {-1, length(architecture.n_inputs())}, "(n, " + count(architecture.n_inputs()) + ")");
-  return static_cast<std::size_t>(x.shape(0));
-}
-
-Array forward(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-              py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({length(n), length(architecture.n_outputs())});
-  double* const out_data = out.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    pml::forward(architecture, params_data, x_data, n, out_data, threads);
+  Batch(const Widths& widths, const std::string& activation, const Array& params_array, const Array& x_array,
+        py::ssize_t n_threads)
+      : architecture(widths, activation),
+        params(params_array.data()),
+        x(x_array.data()),
+        d(architecture.n_inputs()),
+        m(architecture.n_outputs()) {
+    require_shape(params_array, "params", {architecture.n_params});
+    n = require_rows(x_array, "X", d);
+    threads = require_threads(n_threads);
   }
-  return out;
-}
 
-// Targets, weights and the number of threads, checked against a batch of n rows.
+  Array new_outputs() const { return Array({n, m}); }
+  Array new_params() const { return new_vector(architecture.n_params); }
+};
+
+// Targets and weights of a batch's rows.
 struct Targets {
   const double* y;
   const double* sample_weight;
-  std::size_t threads;
 
-  Targets(const Architecture& architecture, std::size_t n, const Array& y_array, const std::optional<Array>& weight,
-          py::ssize_t n_threads)
-      : threads(require_threads(n_threads)) {
-    const std::size_t m = architecture.n_outputs();
-    require_shape(y_array, "y", {length(n), length(m)}, "(" + count(n) + ", " + count(m) + ")");
-    if (weight) require_shape(*weight, "sample_weight", {length(n)}, "(" + count(n) + ",)");
-    y = y_array.data();
-    sample_weight = weight ? weight->data() : nullptr;
+  Targets(const Batch& batch, const Array& y_array, const std::optional<Array>& weight)
+      : y(y_array.data()), sample_weight(weight ? weight->data() : nullptr) {
+    require_shape(y_array, "y", {batch.n, batch.m});
+    if (weight) require_shape(*weight, "sample_weight", {batch.n});
   }
 };
 
-const double* require_direction(const Architecture& architecture, const Array& v) {
-  require_shape(v, "v", {length(architecture.n_params)}, "(" + count(architecture.n_params) + ",)");
+const double* require_direction(const Batch& batch, const Array& v) {
+  require_shape(v, "v", {batch.architecture.n_params});
   return v.data();
-}
-
-py::tuple loss_and_gradient(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-                            const Array& y, const std::optional<Array>& sample_weight, py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const Targets targets(architecture, n, y, sample_weight, n_threads);
-  Array gradient(length(architecture.n_params));
-  double* const gradient_data = gradient.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  double loss = 0.0;
-  {
-    py::gil_scoped_release release;
-    loss = pml::loss_and_gradient(architecture, params_data, x_data, targets.y, targets.sample_weight, n,
-                                  gradient_data, targets.threads);
-  }
-  return py::make_tuple(loss, gradient);
-}
-
-Curvature curvature_of(bool exact) { return exact ? Curvature::hessian : Curvature::gauss_newton; }
-
-py::tuple curvature(const Widths& widths, const std::string& activation, bool exact, const Array& params,
-                    const Array& x, const Array& y, const std::optional<Array>& sample_weight, py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const Targets targets(architecture, n, y, sample_weight, n_threads);
-  const py::ssize_t n_params = length(architecture.n_params);
-  Array gradient(n_params);
-  Array matrix({n_params, n_params});
-  double* const gradient_data = gradient.mutable_data();
-  double* const matrix_data = matrix.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  double loss = 0.0;
-  {
-    py::gil_scoped_release release;
-    loss = loss_gradient_and_curvature(architecture, curvature_of(exact), params_data, x_data, targets.y,
-                                       targets.sample_weight, n, gradient_data, matrix_data, targets.threads);
-  }
-  return py::make_tuple(loss, gradient, matrix);
-}
-
-double curvature_bytes(const Widths& widths, const std::string& activation, bool exact, std::size_t n,
-                       py::ssize_t n_threads) {
-  return pml::curvature_bytes(Architecture(widths, activation), curvature_of(exact), n, require_threads(n_threads));
-}
-
-Array hessian_vector_product(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-                             const Array& y, const Array& v, const std::optional<Array>& sample_weight,
-                             py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const Targets targets(architecture, n, y, sample_weight, n_threads);
-  const double* const v_data = require_direction(architecture, v);
-  Array product(length(architecture.n_params));
-  double* const product_data = product.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    pml::hessian_vector_product(architecture, params_data, x_data, targets.y, targets.sample_weight, n, v_data,
-                                product_data, targets.threads);
-  }
-  return product;
-}
-
-py::tuple directional_derivatives(const Widths& widths, const std::string& activation, const Array& params,
-                                  const Array& x, const Array& v, py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const double* const v_data = require_direction(architecture, v);
-  const std::size_t threads = require_threads(n_threads);
-  Array first({length(n), length(architecture.n_outputs())});
-  Array second({length(n), length(architecture.n_outputs())});
-  double* const first_data = first.mutable_data();
-  double* const second_data = second.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    pml::directional_derivatives(architecture, params_data, x_data, n, v_data, first_data, second_data, threads);
-  }
-  return py::make_tuple(first, second);
-}
-
-Array vector_jacobian_product(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-                              const Array& u, py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const std::size_t m = architecture.n_outputs();
-  require_shape(u, "u", {length(n), length(m)}, "(" + count(n) + ", " + count(m) + ")");
-  const std::size_t threads = require_threads(n_threads);
-  Array product(length(architecture.n_params));
-  double* const product_data = product.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  const double* const u_data = u.data();
-  {
-    py::gil_scoped_release release;
-    pml::vector_jacobian_product(architecture, params_data, x_data, u_data, n, product_data, threads);
-  }
-  return product;
-}
-
-Array jacobian(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-               py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({length(n * architecture.n_outputs()), length(architecture.n_params)});
-  double* const out_data = out.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    pml::jacobian(architecture, params_data, x_data, n, out_data, threads);
-  }
-  return out;
-}
-
-Array input_gradient(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-                     py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({length(n), length(architecture.n_outputs()), length(architecture.n_inputs())});
-  double* const out_data = out.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    pml::input_gradient(architecture, params_data, x_data, n, out_data, threads);
-  }
-  return out;
-}
-
-// Calls the activation on pieces of a few blocks, copied in and out: the caller's arrays have neither the alignment nor
-// the length. `outputs` holds as many arrays as are wanted: value, or value, first and second derivative.
-void activate(const std::string& name, const Array& z, const std::vector<Array*>& outputs) {
-  const MlpKernels& table = kernels().mlp;
-  const ActivationBlock function = activation_from_name(name).in(table);
-  require_shape(z, "z", {-1}, "(n,)");
-  const std::size_t n = static_cast<std::size_t>(z.shape(0));
-  std::vector<double*> out;
-  for (Array* output : outputs) {
-    *output = Array(length(n));
-    out.push_back(output->mutable_data());
-  }
-  const double* const z_data = z.data();
-  const bool derivatives = out.size() == 3;
-  py::gil_scoped_release release;
-  const std::size_t piece = 16 * table.block_samples;
-  const std::size_t stride = AlignedBuffer::padded(piece);
-  AlignedBuffer buffer(4 * stride);
-  std::fill_n(buffer.data(), stride, 0.0);
-  double* const value = buffer.data() + stride;
-  for (std::size_t begin = 0; begin < n; begin += piece) {
-    const std::size_t here = std::min(piece, n - begin);
-    std::copy_n(z_data + begin, here, buffer.data());
-    function(buffer.data(), value, derivatives ? value + stride : nullptr, derivatives ? value + 2 * stride : nullptr,
-             piece);
-    for (std::size_t k = 0; k < out.size(); ++k) std::copy_n(value + k * stride, here, out[k] + begin);
-  }
-}
-
-Array activation_value(const std::string& name, const Array& z) {
-  Array value;
-  activate(name, z, {&value});
-  return value;
-}
-
-void register_block(const std::string& name, std::uintptr_t address, bool replace) {
-  if (address == 0) throw std::invalid_argument("address: expected that of a function, got 0");
-  register_activation(name, reinterpret_cast<ActivationBlock>(address), replace);
-}
-
-py::tuple activation_derivatives(const std::string& name, const Array& z) {
-  Array value, first, second;
-  activate(name, z, {&value, &first, &second});
-  return py::make_tuple(value, first, second);
 }
 
 ExtendedActivationBlock require_extended(const ActivationSource& activation, const std::string& name) {
@@ -255,57 +68,172 @@ ExtendedActivationBlock require_extended(const ActivationSource& activation, con
   return function;
 }
 
-py::tuple extended_forward(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
-                           const std::optional<Array>& x_low, py::ssize_t n_threads) {
-  const Architecture architecture(widths, activation);
-  const std::size_t n = require_batch(architecture, params, x);
-  const std::size_t d = architecture.n_inputs(), m = architecture.n_outputs();
-  const std::size_t threads = require_threads(n_threads);
-  require_extended(architecture.activation, activation);
-  if (x_low) require_shape(*x_low, "X_low", {length(n), length(d)}, "(" + count(n) + ", " + count(d) + ")");
-  Array high({length(n), length(m)}), low({length(n), length(m)});
-  double* const high_data = high.mutable_data();
-  double* const low_data = low.mutable_data();
-  const double* const params_data = params.data();
-  const double* const x_data = x.data();
-  const double* const x_low_data = x_low ? x_low->data() : nullptr;
-  {
-    py::gil_scoped_release release;
-    pml::extended_forward(architecture, params_data, x_data, x_low_data, n, high_data, low_data, threads);
-  }
-  return py::make_tuple(high, low);
+Array forward(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+              py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  return filled(
+      [&](double* out) { pml::forward(batch.architecture, batch.params, batch.x, batch.n, out, batch.threads); },
+      batch.new_outputs());
 }
 
-// As `activate`, on pieces of a few blocks.
-py::tuple extended_activation_value(const std::string& name, const Array& z, const Array& z_low) {
-  const MlpKernels& table = kernels().mlp;
-  const ExtendedActivationBlock function = require_extended(activation_from_name(name), name);
-  require_shape(z, "z", {-1}, "(n,)");
-  const std::size_t n = static_cast<std::size_t>(z.shape(0));
-  require_shape(z_low, "z_low", {length(n)}, "(" + count(n) + ",)");
-  Array high(length(n)), low(length(n));
-  double* const high_data = high.mutable_data();
-  double* const low_data = low.mutable_data();
-  const double* const z_data = z.data();
-  const double* const z_low_data = z_low.data();
-  {
-    py::gil_scoped_release release;
-    const std::size_t piece = 16 * table.block_samples;
-    const std::size_t stride = AlignedBuffer::padded(piece);
-    AlignedBuffer buffer(2 * stride);
-    std::fill_n(buffer.data(), 2 * stride, 0.0);
-    double* const highs = buffer.data();
-    double* const lows = highs + stride;
-    for (std::size_t begin = 0; begin < n; begin += piece) {
-      const std::size_t here = std::min(piece, n - begin);
-      std::copy_n(z_data + begin, here, highs);
-      std::copy_n(z_low_data + begin, here, lows);
-      function(highs, lows, highs, lows, piece);
-      std::copy_n(highs, here, high_data + begin);
-      std::copy_n(lows, here, low_data + begin);
-    }
+py::tuple loss_and_gradient(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+                            const Array& y, const std::optional<Array>& sample_weight, py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  const Targets targets(batch, y, sample_weight);
+  return filled(
+      [&](double* gradient) {
+        return pml::loss_and_gradient(batch.architecture, batch.params, batch.x, targets.y, targets.sample_weight,
+                                      batch.n, gradient, batch.threads);
+      },
+      batch.new_params());
+}
+
+Curvature curvature_of(bool exact) { return exact ? Curvature::hessian : Curvature::gauss_newton; }
+
+py::tuple curvature(const Widths& widths, const std::string& activation, bool exact, const Array& params,
+                    const Array& x, const Array& y, const std::optional<Array>& sample_weight, py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  const Targets targets(batch, y, sample_weight);
+  const std::size_t n_params = batch.architecture.n_params;
+  return filled(
+      [&](double* gradient, double* matrix) {
+        return loss_gradient_and_curvature(batch.architecture, curvature_of(exact), batch.params, batch.x, targets.y,
+                                           targets.sample_weight, batch.n, gradient, matrix, batch.threads);
+      },
+      batch.new_params(), Array({n_params, n_params}));
+}
+
+double curvature_bytes(const Widths& widths, const std::string& activation, bool exact, std::size_t n,
+                       py::ssize_t n_threads) {
+  return pml::curvature_bytes(Architecture(widths, activation), curvature_of(exact), n, require_threads(n_threads));
+}
+
+Array hessian_vector_product(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+                             const Array& y, const Array& v, const std::optional<Array>& sample_weight,
+                             py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  const Targets targets(batch, y, sample_weight);
+  const double* const direction = require_direction(batch, v);
+  return filled(
+      [&](double* product) {
+        pml::hessian_vector_product(batch.architecture, batch.params, batch.x, targets.y, targets.sample_weight,
+                                    batch.n, direction, product, batch.threads);
+      },
+      batch.new_params());
+}
+
+py::tuple directional_derivatives(const Widths& widths, const std::string& activation, const Array& params,
+                                  const Array& x, const Array& v, py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  const double* const direction = require_direction(batch, v);
+  return filled(
+      [&](double* first, double* second) {
+        pml::directional_derivatives(batch.architecture, batch.params, batch.x, batch.n, direction, first, second,
+                                     batch.threads);
+      },
+      batch.new_outputs(), batch.new_outputs());
+}
+
+Array vector_jacobian_product(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+                              const Array& u, py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  require_shape(u, "u", {batch.n, batch.m});
+  return filled(
+      [&](double* product) {
+        pml::vector_jacobian_product(batch.architecture, batch.params, batch.x, u.data(), batch.n, product,
+                                     batch.threads);
+      },
+      batch.new_params());
+}
+
+Array jacobian(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+               py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  return filled(
+      [&](double* out) { pml::jacobian(batch.architecture, batch.params, batch.x, batch.n, out, batch.threads); },
+      Array({batch.n * batch.m, batch.architecture.n_params}));
+}
+
+Array input_gradient(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+                     py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  return filled(
+      [&](double* out) { pml::input_gradient(batch.architecture, batch.params, batch.x, batch.n, out, batch.threads); },
+      Array({batch.n, batch.m, batch.d}));
+}
+
+py::tuple extended_forward(const Widths& widths, const std::string& activation, const Array& params, const Array& x,
+                           const std::optional<Array>& x_low, py::ssize_t n_threads) {
+  const Batch batch(widths, activation, params, x, n_threads);
+  require_extended(batch.architecture.activation, activation);
+  if (x_low) require_shape(*x_low, "X_low", {batch.n, batch.d});
+  const double* const low_data = x_low ? x_low->data() : nullptr;
+  return filled(
+      [&](double* high, double* low) {
+        pml::extended_forward(batch.architecture, batch.params, batch.x, low_data, batch.n, high, low, batch.threads);
+      },
+      batch.new_outputs(), batch.new_outputs());
+}
+
+// Calls function(inputs and outputs, count) on pieces of a few blocks, copied in and out: the caller's arrays, n numbers
+// each, have neither the alignment nor the length that activations want.
+template <class Function>
+void in_pieces(const std::vector<const double*>& inputs, const std::vector<double*>& outputs, std::size_t n,
+               const Function& function) {
+  const std::size_t piece = 16 * kernels().mlp.block_samples;
+  const std::size_t stride = AlignedBuffer::padded(piece);
+  AlignedBuffer buffer((inputs.size() + outputs.size()) * stride);
+  std::fill_n(buffer.data(), inputs.size() * stride, 0.0);
+  std::vector<double*> at;
+  for (std::size_t k = 0; k < inputs.size() + outputs.size(); ++k) at.push_back(buffer.data() + k * stride);
+  for (std::size_t begin = 0; begin < n; begin += piece) {
+    const std::size_t here = std::min(piece, n - begin);
+    for (std::size_t k = 0; k < inputs.size(); ++k) std::copy_n(inputs[k] + begin, here, at[k]);
+    function(at, piece);
+    for (std::size_t k = 0; k < outputs.size(); ++k) std::copy_n(at[inputs.size() + k], here, outputs[k] + begin);
   }
-  return py::make_tuple(high, low);
+}
+
+Array activation_value(const std::string& name, const Array& z) {
+  const ActivationBlock function = activation_from_name(name).in(kernels().mlp);
+  const std::size_t n = require_vector(z, "z");
+  return filled(
+      [&](double* value) {
+        in_pieces({z.data()}, {value}, n, [&](const std::vector<double*>& at, std::size_t count) {
+          function(at[0], at[1], nullptr, nullptr, count);
+        });
+      },
+      new_vector(n));
+}
+
+py::tuple activation_derivatives(const std::string& name, const Array& z) {
+  const ActivationBlock function = activation_from_name(name).in(kernels().mlp);
+  const std::size_t n = require_vector(z, "z");
+  return filled(
+      [&](double* value, double* first, double* second) {
+        in_pieces({z.data()}, {value, first, second}, n, [&](const std::vector<double*>& at, std::size_t count) {
+          function(at[0], at[1], at[2], at[3], count);
+        });
+      },
+      new_vector(n), new_vector(n), new_vector(n));
+}
+
+py::tuple extended_activation_value(const std::string& name, const Array& z, const Array& z_low) {
+  const ExtendedActivationBlock function = require_extended(activation_from_name(name), name);
+  const std::size_t n = require_vector(z, "z");
+  require_shape(z_low, "z_low", {n});
+  return filled(
+      [&](double* high, double* low) {
+        in_pieces({z.data(), z_low.data()}, {high, low}, n, [&](const std::vector<double*>& at, std::size_t count) {
+          function(at[0], at[1], at[2], at[3], count);
+        });
+      },
+      new_vector(n), new_vector(n));
+}
+
+void register_block(const std::string& name, std::uintptr_t address, bool replace) {
+  if (address == 0) throw std::invalid_argument("address: expected that of a function, got 0");
+  register_activation(name, reinterpret_cast<ActivationBlock>(address), replace);
 }
 
 }  // namespace

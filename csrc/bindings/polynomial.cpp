@@ -1,11 +1,14 @@
-// Chebyshev series on NumPy arrays. A series is an object here, because its tables outlive a call.
+// Chebyshev series and terms on NumPy arrays. Both are objects here, because their tables outlive a call.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../polynomial/series.hpp"
+#include "../polynomial/terms.hpp"
 #include "arrays.hpp"
 #include "rooms.hpp"
 
@@ -25,46 +28,45 @@ std::unique_ptr<ChebyshevSeries> make_series(const std::vector<std::size_t>& par
                                 std::to_string(columns.size()) + ", " + std::to_string(exponents.size()) + ", " +
                                 std::to_string(d) + " and " + std::to_string(divisor.size()));
   }
-  const py::ssize_t m = static_cast<py::ssize_t>(output_exponents.size());
-  const py::ssize_t n_nodes = static_cast<py::ssize_t>(parents.size());
-  require_shape(coefficients, "coefficients", {m, n_nodes},
-                "(" + std::to_string(m) + ", " + std::to_string(n_nodes) + ")");
+  require_shape(coefficients, "coefficients", {output_exponents.size(), parents.size()});
   return std::make_unique<ChebyshevSeries>(SeriesTree{parents, variables, degrees},
                                            SeriesMap{columns, exponents, shift, divisor}, coefficients.data(),
                                            output_exponents);
 }
 
-void require_rows(const ChebyshevSeries& series, const Array& x) {
-  const py::ssize_t d = static_cast<py::ssize_t>(series.n_inputs());
-  require_shape(x, "X", {-1, d}, "(n, " + std::to_string(d) + ")");
-}
-
 Array evaluate(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
-  require_rows(series, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({x.shape(0), static_cast<py::ssize_t>(series.n_outputs())});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const std::size_t n = static_cast<std::size_t>(x.shape(0));
-  {
-    py::gil_scoped_release release;
-    series.evaluate(x_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { series.evaluate(x.data(), n, out, threads); }, Array({n, series.n_outputs()}));
 }
 
 Array gradient(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
-  require_rows(series, x);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({x.shape(0), static_cast<py::ssize_t>(series.n_outputs()), x.shape(1)});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const std::size_t n = static_cast<std::size_t>(x.shape(0));
-  {
-    py::gil_scoped_release release;
-    series.gradient(x_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { series.gradient(x.data(), n, out, threads); },
+                Array({n, series.n_outputs(), series.n_inputs()}));
+}
+
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
+
+std::unique_ptr<ChebyshevTerms> make_terms(const Integers& indices) {
+  require_shape(indices, "indices", {"p", "d"});
+  return std::make_unique<ChebyshevTerms>(indices.data(), rows_of(indices), columns_of(indices));
+}
+
+using Columns = py::array_t<double, py::array::f_style>;
+
+Columns design(const ChebyshevTerms& terms, const Array& z, py::ssize_t n_threads) {
+  const std::size_t n = require_rows(z, "Z", terms.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { terms.design(z.data(), n, out, threads); }, Columns({n, terms.n_terms()}));
+}
+
+py::tuple tree(const ChebyshevTerms& terms) {
+  const auto array = [](const std::vector<std::size_t>& numbers) {
+    py::array_t<py::ssize_t> out(static_cast<py::ssize_t>(numbers.size()));
+    std::copy(numbers.begin(), numbers.end(), out.mutable_data());
+    return out;
+  };
+  const TermTree& found = terms.tree();
+  return py::make_tuple(array(found.parents), array(found.variables), array(found.degrees), array(found.places));
 }
 
 }  // namespace
@@ -78,6 +80,12 @@ void bind_polynomial(py::module_& module) {
            "(m, n_nodes) 2^output_exponents (m,) and z = (x[columns] 2^-exponents - shift) / divisor (d,).")
       .def("evaluate", &evaluate, "x"_a.noconvert(), "n_threads"_a, "Values (n, m) at x (n, d).")
       .def("gradient", &gradient, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
+  py::class_<ChebyshevTerms>(module, "ChebyshevTerms", "The products T_a1(z_1) ... T_ad(z_d) for given a.")
+      .def(py::init(&make_terms), "indices"_a.noconvert(), "The rows of indices (p, d) are the a.")
+      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products at Z (n, d), (n, p) in Fortran order.")
+      .def("tree", &tree,
+           "parents, variables and degrees of all products that the terms begin with, each its parent times "
+           "T_degree(z_variable), in the order of their indices from 1 on; and the places (p,) of the terms among them.");
 }
 
 }  // namespace pml::bindings

@@ -15,46 +15,22 @@ std::unique_ptr<RadialSum> make_sum(const std::string& function, double epsilon,
   if (!(epsilon > 0.0) || !std::isfinite(epsilon)) {
     throw std::invalid_argument("epsilon: expected a number > 0, got " + std::to_string(epsilon));
   }
-  require_shape(centers, "centers", {-1, -1}, "(n, d)");
-  require_shape(weights, "weights", {centers.shape(0), -1}, "(" + std::to_string(centers.shape(0)) + ", m)");
+  require_shape(centers, "centers", {"n", "d"});
+  require_shape(weights, "weights", {centers.shape(0), "m"});
   if (centers.shape(1) < 1) throw std::invalid_argument("centers: expected at least 1 column, got 0");
-  return std::make_unique<RadialSum>(function, epsilon, centers.data(), weights.data(),
-                                     static_cast<std::size_t>(centers.shape(0)),
-                                     static_cast<std::size_t>(centers.shape(1)),
-                                     static_cast<std::size_t>(weights.shape(1)));
-}
-
-void require_rows(const RadialSum& sum, const Array& z) {
-  const py::ssize_t d = static_cast<py::ssize_t>(sum.n_inputs());
-  require_shape(z, "z", {-1, d}, "(n, " + std::to_string(d) + ")");
+  return std::make_unique<RadialSum>(function, epsilon, centers.data(), weights.data(), rows_of(centers),
+                                     columns_of(centers), columns_of(weights));
 }
 
 Array evaluate(const RadialSum& sum, const Array& z, py::ssize_t n_threads) {
-  require_rows(sum, z);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({z.shape(0), static_cast<py::ssize_t>(sum.n_outputs())});
-  double* const out_data = out.mutable_data();
-  const double* const z_data = z.data();
-  const std::size_t n = static_cast<std::size_t>(z.shape(0));
-  {
-    py::gil_scoped_release release;
-    sum.evaluate(z_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(z, "z", sum.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { sum.evaluate(z.data(), n, out, threads); }, Array({n, sum.n_outputs()}));
 }
 
 Array gradient(const RadialSum& sum, const Array& z, py::ssize_t n_threads) {
-  require_rows(sum, z);
-  const std::size_t threads = require_threads(n_threads);
-  Array out({z.shape(0), static_cast<py::ssize_t>(sum.n_outputs()), z.shape(1)});
-  double* const out_data = out.mutable_data();
-  const double* const z_data = z.data();
-  const std::size_t n = static_cast<std::size_t>(z.shape(0));
-  {
-    py::gil_scoped_release release;
-    sum.gradient(z_data, n, out_data, threads);
-  }
-  return out;
+  const std::size_t n = require_rows(z, "z", sum.n_inputs()), threads = require_threads(n_threads);
+  return filled([&](double* out) { sum.gradient(z.data(), n, out, threads); },
+                Array({n, sum.n_outputs(), sum.n_inputs()}));
 }
 
 }  // namespace

@@ -20,31 +20,27 @@ namespace {
 using Indices = py::array_t<std::int32_t, py::array::c_style>;
 
 std::unique_ptr<SimplexLocator> make_locator(const Array& points, const Indices& simplices, const Indices& neighbors) {
-  require_shape(points, "points", {-1, -1}, "(N, d)");
+  require_shape(points, "points", {"N", "d"});
   const py::ssize_t d = points.shape(1);
   if (d < 1 || d > static_cast<py::ssize_t>(max_dimensions)) {
     throw std::invalid_argument("points: expected (N, d) with d from 1 to " + std::to_string(max_dimensions) +
                                 ", got " + shape_text(points));
   }
-  const std::string wanted = "(S, " + std::to_string(d + 1) + ")";
-  require_shape(simplices, "simplices", {-1, d + 1}, wanted);
+  require_shape(simplices, "simplices", {"S", d + 1});
   const py::ssize_t n = simplices.shape(0);
   constexpr py::ssize_t most = std::numeric_limits<std::int32_t>::max();
   if (n == 0 || n > most) {
     throw std::invalid_argument("simplices: expected 1 to " + std::to_string(most) + " rows, got " + std::to_string(n));
   }
-  require_shape(neighbors, "neighbors", {n, d + 1}, "(" + std::to_string(n) + ", " + std::to_string(d + 1) + ")");
-  const double* const point_data = points.data();
-  const std::int32_t* const simplex_data = simplices.data();
-  const std::int32_t* const neighbor_data = neighbors.data();
-  const auto n_points = static_cast<std::size_t>(points.shape(0));
-  py::gil_scoped_release release;
-  return std::make_unique<SimplexLocator>(point_data, n_points, static_cast<std::size_t>(d), simplex_data,
-                                          neighbor_data, static_cast<std::size_t>(n));
+  require_shape(neighbors, "neighbors", {n, d + 1});
+  return without_gil([&] {
+    return std::make_unique<SimplexLocator>(points.data(), rows_of(points), columns_of(points), simplices.data(),
+                                            neighbors.data(), rows_of(simplices));
+  });
 }
 
 std::unique_ptr<SimplexSearch> make_search(const Array& points) {
-  require_shape(points, "points", {-1, -1}, "(N, d)");
+  require_shape(points, "points", {"N", "d"});
   const py::ssize_t n = points.shape(0), d = points.shape(1);
   if (d < static_cast<py::ssize_t>(least_search_dimensions) || d > static_cast<py::ssize_t>(most_search_dimensions)) {
     throw std::invalid_argument("points: expected " + std::to_string(least_search_dimensions) + " to " +
@@ -58,22 +54,19 @@ std::unique_ptr<SimplexSearch> make_search(const Array& points) {
   for (py::ssize_t i = 0; i < n * d; ++i) {
     if (!std::isfinite(data[i])) throw std::invalid_argument("points: expected finite numbers, got NaN or infinity");
   }
-  py::gil_scoped_release release;
-  return std::make_unique<SimplexSearch>(data, static_cast<std::size_t>(n), static_cast<std::size_t>(d));
+  return without_gil([&] { return std::make_unique<SimplexSearch>(data, rows_of(points), columns_of(points)); });
 }
 
 template <class Search>
 std::size_t require_queries(const Search& search, const Array& x) {
-  const auto d = static_cast<py::ssize_t>(search.n_dimensions());
-  require_shape(x, "X", {-1, d}, "(n, " + std::to_string(d) + ")");
-  return static_cast<std::size_t>(x.shape(0));
+  return require_rows(x, "X", search.n_dimensions());
 }
 
+// The number of columns of values at the points.
 template <class Search>
 std::size_t require_values(const Search& search, const Array& values) {
-  const auto n_points = static_cast<py::ssize_t>(search.n_points());
-  require_shape(values, "values", {n_points, -1}, "(" + std::to_string(n_points) + ", m)");
-  return static_cast<std::size_t>(values.shape(1));
+  require_shape(values, "values", {search.n_points(), "m"});
+  return columns_of(values);
 }
 
 // The number of the simplex (n,) for a locator, which has numbers, else its vertices (n, d + 1); and weights (n, d + 1).
@@ -83,58 +76,30 @@ py::tuple locate(const Search& search, const Array& x, py::ssize_t n_threads) {
   const std::size_t n_vertices = search.n_dimensions() + 1;
   std::vector<std::size_t> shape{n};
   if (!std::is_same_v<Search, SimplexLocator>) shape.push_back(n_vertices);
-  Indices found(shape);
-  Array weights({n, n_vertices});
-  std::int32_t* const found_data = found.mutable_data();
-  double* const weight_data = weights.mutable_data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    search.locate(x_data, n, found_data, weight_data, threads);
-  }
-  return py::make_tuple(found, weights);
+  return filled(
+      [&](std::int32_t* found, double* weights) { search.locate(x.data(), n, found, weights, threads); },
+      Indices(shape), Array({n, n_vertices}));
 }
 
 template <class Search>
 Array interpolate(const Search& search, const Array& x, const Array& values, py::ssize_t n_threads) {
   const std::size_t n = require_queries(search, x), m = require_values(search, values);
   const std::size_t threads = require_threads(n_threads);
-  Array out({n, m});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const double* const value_data = values.data();
-  {
-    py::gil_scoped_release release;
-    search.interpolate(x_data, n, value_data, m, out_data, threads);
-  }
-  return out;
+  return filled([&](double* out) { search.interpolate(x.data(), n, values.data(), m, out, threads); }, Array({n, m}));
 }
 
 template <class Search>
 Array gradient(const Search& search, const Array& x, const Array& values, py::ssize_t n_threads) {
   const std::size_t n = require_queries(search, x), m = require_values(search, values);
   const std::size_t threads = require_threads(n_threads);
-  Array out({n, m, search.n_dimensions()});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  const double* const value_data = values.data();
-  {
-    py::gil_scoped_release release;
-    search.gradient(x_data, n, value_data, m, out_data, threads);
-  }
-  return out;
+  return filled([&](double* out) { search.gradient(x.data(), n, values.data(), m, out, threads); },
+                Array({n, m, search.n_dimensions()}));
 }
 
 Indices nearest(const SimplexSearch& search, const Array& x, py::ssize_t n_threads) {
   const std::size_t n = require_queries(search, x), threads = require_threads(n_threads);
-  Indices row(x.shape(0));
-  std::int32_t* const row_data = row.mutable_data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    search.nearest(x_data, n, row_data, threads);
-  }
-  return row;
+  return filled([&](std::int32_t* row) { search.nearest(x.data(), n, row, threads); },
+                Indices(static_cast<py::ssize_t>(n)));
 }
 
 // What all searches have in common.

@@ -32,24 +32,20 @@ std::unique_ptr<Spline> make_spline(const std::vector<std::size_t>& degrees, con
     }
   }
   std::vector<KnotAxis> axes;
-  std::string wanted = "(m";
-  bool same = coefficients.ndim() == static_cast<py::ssize_t>(d) + 1;
+  std::vector<Length> wanted{"m"};
   for (std::size_t a = 0; a < d; ++a) {
     axes.push_back({degrees[a], knots[a], origins[a], steps[a], even[a], lows[a], highs[a]});
     const py::ssize_t length = static_cast<py::ssize_t>(knots[a].size()) - static_cast<py::ssize_t>(degrees[a]) - 1;
-    wanted += ", " + std::to_string(length);
-    same = same && length > 0 && coefficients.shape(static_cast<py::ssize_t>(a) + 1) == length;
+    wanted.push_back(length);
   }
-  if (!same) {
-    throw std::invalid_argument("coefficients: expected " + wanted + "), got " + shape_text(coefficients));
-  }
-  return std::make_unique<Spline>(axes, outside_from_name(outside), coefficients.data(), static_cast<std::size_t>(coefficients.shape(0)));
+  require_shape(coefficients, "coefficients", wanted);
+  return std::make_unique<Spline>(axes, outside_from_name(outside), coefficients.data(),
+                                  rows_of(coefficients));
 }
 
 Array derivative(const Spline& spline, const Array& x, const std::vector<unsigned>& orders, py::ssize_t n_threads) {
-  const py::ssize_t d = static_cast<py::ssize_t>(spline.n_axes());
-  require_shape(x, "X", {-1, d}, "(n, " + std::to_string(d) + ")");
-  if (orders.size() != spline.n_axes()) {
+  const std::size_t d = spline.n_axes(), n = require_rows(x, "X", d);
+  if (orders.size() != d) {
     throw std::invalid_argument("orders: expected " + std::to_string(d) + ", got " + std::to_string(orders.size()));
   }
   for (std::size_t a = 0; a < orders.size(); ++a) {
@@ -59,14 +55,8 @@ Array derivative(const Spline& spline, const Array& x, const std::vector<unsigne
     }
   }
   const std::size_t threads = require_threads(n_threads);
-  Array out({x.shape(0), static_cast<py::ssize_t>(spline.n_outputs())});
-  double* const out_data = out.mutable_data();
-  const double* const x_data = x.data();
-  {
-    py::gil_scoped_release release;
-    spline.evaluate(x_data, static_cast<std::size_t>(x.shape(0)), orders.data(), out_data, threads);
-  }
-  return out;
+  return filled([&](double* out) { spline.evaluate(x.data(), n, orders.data(), out, threads); },
+                Array({n, spline.n_outputs()}));
 }
 
 Array evaluate(const Spline& spline, const Array& x, py::ssize_t n_threads) {

@@ -42,7 +42,7 @@ void bind_system(pybind11::module_& module) {
   using namespace py::literals;
   module.def("compiler", &compiler, "The compiler that built this module.");
   module.def("isa_available", &available_isas, "Instruction sets this machine can run, widest first.");
-  module.def("isa_selected", [] { return std::string(kernels().isa); }, "The instruction set in use.");
+  module.def("isa_selected", [] { return static_cast<const char*>(kernels().isa); }, "The instruction set in use.");
   module.def("isa_select", &select_isa, "name"_a, "Use another instruction set, for the whole process.");
   module.def("multiply_add_peak", &multiply_add_peak, py::call_guard<py::gil_scoped_release>(),
              "Floating-point operations a second of one core on independent fused multiply-adds.");

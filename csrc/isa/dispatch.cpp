@@ -50,7 +50,7 @@ std::vector<const KernelTable*> available() {
 
 const KernelTable& find(const std::string& name, const std::string& what) {
   for (const KernelTable* table : available()) {
-    if (name == table->isa) return *table;
+    if (name == static_cast<const char*>(table->isa)) return *table;
   }
   throw std::invalid_argument(what + ": expected one of " + joined(available_isas()) + " on this machine, got " + name);
 }
@@ -69,7 +69,7 @@ const KernelTable& kernels() { return *selected().load(); }
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
-  for (const KernelTable* table : available()) names.emplace_back(table->isa);
+  for (const KernelTable* table : available()) names.emplace_back(static_cast<const char*>(table->isa));
   return names;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../mlp/kernel_table.hpp"
+#include "../numeric/given.hpp"
 #include "../numeric/kernel_table.hpp"
 #include "../polynomial/kernel_table.hpp"
 #include "../radial/kernel_table.hpp"
@@ -12,13 +13,14 @@
 namespace pml {
 
 struct KernelTable {
-  const char* isa;
+  Given<const char*> isa;
   NumericKernels numeric;
   MlpKernels mlp;
   LocatorKernels locator;
   OnDemandKernels on_demand;
   SplineKernels spline;
   SeriesKernels series;
+  TermsKernels terms;
   RadialKernels radial;
 };
 

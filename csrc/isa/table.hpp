@@ -1,7 +1,7 @@
-// Every kernel of one instruction set, gathered into the one table that its file in isa/ exports.
+// Every kernel of one instruction set, gathered by name into the one table that its file in isa/ exports.
 #pragma once
 
-#include "../mlp/activations.hpp"
+#include "../mlp/kernels/activate.hpp"
 #include "../mlp/kernels/curvature.hpp"
 #include "../mlp/kernels/extended.hpp"
 #include "../mlp/kernels/forward.hpp"
@@ -11,6 +11,7 @@
 #include "../mlp/kernels/tangent.hpp"
 #include "../numeric/symmetric_kernel.hpp"
 #include "../polynomial/kernels/evaluate.hpp"
+#include "../polynomial/kernels/terms.hpp"
 #include "../radial/kernels/evaluate.hpp"
 #include "../simplex/kernels/on_demand.hpp"
 #include "../simplex/kernels/walk.hpp"
@@ -39,70 +40,67 @@ double multiply_add_chain(size_t steps, double* sink) {
   return 2.0 * static_cast<double>(steps * block_rows * block_vectors * lanes);
 }
 
-const pml::KernelTable kernel_table = {
-    isa_name,
-    {
-        symmetric_update,
-        multiply_add_chain,
-    },
-    {
-        block_samples,
-        {activation_block<Relu>, activation_block<Tanh>, activation_block<Sigmoid>, activation_block<Sin>,
-         activation_block<Softplus>, activation_block<Silu>, activation_block<Square>, activation_block<PolyRelu>},
-        forward_workspace,
-        forward,
-        gradient_workspace,
-        gradient,
-        input_gradient_workspace,
-        input_gradient,
-        jacobian_workspace,
-        jacobian,
-        curvature_workspace,
-        curvature_state,
-        curvature_product_workspace,
-        curvature_product,
-        hessian_vector_workspace,
-        hessian_vector,
-        directional_workspace,
-        directional,
-        cotangent_gradient,
-        {extended_activation_block<Relu>, extended_activation_block<Tanh>, extended_activation_block<Sigmoid>,
-         extended_activation_block<Sin>, extended_activation_block<Softplus>, extended_activation_block<Silu>,
-         extended_activation_block<Square>, extended_activation_block<PolyRelu>},
-        extended_forward_workspace,
-        extended_forward,
-    },
-    {
-        fill_records,
-        start,
-        walk,
-        interpolate,
-        gradient_rows,
-        slot,
-        exact_weights,
-    },
-    {
-        {locate_each<2>, locate_each<3>, locate_each<4>, locate_each<5>, locate_each<6>, locate_each<7>,
-         locate_each<8>, locate_each<9>, locate_each<10>, locate_each<11>, locate_each<12>},
-        {nearest_each<2>, nearest_each<3>, nearest_each<4>, nearest_each<5>, nearest_each<6>, nearest_each<7>,
-         nearest_each<8>, nearest_each<9>, nearest_each<10>, nearest_each<11>, nearest_each<12>},
-    },
-    {
-        spline_evaluate,
-    },
-    {
-        series_workspace,
-        series_evaluate,
-        series_gradient,
-    },
-    {
-        {radial_evaluate<Linear>, radial_evaluate<ThinPlate>, radial_evaluate<Cubic>, radial_evaluate<Quintic>,
-         radial_evaluate<Multiquadric>, radial_evaluate<InverseMultiquadric>, radial_evaluate<InverseQuadratic>,
-         radial_evaluate<Gaussian>},
-        {radial_gradient<Linear>, radial_gradient<ThinPlate>, radial_gradient<Cubic>, radial_gradient<Quintic>,
-         radial_gradient<Multiquadric>, radial_gradient<InverseMultiquadric>, radial_gradient<InverseQuadratic>,
-         radial_gradient<Gaussian>},
-    },
-};
+// Dimension D and all above.
+template <size_t D>
+constexpr void fill_on_demand(pml::OnDemandKernels& table) {
+  table.locate[D - pml::least_search_dimensions] = locate_each<D>;
+  table.nearest[D - pml::least_search_dimensions] = nearest_each<D>;
+  if constexpr (D < pml::most_search_dimensions) fill_on_demand<D + 1>(table);
+}
+
+constexpr pml::KernelTable filled_table() {
+  pml::KernelTable table;
+  table.isa = isa_name;
+
+  table.numeric.symmetric_update = symmetric_update;
+  table.numeric.multiply_add_chain = multiply_add_chain;
+
+  table.mlp.block_samples = block_samples;
+  table.mlp.n_activations = BuiltinActivations::size;
+  table.mlp.activations = BuiltinActivations::entries;
+  table.mlp.forward_workspace = forward_workspace;
+  table.mlp.forward = forward;
+  table.mlp.gradient_workspace = gradient_workspace;
+  table.mlp.gradient = gradient;
+  table.mlp.input_gradient_workspace = input_gradient_workspace;
+  table.mlp.input_gradient = input_gradient;
+  table.mlp.jacobian_workspace = jacobian_workspace;
+  table.mlp.jacobian = jacobian;
+  table.mlp.curvature_workspace = curvature_workspace;
+  table.mlp.curvature_state = curvature_state;
+  table.mlp.curvature_product_workspace = curvature_product_workspace;
+  table.mlp.curvature_product = curvature_product;
+  table.mlp.hessian_vector_workspace = hessian_vector_workspace;
+  table.mlp.hessian_vector = hessian_vector;
+  table.mlp.directional_workspace = directional_workspace;
+  table.mlp.directional = directional;
+  table.mlp.cotangent_gradient = cotangent_gradient;
+  table.mlp.extended_forward_workspace = extended_forward_workspace;
+  table.mlp.extended_forward = extended_forward;
+
+  table.locator.fill_records = fill_records;
+  table.locator.start = start;
+  table.locator.walk = walk;
+  table.locator.interpolate = interpolate;
+  table.locator.gradient = gradient_rows;
+  table.locator.slot = slot;
+  table.locator.exact_weights = exact_weights;
+
+  fill_on_demand<pml::least_search_dimensions>(table.on_demand);
+
+  table.spline.evaluate = spline_evaluate;
+
+  table.series.workspace = series_workspace;
+  table.series.evaluate = series_evaluate;
+  table.series.gradient = series_gradient;
+
+  table.terms.design = terms_design;
+
+  table.radial.n_functions = RadialFunctions::size;
+  table.radial.functions = RadialFunctions::entries;
+  return table;
+}
+
+constexpr pml::KernelTable kernel_table = pml::complete(filled_table());
 
 }  // namespace

@@ -5,14 +5,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "../isa/dispatch.hpp"
 #include "../numeric/text.hpp"
 
 namespace pml {
 namespace {
-
-// In the order of `enum class Activation`.
-const std::vector<std::string> builtin_activations = {"relu",     "tanh", "sigmoid", "sin",
-                                                      "softplus", "silu", "square",  "polyrelu"};
 
 // Users' own activations, in the order they came; never removed, so that a frozen architecture stays valid.
 std::mutex user_mutex;
@@ -24,24 +21,32 @@ auto find_user_activation(const std::string& name) {
                       [&](const auto& entry) { return entry.first == name; });
 }
 
+// Its place in every table, or their number for a name that isn't built in.
+std::size_t place_of_builtin(const std::string& name) {
+  const MlpKernels& table = kernels().mlp;
+  std::size_t i = 0;
+  while (i < table.n_activations && name != table.activations[i].name) ++i;
+  return i;
+}
+
 }  // namespace
 
 std::vector<std::string> activation_names() {
-  std::vector<std::string> names = builtin_activations;
+  const MlpKernels& table = kernels().mlp;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < table.n_activations; ++i) names.emplace_back(table.activations[i].name);
   const std::lock_guard<std::mutex> lock(user_mutex);
   for (const auto& entry : user_activations) names.push_back(entry.first);
   return names;
 }
 
 ActivationSource activation_from_name(const std::string& name) {
-  const auto builtin = std::find(builtin_activations.begin(), builtin_activations.end(), name);
-  if (builtin != builtin_activations.end()) {
-    return {static_cast<Activation>(builtin - builtin_activations.begin()), nullptr};
-  }
+  const std::size_t builtin = place_of_builtin(name);
+  if (builtin < kernels().mlp.n_activations) return {builtin, nullptr};
   {
     const std::lock_guard<std::mutex> lock(user_mutex);
     const auto user = find_user_activation(name);
-    if (user != user_activations.end()) return {Activation{}, user->second};
+    if (user != user_activations.end()) return {0, user->second};
   }
   throw std::invalid_argument("activation: expected one of " + joined(activation_names()) +
                               ", or a name given to register_activation before, got '" + name + "'");
@@ -49,7 +54,7 @@ ActivationSource activation_from_name(const std::string& name) {
 
 void register_activation(const std::string& name, ActivationBlock block, bool replace) {
   if (name.empty()) throw std::invalid_argument("name: expected a name for the activation, got an empty string");
-  if (std::find(builtin_activations.begin(), builtin_activations.end(), name) != builtin_activations.end()) {
+  if (place_of_builtin(name) < kernels().mlp.n_activations) {
     throw std::invalid_argument("name: expected one that isn't built in, got '" + name + "'");
   }
   const std::lock_guard<std::mutex> lock(user_mutex);

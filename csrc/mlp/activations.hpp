@@ -1,81 +1,37 @@
-// The activations: value, first and second derivative of each, on one vector.
+// The activations: name, value, first and second derivative, and the value in double-double, each on one vector.
 //
-// To add one: a struct with `at(z, value, first, second)`, a name in
-// builtin_activations (activation_registry.cpp), an entry of `enum class Activation` and of the table at the end of
-// ../isa/table.hpp, and its value in double-double (extended_activations.hpp). What is unused is dropped by the
-// compiler: ORDER says how many derivatives the caller wants.
+// To add one: a struct with `name`, `at(z, value, first, second)` and `extended(z)`, and its place in the list at the
+// end. What is unused is dropped by the compiler: `at` is asked for the value alone as well.
 //
-// Polynomial coefficients: Chebyshev interpolation in 60-digit arithmetic on the stated interval, rounded to
-// double; the stated error is relative to the function approximated.
+// Polynomial coefficients are found as in elementary.hpp.
+//
+// `extended` has a relative error below 2^-102 (2^-103.3 seen, tests/oracle/test_extended.py), as far as the low part
+// stays in the range of a double: it ends at 2^-1074, so that below about 2^-968 the relative error grows. Beyond
+// |z| = 2^20 the sine is that of float64, with an absolute error of about 2^-52. Where double-double arithmetic ends in
+// an infinity or NaN, the caller takes the value of the high part in double, with low 0.
 #pragma once
 
 #include <math.h>
 
 #include "../numeric/simd.hpp"
+#include "elementary.hpp"
+#include "extended_elementary.hpp"
 
 namespace {
 
-constexpr double log2_e = 0x1.71547652b82fep+0;
-constexpr double ln2_high = 0x1.62e42fee00000p-1;  // 32 bits, so that n * ln2_high is exact for |n| < 2^21
-constexpr double ln2_low = 0x1.a39ef35793c76p-33;
-constexpr double pi_half_high = 0x1.921fb54400000p+0;  // 32 + 32 + 53 bits
-constexpr double pi_half_middle = 0x1.0b4611a600000p-34;
-constexpr double pi_half_low = 0x1.3198a2e037073p-69;
-
-// exp(r) - 1 for |r| <= ln(2)/2, relative error 4e-17 before rounding: r + r^2 q(r), q of degree 9.
-template <class V>
-PML_INLINE V expm1_reduced(V r) {
-  const V r2 = r * r;
-  const V r4 = r2 * r2;
-  const V q01 = fma(r, set(0x1.5555555555556p-3), set(0x1.0000000000001p-1));
-  const V q23 = fma(r, set(0x1.11111111109adp-7), set(0x1.5555555553d4fp-5));
-  const V q45 = fma(r, set(0x1.a01a01a7c8d47p-13), set(0x1.6c16c17893833p-10));
-  const V q67 = fma(r, set(0x1.71de0d9c145d0p-19), set(0x1.a019b8ef67c6cp-16));
-  const V q89 = fma(r, set(0x1.af38d53857513p-26), set(0x1.2891a8c1d838dp-22));
-  const V q03 = fma(r2, q23, q01);
-  const V q47 = fma(r2, q67, q45);
-  return fma(r2, fma(r4, fma(r4, q89, q47), q03), r);
-}
-
-// exp(z) for z <= 0, within 1 ulp down to the subnormals.
-template <class V>
-PML_INLINE V exp_nonpositive(V z) {
-  const V y = max(set(-746.0), z);  // exp(-746) rounds to 0
-  const V n = fma(y, set(log2_e), set(round_shift)) - set(round_shift);
-  const V r = fma(n, set(-ln2_low), fma(n, set(-ln2_high), y));
-  const V mantissa = set(1.0) + expm1_reduced(r);
-  // 2^n in two factors: 2^n alone would leave the exponent range at the subnormals.
-  const V half_biased = fma(n, set(0.5), set(exponent_shift));
-  const V rest_biased = (n - (half_biased - set(exponent_shift))) + set(exponent_shift);
-  return mantissa * power_of_two(half_biased) * power_of_two(rest_biased);
-}
-
-// log(1 + u) for 0 <= u <= 1: 2 atanh(t), t = u / (2 + u) <= 1/3; t + t^3 g(t^2), g of degree 10, error 2e-18.
-template <class V>
-PML_INLINE V log1p_unit(V u) {
-  const V t = u / (set(2.0) + u);
-  const V t2 = t * t;
-  V g = set(0x1.401d3e65cdc48p-4);
-  g = fma(g, t2, set(0x1.32e0d25c9c761p-5));
-  g = fma(g, t2, set(0x1.bc37f0140c19ep-5));
-  g = fma(g, t2, set(0x1.e0a2d581ab68fp-5));
-  g = fma(g, t2, set(0x1.111abdc8abe16p-4));
-  g = fma(g, t2, set(0x1.3b13515f6f9efp-4));
-  g = fma(g, t2, set(0x1.745d19937b1fcp-4));
-  g = fma(g, t2, set(0x1.c71c71bedea97p-4));
-  g = fma(g, t2, set(0x1.2492492499d46p-3));
-  g = fma(g, t2, set(0x1.9999999999944p-3));
-  g = fma(g, t2, set(0x1.5555555555555p-2));
-  const V twice = t + t;
-  return fma(twice * t2, g, twice);
-}
-
 struct Relu {
+  static constexpr const char* name = "relu";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     value = max(set(0.0), z);
     first = select(less(set(0.0), z), set(1.0), set(0.0));
     second = set(0.0);
+  }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    return positive_part(z);
   }
 };
 
@@ -86,6 +42,8 @@ struct Relu {
 // of p cancels in the quotient. At most 2.4 ulp, measured against 60 digits.
 // With a fused multiply-add one constant is enough for ln(2)/2: its error of n * 1.2e-17 enters with weight 2^-n.
 struct Tanh {
+  static constexpr const char* name = "tanh";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     const V x = min(set(22.0), absolute(z));  // tanh(22) rounds to 1
@@ -108,10 +66,21 @@ struct Tanh {
     first = fnma(magnitude, magnitude, set(1.0));
     second = set(-2.0) * value * first;
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    const V sign = sign_of(z.high);
+    const DoubleDouble<V> limit = {V(set(40.0)), V(set(0.0))};  // 1 - tanh(40) = 2^-114
+    const DoubleDouble<V> x = select(less(limit.high, absolute(z.high)), limit, with_flipped_sign(z, sign));
+    const DoubleDouble<V> m = expm1_nonpositive(scaled(x, V(set(-2.0))));
+    return with_flipped_sign(-m / (m + V(set(2.0))), sign);
+  }
 };
 
 // With e = exp(-|z|) and d = 1 / (1 + e): sigmoid(|z|) = d, sigmoid(-|z|) = e d.
 struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     const V sign = sign_of(z);
@@ -122,11 +91,20 @@ struct Sigmoid {
     first = ed * d;
     second = bit_xor(first * ((e - set(1.0)) * d), sign);
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    const DoubleDouble<V> e = exp_of_minus_magnitude(z);
+    const DoubleDouble<V> one = {V(set(1.0)), V(set(0.0))};
+    return select(less(z.high, V(set(0.0))), e, one) / (e + one.high);
+  }
 };
 
 // Cody and Waite: z = k pi/2 + r. Beyond 2^20 the product k * pi_half_high is no longer exact, and the few such
 // lanes go through the C library.
 struct Sin {
+  static constexpr const char* name = "sin";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     const V biased = fma(z, set(0x1.45f306dc9c883p-1), set(round_shift));
@@ -168,9 +146,42 @@ struct Sin {
     }
     second = -value;
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    const V sign = sign_of(z.high);
+    const DoubleDouble<V> x = with_flipped_sign(z, sign);
+    const V biased = fma(x.high, V(set(0x1.45f306dc9c883p-1)), V(set(round_shift)));
+    const V k = biased - V(set(round_shift));
+    DoubleDouble<V> r = two_sum(x.high, k * V(set(-pi_half_parts[0])));
+    r = r + k * V(set(-pi_half_parts[1]));
+    r = r + k * V(set(-pi_half_parts[2]));
+    r = r + x.low;
+    r = r + k * V(set(-pi_half_parts[3]));
+    r = r + k * V(set(-pi_half_parts[4]));
+    const DoubleDouble<V> t = -(r * r);
+    const DoubleDouble<V> sine = r + (r * t) * factorial_series<3, 2, 15, 27>(t);
+    const DoubleDouble<V> cosine = t * factorial_series<2, 2, 16, 28>(t) + V(set(1.0));
+    // Bit 0 of k swaps sine and cosine, bit 1 flips the sign.
+    const auto odd = less(bit_or(sign_of(shift_left(biased, 63)), V(set(1.0))), V(set(0.0)));
+    const V flip = bit_xor(sign_of(shift_left(biased, 62)), sign);
+    DoubleDouble<V> value = with_flipped_sign(select(odd, cosine, sine), flip);
+    const auto far = less(V(set(0x1p20)), absolute(z.high));
+    if (any(far)) {
+      // sin(high + low); low itself can be large.
+      V sine_high, cosine_high, sine_low, cosine_low, unused;
+      Sin::at(z.high, sine_high, cosine_high, unused);
+      Sin::at(z.low, sine_low, cosine_low, unused);
+      const V sum = fma(sine_high, cosine_low, cosine_high * sine_low);
+      value = select(far, DoubleDouble<V>{sum, V(set(0.0))}, value);
+    }
+    return value;
+  }
 };
 
 struct Softplus {
+  static constexpr const char* name = "softplus";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     const V e = exp_nonpositive(bit_or(z, V(set(-0.0))));
@@ -180,9 +191,16 @@ struct Softplus {
     first = select(less(z, set(0.0)), ed, d);
     second = ed * d;
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    return positive_part(z) + log1p_unit(exp_of_minus_magnitude(z));
+  }
 };
 
 struct Silu {
+  static constexpr const char* name = "silu";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     V sigmoid, slope, curvature;
@@ -194,20 +212,34 @@ struct Silu {
     first = fma(narrow, slope, sigmoid);
     second = fma(narrow, curvature, slope + slope);
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    return z * Sigmoid::extended(z);
+  }
 };
 
 struct Square {
+  static constexpr const char* name = "square";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     value = z * z;
     first = z + z;
     second = set(2.0);
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    return z * z;
+  }
 };
 
 // Polynomial composition activation of degree 3 (Zhuo et al. 2024) with its initial coefficients, all 1/3:
 // (u + u^2 + u^3)/3, u = max(z, 0).
 struct PolyRelu {
+  static constexpr const char* name = "polyrelu";
+
   template <class V>
   PML_INLINE void at(V z, V& value, V& first, V& second) {
     const V third = set(1.0 / 3.0);
@@ -217,31 +249,17 @@ struct PolyRelu {
     first = on * fma(u, fma(set(3.0), u, set(2.0)), set(1.0));
     second = on * fma(set(6.0), u, set(2.0));
   }
+
+  template <class V>
+  PML_INLINE DoubleDouble<V> extended(const DoubleDouble<V>& z) {
+    const DoubleDouble<V> u = positive_part(z);
+    const V one = set(1.0);
+    const DoubleDouble<V> third = {V(set(0x1.5555555555555p-2)), V(set(0x1.5555555555555p-56))};
+    return (u * (u * (u + one) + one)) * third;
+  }
 };
 
-template <class Function, class V>
-PML_INLINE void activate(const double* z, double* value, double* first, double* second) {
-  V a, s1, s2;
-  Function::at(load_as(z, V()), a, s1, s2);
-  store(value, a);
-  if (first) store(first, s1);
-  if (second) store(second, s2);
-}
-
-template <class Function>
-void activation_block(const double* z, double* value, double* first, double* second, size_t n) {
-  constexpr size_t packed = width_of(Pack());
-  size_t i = 0;
-  if (second) {
-    for (; i + packed <= n; i += packed) activate<Function, Pack>(z + i, value + i, first + i, second + i);
-    for (; i < n; i += lanes) activate<Function, Vec>(z + i, value + i, first + i, second + i);
-  } else if (first) {
-    for (; i + packed <= n; i += packed) activate<Function, Pack>(z + i, value + i, first + i, nullptr);
-    for (; i < n; i += lanes) activate<Function, Vec>(z + i, value + i, first + i, nullptr);
-  } else {
-    for (; i + packed <= n; i += packed) activate<Function, Pack>(z + i, value + i, nullptr, nullptr);
-    for (; i < n; i += lanes) activate<Function, Vec>(z + i, value + i, nullptr, nullptr);
-  }
-}
+template <template <class...> class List>
+using ListOfActivations = List<Relu, Tanh, Sigmoid, Sin, Softplus, Silu, Square, PolyRelu>;
 
 }  // namespace

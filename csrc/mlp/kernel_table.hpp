@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "../numeric/given.hpp"
+
 namespace pml {
 
 // s(z) and, where the pointer is not null, s'(z) and s''(z), for n values; n is a multiple of the table's
@@ -74,57 +76,68 @@ struct Product {
   size_t stride;
 };
 
-enum class Activation { relu, tanh, sigmoid, sin, softplus, silu, square, polyrelu };
-constexpr size_t n_activations = 8;
+struct BuiltinActivation {
+  const char* name;
+  ActivationBlock block;
+  ExtendedActivationBlock extended_block;
+};
 
 // Every kernel takes a workspace of `*_workspace(network, n)` doubles, 64-byte aligned, n rows in the tile.
 struct MlpKernels {
-  size_t block_samples;  // samples that go through the network together
-  ActivationBlock activations[n_activations];
+  Given<size_t> block_samples;  // samples that go through the network together
 
-  size_t (*forward_workspace)(const Network&);
+  // The same ones in the same order on every instruction set.
+  Given<size_t> n_activations;
+  Given<const BuiltinActivation*> activations;
+
+  Kernel<size_t(const Network&)> forward_workspace;
   // out (n, m)
-  void (*forward)(const Network&, const double* params, const Tile&, double* out, double* workspace);
+  Kernel<void(const Network&, const double* params, const Tile&, double* out, double* workspace)> forward;
 
-  size_t (*gradient_workspace)(const Network&, size_t n);
+  Kernel<size_t(const Network&, size_t n)> gradient_workspace;
   // Adds sum_i w_i |f(x_i) - y_i|^2 to *loss_sum and its derivative to gradient_sum (P,).
-  void (*gradient)(const Network&, const double* params, const Tile&, double* loss_sum, double* gradient_sum,
-                   double* workspace);
+  Kernel<void(const Network&, const double* params, const Tile&, double* loss_sum, double* gradient_sum,
+              double* workspace)>
+      gradient;
 
-  size_t (*input_gradient_workspace)(const Network&);
+  Kernel<size_t(const Network&)> input_gradient_workspace;
   // out (n, m, d)
-  void (*input_gradient)(const Network&, const double* params, const Tile&, double* out, double* workspace);
+  Kernel<void(const Network&, const double* params, const Tile&, double* out, double* workspace)> input_gradient;
 
   // out (n, m, P): derivatives of the outputs with respect to the parameters.
-  size_t (*jacobian_workspace)(const Network&);
-  void (*jacobian)(const Network&, const double* params, const Tile&, double* out, double* workspace);
+  Kernel<size_t(const Network&)> jacobian_workspace;
+  Kernel<void(const Network&, const double* params, const Tile&, double* out, double* workspace)> jacobian;
 
   // The state of the tile, rows.n_rows * block_samples doubles a block; adds sum_i w_i |f(x_i) - y_i|^2 to *loss_sum.
-  size_t (*curvature_workspace)(const Network&);
-  void (*curvature_state)(const Network&, const double* params, const Tile&, const StateRows&, double* state,
-                          double* loss_sum, double* workspace);
+  Kernel<size_t(const Network&)> curvature_workspace;
+  Kernel<void(const Network&, const double* params, const Tile&, const StateRows&, double* state, double* loss_sum,
+              double* workspace)>
+      curvature_state;
   // Adds to sums (begins at row `begin`) the rows [begin, end) of the product over a state of n_blocks blocks.
-  size_t (*curvature_product_workspace)(size_t n_held, size_t n_blocks);
-  void (*curvature_product)(const Product&, size_t begin, size_t end, const double* state, size_t n_rows,
-                            size_t n_blocks, double* sums, double* workspace);
+  Kernel<size_t(size_t n_held, size_t n_blocks)> curvature_product_workspace;
+  Kernel<void(const Product&, size_t begin, size_t end, const double* state, size_t n_rows, size_t n_blocks,
+              double* sums, double* workspace)>
+      curvature_product;
 
   // For the direction v (P,): adds the derivative of the gradient along v, H v, to product_sum (P,).
-  size_t (*hessian_vector_workspace)(const Network&, size_t n);
-  void (*hessian_vector)(const Network&, const double* params, const double* v, const Tile&, double* product_sum,
-                         double* workspace);
+  Kernel<size_t(const Network&, size_t n)> hessian_vector_workspace;
+  Kernel<void(const Network&, const double* params, const double* v, const Tile&, double* product_sum,
+              double* workspace)>
+      hessian_vector;
   // First and second derivative of the outputs along v, each (n, m).
-  size_t (*directional_workspace)(const Network&);
-  void (*directional)(const Network&, const double* params, const double* v, const Tile&, double* first,
-                      double* second, double* workspace);
+  Kernel<size_t(const Network&)> directional_workspace;
+  Kernel<void(const Network&, const double* params, const double* v, const Tile&, double* first, double* second,
+              double* workspace)>
+      directional;
   // Like gradient, for the sum over samples and outputs of y * f(x), with y a given cotangent.
-  void (*cotangent_gradient)(const Network&, const double* params, const Tile&, double* gradient_sum,
-                             double* workspace);
+  Kernel<void(const Network&, const double* params, const Tile&, double* gradient_sum, double* workspace)>
+      cotangent_gradient;
 
-  ExtendedActivationBlock extended_activations[n_activations];
-  size_t (*extended_forward_workspace)(const Network&);
+  Kernel<size_t(const Network&)> extended_forward_workspace;
   // The network in double-double at tile.x + x_low, x_low (n, d) or null for 0: high and low (n, m).
-  void (*extended_forward)(const Network&, const double* params, const Tile&, const double* x_low, double* high,
-                           double* low, double* workspace);
+  Kernel<void(const Network&, const double* params, const Tile&, const double* x_low, double* high, double* low,
+              double* workspace)>
+      extended_forward;
 };
 
 }  // namespace pml

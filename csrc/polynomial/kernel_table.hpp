@@ -1,7 +1,8 @@
-// The kernels that evaluate sums of products of Chebyshev polynomials in one instruction set, and the tables they read.
+// The kernels for products of Chebyshev polynomials and for sums of them in one instruction set, and the tables they
+// read.
 //
-// The terms are the nodes of a tree: below a node stand the products that have it as their head and further factors,
-// each of a later variable. With T a node's last factor, and c its coefficient,
+// The terms of a sum are the nodes of a tree: below a node stand the products that have it as their head and further
+// factors, each of a later variable. With T a node's last factor, and c its coefficient,
 //
 //     S(node) = sum over children: T(child) S(child)  +  c,
 //
@@ -12,6 +13,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "../numeric/given.hpp"
 
 namespace pml {
 
@@ -48,11 +51,40 @@ struct SeriesView {
 
 struct SeriesKernels {
   // Doubles of memory, 64-byte aligned, that one call of the kernels below needs.
-  size_t (*workspace)(const SeriesView& series, bool gradient);
+  Kernel<size_t(const SeriesView& series, bool gradient)> workspace;
   // out (n, n_outputs) at x (n, n_variables); a row with NaN gives NaN.
-  void (*evaluate)(const SeriesView& series, const double* x, size_t n, double* workspace, double* out);
+  Kernel<void(const SeriesView& series, const double* x, size_t n, double* workspace, double* out)> evaluate;
   // out (n, n_outputs, n_variables).
-  void (*gradient)(const SeriesView& series, const double* x, size_t n, double* workspace, double* out);
+  Kernel<void(const SeriesView& series, const double* x, size_t n, double* workspace, double* out)> gradient;
+};
+
+// A matrix of products is made column by column for a tile of so few rows that the tables of the usual degrees (60 in
+// all: 30 KB) and the products in hand stay in the first-level cache.
+constexpr size_t terms_tile_rows = 64;
+constexpr size_t no_column = ~size_t{0};
+
+// One product: the one that is on the stack with a factor less, times a polynomial.
+struct TermStep {
+  size_t depth;   // its number of factors; 0 is the constant, of no polynomial
+  size_t factor;  // the polynomial's row in the table of T_1, T_2, ... of all variables, the variables in order
+  size_t column;  // of the matrix, or no_column
+  bool goes_on;   // whether later products are made of it
+};
+
+struct TermsView {
+  size_t n_variables;
+  const size_t* degrees;   // (n_variables,), the largest of each
+  size_t n_rows, depth;    // of the table, and the largest of the steps
+  size_t n_steps;
+  const TermStep* steps;
+};
+
+// Doubles of memory, 64-byte aligned, that one call of the kernel needs: the table and the stack.
+constexpr size_t terms_workspace(const TermsView& terms) { return (terms.n_rows + terms.depth + 1) * terms_tile_rows; }
+
+struct TermsKernels {
+  // The products at z (n, n_variables): those of a column go to out + column * stride, n of them.
+  Kernel<void(const TermsView& terms, const double* z, size_t n, double* workspace, double* out, size_t stride)> design;
 };
 
 }  // namespace pml

@@ -3,13 +3,9 @@
 
 #include <stddef.h>
 
-namespace pml {
+#include "../numeric/given.hpp"
 
-// phi(r), in the order of the tables below:
-// -r, r^2 log r, r^3, -r^5, -sqrt(1 + r^2), 1 / sqrt(1 + r^2), 1 / (1 + r^2), exp(-r^2).
-constexpr const char* radial_names[] = {"linear",       "thin_plate_spline",    "cubic",             "quintic",
-                                        "multiquadric", "inverse_multiquadric", "inverse_quadratic", "gaussian"};
-constexpr size_t n_radial_functions = sizeof radial_names / sizeof radial_names[0];
+namespace pml {
 
 struct RadialView {
   size_t n_variables, n_outputs, n_centers;
@@ -18,14 +14,19 @@ struct RadialView {
   const double* weights;  // (n_centers, n_outputs)
 };
 
-struct RadialKernels {
-  // out (n, n_outputs) = sum over centers: weight phi(epsilon |z - center|), at z (n, n_variables). The workspace has
-  // radial_workspace doubles and 64-byte alignment.
-  void (*evaluate[n_radial_functions])(const RadialView& sum, const double* z, size_t n, double* workspace,
-                                       double* out);
+// The workspace has radial_workspace doubles and 64-byte alignment.
+struct RadialFunction {
+  Given<const char*> name;
+  // out (n, n_outputs) = sum over centers: weight phi(epsilon |z - center|), at z (n, n_variables).
+  Kernel<void(const RadialView& sum, const double* z, size_t n, double* workspace, double* out)> evaluate;
   // out (n, n_outputs, n_variables), the derivative by z.
-  void (*gradient[n_radial_functions])(const RadialView& sum, const double* z, size_t n, double* workspace,
-                                       double* out);
+  Kernel<void(const RadialView& sum, const double* z, size_t n, double* workspace, double* out)> gradient;
+};
+
+struct RadialKernels {
+  // The same ones in the same order on every instruction set.
+  Given<size_t> n_functions;
+  Given<const RadialFunction*> functions;
 };
 
 constexpr size_t radial_most_rows = 32;  // of a block, in any instruction set

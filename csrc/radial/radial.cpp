@@ -1,7 +1,6 @@
 #include "radial.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <stdexcept>
 
 #include "../isa/dispatch.hpp"
@@ -15,12 +14,13 @@ namespace {
 constexpr std::size_t rows_of_a_task = 8 * radial_most_rows;
 
 std::size_t function_named(const std::string& name) {
-  const auto found = std::find(std::begin(radial_names), std::end(radial_names), name);
-  if (found == std::end(radial_names)) {
-    const std::vector<std::string> names(std::begin(radial_names), std::end(radial_names));
-    throw std::invalid_argument("function: expected one of " + joined(names) + ", got " + name);
+  const RadialKernels& table = kernels().radial;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < table.n_functions; ++i) {
+    names.emplace_back(static_cast<const char*>(table.functions[i].name));
+    if (names.back() == name) return i;
   }
-  return static_cast<std::size_t>(found - std::begin(radial_names));
+  throw std::invalid_argument("function: expected one of " + joined(names) + ", got " + name);
 }
 
 }  // namespace
@@ -44,7 +44,8 @@ void RadialSum::gradient(const double* z, std::size_t n, double* out, std::size_
 
 void RadialSum::each_tile(bool gradient, const double* z, std::size_t n, double* out, std::size_t n_threads) const {
   const RadialKernels& table = kernels().radial;
-  const auto kernel = gradient ? table.gradient[function_] : table.evaluate[function_];
+  const RadialFunction& function = table.functions[function_];
+  const auto kernel = gradient ? function.gradient : function.evaluate;
   RadialView view{};
   view.n_variables = n_inputs_;
   view.n_outputs = n_outputs_;

@@ -13,7 +13,7 @@ namespace pml {
 class RadialSum {
  public:
   // centers (n_centers, n_inputs) and weights (n_centers, n_outputs) are copied.
-  // Throws std::invalid_argument for a function that isn't one of radial_names.
+  // Throws std::invalid_argument for a function that isn't there.
   RadialSum(const std::string& function, double epsilon, const double* centers, const double* weights,
             std::size_t n_centers, std::size_t n_inputs, std::size_t n_outputs);
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../numeric/given.hpp"
 #include "verdict.hpp"
 
 namespace pml {
@@ -64,28 +65,31 @@ struct Triangulation {
 
 struct LocatorKernels {
   // Fills R, p_d and error in the records [begin, end); neighbors stay.
-  void (*fill_records)(const Triangulation&, size_t begin, size_t end, double* records);
+  Kernel<void(const Triangulation&, size_t begin, size_t end, double* records)> fill_records;
 
   // The simplex to start from, -1 for a query outside the box or not a number. x (n, d).
-  void (*start)(const Triangulation&, const double* x, size_t n, int32_t* simplex);
+  Kernel<void(const Triangulation&, const double* x, size_t n, int32_t* simplex)> start;
 
   // Walks from simplex[i] to the simplex that holds x_i, or to the last one before the hull, for n <= walk_tile. The
   // weights there, rows weight_stride(d) apart, are those in `simplex` where status[i] is `found`.
-  void (*walk)(const Triangulation&, const double* x, size_t n, int32_t* simplex, int32_t* status, double* weights);
+  Kernel<void(const Triangulation&, const double* x, size_t n, int32_t* simplex, int32_t* status, double* weights)>
+      walk;
 
   // out (n, m): sum_k w_k values_k over the vertices of simplex[i], NaN where status[i] isn't `found`. values (N, m).
-  void (*interpolate)(const Triangulation&, const int32_t* simplex, const int32_t* status, const double* weights,
-                      size_t n, const double* values, size_t m, double* out);
+  Kernel<void(const Triangulation&, const int32_t* simplex, const int32_t* status, const double* weights, size_t n,
+              const double* values, size_t m, double* out)>
+      interpolate;
 
   // out (n, m, d): the derivative of that sum.
-  void (*gradient)(const Triangulation&, const int32_t* simplex, const int32_t* status, size_t n, const double* values,
-                   size_t m, double* out);
+  Kernel<void(const Triangulation&, const int32_t* simplex, const int32_t* status, size_t n, const double* values,
+              size_t m, double* out)>
+      gradient;
 
   // Where x, or the vertex equal to it, has its place among the slots.
-  size_t (*slot)(const Triangulation&, const double* x);
+  Kernel<size_t(const Triangulation&, const double* x)> slot;
 
   // w (d + 1,): the weights of x in a simplex, accurate in double however thin it is.
-  void (*exact_weights)(const Triangulation&, size_t simplex, const double* x, double* w);
+  Kernel<void(const Triangulation&, size_t simplex, const double* x, double* w)> exact_weights;
 };
 
 }  // namespace pml

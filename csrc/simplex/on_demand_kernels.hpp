@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../numeric/given.hpp"
 #include "verdict.hpp"
 
 namespace pml {
@@ -33,15 +34,15 @@ struct KdTreeView {
   double corners[(most_search_dimensions + 1) * most_search_dimensions];  // d + 1 unit vectors of a regular simplex
 };
 
+constexpr size_t n_search_dimensions = most_search_dimensions - least_search_dimensions + 1;
+
 struct OnDemandKernels {
   // For n rows x (n, d), close ones after one another: the vertices (n, d + 1) and weights (n, d + 1) of their
   // simplices and, where not null, the gradients (n, d + 1, d) of the weights. By d - least_search_dimensions.
-  void (*locate[most_search_dimensions - least_search_dimensions + 1])(const KdTreeView& tree, const double* x,
-                                                                       size_t n, int32_t* vertices, double* weights,
-                                                                       double* gradients);
+  Kernel<void(const KdTreeView& tree, const double* x, size_t n, int32_t* vertices, double* weights, double* gradients)>
+      locate[n_search_dimensions];
   // The row of the nearest point of n rows x (n, d).
-  void (*nearest[most_search_dimensions - least_search_dimensions + 1])(const KdTreeView& tree, const double* x,
-                                                                        size_t n, int32_t* row);
+  Kernel<void(const KdTreeView& tree, const double* x, size_t n, int32_t* row)> nearest[n_search_dimensions];
 };
 
 }  // namespace pml

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../numeric/given.hpp"
+
 namespace pml {
 
 constexpr size_t spline_max_axes = 6;
@@ -45,8 +47,9 @@ struct SplineView {
 struct SplineKernels {
   // out (n, n_outputs) = the derivative of the given order along each axis at x (n, n_axes). Rows outside the data are
   // NaN, or extrapolated; returns how many there are. Rows with a NaN are NaN and don't count.
-  size_t (*evaluate)(const SplineView& spline, const double* x, size_t n, const unsigned* orders, bool extrapolate,
-                     double* out);
+  Kernel<size_t(const SplineView& spline, const double* x, size_t n, const unsigned* orders, bool extrapolate,
+                double* out)>
+      evaluate;
 };
 
 }  // namespace pml

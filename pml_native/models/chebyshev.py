@@ -1,18 +1,23 @@
 """Products of Chebyshev polynomials T_a1(z_1) ... T_ad(z_d), their index sets, and sums of them in double-double.
 
-Terms are rows of an index array (p, d). A product is the one without its last factor, times that factor: with the
-terms sorted by the place of the last factor, all products of a block of rows take d vectorised multiplications.
+Terms are rows of an index array (p, d). A product is the one without its last factor, times that factor: the core
+makes columns of them. In double-double, with the products sorted by the place of the last factor, all products of a
+block of rows take d vectorised multiplications.
 """
 
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from .. import _core
+from ..arrays import Array, contiguous
 from .extended import Extended
 
 Indices = NDArray[np.intp]
@@ -20,76 +25,87 @@ Indices = NDArray[np.intp]
 BLOCK_NUMBERS = 2**17
 
 
+class TermTree(NamedTuple):
+    """Products as nodes: node 0 is 1, node i is node parents[i] < i times T_degrees[i](z_variables[i]).
+
+    What hangs from a node follows it, and is of later variables. `places` (p,) are the nodes of the terms that the tree
+    was made for. What is said of node 0 means nothing.
+    """
+
+    parents: Indices
+    variables: Indices
+    degrees: Indices
+    places: Indices
+
+
 class ChebyshevTerms:
-    """The products T_a(z) for the rows a of `indices` (p, d)."""
+    """The products T_a(z) for the rows a of `indices` (p, d), a term perhaps twice.
+
+    Raises ValueError for an index below 0.
+    """
 
     def __init__(self, indices: Indices) -> None:
         self.indices = indices
-        d = indices.shape[1]
-        places = np.arange(d)
-        # All terms with all they are made of: cut off after each of their factors.
-        heads = [np.where(places <= k, indices[indices[:, k] > 0], 0) for k in range(d)]
-        nodes, _ = unique_rows(np.concatenate([np.zeros((1, d), dtype=np.intp), *heads]))
-        last = d - np.argmax(nodes[:, ::-1] > 0, axis=1) - 1
-        last[~nodes.any(axis=1)] = -1
-        order = np.argsort(last, kind="stable")
-        nodes, last = nodes[order], last[order]
-        parents = np.where(places == last[:, None], 0, nodes)
-        _, place_of = unique_rows(np.concatenate([nodes, parents, indices]))
-        row_of = np.empty(len(nodes), dtype=np.intp)
-        row_of[place_of[: len(nodes)]] = np.arange(len(nodes))
-        self._rows = row_of[place_of[2 * len(nodes) :]]
-        bounds = np.searchsorted(last, np.arange(d + 1))
-        # For each variable: which products it completes, from which ones, and by which polynomial.
-        self._steps = [
-            (slice(a, b), row_of[place_of[len(nodes) + a : len(nodes) + b]], nodes[a:b, j])
-            for j, (a, b) in enumerate(itertools.pairwise(bounds))
-        ]
-        self._degrees = nodes.max(axis=0, initial=0)
-        self.n_products = len(nodes)
+        self._core = _core.ChebyshevTerms(np.ascontiguousarray(indices, dtype=np.int64))
 
-    def products(self, Z: Array) -> Array:
-        """All products at `Z` (n, d), (n_products, n); `rows` of it are the terms."""
-        out = np.empty((self.n_products, len(Z)))
-        out[0] = 1.0
-        for j, (here, parents, degrees) in enumerate(self._steps):
-            if len(parents):
-                table = chebyshev_table(Z[:, j], int(self._degrees[j]))
-                np.multiply(out[parents], table[degrees], out=out[here])
-        return out
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the core's tables, which are built again."""
+        return ChebyshevTerms, (self.indices,)
 
-    def design(self, Z: Array) -> Array:
-        """T_a(z) at `Z` (n, d), Fortran-contiguous (n, p)."""
-        out = np.empty((len(self._rows), len(Z)))
-        for rows in blocks(len(Z), self.n_products):
-            out[:, rows] = self.products(Z[rows])[self._rows]
-        return out.T
+    def design(self, Z: Array, n_threads: int = 1) -> Array:
+        """T_a(z) at `Z` (n, d), Fortran-contiguous (n, p): the same bits for any number of threads."""
+        return self._core.design(contiguous(Z), n_threads)
+
+    @cached_property
+    def tree(self) -> TermTree:
+        """The terms and all that they begin with, in the order of their indices."""
+        return TermTree(*self._core.tree())
 
     def extended_sum(self, Z: Extended, coefficients: Array) -> Extended:
         """The sums of `coefficients` (p, k) times the terms at `Z` (n, d), in double-double, (n, k)."""
-        weights = np.zeros((self.n_products, coefficients.shape[1]))
-        np.add.at(weights, self._rows, coefficients)  # a term may be there twice
+        n_products = len(self.tree.parents)
+        weights = np.zeros((n_products, coefficients.shape[1]))
+        np.add.at(weights, self._extended_plan.places, coefficients)  # a term may be there twice
         shape = coefficients.shape[1], len(Z.high)
         out = Extended(np.zeros(shape), np.zeros(shape))
-        for rows in blocks(len(Z.high), 8 * self.n_products):
+        for rows in blocks(len(Z.high), 8 * n_products):
             products = self._extended_products(Extended(Z.high[rows], Z.low[rows]))
             total = Extended(np.zeros((shape[0], products.high.shape[1])), np.zeros((shape[0], products.high.shape[1])))
-            for k in range(self.n_products - 1, -1, -1):
+            for k in range(n_products - 1, -1, -1):
                 total = total + Extended(products.high[k], products.low[k]).times(weights[k][:, None])
             out.high[:, rows], out.low[:, rows] = total.high, total.low
         return Extended(np.ascontiguousarray(out.high.T), np.ascontiguousarray(out.low.T))
 
+    @cached_property
+    def _extended_plan(self) -> _ExtendedPlan:
+        parents, variables, degrees, places = self.tree
+        d = self.indices.shape[1]
+        last = np.where(degrees > 0, variables, -1)
+        order = np.argsort(last, kind="stable")
+        row_of = np.empty(len(order), dtype=np.intp)
+        row_of[order] = np.arange(len(order))
+        bounds = np.searchsorted(last[order], np.arange(d + 1))
+        steps = [(slice(a, b), row_of[parents[order[a:b]]], degrees[order[a:b]]) for a, b in itertools.pairwise(bounds)]
+        return _ExtendedPlan(steps, row_of[places])
+
     def _extended_products(self, Z: Extended) -> Extended:
-        shape = self.n_products, len(Z.high)
+        shape = len(self.tree.parents), len(Z.high)
         out = Extended(np.zeros(shape), np.zeros(shape))
         out.high[0] = 1.0
-        for j, (here, parents, degrees) in enumerate(self._steps):
+        for j, (here, parents, degrees) in enumerate(self._extended_plan.steps):
             if len(parents):
-                table = _extended_table(Extended(Z.high[:, j], Z.low[:, j]), int(self._degrees[j]))
+                table = _extended_table(Extended(Z.high[:, j], Z.low[:, j]), int(degrees.max()))
                 factor = Extended(table.high[degrees], table.low[degrees])
                 product = Extended(out.high[parents], out.low[parents]) * factor
                 out.high[here], out.low[here] = product.high, product.low
         return out
+
+
+class _ExtendedPlan(NamedTuple):
+    """For each variable: which products it completes, from which ones, by which polynomial; and the terms' products."""
+
+    steps: list[tuple[slice, Indices, Indices]]
+    places: Indices
 
 
 def blocks(n: int, numbers_per_row: int) -> Iterator[slice]:
@@ -130,13 +146,24 @@ def unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     return unique, place_of.reshape(-1)
 
 
-# How the size of an index comes about, column by column from 0: sums, products of (a + 1), or maxima.
-BASES: dict[str, Callable[[Indices, Indices], Indices]] = {
-    "total": lambda size, a: size + a,
-    "hyperbolic": lambda size, a: (size + 1) * (a + 1) - 1,
-    "tensor": np.maximum,
-    "axes": lambda size, a: np.where((size > 0) & (a > 0), np.iinfo(np.intp).max, size + a),
+class Basis(NamedTuple):
+    """How the size of an index comes about, column by column from 0.
+
+    `grown(size, a)` is the size with one column more, `most(degree, size)` the largest a that keeps it to `degree`.
+    """
+
+    grown: Callable[[Indices, Indices], Indices]
+    most: Callable[[int, Indices], Indices]
+
+
+BASES = {
+    "total": Basis(lambda size, a: size + a, lambda degree, size: degree - size),
+    "hyperbolic": Basis(lambda size, a: (size + 1) * (a + 1) - 1, lambda degree, size: (degree + 1) // (size + 1) - 1),
+    "tensor": Basis(np.maximum, lambda degree, size: np.full_like(size, degree)),
+    "axes": Basis(lambda size, a: size + a, lambda degree, size: np.where(size > 0, 0, degree)),
 }
+# Largest sets that are kept, as the searches of a table ask for few, often: 1,200 terms in 10 columns take 100 KB.
+KEPT_SETS = 32
 
 
 def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tuple[Indices, Indices] | None:
@@ -147,11 +174,34 @@ def index_set(basis: str, degree: int, highest: Sequence[int], most: int) -> tup
     """
     indices, sizes = np.zeros((1, 0), dtype=np.intp), np.zeros(1, dtype=np.intp)
     for top in highest:
-        steps = np.arange(min(degree, top) + 1)
-        grown = BASES[basis](sizes[:, None], steps[None, :])
-        row, step = np.nonzero(grown <= degree)
-        if len(row) > most:
+        counts = np.minimum(BASES[basis].most(degree, sizes), top) + 1
+        total = int(counts.sum())
+        if total > most:
             return None
-        indices, sizes = np.column_stack([indices[row], steps[step]]), grown[row, step]
+        row = np.repeat(np.arange(len(sizes)), counts)
+        step = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+        indices, sizes = np.column_stack([indices[row], step]), BASES[basis].grown(sizes[row], step)
     order = np.argsort(sizes, kind="stable")
     return indices[order], sizes[order]
+
+
+def largest_index_set(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:
+    """The largest set of `basis` that has `budget` terms at most, 1 or more, and its sizes; both are read-only.
+
+    The set has every size up to its largest: where `highest` leaves a "hyperbolic" one no index of a size, it ends.
+    """
+    # An index of a column's power a stands beside all lower powers, so that no a from `budget` on is in the set.
+    return _largest_index_set(basis, tuple(min(int(top), budget - 1) for top in highest), budget)
+
+
+@lru_cache(maxsize=KEPT_SETS)
+def _largest_index_set(basis: str, highest: tuple[int, ...], budget: int) -> tuple[Indices, Indices]:
+    degree = bisect_left(range(1, budget), True, key=lambda k: index_set(basis, k, highest, budget) is None)
+    found = index_set(basis, degree, highest, budget)
+    assert found is not None
+    indices, sizes = found
+    gaps = np.flatnonzero(np.diff(sizes) > 1)
+    if len(gaps):
+        indices, sizes = indices[: gaps[0] + 1].copy(), sizes[: gaps[0] + 1].copy()
+    indices.flags.writeable = sizes.flags.writeable = False
+    return indices, sizes

@@ -5,7 +5,7 @@ Products with the same head are summed before they are multiplied by it, as in H
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,38 +14,11 @@ from .. import _core
 from ..arrays import Array, contiguous
 from ..export.program import Vector, nested_chebyshev
 from ..threads import resolve_threads
-from .chebyshev import Indices, unique_rows
+from .chebyshev import ChebyshevTerms, Indices
 from .normalization import Normalization
 
 # Below this many multiply-adds a thread takes longer to wake than to work.
 FEW_PRODUCTS = 1 << 16
-
-
-class Tree(NamedTuple):
-    """Products as nodes: node 0 is 1, node i is node parents[i] < i times T_degrees[i](z_columns[variables[i]]).
-
-    What hangs from a node follows it, and is of later variables. `places` (p,) are the nodes of the terms that the tree
-    was made for.
-    """
-
-    columns: Indices
-    parents: Indices
-    variables: Indices
-    degrees: Indices
-    places: Indices
-
-    @classmethod
-    def of(cls, indices: Indices) -> Tree:
-        """The tree of the products of `indices` (p, d) and of all that they begin with."""
-        p, d = indices.shape
-        # The variable of the highest degree comes last: most products then hang from few others.
-        columns = np.argsort(indices.max(axis=0), kind="stable")
-        factors = np.arange(d)
-        heads = [np.where(factors <= k, indices[:, columns], 0) for k in range(d)]
-        nodes, places = unique_rows(np.concatenate([np.zeros((1, d), dtype=np.intp), *heads]))
-        last = d - 1 - np.argmax(nodes[:, ::-1] > 0, axis=1)
-        _, place_of = unique_rows(np.concatenate([nodes, np.where(factors == last[:, None], 0, nodes)]))
-        return cls(columns, place_of[len(nodes) :], last, nodes[np.arange(len(nodes)), last], places[-p:])
 
 
 class ChebyshevSeries:
@@ -58,8 +31,10 @@ class ChebyshevSeries:
         self, indices: Indices, coefficients: Array, inputs: Normalization, output_exponents: NDArray[np.intc]
     ) -> None:
         self._made_of = indices, coefficients, inputs, output_exponents
-        self._tree = Tree.of(indices)
-        columns, parents, variables, degrees, places = self._tree
+        # The variable of the highest degree comes last: most products then hang from few others.
+        self._columns = columns = np.argsort(indices.max(axis=0), kind="stable")
+        self._tree = ChebyshevTerms(indices[:, columns]).tree
+        parents, variables, degrees, places = self._tree
         weights = np.zeros((len(parents), coefficients.shape[1]))
         np.add.at(weights, places, coefficients)  # a product may be there twice
         self._weights = np.ascontiguousarray(weights.T)
@@ -89,8 +64,8 @@ class ChebyshevSeries:
 
     def operations(self, z: Vector) -> Vector:
         """The sums before they are multiplied by 2^b, at z (d,), as operations."""
-        columns, parents, variables, degrees, _ = self._tree
-        return nested_chebyshev(z, parents, columns[variables], degrees, self._weights)
+        parents, variables, degrees, _ = self._tree
+        return nested_chebyshev(z, parents, self._columns[variables], degrees, self._weights)
 
     def _threads(self, X: Array, n_threads: int | None) -> int:
         return 1 if len(X) * self._weights.size <= FEW_PRODUCTS else resolve_threads(n_threads)

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples
 from ..models import Model, Polynomial
-from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set
+from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
 from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .least_squares import leading_least_squares, least_squares, tiled_least_squares
@@ -234,7 +234,7 @@ class PolynomialSearch:
         steps = []
         for one in dict.fromkeys(names):
             frame = self.frame(one)
-            indices, sizes = _largest("axes", frame.highest, min(most, self.max_terms))
+            indices, sizes = largest_index_set("axes", frame.highest, min(most, self.max_terms))
             steps.append(self._scan_step(frame, indices, sizes, self._budgets(indices)))
         growths = [growth for found in (yield steps) for growth in found]
         yield from self._offered(growths)
@@ -313,7 +313,7 @@ class PolynomialSearch:
                     f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
                 )
             return found
-        return _largest(basis, frame.highest, budget)
+        return largest_index_set(basis, frame.highest, budget)
 
     # --- coordinates
 
@@ -544,15 +544,6 @@ def _steepness(link: Link, t: Array) -> Array:
         )
         steepness: Array = slopes / np.max(own)
     return steepness if np.isfinite(steepness).all() else np.ones((len(t), 1))
-
-
-def _largest(basis: str, highest: Sequence[int], budget: int) -> tuple[Indices, Indices]:
-    """The largest of the sets of a basis that has `budget` terms at most, and their sizes."""
-    largest = index_set(basis, 0, highest, 1)
-    assert largest is not None
-    while (more := index_set(basis, int(largest[1][-1]) + 1, highest, budget)) and len(more[0]) > len(largest[0]):
-        largest = more
-    return largest
 
 
 def _held_out_error(growth: Growth) -> float:

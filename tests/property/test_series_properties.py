@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import pml_native as pml
 from pml_native import _core
-from pml_native.models.chebyshev_series import Tree
+from pml_native.models.chebyshev import ChebyshevTerms
 
 
 @st.composite
@@ -112,14 +112,14 @@ def test_a_term_given_twice_counts_twice_in_values_and_derivatives():
 def test_a_tree_has_every_term_once_and_parents_before_children(d, p, seed):
     rng = np.random.default_rng(seed)
     indices = rng.integers(0, rng.integers(1, 5, size=d), size=(p, d))
-    tree = Tree.of(indices)
+    tree = ChebyshevTerms(indices).tree
     nodes = np.zeros((len(tree.parents), d), dtype=np.intp)
     for i in range(1, len(nodes)):
         parent = tree.parents[i]
         assert parent < i
         assert parent == 0 or tree.variables[parent] < tree.variables[i]
         nodes[i] = nodes[parent]
-        nodes[i, tree.columns[tree.variables[i]]] = tree.degrees[i]
+        nodes[i, tree.variables[i]] = tree.degrees[i]
     np.testing.assert_array_equal(nodes[tree.places], indices)
     assert len(np.unique(nodes, axis=0)) == len(nodes)
 

@@ -1,7 +1,7 @@
 // Network values in double-double.
 #pragma once
 
-#include "../extended_activations.hpp"
+#include "../extended_elementary.hpp"
 #include "blocks.hpp"
 
 namespace {

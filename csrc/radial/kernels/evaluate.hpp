@@ -1,12 +1,12 @@
 // Sums of radial functions and their derivatives, for blocks of rows: vector lanes are rows.
 //
-// Each function is given by t = (epsilon r)^2: its value, and its slope phi'(r) / r in units of epsilon^2, by which
+// Each function is given by t = (epsilon r)^2, r below standing for epsilon r: its value, and its slope phi'(r) / r in units of epsilon^2, by which
 // weight (z - center) is multiplied for the derivative. A slope that is infinite at r = 0 is 0 there, as z - center is.
 #pragma once
 
 #include <math.h>
 
-#include "../../mlp/activations.hpp"
+#include "../../mlp/elementary.hpp"
 #include "../../numeric/simd.hpp"
 #include "../kernel_table.hpp"
 
@@ -32,41 +32,49 @@ PML_INLINE Pack logarithm(const Pack& t) {
   return fma(n, Pack(set(0x1.62e42fefa39efp-1)), log1p_unit(u));
 }
 
-struct Linear {
+struct Linear {  // -r
+  static constexpr const char* name = "linear";
   static PML_MEMBER Pack value(const Pack& t) { return -square_root(t); }
   static PML_MEMBER Pack slope(const Pack& t) { return zero_where_zero(t, Pack(set(-1.0)) / square_root(t)); }
 };
-struct ThinPlate {
+struct ThinPlate {  // r^2 log r
+  static constexpr const char* name = "thin_plate_spline";
   static PML_MEMBER Pack value(const Pack& t) { return zero_where_zero(t, Pack(set(0.5)) * t * logarithm(t)); }
   static PML_MEMBER Pack slope(const Pack& t) { return zero_where_zero(t, logarithm(t) + Pack(set(1.0))); }
 };
-struct Cubic {
+struct Cubic {  // r^3
+  static constexpr const char* name = "cubic";
   static PML_MEMBER Pack value(const Pack& t) { return t * square_root(t); }
   static PML_MEMBER Pack slope(const Pack& t) { return Pack(set(3.0)) * square_root(t); }
 };
-struct Quintic {
+struct Quintic {  // -r^5
+  static constexpr const char* name = "quintic";
   static PML_MEMBER Pack value(const Pack& t) { return -(t * t * square_root(t)); }
   static PML_MEMBER Pack slope(const Pack& t) { return Pack(set(-5.0)) * t * square_root(t); }
 };
-struct Multiquadric {
+struct Multiquadric {  // -sqrt(1 + r^2)
+  static constexpr const char* name = "multiquadric";
   static PML_MEMBER Pack value(const Pack& t) { return -square_root(t + Pack(set(1.0))); }
   static PML_MEMBER Pack slope(const Pack& t) { return Pack(set(-1.0)) / square_root(t + Pack(set(1.0))); }
 };
-struct InverseMultiquadric {
+struct InverseMultiquadric {  // 1 / sqrt(1 + r^2)
+  static constexpr const char* name = "inverse_multiquadric";
   static PML_MEMBER Pack value(const Pack& t) { return Pack(set(1.0)) / square_root(t + Pack(set(1.0))); }
   static PML_MEMBER Pack slope(const Pack& t) {
     const Pack q = value(t);
     return -(q * q * q);
   }
 };
-struct InverseQuadratic {
+struct InverseQuadratic {  // 1 / (1 + r^2)
+  static constexpr const char* name = "inverse_quadratic";
   static PML_MEMBER Pack value(const Pack& t) { return Pack(set(1.0)) / (t + Pack(set(1.0))); }
   static PML_MEMBER Pack slope(const Pack& t) {
     const Pack q = value(t);
     return Pack(set(-2.0)) * q * q;
   }
 };
-struct Gaussian {
+struct Gaussian {  // exp(-r^2)
+  static constexpr const char* name = "gaussian";
   static PML_MEMBER Pack value(const Pack& t) { return exp_nonpositive(-t); }
   static PML_MEMBER Pack slope(const Pack& t) { return Pack(set(-2.0)) * exp_nonpositive(-t); }
 };
@@ -158,5 +166,22 @@ void radial_gradient(const pml::RadialView& sum, const double* z, size_t n, doub
     }
   }
 }
+
+template <class Function>
+constexpr pml::RadialFunction radial_function() {
+  pml::RadialFunction entry;
+  entry.name = Function::name;
+  entry.evaluate = radial_evaluate<Function>;
+  entry.gradient = radial_gradient<Function>;
+  return entry;
+}
+
+template <class... Functions>
+struct RadialEntries {
+  static constexpr size_t size = sizeof...(Functions);
+  static constexpr pml::RadialFunction entries[] = {pml::complete(radial_function<Functions>())...};
+};
+using RadialFunctions = RadialEntries<Linear, ThinPlate, Cubic, Quintic, Multiquadric, InverseMultiquadric,
+                                      InverseQuadratic, Gaussian>;
 
 }  // namespace

@@ -1,18 +1,8 @@
-// The activations in double-double: the value of each at z = high + low, as high and low.
-//
-// Relative error below 2^-102 (2^-103.3 seen, tests/oracle/test_extended.py), as far as the low part stays in the
-// range of a double: it ends at 2^-1074, so that below about 2^-968 the relative error grows. Beyond |z| = 2^20 the
-// sine is that of float64, with an absolute error of about 2^-52. Where double-double arithmetic ends in an infinity
-// or NaN, the result is the activation of the high part in double, with low 0.
-//
-// One vector at a time fills the machine: at W = 20 a network takes 6 to 23 times as long as in float64, by activation
-// and instruction set.
-//
-// To add one: a function `extended(Name, z)`, and an entry of extended_activations in ../isa/table.hpp.
+// Exponential, logarithm, and the series of sine and cosine in double-double, as the activations need them.
 #pragma once
 
 #include "../numeric/double_double.hpp"
-#include "activations.hpp"
+#include "elementary.hpp"
 
 namespace {
 
@@ -136,103 +126,6 @@ template <class V>
 PML_INLINE DoubleDouble<V> positive_part(const DoubleDouble<V>& z) {
   const V zero = set(0.0);
   return {max(zero, z.high), select(less(zero, z.high), z.low, zero)};
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Relu, const DoubleDouble<V>& z) {
-  return positive_part(z);
-}
-
-// With m = exp(-2|z|) - 1: tanh|z| = -m / (2 + m).
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Tanh, const DoubleDouble<V>& z) {
-  const V sign = sign_of(z.high);
-  const DoubleDouble<V> limit = {V(set(40.0)), V(set(0.0))};  // 1 - tanh(40) = 2^-114
-  const DoubleDouble<V> x = select(less(limit.high, absolute(z.high)), limit, with_flipped_sign(z, sign));
-  const DoubleDouble<V> m = expm1_nonpositive(scaled(x, V(set(-2.0))));
-  return with_flipped_sign(-m / (m + V(set(2.0))), sign);
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Sigmoid, const DoubleDouble<V>& z) {
-  const DoubleDouble<V> e = exp_of_minus_magnitude(z);
-  const DoubleDouble<V> one = {V(set(1.0)), V(set(0.0))};
-  return select(less(z.high, V(set(0.0))), e, one) / (e + one.high);
-}
-
-// |z| = k pi/2 + r: with k below 2^20 no sum loses more of r than its own rounding, even where z is the double or
-// double-double nearest to a multiple of pi/2. Both series end where the next term is 2^-107 of the sum.
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Sin, const DoubleDouble<V>& z) {
-  const V sign = sign_of(z.high);
-  const DoubleDouble<V> x = with_flipped_sign(z, sign);
-  const V biased = fma(x.high, V(set(0x1.45f306dc9c883p-1)), V(set(round_shift)));
-  const V k = biased - V(set(round_shift));
-  DoubleDouble<V> r = two_sum(x.high, k * V(set(-pi_half_parts[0])));
-  r = r + k * V(set(-pi_half_parts[1]));
-  r = r + k * V(set(-pi_half_parts[2]));
-  r = r + x.low;
-  r = r + k * V(set(-pi_half_parts[3]));
-  r = r + k * V(set(-pi_half_parts[4]));
-  const DoubleDouble<V> t = -(r * r);
-  const DoubleDouble<V> sine = r + (r * t) * factorial_series<3, 2, 15, 27>(t);
-  const DoubleDouble<V> cosine = t * factorial_series<2, 2, 16, 28>(t) + V(set(1.0));
-  // Bit 0 of k swaps sine and cosine, bit 1 flips the sign.
-  const auto odd = less(bit_or(sign_of(shift_left(biased, 63)), V(set(1.0))), V(set(0.0)));
-  const V flip = bit_xor(sign_of(shift_left(biased, 62)), sign);
-  DoubleDouble<V> value = with_flipped_sign(select(odd, cosine, sine), flip);
-  const auto far = less(V(set(0x1p20)), absolute(z.high));
-  if (any(far)) {
-    // sin(high + low); low itself can be large.
-    V sine_high, cosine_high, sine_low, cosine_low, unused;
-    Sin::at(z.high, sine_high, cosine_high, unused);
-    Sin::at(z.low, sine_low, cosine_low, unused);
-    const V sum = fma(sine_high, cosine_low, cosine_high * sine_low);
-    value = select(far, DoubleDouble<V>{sum, V(set(0.0))}, value);
-  }
-  return value;
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Softplus, const DoubleDouble<V>& z) {
-  return positive_part(z) + log1p_unit(exp_of_minus_magnitude(z));
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Silu, const DoubleDouble<V>& z) {
-  return z * extended(Sigmoid(), z);
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(Square, const DoubleDouble<V>& z) {
-  return z * z;
-}
-
-template <class V>
-PML_INLINE DoubleDouble<V> extended(PolyRelu, const DoubleDouble<V>& z) {
-  const DoubleDouble<V> u = positive_part(z);
-  const V one = set(1.0);
-  const DoubleDouble<V> third = {V(set(0x1.5555555555555p-2)), V(set(0x1.5555555555555p-56))};
-  return (u * (u * (u + one) + one)) * third;
-}
-
-template <class Function, class V>
-PML_INLINE void activate_extended(const double* z_high, const double* z_low, double* high, double* low) {
-  const DoubleDouble<V> z = {load_as(z_high, V()), load_as(z_low, V())};
-  DoubleDouble<V> value = extended(Function(), z);
-  const auto lost = less(V(set(0.0)), not_finite(value.high));
-  if (any(lost)) {
-    V plain, first, second;
-    Function::at(z.high, plain, first, second);
-    value = select(lost, DoubleDouble<V>{plain, V(set(0.0))}, value);
-  }
-  store(high, value.high);
-  store(low, value.low);
-}
-
-template <class Function>
-void extended_activation_block(const double* z_high, const double* z_low, double* high, double* low, size_t n) {
-  for (size_t i = 0; i < n; i += lanes) activate_extended<Function, Vec>(z_high + i, z_low + i, high + i, low + i);
 }
 
 }  // namespace

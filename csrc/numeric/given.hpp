@@ -1,0 +1,31 @@
+// Entries of a table of kernels. A table is filled entry by entry, by name, and then passed through `complete` in a
+// constant expression, which doesn't compile while an entry is missing.
+#pragma once
+
+namespace pml {
+
+// A value that must be given: to copy it before it was makes a constant expression none.
+template <class T>
+class Given {
+ public:
+  constexpr Given() : value_() {}
+  constexpr Given(T value) : value_(value) {}
+  constexpr Given(const Given& other) : value_(other.value_ ? other.value_ : throw "an entry of the table is missing") {}
+  constexpr Given& operator=(const Given&) = default;
+
+  constexpr operator T() const { return value_; }
+
+ private:
+  T value_;
+};
+
+// A pointer to a function of this type, called as one.
+template <class Function>
+using Kernel = Given<Function*>;
+
+template <class Table>
+constexpr Table complete(const Table& table) {
+  return table;
+}
+
+}  // namespace pml
