@@ -56,12 +56,20 @@ def _needs_networks(race: Race) -> bool:
 def _wants_simpler(race: Race) -> bool:
     """Whether an exact model has so many terms that one of fewer would go further beyond the rows."""
     best = race.best
-    if best is None or not best.is_rounded or best.model.n_params <= SIMPLE_TERMS:
+    if best is None or not best.is_exact or best.model.n_params <= SIMPLE_TERMS:
         return False
     if best.maker.startswith("of "):  # it has been looked for in these variables
         return False
     race.tell("a quotient of fewer terms, if there is one, goes further beyond the rows: it is looked for")
     return True
+
+
+def _wants_variables(race: Race) -> bool:
+    """Whether symmetries of an exact model of many terms, which shows them well, may lead to one of fewer."""
+    best = race.best
+    if best is None or not best.is_exact or best.maker.startswith("of "):
+        return False
+    return race.rows.n_inputs > 1 and best.model.n_params > SIMPLE_TERMS
 
 
 def _simpler(race: Race) -> RationalSearch:
@@ -85,6 +93,14 @@ SCATTERED = (
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     # Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
+    Row(
+        "variables",
+        4.0,
+        when=_wants_variables,
+        make=_reduced,
+        last=True,
+        sentence="in the variables that a symmetry of it leaves, fewer parameters come to {error:.1e}",
+    ),
     Row(
         "simpler", 4.0, when=_wants_simpler, make=_simpler, last=True, hope=NEARLY, sentence="it is found: {error:.1e}"
     ),

@@ -89,7 +89,7 @@ class Race:
     @property
     def is_enough(self) -> bool:
         """Whether there is nothing more to gain, or to ask for."""
-        return self.error <= max(self.enough, FLOOR) or (self.best is not None and self.best.is_rounded)
+        return self.error <= max(self.enough, FLOOR) or (self.best is not None and self.best.is_exact)
 
     @property
     def has_work(self) -> bool:
@@ -112,7 +112,7 @@ class Race:
 
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
-        name, before, leads = row.search, self.error, False
+        name, known, leads = row.search, self.best, False
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.rng)
             [self.runs[name]] = yield Start([search])
@@ -124,7 +124,7 @@ class Race:
             self._done[name] = event.work
             if event.found is not None:
                 self.consider(event.found)
-                leads = self.error < before
+                leads = leads or self.best is not known
                 yield event.found
             if event.state is State.ENDED or event.prospect > max(row.hope, HOPELESS * self.error):
                 drop(run)
@@ -135,7 +135,7 @@ class Race:
                 break
             if event.work >= target + (self.rounds[-1] / 4 * self.work if leads and self.is_enough else 0.0):
                 break
-        if self.error < before:
+        if leads:
             self.tell(row.sentence.format(search=name, error=self.error))
 
     def again(self, name: str) -> None:

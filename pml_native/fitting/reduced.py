@@ -105,7 +105,7 @@ class ReducedSearch:
             for _, rows in choices
         ]
         runs = yield Start(races)
-        best, done = [math.inf] * len(runs), [0.0] * len(runs)
+        best, done = [(True, math.inf)] * len(runs), [0.0] * len(runs)
         going, target, led = list(range(len(runs))), 0.0, False
         for i, (variables, _) in enumerate(choices):
             runs[i].allow(math.inf)
@@ -120,15 +120,15 @@ class ReducedSearch:
                         variables = choices[i][0]
                         cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
                         [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
-                        best[i] = min(best[i], found.error)
+                        best[i] = min(best[i], found.score)
                         yield found
                     if event.state is State.ENDED:
                         going.remove(i)
                         break
-                if i in going and target >= TRIAL_WORK and not best[i] < self.known.error:
+                if i in going and target >= TRIAL_WORK and not best[i] < self.known.score:
                     drop(runs[i])
                     going.remove(i)
-            led = led or min(best) < self.known.error
+            led = led or min(best) < self.known.score
         for race, (variables, _) in zip(races, choices, strict=True):
             prefix = f"of {variables.described(self.names)}: "
             self.race.path += [_with_prefix(line, prefix) for line in race.path]

@@ -48,8 +48,10 @@ class Link:
     def values(self, t: Array, *, clipped: bool = False) -> Array:
         """y (n, m); `clipped` bounds t where a model still crude leaves the domain of the link."""
         t = np.ldexp(t, self.inner_exponents)
+        if self.name == "identity":
+            return t
         if clipped:
-            t = np.clip(t, self.lowest, self.highest)
+            t = np.minimum(np.maximum(t, self.lowest), self.highest)
         with np.errstate(all="ignore"):
             return TRANSFORMS[self.name].inverse(t) * self.scales
 

@@ -182,13 +182,13 @@ class PolynomialSearch:
     def is_good(self) -> bool:
         """Whether more terms can't do much better."""
         best = self.best
-        return best is not None and best.error <= max(GOOD, min(best.rounding, MOST_ROUNDED))
+        return best is not None and best.error <= GOOD
 
     @property
     def is_settled(self) -> bool:
         """Whether no other coordinates can do much better, or be much simpler."""
         return self.is_good or (
-            self.best is not None and self.best.is_rounded and self.best.model.n_params <= SIMPLE_TERMS
+            self.best is not None and self.best.is_exact and self.best.model.n_params <= SIMPLE_TERMS
         )
 
     def first_step(self) -> Step:
@@ -244,15 +244,14 @@ class PolynomialSearch:
         return tuple(dict.fromkeys(min(budget, len(indices)) for budget in (SMALL_TERMS, MORE_TERMS, len(indices))))
 
     def _scan_step(self, frame: InputCoordinates, indices: Indices, sizes: Indices, budgets: tuple[int, ...]) -> Step:
-        k = len(self.links) * self.rows.n_outputs
-        work = sum(self._scan_work(min(budget, len(indices)), k) for budget in budgets)
+        work = sum(self._scan_work(sizes, min(budget, len(indices))) for budget in budgets)
         return Step(work, partial(self._scan, frame, indices, sizes, budgets))
 
-    def _scan_work(self, p: int, k: int) -> float:
-        """A Gram matrix and its factor, or most often less than four times as much for QR; then all degrees."""
-        n, held_out = self._compared(p), len(self.rows.held_out.X)
-        n_degrees = math.log(p + 1.0) / math.log(DEGREE_STEP)
-        return 2.0 * n * p**2 + n_degrees * (CALL * k + p * k * (held_out + p) / 3.0) + CALL
+    def _scan_work(self, sizes: Indices, top: int) -> float:
+        """A Gram matrix and its factor, or four times as much for QR; then all degrees, of a third of the terms."""
+        n, held_out, k = self._compared(top), len(self.rows.held_out.X), len(self.links) * self.rows.n_outputs
+        n_degrees = len(_tried(sizes[:top]))
+        return 2.0 * n * top**2 + n_degrees * (5.0 * CALL * k + top * k * (held_out + top) / 3.0) + 20.0 * CALL
 
     def _scan(
         self, frame: InputCoordinates, indices: Indices, sizes: Indices, budgets: tuple[int, ...], worker: Worker
@@ -261,8 +260,9 @@ class PolynomialSearch:
         m = self.rows.n_outputs
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
         best = [(True, math.inf)] * len(growths)
-        top_size = int(sizes[-1])
-        k = top_size if self.degree is not None and self.basis != "auto" else min(top_size, 1)
+        tried = _tried(sizes)
+        if self.degree is not None and self.basis != "auto":
+            tried = tried[-1:]
         done, before = 0, math.inf
         # One factorization serves all degrees up to its own: a small one first, which is often enough.
         for budget in budgets:
@@ -274,8 +274,7 @@ class PolynomialSearch:
             A, held_out = self._weighted(terms.design(frame.Z[:n])), terms.design(frame.held_out_Z)
             T = self._weighted(np.concatenate([link.t[:n] for link in self.links], axis=1))
             solve = leading_least_squares(A, T, indices[:top].sum(axis=1))
-            while k <= sizes[top - 1]:
-                p = int(np.searchsorted(sizes, k, side="right"))
+            for p in tried[np.searchsorted(tried, done, side="right") : np.searchsorted(tried, top, side="right")]:
                 coefficients = solve(p)
                 t = held_out[:, :p] @ coefficients
                 for i, growth in enumerate(growths):
@@ -284,9 +283,6 @@ class PolynomialSearch:
                     if (one := score(error, p * m)) < best[i]:
                         best[i] = one
                         growth.best = error, indices[:p], coefficients[:, own]
-                k += 1
-                while k < top_size and np.searchsorted(sizes, k, side="right") < DEGREE_STEP * p:
-                    k += 1
                 if worker.should_stop():
                     break
             done = top
@@ -544,6 +540,16 @@ def _steepness(link: Link, t: Array) -> Array:
         )
         steepness: Array = slopes / np.max(own)
     return steepness if np.isfinite(steepness).all() else np.ones((len(t), 1))
+
+
+def _tried(sizes: Indices) -> list[int]:
+    """How many of the first terms are tried, `sizes` (p,) being theirs, ascending: all of a size, DEGREE_STEP apart."""
+    ends = (np.flatnonzero(np.diff(sizes)) + 1).tolist()
+    tried: list[int] = []
+    for p in [*ends[1:], len(sizes)]:
+        if not tried or p >= DEGREE_STEP * tried[-1] or p == len(sizes):
+            tried.append(p)
+    return tried
 
 
 def _held_out_error(growth: Growth) -> float:

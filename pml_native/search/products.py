@@ -146,7 +146,7 @@ class ProductSearch:
 
     @property
     def _is_rounded(self) -> bool:
-        return self.best is not None and self.best.is_rounded
+        return self.best is not None and self.best.is_exact
 
     def _table(self, samples: Samples) -> Table:
         """The first of the rows, as many as are of use."""

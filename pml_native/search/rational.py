@@ -229,7 +229,7 @@ class RationalSearch:
     @property
     def is_rounded(self) -> bool:
         """Whether errors are those of rounding, which more terms don't lower."""
-        return self.best is not None and self.best.is_rounded
+        return self.best is not None and self.best.is_exact
 
     def _raced(self) -> Steps:
         """All coordinates with few terms, the best first."""
