@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -36,6 +36,9 @@ from threadpoolctl import ThreadpoolController
 WATCH_SECONDS = 0.05
 
 Steps = Generator[Any, Any, None]
+# Of a search, which has it by `yield from`: it returns what the search goes on with.
+Returned = TypeVar("Returned")
+Part = Generator[Any, Any, Returned]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ EPS = float(np.finfo(np.float64).eps)
 WORK_A_SECOND = 1e10
 # What a call of NumPy or LAPACK costs before it begins to multiply, some ten microseconds, in multiply-adds.
 CALL = 2e5
+# What a step takes at most where it can be cut into smaller ones, some 0.2 s: so long a deadline may have to wait.
+MOST_STEP = 2e9
 # The work of `effort=1`: most of a minute of one core.
 WHOLE_WORK = 45.0 * WORK_A_SECOND
 
@@ -84,6 +86,10 @@ class Rows:
         return len(self.train.X)
 
     @property
+    def n_held_out(self) -> int:
+        return len(self.held_out.X)
+
+    @property
     def n_inputs(self) -> int:
         return self.train.X.shape[1]
 
@@ -121,6 +127,10 @@ class Rows:
             error = (np.ldexp(y, -self._held_out_exponent) - self._held_out_y) / self.held_out_rms
             square = float(np.mean(np.average(error**2, axis=0, weights=self.held_out.sample_weight)))
         return math.sqrt(square) if math.isfinite(square) else math.inf
+
+    def fewer(self, n: int, n_held_out: int) -> Rows:
+        """The first of each kind, for a model that takes long to evaluate."""
+        return Rows(self.train.first(n), self.held_out.first(n_held_out), self.corners)
 
     def found(
         self,
@@ -244,7 +254,10 @@ class Alone:
             found = event.found
             if found is not None and (self.best is None or found.score < self.best.score):
                 self.best = found
-            if event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
+            if event.state is State.PAUSED and self.best is None:
+                # There is always one model, whatever the effort.
+                run.allow(event.work - run.allowance + 1.0)
+            elif event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
                 return
 
 
