@@ -54,7 +54,7 @@ class Rows:
     rows held out, which choose.
 
     `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
-    are some, None where the rows held out are not among them; `grid` the axes and the order of a grid that they form.
+    are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form.
     """
 
     train: Samples
@@ -62,6 +62,7 @@ class Rows:
     corners: Array | None = None
     table: Samples | None = None
     grid: tuple[list[Array], NDArray[np.intp]] | None = None
+    is_apart: bool = False
 
     @classmethod
     def of(
@@ -72,6 +73,7 @@ class Rows:
         *,
         table: Samples | None = None,
         grid: tuple[list[Array], NDArray[np.intp]] | None = None,
+        is_apart: bool = False,
     ) -> Rows:
         """A sample of the rows, as large as searches can use, with the ends of the box of all as corners."""
         chosen, corners = rng.permutation(len(train.X)), None
@@ -79,7 +81,7 @@ class Rows:
             chosen, corners = chosen[:MOST_TRAIN], np.stack([train.X.min(axis=0), train.X.max(axis=0)])
         if len(held_out.X) > MOST_HELD_OUT:
             held_out = held_out.take(np.sort(rng.permutation(len(held_out.X))[:MOST_HELD_OUT]))
-        return cls(train.take(chosen), held_out, corners, table, grid)
+        return cls(train.take(chosen), held_out, corners, table, grid, is_apart)
 
     @property
     def n(self) -> int:

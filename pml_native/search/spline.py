@@ -71,6 +71,11 @@ class Grid:
         model.signature = Signature.of(self.nodes)
         return model
 
+    @property
+    def work(self) -> float:
+        """Multiply-adds of making a spline."""
+        return NODE_WORK * len(self.nodes.X) * len(self.axes)
+
     def description(self, degrees: tuple[int, ...]) -> str:
         same = len(set(degrees)) == 1
         return f"spline of degree {degrees[0] if same else degrees} on {' x '.join(map(str, self.shape))}"
@@ -82,38 +87,35 @@ def is_grid(facts: Facts) -> bool:
 
 
 class SplineSearch:
-    """Offers the spline through all nodes of `grid`, of the best degree.
+    """Offers the spline through all rows of the table, of the best degree.
 
-    The grid is that of the whole table, of which `rows` may be some. With `leave_out_lines` splines are measured by
-    the lines that a coarser one is not given; without, at the rows held out, which are none of the grid then.
-    Raises ValueError where there is no line to leave out.
+    Splines are measured by the lines that a coarser one is not given; where the rows held out are none of the table, by
+    these. Raises ValueError where the table forms no grid, or has no line to leave out.
     """
 
-    def __init__(self, rows: Rows, grid: Grid, rng: np.random.Generator, *, leave_out_lines: bool = True) -> None:
-        self.grid, self.prospect = grid, 0.0
-        if leave_out_lines:
-            if max(grid.shape) < 3:
-                raise ValueError(f"X: expected a column with 3 values or more, got a grid of {grid.shape}")
-            self.measured, off = grid.coarser()
-            self.rows = Rows.of(self.measured.nodes, grid.nodes.take(off), rng)
-        else:
-            self.measured, self.rows = grid, rows
+    def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
+        self.prospect = 0.0
+        self.grid = self.measured = Grid.of(rows.table or rows.train, rows.grid)
+        self.rows = rows
+        if not rows.is_apart:
+            if max(self.grid.shape) < 3:
+                raise ValueError(f"X: expected a column with 3 values or more, got a grid of {self.grid.shape}")
+            self.measured, off = self.grid.coarser()
+            self.rows = Rows.of(self.measured.nodes, self.grid.nodes.take(off), rng)
 
     def steps(self) -> Steps:
-        coarse = self.measured
-        every = [tuple(min(degree, n - 1) for n in coarse.shape) for degree in range(1, MAX_DEGREE + 1)]
+        every = [tuple(min(degree, n - 1) for n in self.measured.shape) for degree in range(1, MAX_DEGREE + 1)]
         choices = list(dict.fromkeys(every))
-        found = yield [Step(self._work(coarse, c), partial(self._found, c)) for c in choices]
+        found = yield [Step(self._work(c), partial(self._found, c)) for c in choices]
         degrees, best = min(zip(choices, found, strict=True), key=lambda pair: pair[1].score)
-        if coarse is not self.grid:
-            work = NODE_WORK * len(self.grid.nodes.X) * len(self.grid.axes)
-            [model] = yield [Step(work, lambda worker: self.grid.spline(degrees))]
+        if self.measured is not self.grid:
+            [model] = yield [Step(self.grid.work, lambda worker: self.grid.spline(degrees))]
             best = replace(best, model=model, measured=best.model, measured_at=self.rows.held_out)
         yield best
 
-    def _work(self, grid: Grid, degrees: tuple[int, ...]) -> float:
+    def _work(self, degrees: tuple[int, ...]) -> float:
         rows = self._rows(degrees)
-        return NODE_WORK * len(grid.nodes.X) * len(grid.axes) + _evaluation(degrees) * (rows.n + rows.n_held_out)
+        return self.measured.work + _evaluation(degrees) * (rows.n + rows.n_held_out)
 
     def _rows(self, degrees: tuple[int, ...]) -> Rows:
         """As many as a step may take long: a value in six dimensions is made of up to 8^6 products."""
