@@ -47,6 +47,16 @@ class Samples:
             self.output_names,
         )
 
+    def first(self, n: int) -> Samples:
+        """The samples of the first n rows, or of all where there are no more."""
+        return self.take(np.arange(min(n, len(self.X))))
+
+    def counted(self) -> Samples:
+        """The samples of a weight above 0: those that a model which goes through its points may take."""
+        if self.sample_weight is None or self.sample_weight.all():
+            return self
+        return self.take(np.flatnonzero(self.sample_weight))
+
 
 def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
     """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite."""

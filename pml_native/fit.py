@@ -112,7 +112,7 @@ def fit(
     limit = math.inf if time_limit is None else time_limit
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)
-        rows = Rows.of(train, held_out, rng, table=None if given else samples, grid=facts.grid)
+        rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, watch=watch, start=start)
         race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
         if facts.outputs.constant.all():
@@ -239,8 +239,10 @@ def _measured(found: Found, train: Samples, held_out: Samples) -> Found:
 def _refitted(found: Found, samples: Samples, rows: Rows) -> Found:
     """The model made again of all rows, unless it is worse at those that it was made of before."""
     again = refitted(found, samples)
+    # A model of which each value takes long was measured at some rows only.
+    some = rows.train if found.measured_at is None else rows.train.first(len(found.measured_at.X))
     with np.errstate(all="ignore"):
-        error = Errors.of(again.model.evaluate(rows.train.X), rows.train.y, rows.train.sample_weight).rmse
+        error = Errors.of(again.model.evaluate(some.X), some.y, some.sample_weight).rmse
     return again if error <= NO_WORSE * max(found.error, ROUNDED) else found
 
 

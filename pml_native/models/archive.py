@@ -20,14 +20,15 @@ HEADER = "model.json"
 
 
 def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    """Writes header and arrays to `path`; OSError leaves what was there before."""
+    """Writes header and arrays to `path`, equal models as equal files; OSError leaves what was there before."""
     text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **header}, indent=1)
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(HEADER, text)
+        # A ZipInfo of a name alone has no time of writing.
+        archive.writestr(zipfile.ZipInfo(HEADER), text, zipfile.ZIP_DEFLATED)
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(f"{name}.npy", buffer.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lapack
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
@@ -53,8 +52,8 @@ KERNELS: dict[str, Kernel] = {
     "thin_plate_spline": Kernel(
         _where_positive(lambda r: r * r * np.log(r)), _where_positive(lambda r: 2.0 * np.log(r) + 1.0), 1
     ),
-    "cubic": Kernel(lambda r: r**3, lambda r: 3.0 * r, 1),
-    "quintic": Kernel(lambda r: -(r**5), lambda r: -5.0 * r**3, 2),
+    "cubic": Kernel(lambda r: r * r * r, lambda r: 3.0 * r, 1),
+    "quintic": Kernel(lambda r: -((r * r) ** 2) * r, lambda r: -5.0 * r**3, 2),
     "multiquadric": Kernel(lambda r: -np.sqrt(1.0 + r * r), lambda r: -1.0 / np.sqrt(1.0 + r * r), 0),
     "inverse_multiquadric": Kernel(lambda r: 1.0 / np.sqrt(1.0 + r * r), lambda r: -((1.0 + r * r) ** -1.5), -1),
     "inverse_quadratic": Kernel(lambda r: 1.0 / (1.0 + r * r), lambda r: -2.0 / (1.0 + r * r) ** 2, -1),
@@ -64,6 +63,8 @@ KERNELS: dict[str, Kernel] = {
 SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
 # Below this many products a thread takes longer to wake than to work.
 FEW_PRODUCTS = 1 << 14
+# Of each number of the system: the matrix, and its factors or the distances it is made of.
+SYSTEM_BYTES = 24.0
 
 
 class RBF(Model):
@@ -72,6 +73,7 @@ class RBF(Model):
     kernel : linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic, gaussian.
     epsilon : the inverse of the kernel's width; the first four have none.
     neighbors : each value is from this many nearest points; None takes all points, by one system that is solved here.
+    weights : (n + terms, m), the solution of that system where it is known: see `equations`.
     n_threads : None for all cores.
 
     A model of neighbors is not continuous where the nearest points change; its gradient is that of the local system.
@@ -200,22 +202,41 @@ class RBF(Model):
 
     def _solved(self) -> Array:
         """w and c (n + terms, m)."""
-        n, p = len(self.X), len(self._terms.indices)
+        n = self.n_equations
         require_memory(
-            system_bytes(n + p),
-            f"RBF: a system of {n:,} points",
+            SYSTEM_BYTES * n * n,
+            f"RBF: a system of {len(self.X):,} points",
             "give neighbors=, which takes the nearest points only",
         )
-        system = np.zeros((n + p, n + p), order="F")
-        system[:n, :n] = KERNELS[self.kernel].value(self.epsilon * cdist(self._points, self._points))
-        system[:n, n:] = self._terms.design(self._points)
-        system[n:, :n] = system[:n, n:].T
-        right = np.zeros((n + p, self.y.shape[1]), order="F")
-        right[:n] = self._targets
-        _, _, weights, info = lapack.dgesv(system, right, overwrite_a=True)
-        if info or not np.isfinite(weights).all():
+        system = self.equations(slice(n))
+        try:
+            weights = np.linalg.solve(system[:, :n], system[:, n:])
+        except np.linalg.LinAlgError:
+            weights = np.full((1, 1), np.nan)
+        if not np.isfinite(weights).all():
             raise ValueError(f"X: expected points that the system of {self.kernel} can tell apart, got a singular one")
         return np.ascontiguousarray(weights)
+
+    @property
+    def n_equations(self) -> int:
+        """Those of the system of all points."""
+        return len(self.X) + len(self._terms.indices)
+
+    def equations(self, rows: slice) -> Array:
+        """These rows of [K P y; P' 0 0], (n + p, n + p + m) for n points and p polynomials, which give the weights."""
+        n, p, m = len(self.X), len(self._terms.indices), self.y.shape[1]
+        begin, end, _ = rows.indices(n + p)
+        of_points, of_terms = slice(begin, min(end, n)), slice(max(begin - n, 0), max(end - n, 0))
+        system = np.zeros((end - begin, n + p + m))
+        points = system[: max(0, of_points.stop - begin)]
+        if len(points):
+            distances = cdist(self._points[of_points], self._points)
+            distances *= self.epsilon
+            points[:, :n] = KERNELS[self.kernel].value(distances)
+            points[:, n : n + p] = self._terms.design(self._points[of_points])
+            points[:, n + p :] = self._targets[of_points]
+        system[len(points) :, :n] = self._terms.design(self._points).T[of_terms]
+        return system
 
     def _global(self, Z: Array) -> Array:
         return self._polynomial.evaluate(Z, self.n_threads) + self._radial.evaluate(Z, self._threads(Z))
@@ -262,11 +283,6 @@ class RBF(Model):
                 both = np.concatenate([radial, slopes[:, None, :, j]], axis=2)
                 derivatives[rows, :, j] = (both @ weights)[:, 0] / extent[:, 0]
         return values, derivatives
-
-
-def system_bytes(n: int) -> float:
-    """The matrix, and the distances it is made of."""
-    return 24.0 * n * n
 
 
 def _series(terms: ChebyshevTerms, coefficients: Array) -> ChebyshevSeries:

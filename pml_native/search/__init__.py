@@ -6,15 +6,23 @@ import numpy as np
 
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
+from .radial import RadialSearch, fit_rbf
+from .random_features import RandomFeaturesSearch, fit_random_features
 from .rational import RationalSearch, fit_rational
 from .scheduler import Search
 from .search import Rows
+from .simplex import SimplexSearch
+from .spline import SplineSearch
 
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
+    "random_features": RandomFeaturesSearch,
     "rational": lambda rows, rng: RationalSearch(rows, rng=rng),
+    "rbf": lambda rows, rng: RadialSearch(rows),
     "separable": lambda rows, rng: ProductSearch(rows, rng=rng),
+    "simplex": lambda rows, rng: SimplexSearch(rows),
+    "spline": SplineSearch,
 }
 
-__all__ = ["SEARCHES", "fit_polynomial", "fit_rational", "fit_separable"]
+__all__ = ["SEARCHES", "fit_polynomial", "fit_random_features", "fit_rational", "fit_rbf", "fit_separable"]

@@ -257,7 +257,9 @@ class ProductSearch:
             exponents = np.full(a.shape[1], self.exponent if j == 0 else 0, dtype=np.intc)
             indices = np.arange(len(a))[:, None]
             parts.append(Polynomial(indices, a, inputs=self.inputs[j], output_exponents=exponents, n_threads=1))
-        return Separable(parts, self.rows.signature)
+        model = Separable(parts, self.rows.signature)
+        model.use_threads(1)
+        return model
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Samples, as_samples
-from ..hold_out import split
+from ..arrays import Array, Samples
 from ..memory import available_memory
 from ..models import RBF, Signature
-from ..models.rbf import SCALE_FREE, system_bytes
-from ..report import Errors
+from ..models.rbf import SCALE_FREE
+from .elimination import elimination_work, solved_by_steps
+from .scheduler import Part, Step, Steps, Worker
+from .search import MOST_STEP, Found, Rows, extrapolated, searched
 
-# What `fit` tries: epsilon in units of the density, (points in the box)^(1/d), as flat kernels are the exact ones until
-# the system is singular to float64.
+# Epsilon in units of the density, (points in the box)^(1/d): flat kernels are the exact ones until the system is
+# singular to float64.
 CHOICES = (
     ("cubic", 1.0),
     ("quintic", 1.0),
     *(("gaussian", e) for e in (0.1, 0.2, 0.4, 0.8)),
     *(("inverse_multiquadric", e) for e in (0.05, 0.1, 0.2, 0.4)),
 )
-# Points that the choice is made on, nearest points where not all can be taken, and operations a second to be expected.
+# What is tried of a kernel that is not among them.
+EPSILONS = (0.1, 0.2, 0.4)
+# Points that the choice is made on: their system takes as long as evaluating it at the rows.
 TRIAL_POINTS = 1000
-NEIGHBORS = 80
-PACE = 1e10
+# Points that a value is made of where not all are taken, and the rows that kernels are compared at then.
+NEIGHBORS, COMPARED = 80, 100
+# Multiply-adds of one value of a kernel when a model is evaluated, 1 to 3 ns in the core, and when its system is made,
+# 10 to 25 ns in NumPy; of a system of k nearest points beside its k^3 / 3, k^2 times the last: 0.35 ms for 80.
+KERNEL_WORK, ENTRY_WORK, LOCAL_WORK = 20.0, 200.0, 500.0
+# A model of all points is made again with those held out where that takes less than a second: the deadline is over.
+MOST_REFITTED = 1500
+# Share of the free memory that a system may take.
+MEMORY_SHARE = 0.5
 
 
 def fit_rbf(
@@ -38,101 +47,231 @@ def fit_rbf(
     epsilon: float | None = None,
     neighbors: int | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-    time_limit: float = 10.0,
+    effort: float = 1.0,
+    time_limit: float | None = 10.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> RBF:
     """The kernel and epsilon with the smallest error on held-out rows, `X` (n, d), `y` (n,) or (n, m).
 
     kernel, epsilon : as for `RBF`; None tries some.
-    neighbors : None takes all points if their system fits into memory and `time_limit`, else the 80 nearest.
+    neighbors : None takes all points, or as many as effort and memory allow, or each value from the 80 nearest of all,
+        whatever has the smallest error.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    time_limit : seconds.
-    n_threads : that evaluate the model; None for all cores.
+    effort : the work that may be done, 1.0 for most of a minute of one core. The same effort gives the same bits.
+    time_limit : seconds, None for no limit; one model is always fitted. Where it ends the search, another run may find
+        another model.
+    n_threads : of the search and the model; None for all cores.
+
+    Raises ValueError for bad options, and for points that no system tells apart.
     """
-    rng = np.random.default_rng(random_state)
-    train, held_out = split(as_samples(X, y), validation, rng)
-    if kernel is None or (epsilon is None and kernel not in SCALE_FREE):
-        choices = [c for c in CHOICES if kernel in (None, c[0])] or [(kernel or "", e) for e in (0.1, 0.2, 0.4)]
-        unit = len(train.X) ** (1.0 / train.X.shape[1])
-        choices = [(name, (e if epsilon is None else epsilon / unit)) for name, e in choices]
-        return choose_kernel(train, held_out, choices, neighbors, time_limit, rng, n_threads=n_threads).model
-    return RBF(
-        train.X,
-        train.y,
-        kernel=kernel,
-        epsilon=epsilon or 1.0,
-        neighbors=neighbors or _neighbors(train, time_limit),
-        signature=Signature.of(train),
+    model = searched(
+        lambda rows: RadialSearch(rows, kernel=kernel, epsilon=epsilon, neighbors=neighbors),
+        X,
+        y,
+        sample_weight=None,
+        validation=validation,
+        effort=effort,
+        time_limit=time_limit,
+        random_state=random_state,
         n_threads=n_threads,
     )
+    assert isinstance(model, RBF)
+    return model
 
 
 @dataclass(frozen=True)
-class Found:
-    """A model, and its errors on the held-out rows."""
+class Choice:
+    """A kernel, and its epsilon: in units of the density of the points, or as it is."""
 
-    model: RBF
-    errors: Errors
+    kernel: str
+    epsilon: float
+    of_density: bool = True
 
-
-def choose_kernel(
-    train: Samples,
-    held_out: Samples,
-    choices: list[tuple[str, float]],
-    neighbors: int | None,
-    seconds: float,
-    rng: np.random.Generator,
-    should_stop: Callable[[], bool] = lambda: False,
-    n_threads: int | None = None,
-) -> Found:
-    """The best of `choices` of kernel and epsilon, over the density of the points, on a part of them; then on all."""
-    start = time.perf_counter()
-    part = train.take(rng.permutation(len(train.X))[:TRIAL_POINTS])
-    few = held_out.take(np.arange(min(len(held_out.X), TRIAL_POINTS)))
-    trials: list[tuple[float, tuple[str, float]]] = []
-    for choice in choices:
-        if trials and (should_stop() or time.perf_counter() - start > 0.5 * seconds):
-            break
-        model = _tried(part, choice, neighbors, n_threads)
-        trials.append((np.inf if model is None else _errors(model, few).rmse, choice))
-    if neighbors is None:
-        neighbors = _neighbors(train, seconds - (time.perf_counter() - start))
-    for _, choice in sorted(trials, key=lambda trial: trial[0]):
-        model = _tried(train, choice, neighbors, n_threads)
-        if model is not None:
-            return Found(model, _errors(model, held_out))
-    raise ValueError("X: expected points that radial basis functions can tell apart, got singular systems")
-
-
-def _tried(train: Samples, choice: tuple[str, float], neighbors: int | None, n_threads: int | None) -> RBF | None:
-    kernel, epsilon = choice
-    try:
-        density = len(train.X) ** (1.0 / train.X.shape[1])
+    def made(self, samples: Samples, neighbors: int | None = None, weights: Array | None = None) -> RBF:
+        """The model of these points."""
+        n, d = samples.X.shape
         return RBF(
-            train.X,
-            train.y,
-            kernel=kernel,
-            epsilon=epsilon * density,
+            samples.X,
+            samples.y,
+            kernel=self.kernel,
+            epsilon=self.epsilon * n ** (1.0 / d) if self.of_density else self.epsilon,
             neighbors=neighbors,
-            signature=Signature.of(train),
-            n_threads=n_threads,
+            signature=Signature.of(samples),
+            weights=weights,
+            n_threads=1,
         )
-    except ValueError:  # too few points, or some of them twice
-        return None
 
 
-def _errors(model: RBF, held_out: Samples) -> Errors:
-    try:
-        return Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
-    except np.linalg.LinAlgError:
-        return Errors(np.inf, np.inf, np.inf)
+def choices(kernel: str | None, epsilon: float | None) -> list[Choice]:
+    """What to try where kernel or epsilon is not given."""
+    if kernel is not None and (epsilon is not None or kernel in SCALE_FREE):
+        return [Choice(kernel, 1.0 if epsilon is None else epsilon, False)]
+    if epsilon is not None:
+        return [Choice(name, epsilon, False) for name in dict.fromkeys(name for name, _ in CHOICES)]
+    some = [Choice(name, e) for name, e in CHOICES if kernel in (None, name)]
+    return some or [Choice(str(kernel), e) for e in EPSILONS]
 
 
-def _neighbors(train: Samples, seconds: float) -> int | None:
-    """None where the system of all points fits into memory and time."""
-    n = len(train.X)
+@dataclass(frozen=True)
+class Tried:
+    """A choice, and what it came to."""
+
+    choice: Choice
+    found: Found
+
+
+class RadialSearch:
+    """Tries kernels on some points, then the best on more and more, and on the nearest points of all.
+
+    A system of n points takes n^3 / 3 multiply-adds, so that the sizes double. `neighbors` has only models of so many
+    nearest points tried. Raises ValueError while it runs where no kernel has a system that can be solved.
+    """
+
+    def __init__(
+        self, rows: Rows, *, kernel: str | None = None, epsilon: float | None = None, neighbors: int | None = None
+    ) -> None:
+        self.rows, self.points = rows, rows.train.counted()
+        self.choices, self.neighbors = choices(kernel, epsilon), neighbors
+        self.prospect = 0.0
+        self._best: Found | None = None
+        self._failure = ValueError(
+            "X: expected points that radial basis functions can tell apart, got singular systems"
+        )
+
+    def steps(self) -> Steps:
+        n = len(self.points.X)
+        if self.neighbors is not None:
+            yield from self._nearest(self.neighbors)
+        else:
+            size = min(n, TRIAL_POINTS)
+            rows = self.rows.fewer(2 * TRIAL_POINTS, self.rows.n_held_out)
+            ranked = yield from self._tried(self.choices, size, None, rows)
+            yield from self._offered(ranked)
+            if n > size:
+                yield from self._nearest(NEIGHBORS)
+                yield from self._growing(ranked)
+        if self._best is None:
+            raise self._failure
+
+    def _offered(self, ranked: list[Tried]) -> Steps:
+        """Offers the first where it is better than all before."""
+        if ranked and (self._best is None or ranked[0].found.score < self._best.score):
+            self._best = ranked[0].found
+            yield self._best
+
+    def _tried(self, choices: list[Choice], size: int, neighbors: int | None, rows: Rows) -> Part[list[Tried]]:
+        """What those choices come to on the first points that have a system that can be solved, the best first."""
+        points = self.points.first(size)
+        n_rows = rows.n + rows.n_held_out
+
+        def tried(choice: Choice, worker: Worker) -> Tried | Exception:
+            try:
+                return Tried(choice, self._found(choice.made(points, neighbors), choice, rows))
+            except (ValueError, np.linalg.LinAlgError) as failure:
+                return failure
+
+        work = elimination_work(size) + size * (ENTRY_WORK * size + KERNEL_WORK * n_rows)
+        if neighbors is not None:
+            work = n_rows * self._local_work(neighbors)
+        results = yield [Step(work, partial(tried, choice)) for choice in choices]
+        solved = [one for one in results if isinstance(one, Tried)]
+        failed = [one for one in results if isinstance(one, ValueError)]
+        if failed and not solved:
+            self._failure = failed[0]
+        return sorted(solved, key=lambda one: one.found.score)
+
+    def _found(self, model: RBF, choice: Choice, rows: Rows) -> Found:
+        """The model measured at these of the rows."""
+
+        def refit(samples: Samples) -> RBF:
+            try:
+                return choice.made(samples.counted(), model.neighbors)
+            except ValueError:  # rows that were held out may repeat each other
+                return model
+
+        whole = len(model.X) == len(self.points.X)
+        found = rows.found(
+            model,
+            RBF.family,
+            repr(model),
+            coordinates=choice.kernel,
+            status="solved",
+            refit=refit if whole and (model.neighbors is not None or len(model.X) <= MOST_REFITTED) else None,
+        )
+        return found if rows.n_held_out == self.rows.n_held_out else replace(found, measured_at=rows.held_out)
+
+    def _local_work(self, neighbors: int) -> float:
+        """Of a value by a system of nearest points."""
+        k = min(neighbors, len(self.points.X)) + self.rows.n_inputs + 1
+        return elimination_work(k) + LOCAL_WORK * k**2
+
+    def _nearest(self, neighbors: int) -> Steps:
+        """Offers the best choice for models of nearest points."""
+        n = len(self.points.X)
+        few = self.rows.fewer(COMPARED, COMPARED)
+        ranked = yield from self._tried(self.choices, n, neighbors, few)
+        most = max(COMPARED, int(MOST_STEP / self._local_work(neighbors)))
+        more = self.rows.fewer(COMPARED, most)
+        if ranked and more.n_held_out > few.n_held_out:
+            ranked = yield from self._tried([ranked[0].choice], n, neighbors, more)
+        yield from self._offered(ranked)
+
+    def _growing(self, ranked: list[Tried]) -> Steps:
+        """Offers the best choice for more and more points; another where its system can't be solved for so many."""
+        n, left = len(self.points.X), [one.choice for one in ranked]
+        sizes, errors = [float(TRIAL_POINTS)], [one.found.error for one in ranked[:1]]
+        for size in doubled(n):
+            found = None
+            while found is None:
+                if not left or not fits(size):
+                    return
+                found = yield from self._solved(left[0], size)
+                if found is None:  # more points are nearer to each other
+                    del left[0]
+            yield from self._offered([Tried(left[0], found)])
+            sizes.append(float(size))
+            errors.append(found.error)
+            self.prospect = extrapolated(sizes, errors, float(n), self.rows.n_inputs)
+
+    def _solved(self, choice: Choice, size: int) -> Part[Found | None]:
+        """What a choice comes to on the first `size` points, all of them in one system; None where it is singular."""
+        points = self.points.first(size)
+        blank = choice.made(points, weights=np.zeros((0, self.rows.n_outputs)))
+        n = blank.n_equations
+        system = np.empty((n, n + self.rows.n_outputs))
+
+        def fill(rows: slice, worker: Worker) -> None:
+            system[rows] = blank.equations(rows)
+
+        height = max(1, int(MOST_STEP / (ENTRY_WORK * n)))
+        parts = [slice(first, min(first + height, n)) for first in range(0, n, height)]
+        yield [Step(ENTRY_WORK * n * (part.stop - part.start), partial(fill, part)) for part in parts]
+        weights: Array | None = yield from solved_by_steps(system, self.rows.n_outputs)
+        if weights is None or not np.isfinite(weights).all():
+            return None
+        rows = self.rows.fewer(int(MOST_STEP / (KERNEL_WORK * n)), self.rows.n_held_out)
+
+        def measured(worker: Worker) -> Found:
+            model = choice.made(points, weights=weights)
+            model.use_threads(worker.n_threads)
+            found = self._found(model, choice, rows)
+            model.use_threads(1)
+            return found
+
+        found: list[Found] = yield [Step(KERNEL_WORK * n * (rows.n + rows.n_held_out), measured)]
+        return found[0]
+
+
+def doubled(n: int) -> list[int]:
+    """n and its halves that are more than the points of the trial, ascending."""
+    sizes = [n]
+    while sizes[0] // 2 > TRIAL_POINTS:
+        sizes.insert(0, sizes[0] // 2)
+    return sizes
+
+
+def fits(n: int) -> bool:
+    """Whether the system of n points, in float64, fits into its share of the memory."""
     available = available_memory()
-    fits = available is None or system_bytes(n) < 0.8 * available
-    in_time = 2.0 / 3.0 * n**3 < PACE * max(seconds, 0.0)
-    return None if n <= TRIAL_POINTS or (fits and in_time) else NEIGHBORS
+    return available is None or 8.0 * n * n <= MEMORY_SHARE * available

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import qr
 
 from .. import _core
-from ..arrays import Array, Samples, as_samples
-from ..hold_out import split
+from ..arrays import Array, Samples
 from ..memory import require_memory
-from ..models import Normalization, RandomFeatures, Signature
+from ..models import Normalization, RandomFeatures
 from ..networks import MLP
-from ..report import Errors
 from ..singular_values import svd
+from .scheduler import Step, Steps, Worker
+from .search import Found, Rows, extrapolated, searched
 
 ACTIVATIONS = ("sin", "tanh")
 # Standard deviations of the length of the hidden weights, for inputs in [-1, 1].
@@ -30,8 +28,8 @@ ROUNDS = ((60, 4), (150, 3), (400, 2), (1000, 1))
 RCONDS = (1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-8, 1e-6)
 # Rows a fit takes are at most this many, or this many times its features.
 MOST_ROWS, ROWS_PER_FEATURE = 4000, 5
-# Relative errors that leave nothing to gain.
-ENOUGH = 1e-15
+# Multiply-adds of the singular values of a matrix of w columns, in w^3, and of a feature at a row.
+SVD_WORK, FEATURE_WORK = 10.0, 100.0
 
 
 def fit_random_features(
@@ -43,7 +41,8 @@ def fit_random_features(
     scale: float | None = None,
     sample_weight: ArrayLike | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-    time_limit: float = 10.0,
+    effort: float = 1.0,
+    time_limit: float | None = 10.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> RandomFeatures:
@@ -56,123 +55,198 @@ def fit_random_features(
         [-1, 1]. None tries sines and tanh of several scales.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    time_limit : seconds; one model is always fitted.
+    effort : the work that may be done, 1.0 for most of a minute of one core. The same effort gives the same bits.
+    time_limit : seconds, None for no limit; one model is always fitted. Where it ends the search, another run may find
+        another model.
+    n_threads : of the search and the model; None for all cores.
 
     Raises ValueError for data or options that can't be fitted.
     """
-    if n_features is not None and n_features < 1:
-        raise ValueError(f"n_features: expected a positive integer, got {n_features}")
-    if scale is not None and not (scale > 0 and np.isfinite(scale)):
-        raise ValueError(f"scale: expected a number > 0, got {scale}")
-    samples = as_samples(X, y, sample_weight)
     rng = np.random.default_rng(random_state)
-    train, held_out = split(samples, validation, rng)
-    found: list[Found] = []
-    search_features(
-        train,
-        held_out,
-        choices(activation, scale),
-        n_features=n_features,
-        seconds=time_limit,
-        rng=rng,
-        offer=found.append,
+    model = searched(
+        lambda rows: RandomFeaturesSearch(rows, rng, n_features=n_features, activation=activation, scale=scale),
+        X,
+        y,
+        sample_weight=sample_weight,
+        validation=validation,
+        effort=effort,
+        time_limit=time_limit,
+        random_state=rng,
         n_threads=n_threads,
     )
-    return min(found, key=lambda one: one.errors.rmse).model
+    assert isinstance(model, RandomFeatures)
+    return model
 
 
 @dataclass(frozen=True)
-class Found:
-    """A model, and its errors on the held-out rows."""
+class Hidden:
+    """A layer of features that are drawn, with the parameters of a network of it and no output layer yet."""
 
-    model: RandomFeatures
-    errors: Errors
-    description: str
+    mlp: MLP
+    params: Array
+    scale: float
+
+    @classmethod
+    def drawn(cls, widths: tuple[int, int, int], activation: str, scale: float, rng: np.random.Generator) -> Hidden:
+        mlp = MLP(widths, activation)
+        params = np.zeros(mlp.n_params)
+        weight, bias = mlp.layers(params)[0]
+        weight[...] = rng.normal(scale=scale / np.sqrt(widths[0]), size=weight.shape)
+        # Each feature is centred at a random point of the box, where a tanh turns; a sine has a random phase there.
+        bias[...] = -np.sum(weight * rng.uniform(-1.0, 1.0, size=weight.shape), axis=1)
+        if activation == "sin":
+            bias += rng.uniform(-np.pi, np.pi, size=widths[1])
+        return cls(mlp, params, scale)
+
+    @property
+    def width(self) -> int:
+        return self.mlp.widths[1]
+
+    def with_output(self, layer: Array) -> Array:
+        """The parameters with this output layer, flat."""
+        params = self.params.copy()
+        params[self.mlp.linear] = layer
+        return params
 
 
-def choices(activation: str | None = None, scale: float | None = None) -> list[tuple[str, float]]:
-    """What to try where activation or scale isn't given."""
-    activations = ACTIVATIONS if activation is None else (activation,)
-    return list(itertools.product(activations, SCALES if scale is None else (scale,)))
+@dataclass(frozen=True)
+class System:
+    """Least squares for an output layer: the `singular` values of the features U S V, `V`, and U'y."""
+
+    singular: Array
+    V: Array
+    projected: Array
+
+    @classmethod
+    def of(cls, triangle: Array, columns: int, worker: Worker | None = None) -> System:
+        """Of a `triangle` whose first columns are the features and a one."""
+        U, singular, V = svd(triangle[:columns, :columns], full_matrices=False)
+        return cls(singular, V, U.T @ triangle[: len(U), columns:])
+
+    def layer(self, rcond: float) -> Array:
+        """The output layer, flat: the shortest solution without singular values below rcond times the largest."""
+        rank = max(1, int(np.sum(self.singular > rcond * self.singular[0])))
+        solution = self.V[:rank].T @ (self.projected[:rank] / self.singular[:rank, None])
+        return np.concatenate([solution[:-1].T.reshape(-1), solution[-1]])
 
 
-def search_features(
-    train: Samples,
-    held_out: Samples,
-    choices: list[tuple[str, float]],
-    *,
-    n_features: int | None,
-    seconds: float,
-    rng: np.random.Generator,
-    offer: Callable[[Found], None],
-    should_stop: Callable[[], bool] = lambda: False,
-    n_threads: int | None = None,
-) -> None:
-    """Fits models of these `choices` of activation and scale with more and more features, the best ones furthest."""
-    start = time.perf_counter()
-    order = rng.permutation(len(train.X))
-    train = train.take(order)
-    most = max(1, len(train.X) // 2)
-    rounds = ROUNDS if n_features is None else ((n_features, 1),)
-    widths = list(dict.fromkeys(min(width, most if n_features is None else width) for width, _ in rounds))
-    best = np.inf
-    pace = 0.0
-    for width, (_, survivors) in zip(widths, rounds, strict=False):
-        errors = []
-        for activation, scale in choices:
-            late = time.perf_counter() - start + pace * width**2 * _rows(train, width) > seconds
-            if np.isfinite(best) and (late or should_stop() or best <= ENOUGH):
+class RandomFeaturesSearch:
+    """Fits models of several choices of activation and scale with more and more features, the best ones furthest."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        rng: np.random.Generator,
+        *,
+        n_features: int | None = None,
+        activation: str | None = None,
+        scale: float | None = None,
+    ) -> None:
+        if n_features is not None and n_features < 1:
+            raise ValueError(f"n_features: expected a positive integer, got {n_features}")
+        if scale is not None and not (scale > 0 and np.isfinite(scale)):
+            raise ValueError(f"scale: expected a number > 0, got {scale}")
+        activations = ACTIVATIONS if activation is None else (activation,)
+        for name in activations:
+            MLP((rows.n_inputs, 1, rows.n_outputs), name)  # refuses names that are none
+        self.rows, self.rng = rows, rng
+        self.choices = list(itertools.product(activations, SCALES if scale is None else (scale,)))
+        self.rounds = ROUNDS if n_features is None else ((n_features, 1),)
+        self.most = max(1, rows.n // 2) if n_features is None else n_features
+        self.inputs, self.outputs = Normalization.of_box(rows.train.X), Normalization.of(rows.train.y)
+        self.prospect = 0.0
+
+    def steps(self) -> Steps:
+        best: Found | None = None
+        sizes: list[float] = []
+        errors: list[float] = []
+        choices, largest = self.choices, min(self.rounds[-1][0], self.most)
+        for width, survivors in self.rounds:
+            if sizes and sizes[-1] >= self.most:
                 return
-            began = time.perf_counter()
-            found = _fitted(train, held_out, width, activation, scale, rng, n_threads)
-            pace = (time.perf_counter() - began) / (width**2 * _rows(train, width))
-            errors.append(found.errors.rmse)
-            best = min(best, found.errors.rmse)
-            offer(found)
-        choices = [choices[i] for i in np.argsort(errors, kind="stable")[:survivors]]
+            width = min(width, self.most)
+            n, columns = min(self.rows.n, taken(width)), width + 1 + self.rows.n_outputs
+            table = f"random features: {n:,} x {width:,} numbers"
+            require_memory(24.0 * n * columns, table, "ask for fewer features")
+            widths = (self.rows.n_inputs, width, self.rows.n_outputs)
+            layers = [Hidden.drawn(widths, *choice, self.rng) for choice in choices]
+            work = n * (columns**2 + FEATURE_WORK * width)
+            triangles = yield [Step(work, partial(self._triangle, hidden)) for hidden in layers]
+            systems = yield [Step(SVD_WORK * width**3, partial(System.of, R, width + 1)) for R in triangles]
+            work = FEATURE_WORK * (self.rows.n + 2 * self.rows.n_held_out) * width
+            found = yield [
+                Step(work, partial(self._found, hidden, system)) for hidden, system in zip(layers, systems, strict=True)
+            ]
+            ranked = sorted(range(len(found)), key=lambda i: found[i].score)
+            least = found[ranked[0]]
+            if best is None or least.score < best.score:
+                best = least
+                yield best
+            choices = [choices[i] for i in ranked[:survivors]]
+            sizes.append(float(width))
+            errors.append(least.error)
+            self.prospect = extrapolated(sizes, errors, float(largest), self.rows.n_inputs)
 
+    def _triangle(self, hidden: Hidden, worker: Worker) -> Array:
+        samples = self.rows.train.first(taken(hidden.width))
+        X, y = self.inputs.apply(samples.X), self.outputs.apply(samples.y)
+        return triangle(hidden.mlp, hidden.params, X, y, samples.sample_weight)
 
-def _rows(train: Samples, width: int) -> int:
-    return min(len(train.X), max(MOST_ROWS, ROWS_PER_FEATURE * width))
+    def _found(self, hidden: Hidden, system: System, worker: Worker) -> Found:
+        """The best of several cuts on the rows held out."""
+        rows = self.rows
+        held_out = features(hidden.mlp, hidden.params, self.inputs.apply(rows.held_out.X))
 
+        def error(params: Array) -> float:
+            weight, bias = hidden.mlp.layers(params)[-1]
+            return rows.held_out_rmse(self.outputs.invert(held_out @ weight.T + bias))
 
-def _fitted(
-    train: Samples,
-    held_out: Samples,
-    width: int,
-    activation: str,
-    scale: float,
-    rng: np.random.Generator,
-    n_threads: int | None,
-) -> Found:
-    d, m = train.X.shape[1], train.y.shape[1]
-    rows = _rows(train, width)
-    require_memory(
-        24.0 * rows * (width + 1), f"random features: {rows:,} x {width:,} numbers", "ask for fewer features"
-    )
-    inputs, outputs = Normalization.of_box(train.X), Normalization.of(train.y)
-    mlp = MLP((d, width, m), activation)
-    params = np.zeros(mlp.n_params)
-    weight, bias = mlp.layers(params)[0]
-    weight[...] = rng.normal(scale=scale / np.sqrt(d), size=weight.shape)
-    # Each feature is centred at a random point of the box, where a tanh turns; a sine has a random phase there.
-    bias[...] = -np.sum(weight * rng.uniform(-1.0, 1.0, size=weight.shape), axis=1)
-    if activation == "sin":
-        bias += rng.uniform(-np.pi, np.pi, size=width)
-    row_weight = None if train.sample_weight is None else train.sample_weight[:rows]
-    solutions = output_layers(
-        mlp, params, inputs.apply(train.X[:rows]), outputs.apply(train.y[:rows]), row_weight, RCONDS
-    )
-    found = []
-    for solution in solutions:
-        own = params.copy()
-        own[mlp.linear] = solution
-        model = RandomFeatures(
-            mlp, own, inputs=inputs, outputs=outputs, signature=Signature.of(train), n_threads=n_threads
+        tried = [hidden.with_output(system.layer(rcond)) for rcond in RCONDS]
+        best = int(np.argmin([error(params) for params in tried]))
+
+        def refit(samples: Samples) -> RandomFeatures:
+            X, y = self.inputs.apply(samples.X), self.outputs.apply(samples.y)
+            cut = RCONDS[best : best + 1]
+            [layer] = output_layers(hidden.mlp, hidden.params, X, y, samples.sample_weight, cut)
+            return self._model(hidden, hidden.with_output(layer))
+
+        return rows.found(
+            self._model(hidden, tried[best]),
+            RandomFeatures.family,
+            f"{hidden.width} {hidden.mlp.activation} features of scale {hidden.scale:g}",
+            coordinates=hidden.mlp.activation,
+            status="solved",
+            refit=refit if rows.n <= MOST_ROWS else None,
         )
-        errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
-        found.append(Found(model, errors, f"{width} {activation} features of scale {scale:g}"))
-    return min(found, key=lambda one: one.errors.rmse)
+
+    def _model(self, hidden: Hidden, params: Array) -> RandomFeatures:
+        return RandomFeatures(
+            hidden.mlp, params, inputs=self.inputs, outputs=self.outputs, signature=self.rows.signature, n_threads=1
+        )
+
+
+def taken(width: int) -> int:
+    """The most rows that so many features are fitted to."""
+    return max(MOST_ROWS, ROWS_PER_FEATURE * width)
+
+
+def features(mlp: MLP, params: Array, X: Array) -> Array:
+    """What comes out of the layers of `mlp` before the last at X (n, d)."""
+    for weight, bias in mlp.layers(params)[:-1]:
+        sums = X @ weight.T + bias
+        X = _core.activation_value(mlp.activation, sums.reshape(-1)).reshape(sums.shape)
+    return X
+
+
+def triangle(mlp: MLP, params: Array, X: Array, y: Array, sample_weight: Array | None) -> Array:
+    """R of the QR factorization of [features, 1, y]: the triangle of the features beside Q'y, without Q.
+
+    `X` (n, d) and `y` (n, m) in the coordinates of the network; the features are those before its output layer.
+    """
+    table = np.column_stack([features(mlp, params, X), np.ones(len(X)), y])
+    if sample_weight is not None:
+        table *= np.sqrt(sample_weight)[:, None]
+    return np.asarray(np.linalg.qr(table, mode="r"))
 
 
 def output_layers(
@@ -183,21 +257,6 @@ def output_layers(
     Singular values of the features below rcond times the largest are left out: the shortest solution of those that
     remain. `X` (n, d) and `y` (n, m) in the coordinates of the network.
     """
-    features = X
-    for weight, bias in mlp.layers(params)[:-1]:
-        sums = features @ weight.T + bias
-        features = _core.activation_value(mlp.activation, sums.reshape(-1)).reshape(sums.shape)
-    width, m = features.shape[1], y.shape[1]
-    table = np.column_stack([features, np.ones(len(features)), y])
-    if sample_weight is not None:
-        table *= np.sqrt(sample_weight)[:, None]
-    # R of the features and the targets together holds Q'y, without Q.
-    R = qr(table, mode="r", overwrite_a=True, check_finite=False)[0][: width + 1 + m]
-    U, singular, V = svd(R[: width + 1, : width + 1], full_matrices=False)
-    projected = U.T @ R[: len(U), width + 1 :]
-    layers = []
-    for rcond in rconds:
-        rank = max(1, int(np.sum(singular > rcond * singular[0])))
-        solution = V[:rank].T @ (projected[:rank] / singular[:rank, None])
-        layers.append(np.concatenate([solution[:-1].T.reshape(-1), solution[-1]]))
-    return layers
+    R = triangle(mlp, params, X, y, sample_weight)
+    system = System.of(R, R.shape[1] - y.shape[1])
+    return [system.layer(rcond) for rcond in rconds]

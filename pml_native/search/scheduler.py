@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -36,6 +36,9 @@ from threadpoolctl import ThreadpoolController
 WATCH_SECONDS = 0.05
 
 Steps = Generator[Any, Any, None]
+# Of a search, which has it by `yield from`: it returns what the search goes on with.
+Returned = TypeVar("Returned")
+Part = Generator[Any, Any, Returned]
 
 
 @dataclass(frozen=True)
@@ -279,6 +282,8 @@ class Crew:
                 return
             else:
                 self._tell(run, command)
+                self._ready.append((run, None))  # after whoever was told
+                return
 
     def _does(self, run: Run, command: list[Step] | Next) -> None:
         if isinstance(command, list):
@@ -291,7 +296,8 @@ class Crew:
     def _hear(self, owner: Run, event: Event | BaseException) -> None:
         if isinstance(event, BaseException):
             owner._failure = event
-        self._ready.append((owner, event))
+        # Before those that it waits for: where it has a model now, no step begins after the deadline.
+        self._ready.appendleft((owner, event))
 
     def _tell(self, run: Run, found: Any, state: State = State.RUNNING) -> None:
         """Puts an event on record, for the owner to ask for."""

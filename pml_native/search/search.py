@@ -27,6 +27,8 @@ EPS = float(np.finfo(np.float64).eps)
 WORK_A_SECOND = 1e10
 # What a call of NumPy or LAPACK costs before it begins to multiply, some ten microseconds, in multiply-adds.
 CALL = 2e5
+# What a step takes at most where it can be cut into smaller ones, some 0.2 s: so long a deadline may have to wait.
+MOST_STEP = 2e9
 # The work of `effort=1`: most of a minute of one core.
 WHOLE_WORK = 45.0 * WORK_A_SECOND
 
@@ -52,7 +54,7 @@ class Rows:
     rows held out, which choose.
 
     `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
-    are some, None where the rows held out are not among them; `grid` the axes and the order of a grid that they form.
+    are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form.
     """
 
     train: Samples
@@ -60,6 +62,7 @@ class Rows:
     corners: Array | None = None
     table: Samples | None = None
     grid: tuple[list[Array], NDArray[np.intp]] | None = None
+    is_apart: bool = False
 
     @classmethod
     def of(
@@ -70,6 +73,7 @@ class Rows:
         *,
         table: Samples | None = None,
         grid: tuple[list[Array], NDArray[np.intp]] | None = None,
+        is_apart: bool = False,
     ) -> Rows:
         """A sample of the rows, as large as searches can use, with the ends of the box of all as corners."""
         chosen, corners = rng.permutation(len(train.X)), None
@@ -77,11 +81,15 @@ class Rows:
             chosen, corners = chosen[:MOST_TRAIN], np.stack([train.X.min(axis=0), train.X.max(axis=0)])
         if len(held_out.X) > MOST_HELD_OUT:
             held_out = held_out.take(np.sort(rng.permutation(len(held_out.X))[:MOST_HELD_OUT]))
-        return cls(train.take(chosen), held_out, corners, table, grid)
+        return cls(train.take(chosen), held_out, corners, table, grid, is_apart)
 
     @property
     def n(self) -> int:
         return len(self.train.X)
+
+    @property
+    def n_held_out(self) -> int:
+        return len(self.held_out.X)
 
     @property
     def n_inputs(self) -> int:
@@ -126,6 +134,10 @@ class Rows:
             else:
                 square = float(np.mean(np.average(error**2, axis=0, weights=weight)))
         return math.sqrt(square) if math.isfinite(square) else math.inf
+
+    def fewer(self, n: int, n_held_out: int) -> Rows:
+        """The first of each kind, for a model that takes long to evaluate."""
+        return Rows(self.train.first(n), self.held_out.first(n_held_out), self.corners)
 
     def found(
         self,
@@ -249,7 +261,10 @@ class Alone:
             found = event.found
             if found is not None and (self.best is None or found.score < self.best.score):
                 self.best = found
-            if event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
+            if event.state is State.PAUSED and self.best is None:
+                # There is always one model, whatever the effort.
+                run.allow(event.work - run.allowance + 1.0)
+            elif event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
                 return
 
 

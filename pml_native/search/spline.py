@@ -1,142 +1,138 @@
-"""How `fit` interpolates rows that form a grid: a spline, of the degree that is best between a coarser grid's lines.
+"""Finds the spline through rows that form a grid, of the degree that is best between a coarser grid's lines.
 
 Random rows can't be held out of a grid, but lines can. For each degree a spline through every second line of each axis
-is measured at all other rows. The degree that wins is then used on all rows. The errors reported are those of the
+is measured at the other rows. The degree that wins is then used on all rows. The errors reported are those of the
 coarser spline: those of the final one are smaller, by about 2^(degree+1) where the data are smooth.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from ..arrays import Array, Samples
 from ..facts import Facts
-
-Session = Measured = object
-from ..grids import grid_axes
 from ..models import Signature, SplineInterpolator
 from ..models.grid import MAX_AXES
 from ..models.spline import MAX_DEGREE
-from ..report import Candidate, Errors
+from .scheduler import Step, Steps, Worker
+from .search import MOST_STEP, Found, Rows
+
+# Multiply-adds of a node and an axis when a spline is made, and of a row and a product of B-splines when it is
+# evaluated: 10 to 40 ns and 1 ns.
+NODE_WORK, PRODUCT_WORK = 400.0, 10.0
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows that are the nodes of a grid, each once: `axes`, and `values` (n_1, ..., n_d, m)."""
+    """Rows that are the nodes of a grid, each once: its `axes`, and the `nodes` in C order, the last axis fastest."""
 
     axes: list[Array]
-    values: Array
+    nodes: Samples
 
     @classmethod
-    def of(cls, X: Array, y: Array, facts: Facts | None = None) -> Grid:
-        """The grid that the rows of X (n, d) form in any order, exactly; ValueError where they don't.
-
-        `facts` are those of the rows; None finds the axes.
-        """
-        found = grid_axes(X) if facts is None else facts.grid
+    def of(cls, samples: Samples, found: tuple[list[Array], NDArray[np.intp]] | None) -> Grid:
+        """The grid of all rows, of what was `found` of their axes and order: `Facts.grid`. ValueError for None."""
         if found is None:
-            counts = [len(np.unique(column)) for column in X.T]
+            counts = [len(np.unique(column)) for column in samples.X.T]
             shape = " x ".join(map(str, counts))
             raise ValueError(
                 f"X: method 'spline' takes rows that form a full grid, every combination of two or more values in each "
-                f"column once; expected {shape} = {math.prod(counts)} different rows, got {len(X)} rows. Methods "
-                f"'polynomial' and 'network' take scattered rows."
+                f"column once; expected {shape} = {math.prod(counts)} different rows, got {len(samples.X)} rows. "
+                f"Methods 'polynomial' and 'network' take scattered rows."
             )
         axes, order = found
         if len(axes) > MAX_AXES:
             raise ValueError(f"X: method 'spline' takes at most {MAX_AXES} columns, got {len(axes)}")
-        return cls(axes, y[order].reshape(*map(len, axes), -1))
+        return cls(axes, samples.take(order))
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(len(axis) for axis in self.axes)
 
-    def coarser(self) -> tuple[Grid, NDArray[np.bool_]]:
-        """Every second line of each axis and the last one, and which nodes are off this grid."""
+    def coarser(self) -> tuple[Grid, NDArray[np.intp]]:
+        """Every second line of each axis and the last one, and the nodes that are on none of them."""
         kept = [np.arange(n) % 2 == 0 for n in self.shape]
         for lines in kept:
             lines[-1] = True
-        chosen = np.ix_(*kept)
-        off = np.ones(self.shape, dtype=bool)
-        off[chosen] = False
-        return Grid([axis[lines] for axis, lines in zip(self.axes, kept, strict=True)], self.values[chosen]), off
+        on = np.zeros(self.shape, dtype=bool)
+        on[np.ix_(*kept)] = True
+        axes = [axis[lines] for axis, lines in zip(self.axes, kept, strict=True)]
+        return Grid(axes, self.nodes.take(np.flatnonzero(on))), np.flatnonzero(~on)
 
-    def rows(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Inputs and outputs at the nodes chosen."""
-        index = np.nonzero(chosen)
-        return np.stack([axis[i] for axis, i in zip(self.axes, index, strict=True)], axis=1), self.values[index]
+    def spline(self, degrees: tuple[int, ...]) -> SplineInterpolator:
+        """The spline through all nodes."""
+        values = self.nodes.y.reshape(*self.shape, -1)
+        model = SplineInterpolator(self.axes, values, degree=degrees, outside="extrapolate", n_threads=1)
+        model.signature = Signature.of(self.nodes)
+        return model
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds of making a spline."""
+        return NODE_WORK * len(self.nodes.X) * len(self.axes)
+
+    def description(self, degrees: tuple[int, ...]) -> str:
+        same = len(set(degrees)) == 1
+        return f"spline of degree {degrees[0] if same else degrees} on {' x '.join(map(str, self.shape))}"
 
 
 def is_grid(facts: Facts) -> bool:
-    """Whether `train_splines` can do anything with these rows."""
-    if facts.grid is None or facts.d > MAX_AXES:
-        return False
-    axes, _ = facts.grid
-    return any(len(axis) > 2 for axis in axes)
+    """Whether `SplineSearch` can do anything with these rows, if lines are left out."""
+    return facts.grid is not None and facts.d <= MAX_AXES and max(len(axis) for axis in facts.grid[0]) > 2
 
 
-def train_splines(session: Session, rng: np.random.Generator) -> None:
-    """Offers the spline through all rows; ValueError where they form no grid.
+class SplineSearch:
+    """Offers the spline through all rows of the table, of the best degree.
 
-    Where the user gave rows to validate by, they are what all is measured on, and the other rows are the grid.
+    Splines are measured by the lines that a coarser one is not given; where the rows held out are none of the table, by
+    these. Raises ValueError where the table forms no grid, or has no line to leave out.
     """
-    train, held_out = session.train, session.validation
-    if session.validation_is_given:
-        grid = coarse = Grid.of(train.X, train.y)
-        X, y, n_rows, lines = held_out.X, held_out.y, None, ""
-    else:
-        grid = Grid.of(np.concatenate([train.X, held_out.X]), np.concatenate([train.y, held_out.y]))
-        coarse, off = grid.coarser()
-        X, y = grid.rows(off)
-        n_rows, lines = (off.size - len(X), len(X)), ", every second line"
-        if not off.any():
-            raise ValueError(f"X: expected a column with 3 values or more, got a grid of {grid.shape}")
-    tried: dict[tuple[int, ...], Errors] = {}
-    for degree in range(1, MAX_DEGREE + 1):
-        degrees = tuple(min(degree, n - 1) for n in coarse.shape)
-        if degrees in tried or (tried and session.should_stop):
-            continue
-        start = time.perf_counter()
-        model = _spline(coarse, degrees, session)
-        errors = tried[degrees] = Errors.of(model.evaluate(X), y)
-        at_nodes = Errors.of(model.evaluate(coarse.rows(np.ones(coarse.shape, dtype=bool))[0]), _flat(coarse.values))
-        session.candidates.append(
-            Candidate(
-                SplineInterpolator.family,
-                _description(degrees, coarse) + lines,
-                model.n_params,
-                at_nodes.rmse,
-                errors.rmse,
-                errors.p95,
-                errors.max,
-                time.perf_counter() - start,
-                "interpolated",
-            )
+
+    def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
+        self.prospect = 0.0
+        self.grid = self.measured = Grid.of(rows.table or rows.train, rows.grid)
+        self.rows = rows
+        if not rows.is_apart:
+            if max(self.grid.shape) < 3:
+                raise ValueError(f"X: expected a column with 3 values or more, got a grid of {self.grid.shape}")
+            self.measured, off = self.grid.coarser()
+            self.rows = Rows.of(self.measured.nodes, self.grid.nodes.take(off), rng)
+
+    def steps(self) -> Steps:
+        every = [tuple(min(degree, n - 1) for n in self.measured.shape) for degree in range(1, MAX_DEGREE + 1)]
+        choices = list(dict.fromkeys(every))
+        found = yield [Step(self._work(c), partial(self._found, c)) for c in choices]
+        degrees, best = min(zip(choices, found, strict=True), key=lambda pair: pair[1].score)
+        if self.measured is not self.grid:
+            [model] = yield [Step(self.grid.work, lambda worker: self.grid.spline(degrees))]
+            best = replace(best, model=model, measured=best.model, measured_at=self.rows.held_out)
+        yield best
+
+    def _work(self, degrees: tuple[int, ...]) -> float:
+        rows = self._rows(degrees)
+        return self.measured.work + _evaluation(degrees) * (rows.n + rows.n_held_out)
+
+    def _rows(self, degrees: tuple[int, ...]) -> Rows:
+        """As many as a step may take long: a value in six dimensions is made of up to 8^6 products."""
+        most = max(1, int(MOST_STEP / _evaluation(degrees)))
+        return self.rows.fewer(most, most)
+
+    def _found(self, degrees: tuple[int, ...], worker: Worker) -> Found:
+        lines = "" if self.measured is self.grid else ", every second line"
+        return self._rows(degrees).found(
+            self.measured.spline(degrees),
+            SplineInterpolator.family,
+            self.measured.description(degrees) + lines,
+            coordinates=str(degrees),
+            status="interpolated",
         )
-        session.show(_description(degrees, coarse), errors)
-    best = min(tried, key=lambda degrees: tried[degrees].rmse)
-    measured = Measured(_spline(coarse, best, session), X, y)
-    session.offer(lambda: _spline(grid, best, session), tried[best], n_rows, measured=measured)
-    session.tell(f"splines come to {tried[best].rmse:.1e}{lines}")
 
 
-def _spline(grid: Grid, degrees: tuple[int, ...], session: Session) -> SplineInterpolator:
-    model = SplineInterpolator(
-        grid.axes, grid.values, degree=degrees, outside="extrapolate", n_threads=session.n_threads
-    )
-    model.signature = Signature.of(session.train)
-    return model
-
-
-def _flat(values: Array) -> Array:
-    return values.reshape(-1, values.shape[-1])
-
-
-def _description(degrees: tuple[int, ...], grid: Grid) -> str:
-    same = len(set(degrees)) == 1
-    return f"spline of degree {degrees[0] if same else degrees} on {' x '.join(map(str, grid.shape))}"
+def _evaluation(degrees: tuple[int, ...]) -> float:
+    """Of a row."""
+    return PRODUCT_WORK * math.prod(degree + 1 for degree in degrees)

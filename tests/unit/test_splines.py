@@ -138,6 +138,7 @@ def test_fit_measures_splines_on_rows_given_to_validate_by():
     assert model.report.validation_rmse < 1e-14
 
 
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
 def test_fit_says_why_scattered_rows_are_no_grid():
     rng = np.random.default_rng(5)
     X = rng.uniform(size=(30, 2))
