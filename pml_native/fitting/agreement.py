@@ -24,6 +24,8 @@ from ..search.search import Found
 # The best models of different makers that are compared.
 MOST_RIVALS = 6
 N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
+# Parameters times points for which values take some tenths of a second; fewer points are taken then, but so many.
+MOST_NUMBERS, FEWEST_POINTS = 1e7, 300
 # Estimates within this factor of each other say nothing about which model is better.
 ALIKE = 3.0
 # Models nearer to each other than this part of their errors are the same one, fitted twice.
@@ -64,8 +66,11 @@ class Estimate:
 
 def estimates(rivals: Sequence[Found], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
     """Of each model, over the box of `X` (n, d), relative to the RMS of `y` (n, m), output by output."""
+    if len(rivals) == 1:
+        return [Estimate(np.inf, rivals[0].error, rivals[0].error)]
     low, width = X.min(axis=0), np.ptp(X, axis=0)
-    u, weights = _points(X.shape[1], rng)
+    most = MOST_NUMBERS / max(one.model.n_params for one in rivals)
+    u, weights = _points(X.shape[1], rng, min(1.0, max(FEWEST_POINTS, most) / (N_UNIFORM + N_NEAR_ENDS)))
     points = low + width * u
     largest = np.max(np.abs(y), axis=0)
     largest[largest == 0.0] = 1.0
@@ -86,11 +91,15 @@ def estimates(rivals: Sequence[Found], X: Array, y: Array, rng: np.random.Genera
     return found
 
 
-def _points(d: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Points in the unit box, (n, d), many near its corners, and their weights (n,) in means over the box."""
-    near_ends = np.clip(rng.beta(A, A, (N_NEAR_ENDS, d)), np.finfo(float).tiny, 1.0 - 2.0**-53)
-    u = np.concatenate([rng.uniform(size=(N_UNIFORM, d)), near_ends])
-    part = N_UNIFORM / len(u)
+def _points(d: int, rng: np.random.Generator, share: float) -> tuple[Array, Array]:
+    """Points in the unit box, (n, d), many near its corners, and their weights (n,) in means over the box.
+
+    `share` of the usual number.
+    """
+    n_uniform, n_near_ends = int(share * N_UNIFORM), int(share * N_NEAR_ENDS)
+    near_ends = np.clip(rng.beta(A, A, (n_near_ends, d)), np.finfo(float).tiny, 1.0 - 2.0**-53)
+    u = np.concatenate([rng.uniform(size=(n_uniform, d)), near_ends])
+    part = n_uniform / len(u)
     one = math.gamma(2.0 * A) / math.gamma(A) ** 2
     density = np.prod(one * (u * (1.0 - u)) ** (A - 1.0), axis=1)
     return u, 1.0 / (part + (1.0 - part) * density)

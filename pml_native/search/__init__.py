@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .boosting import boost
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
 from .radial import RadialSearch, fit_rbf
@@ -25,4 +26,4 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "spline": SplineSearch,
 }
 
-__all__ = ["SEARCHES", "fit_polynomial", "fit_random_features", "fit_rational", "fit_rbf", "fit_separable"]
+__all__ = ["SEARCHES", "boost", "fit_polynomial", "fit_random_features", "fit_rational", "fit_rbf", "fit_separable"]
