@@ -8,10 +8,11 @@ A search is a generator. What it yields is one of
     Next(run)       the question what happened next in a run; it is sent an `Event`
 
 A run does work up to its allowance, which its owner raises, and then waits; what its own runs did, as far as it has
-asked for it, counts as its work. Threads take the steps of the run that is
-waited for first; where these are too few for all threads, other runs go ahead within their allowances. As a run knows
-nothing of the others, and its owner sees its events one by one when it asks for them, all decisions are the same for
-any number of threads and on any load: what was done ahead and is not asked for is dropped.
+asked for it, counts as its work. Threads take the steps of the run that is waited for first; where these are too few
+for all threads, other runs go ahead within their allowances. As a run knows nothing of the others, and its owner sees
+its events one by one when it asks for them, all decisions are the same for any number of threads and on any load: what
+was done ahead and is not asked for is dropped. So a search may neither draw from a generator that others draw from, nor
+write to what they read: when it does so, and in which order, is not known.
 
 Work is counted in multiply-adds, known from shapes before a step begins; nothing is decided by a clock. The deadline
 is the one exception: from then on no step begins, runs end with what they have found, and `late` is set.
@@ -30,9 +31,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
-# Seconds between two looks at Ctrl-C and the deadline while all threads are busy.
+# Seconds after which a wait for a step is begun again: on Windows, signals are only seen between two waits.
 WATCH_SECONDS = 0.05
 
 Steps = Generator[Any, Any, None]
@@ -67,7 +68,10 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Event:
-    """What happened in a run: a model was `found`, or some steps are done; `work` is all it has done by then."""
+    """What happened in a run: a model was `found`, or some work is done, by it or by runs of its own.
+
+    `work` is all that it has done by then.
+    """
 
     found: Any
     work: float
@@ -107,10 +111,12 @@ class Run:
     _events: deque[Event] = field(default_factory=deque)
     _awaits: Run | None = None
     _asked: list[Step] | Next | None = None  # beyond the allowance
-    _known: float = 0.0  # of its work, what the owner has been told of
+    _told: float = 0.0  # of its work, what its events say
+    _known: float = 0.0  # and what the owner has asked for
     _waiting: deque[tuple[int, Step]] = field(default_factory=deque)
     _results: list[Any] = field(default_factory=list)
     _n_left: int = 0
+    _failures: dict[int, BaseException] = field(default_factory=dict)  # of its steps, by their places
     _failure: BaseException | None = None
 
     def allow(self, work: float) -> None:
@@ -170,7 +176,7 @@ class Crew:
         """Runs `search` to its end, with all that it starts."""
         root = Run(search, None, allowance=float("inf"))
         self._ready.append((root, None))
-        with held_blas(), ThreadPoolExecutor(self.n_threads) as pool:
+        with held_blas(), ThreadPoolExecutor(self.n_threads, initializer=_hold_blas_here) as pool:
             try:
                 while True:
                     while self._ready:
@@ -188,25 +194,20 @@ class Crew:
         wanted = root
         while wanted._awaits is not None:
             wanted = wanted._awaits
-        if self.n_threads == 1:
-            if self._begins(wanted):
-                place, step = wanted._waiting.popleft()
-                self._finish(*_done(wanted, place, step, Worker(self, wanted)))
-            return
-        for run in _in_order(wanted, root):
+        for run in [wanted] if self.n_threads == 1 else _in_order(wanted, root):
             while self._n_busy < self.n_threads and self._begins(run):
-                if not run._waiting:
-                    break
                 place, step = run._waiting.popleft()
                 self._n_busy += 1
-                pool.submit(lambda *a: self._done.put(_done(*a)), run, place, step, Worker(self, run))
+                if self.n_threads == 1:
+                    self._done.put(_done(run, place, step, Worker(self, run)))
+                else:
+                    pool.submit(lambda *a: self._done.put(_done(*a)), run, place, step, Worker(self, run))
             if self._ready:
                 return
         while self._n_busy:
             try:
                 ended = self._done.get(timeout=WATCH_SECONDS)
             except queue.Empty:
-                self.is_over()
                 continue
             self._n_busy -= 1
             self._finish(*ended)
@@ -222,7 +223,17 @@ class Crew:
         if run._asked is not None and run.allowance > run.work:
             command, run._asked = run._asked, None
             self._does(run, command)
+        if run._waiting and self._is_too_late():
+            for place, _ in run._waiting:
+                run._failures[place] = DeadlineError()
+            run._n_left -= len(run._waiting)
+            run._waiting.clear()
+            self._go_on(run)
         return bool(run._waiting)
+
+    def _is_too_late(self) -> bool:
+        """Whether no step may begin any more."""
+        return not self.needed() and self.is_over()
 
     def _finish(self, run: Run, place: int, result: Any, failure: BaseException | None) -> None:
         if run.ended:
@@ -230,21 +241,27 @@ class Crew:
         run._results[place] = result
         run._n_left -= 1
         if failure is not None:
-            run._failure = run._failure or failure
+            run._failures[place] = failure
+        self._go_on(run)
+
+    def _go_on(self, run: Run) -> None:
+        """Lets the search go on if all its steps are done; of those that failed, the first one tells why."""
         if run._n_left == 0:
+            if run._failures:
+                run._failure = run._failures[min(run._failures)]
+                run._failures = {}
             self._ready.append((run, run._results))
 
     def _queue(self, run: Run, steps: list[Step]) -> None:
         """The steps, to be done; or the end of the run, where it is too late for any."""
-        if self.is_over() and not self.needed():
-            self._ready.append((run, DeadlineError()))
-            return
-        if not steps:
-            self._ready.append((run, []))
+        if self._is_too_late():
+            run._failure = DeadlineError()
+            self._ready.append((run, None))
             return
         run.work += sum(step.work for step in steps)
         run._results, run._n_left = [None] * len(steps), len(steps)
         run._waiting.extend(enumerate(steps))
+        self._go_on(run)
 
     def _advance(self, run: Run, value: Any) -> None:
         """Sends `value` to the search, and does what it asks for until that takes time."""
@@ -252,15 +269,13 @@ class Crew:
             return
         if run._steps is None:
             run._steps = run.search.steps()
-        elif isinstance(value, list) and run._n_left == 0 and run._results is value and run.owner is not None:
+        elif run.work > run._told:
             self._tell(run, None)
         while True:
             try:
                 if run._failure is not None:
                     failure, run._failure = run._failure, None
                     command = run._steps.throw(failure)
-                elif isinstance(value, DeadlineError):
-                    command = run._steps.throw(value)
                 else:
                     command = run._steps.send(value)
             except (StopIteration, DeadlineError):
@@ -301,8 +316,10 @@ class Crew:
 
     def _tell(self, run: Run, found: Any, state: State = State.RUNNING) -> None:
         """Puts an event on record, for the owner to ask for."""
-        run._events.append(Event(found, run.work, run.search.prospect, state))
-        self._wake(run)
+        run._told = run.work
+        if run.owner is not None:
+            run._events.append(Event(found, run.work, run.search.prospect, state))
+            self._wake(run)
 
     def _wake(self, run: Run) -> None:
         owner = run.owner
@@ -346,6 +363,8 @@ def _next_event(run: Run) -> Event | BaseException | None:
 def drop(run: Run) -> None:
     """Ends a run, with all that it started: what it found and was not asked for is lost."""
     _end(run)
+    run._events.clear()
+    run._failure = None
 
 
 def _end(run: Run) -> None:
@@ -373,7 +392,7 @@ def _in_order(first: Run, root: Run) -> Iterator[Run]:
 
 _blas = threading.Lock()
 _n_holding = 0
-_limits: Any = None
+_held: list[tuple[LibController, int]] = []  # BLAS libraries, and the threads that they had
 
 
 @contextmanager
@@ -382,10 +401,12 @@ def held_blas() -> Iterator[None]:
 
     The setting is the process's own, so the first to enter makes it and the last to leave takes it back.
     """
-    global _n_holding, _limits
+    global _n_holding
     with _blas:
         if _n_holding == 0:
-            _limits = ThreadpoolController().limit(limits=1, user_api="blas")
+            libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            _held[:] = [(library, library.num_threads) for library in libraries]
+            _hold_blas_here()
         _n_holding += 1
     try:
         yield
@@ -393,5 +414,23 @@ def held_blas() -> Iterator[None]:
         with _blas:
             _n_holding -= 1
             if _n_holding == 0:
-                _limits.restore_original_limits()
-                _limits = None
+                for library, n_threads in _held:
+                    _set_threads(library, n_threads)
+
+
+def _hold_blas_here() -> None:
+    """Sets one thread: for the process, or where BLAS runs on OpenMP, for the thread that calls this."""
+    for library, _ in _held:
+        _set_threads(library, 1)
+
+
+def _set_threads(library: LibController, n_threads: int) -> None:
+    """threadpoolctl 3.7 and later let only one thread of Python change the setting of OpenBLAS, and do nothing in
+    others. The lock here says whose turn it is, so that control is taken, and left to whoever comes next.
+    """
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(n_threads)
+    if release is not None:
+        release(force=True)
