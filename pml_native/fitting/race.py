@@ -6,6 +6,8 @@ error that it still hopes for is above the best one known. The race ends when an
 for, when all searches have ended, or when the work is used up.
 
 Within a race there may be another, of the variables that a symmetry leaves (reduced.py); it is a search like any other.
+As searches may go ahead of the plan, each draws from a generator of its own, and none writes to the record of the race:
+sentences for it are events, like models, and come in their turn.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 
 from ..search import SEARCHES
 from ..search.scheduler import Next, Run, Search, Start, State, Steps, drop
-from ..search.search import FLOOR, Found, Rows
+from ..search.search import FLOOR, Found, Rows, own_rng
 
 # Of the whole work, what a search of share 1 gets in each round.
 ROUNDS = (1 / 256, 1 / 64, 1 / 16, 1 / 4)
@@ -79,6 +81,7 @@ class Race:
     was_cut_short: bool = False  # whether a search could have gone on with more work
     looked_at: float = math.inf  # the best error when symmetries were last looked for
     runs: dict[str, Run] = field(default_factory=dict)
+    _n_told: int = 0  # lines of `path` that whoever runs this race has been told
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
     _ended: set[str] = field(default_factory=set)
 
@@ -114,7 +117,7 @@ class Race:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
         name, known, leads = row.search, self.best, False
         if name not in self.runs:
-            search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.rng)
+            search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, own_rng(self.rng))
             [self.runs[name]] = yield Start([search])
             self.runs[name].allow(math.inf)
         run, target = self.runs[name], self._done.get(name, 0.0) + work
@@ -122,7 +125,10 @@ class Race:
             event = yield Next(run)
             self.spent += event.work - self._done.get(name, 0.0)
             self._done[name] = event.work
-            if event.found is not None:
+            if isinstance(event.found, str):
+                self.path.append(event.found)
+                yield from self._told()
+            elif event.found is not None:
                 self.consider(event.found)
                 leads = leads or self.best is not known
                 yield event.found
@@ -137,6 +143,12 @@ class Race:
                 break
         if leads:
             self.tell(row.sentence.format(search=name, error=self.error))
+        yield from self._told()
+
+    def _told(self) -> Steps:
+        """Hands on what is new on record."""
+        new, self._n_told = self.path[self._n_told :], len(self.path)
+        yield from new
 
     def again(self, name: str) -> None:
         """Forgets that this search has ended: a new one may be made."""
@@ -162,4 +174,9 @@ class Race:
 
     def tell(self, sentence: str) -> None:
         """Puts on record what was done, and why."""
-        self.path.append(f"{time.perf_counter() - self.start:.1f} s: {sentence}")
+        self.path.append(line_of(sentence, self.start))
+
+
+def line_of(sentence: str, start: float) -> str:
+    """A line of the record: the seconds since `start`, and what was done."""
+    return f"{time.perf_counter() - start:.1f} s: {sentence}"

@@ -269,8 +269,6 @@ class Crew:
             return
         if run._steps is None:
             run._steps = run.search.steps()
-        elif run.work > run._told:
-            self._tell(run, None)
         while True:
             try:
                 if run._failure is not None:
@@ -289,11 +287,13 @@ class Crew:
                 value = [Run(search, run) for search in command.searches]
                 run.runs += value
             elif isinstance(command, (list, Next)):
-                if run.work < run.allowance:
-                    self._does(run, command)
-                else:
+                if not run.work < run.allowance:
                     run._asked = command
                     self._tell(run, None, State.PAUSED)
+                else:
+                    if run.work > run._told:  # and nothing was found by it
+                        self._tell(run, None)
+                    self._does(run, command)
                 return
             else:
                 self._tell(run, command)
@@ -348,23 +348,29 @@ def _next_event(run: Run) -> Event | BaseException | None:
         event = run._events.popleft()
         if event.state is State.PAUSED and run.allowance > event.work:
             continue  # it was given more since
-        if run.owner is not None:
-            run.owner.work += event.work - run._known
-        run._known = event.work
+        _count(run, event.work)
         return event
     if run.ended:
+        _count(run, run.work)
         failure, run._failure = run._failure, None
-        return failure or Event(None, run._known, run.search.prospect, State.ENDED)
+        return failure or Event(None, run.work, run.search.prospect, State.ENDED)
     if run._asked is not None and not run.allowance > run.work:
         return Event(None, run._known, run.search.prospect, State.PAUSED)
     return None
+
+
+def _count(run: Run, work: float) -> None:
+    """The owner knows now that the run has done so much, which counts as its own work."""
+    if run.owner is not None:
+        run.owner.work += work - run._known
+    run._known = work
 
 
 def drop(run: Run) -> None:
     """Ends a run, with all that it started: what it found and was not asked for is lost."""
     _end(run)
     run._events.clear()
-    run._failure = None
+    run.work, run._failure = run._known, None
 
 
 def _end(run: Run) -> None:

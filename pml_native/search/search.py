@@ -244,6 +244,11 @@ def extrapolated(sizes: Sequence[float], errors: Sequence[float], size: float, d
     return f * math.exp(slope * max(0.0, size ** (1.0 / d) - b))
 
 
+def own_rng(rng: np.random.Generator) -> np.random.Generator:
+    """A generator for one search, which may draw from it at any time: searches that go ahead disturb no other."""
+    return np.random.default_rng(rng.integers(2**63))
+
+
 class Alone:
     """A search by itself: runs it within its work, and keeps the best of what it finds."""
 

@@ -46,7 +46,7 @@ def until_it_waits(run, seen):
 
 class SlowRun:
     def __init__(self, search):
-        self.search, self.allowance, self.work, self.known = search, 0.0, 0.0, 0.0
+        self.search, self.allowance, self.work, self.told, self.known = search, 0.0, 0.0, 0.0, 0.0
         self.events, self.dropped = self._events(), False
 
     def allow(self, work):
@@ -55,8 +55,8 @@ class SlowRun:
     def next(self):
         event = None if self.dropped else next(self.events, None)
         if event is None:
-            event = Event(None, self.known, self.search.prospect, State.ENDED)
-        self.known = event.work
+            event = Event(None, self.known if self.dropped else self.work, self.search.prospect, State.ENDED)
+        self.told = self.known = event.work
         return event
 
     def _events(self):
@@ -72,10 +72,10 @@ class SlowRun:
             elif isinstance(command, (list, Next)):
                 while not self.work < self.allowance:
                     yield Event(None, self.work, self.search.prospect, State.PAUSED)
+                if self.work > self.told:
+                    yield Event(None, self.work, self.search.prospect)
                 value, work = slow_results(command) if isinstance(command, list) else slow_event(command.run)
                 self.work += work
-                if work:
-                    yield Event(None, self.work, self.search.prospect)
             else:
                 yield Event(command, self.work, self.search.prospect)
 
@@ -97,7 +97,7 @@ def slow_event(run):
     try:
         event = run.next()
     except ValueError as failure:
-        event = failure
+        event, run.known = failure, run.work
     return event, run.known - before
 
 
@@ -271,10 +271,8 @@ def test_work_of_nested_runs_counts_even_for_one_that_finds_nothing(n_threads):
     run_toy(outer, n_threads)
     assert [(event.work, event.state) for event in seen] == [
         (1.0, State.RUNNING),
-        (2.0, State.RUNNING),
         (2.0, State.PAUSED),
         (3.0, State.RUNNING),
-        (4.0, State.RUNNING),
         (4.0, State.ENDED),
     ]
 
