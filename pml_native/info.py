@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import scipy
+
 from . import _core
 from .fit import versions
 from .threads import available_cores, resolve_threads
@@ -25,8 +27,6 @@ def info() -> dict[str, Any]:
 
 def _blas() -> str:
     """The BLAS that SciPy, and so the optimizers, were built with."""
-    import scipy
-
     blas = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]
     threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or "all"
     return f"{blas['name']} {blas['version']} ({threads} threads)"

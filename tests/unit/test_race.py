@@ -178,7 +178,7 @@ def test_a_row_comes_in_its_round_and_only_when_it_should(rows):
     Crew(1, math.inf).run(race)
     assert list(race.runs) == ["always", "late", "last"]
     assert toys["never"].done == 0
-    assert [line.split(" s: ")[1] for line in race.path][0] == "it is 1e+00 by always"
+    assert race.path[0].split(" s: ")[1] == "it is 1e+00 by always"
 
 
 def test_what_is_shown_has_the_best_and_the_share_of_the_work_that_is_done(rows):

@@ -1,4 +1,4 @@
-"""The rooms of the package: imports point downward only, and the core is imported where models are."""
+"""The rooms of the package: imports point downward only, in no circle, and the core is imported where models are."""
 
 import ast
 from pathlib import Path
@@ -18,11 +18,12 @@ FLOORS = [
     ["approximation"],
     ["fit"],
     ["fitting"],
-    ["boosting"],
-    ["descent", "spectrum"],
+    ["search"],
+    ["spectrum"],
     ["progress"],
     ["problems"],
     ["models"],
+    ["networks"],
     ["optimize"],
     ["export"],
     ["report"],
@@ -33,35 +34,120 @@ FLOORS = [
     ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
-MAY_IMPORT_CORE = {"__init__", "info", "models", "optimize"}
+MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search"}
+# What may be imported inside a function: packages that need not be there, or that take long and few need,
+MAY_COME_LATE = {
+    "matplotlib": "optional",
+    "sympy": "optional",
+    "pandas": "optional",
+    "pyarrow": "optional",
+    "distributed": "optional",
+    "rich": "a tenth of a second, for what is shown only",
+    "scipy.stats": "half a second, for quantiles and Sobol points only",
+}
+# and modules of this package that need such a package as soon as they are imported.
+NEED_MORE = {
+    "estimator": "scikit-learn",
+    "networks.activation_block": "numba",
+    "export.numba_function": "numba",
+    "export.onnx_graph": "onnx",
+}
 
 
-def room_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def name_of(path):
+    """Its name inside the package, with dots: "search.polynomial", and "search" for the face of that room."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def imported_rooms(path):
-    """Rooms of this package that a file imports, resolved from its relative imports."""
-    folder = path.relative_to(PACKAGE).parent.parts
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = folder[: len(folder) - (node.level - 1)]
-            full = (*base, *(node.module.split(".") if node.module else ()))
-            yield from [full[0]] if full else [alias.name for alias in node.names]
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            assert not any(name.split(".")[0] == "pml_native" for name in names), f"{path}: import relatively"
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_downward(path):
+def imported(name, node):
+    """Names of what an import statement of file `name` takes: of this package's files, or of other packages."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not node.level:
+        return [node.module]
+    folder = FILES[name].relative_to(PACKAGE).parent.parts
+    base = [*folder[: len(folder) - (node.level - 1)], *(node.module or "").split(".")]
+    inside = [".".join(filter(None, [*base, alias.name])) for alias in node.names]
+    return [one if one in FILES or one == "_core" else ".".join(filter(None, base)) for one in inside]
+
+
+def imports_of(name, tree=None):
+    """Import statements anywhere in a file, in functions and under TYPE_CHECKING too."""
+    for node in ast.walk(tree or TREES[name]):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_point_downward(name):
     floor = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
-    here = room_of(path)
-    for room in imported_rooms(path):
-        if room in floor:
-            assert room == here or floor[room] > floor[here], f"{here} imports {room}"
-        if room == "_core":
-            assert here in MAY_IMPORT_CORE
+    here = name.split(".")[0]
+    assert here in floor, f"{here}: on which floor is it?"
+    for node in imports_of(name):
+        for other in imported(name, node):
+            assert other.split(".")[0] != "pml_native", f"{name}: import relatively"
+            if isinstance(node, ast.ImportFrom) and node.level:
+                room = other.split(".")[0]
+                assert room == here or floor[room] > floor[here], f"{name} imports {other}"
+                assert room != "_core" or here in MAY_IMPORT_CORE
+
+
+def circles():
+    """Sets of files that import each other in a circle, each found by following imports from each of them."""
+    graph = {
+        name: {
+            other
+            for node in imports_of(name)
+            if isinstance(node, ast.ImportFrom) and node.level
+            for other in imported(name, node)
+            if other in FILES and other != name
+        }
+        for name in FILES
+    }
+    reached = {}
+    for name in graph:
+        seen, waiting = set(), [name]
+        while waiting:
+            new = graph[waiting.pop()] - seen
+            seen |= new
+            waiting += new
+        reached[name] = seen
+    return {frozenset(b for b in reached[a] if a in reached[b]) for a in graph if a in reached[a]}
+
+
+def test_no_imports_go_in_a_circle():
+    """Not even inside a room, or where only types are wanted."""
+    assert [sorted(circle) for circle in circles()] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_inside_functions_are_of_packages_that_may_be_missing_or_take_long(name):
+    functions = [node for node in ast.walk(TREES[name]) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    for function in functions:
+        for node in imports_of(name, function):
+            for other in imported(name, node):
+                is_late = any(other == one or other.startswith(f"{one}.") for one in MAY_COME_LATE)
+                assert is_late or other in NEED_MORE, f"{name}: {function.name} imports {other}"
+
+
+def test_what_need_not_be_there_is_not_imported_by_the_face():
+    """So that the lists above are true."""
+    for name in NEED_MORE:
+        assert name in FILES
+    for package in MAY_COME_LATE:
+        used = [
+            name
+            for name, tree in TREES.items()
+            for node in tree.body
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0)
+            if any(other == package or other.startswith(f"{package}.") for other in imported(name, node))
+        ]
+        assert used == [], package
 
 
 def test_pybind11_stays_in_the_bindings():
