@@ -2,8 +2,10 @@
 
 import signal
 
+import numpy as np
 import pytest
 
+import pml_native as pml
 from pml_native import _core
 
 
@@ -15,6 +17,13 @@ def isa(request):
     _core.isa_select(request.param)
     yield request.param
     _core.isa_select(before)
+
+
+@pytest.fixture(scope="session")
+def report():
+    """The report of a fit, one that takes no time."""
+    x = np.linspace(0.0, 1.0, 20)
+    return pml.fit(x, np.exp(x), method="spline", progress=False).report
 
 
 def pytest_configure():
