@@ -64,6 +64,10 @@ def reduced(kinds, coefficients, factor):
     return Reduced(inner, variables_of(kinds, coefficients, factor))
 
 
+def reduced_line():
+    return Reduced(pml.NetworkModel(pml.MLP((1, 1)), [2.0, 1.0]), variables_of(["product"], [[1, -1, 0]], [0, 0, 1]))
+
+
 def reduced_sum_in_other_coordinates():
     """All that models consist of others by, one in the other."""
     sums = pml.Boosted([network((2, 5, 1)), network((2, 4, 1), seed=2)], [1.0, 1e-3])
@@ -233,6 +237,7 @@ MODELS: dict[str, Case] = {
     "boosted": Case(boosted, 8.0, in_onnx=True),
     "boosted lines": Case(boosted_lines, 8.0, in_onnx=True, has_slope_at_nan=True),
     "boosted sum": Case(boosted_sum, 8.0),
+    "reduced line": Case(reduced_line),
     "reduced to products": Case(lambda: reduced(["product"], [[1, -0.5, 2]], [0.5, 0, -1])),
     "reduced to sums": Case(
         lambda: reduced(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0])

@@ -23,7 +23,7 @@ def test_two_models_can_be_in_one_program(tmp_path):
     first, second = network(), polynomial()
     text = first.to_c(name="first") + second.to_c(name="second")
     for name, model in (("first", first), ("second", second)):
-        c = Compiled(text, (2, 3), tmp_path, name=name)
+        c = Compiled(text, (2, 3), tmp_path, name=name, options=["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror"])
         assert ulps(c(BOX), model(BOX)) <= 8
 
 
