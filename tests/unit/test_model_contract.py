@@ -67,12 +67,7 @@ def infinite_values_without_a_warning():
 def on_threads(model, n_threads):
     """A copy that computes on so many threads, as do all models that it consists of."""
     copied = copy.deepcopy(model)
-    within = [copied]
-    while within:
-        one = within.pop()
-        one.n_threads = n_threads
-        for value in vars(one).values():
-            within += [part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Model)]
+    copied.use_threads(n_threads)
     return copied
 
 
