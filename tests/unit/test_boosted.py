@@ -1,4 +1,4 @@
-"""Sums of models: values, residuals, derivatives, one network of many, files."""
+"""Sums of models: values, residuals, one network of many, files of stages."""
 
 import re
 

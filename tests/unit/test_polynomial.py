@@ -1,4 +1,4 @@
-"""Polynomial: evaluation and derivatives against an oracle, what fit finds, files, wrong input."""
+"""Polynomial: evaluation and derivatives against an oracle, what fit finds, wrong input."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Models of fewer variables: values, gradients, files, and fits that find the variables."""
+"""Models of fewer variables: values, domains, and fits that find the variables."""
 
 import numpy as np
 import pytest

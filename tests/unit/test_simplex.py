@@ -1,4 +1,4 @@
-"""SimplexInterpolator: which search it takes, hard points, what is outside, and files."""
+"""SimplexInterpolator: which search it takes, hard points, what is outside, damaged files."""
 
 import warnings
 

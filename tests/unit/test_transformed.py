@@ -1,4 +1,4 @@
-"""Models in logarithms, reciprocals and squares: values, derivatives, domains, files."""
+"""Models in logarithms, reciprocals and squares: values, domains, damaged files."""
 
 import re
 
