@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from pml_native import _core
+from pml_native.report import Candidate, ErrorTerms, FitReport
 
 
 # Once a module and not once a test, so that Hypothesis, which runs one test many times, accepts it.
@@ -15,6 +16,41 @@ def isa(request):
     _core.isa_select(request.param)
     yield request.param
     _core.isa_select(before)
+
+
+@pytest.fixture(scope="session")
+def report():
+    """The report of a fit that never was, with an entry of each kind."""
+    return FitReport(
+        method="auto",
+        family="polynomial",
+        description="3 terms",
+        train_rmse=1e-15,
+        validation_rmse=2e-15,
+        validation_p95=4e-15,
+        validation_max=5e-15,
+        box_rmse=None,
+        status="converged",
+        effort=1.0,
+        seconds=0.1,
+        n_params=3,
+        n_train=80,
+        n_validation=20,
+        n_inputs=1,
+        n_outputs=1,
+        candidates=(Candidate("polynomial", "3 terms", 3, 1e-15, 2e-15, 4e-15, 5e-15, 0.1, "converged"),),
+        warnings=("few rows",),
+        seed=0,
+        versions={"numpy": "2.0"},
+        floor=1e-16,
+        terms=ErrorTerms(1e-16, 1e-15, 1e-15),
+        path=("a polynomial",),
+        advice=("more rows",),
+        box=((0.0, 1.0),),
+        input_names=("t",),
+        history=((0.1, 2e-15, "3 terms"),),
+        residuals=((0.5, 1e-15),),
+    )
 
 
 def pytest_configure():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..arrays import Array, contiguous
+from ..arrays import Array, as_matrix, contiguous
 from ..singular_values import svd
 
 # Numbers in X are first multiplied by powers of two where their squares could leave the range of float64.
@@ -86,9 +86,12 @@ class Frame:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[np.float64]]) -> Frame:
-        """The frame that gave these arrays."""
-        basis = arrays["basis"] if len(arrays["basis"]) else None
-        return cls(arrays["factor"], arrays["centre"], arrays["scale"], basis)
+        """The frame that gave these arrays; ValueError for arrays that don't fit each other."""
+        factor, centre, scale = (as_matrix(arrays[name], name)[:, 0] for name in ("factor", "centre", "scale"))
+        basis = as_matrix(arrays["basis"], "basis", n_columns=len(centre))
+        if not len(factor) == len(centre) == len(scale):
+            raise ValueError(f"frame: expected as many factors and scales as columns, {len(centre)}")
+        return cls(factor, centre, scale, basis if len(basis) else None)
 
 
 def _basis(points: Array, constant: NDArray[np.bool_], rounding: float, rescale: bool) -> Array | None:

@@ -48,6 +48,7 @@ class GridModel(Model):
         super().__init__(signature, report)
         if outside not in get_args(Outside):
             raise ValueError(f"outside: expected one of {', '.join(get_args(Outside))}, got {outside!r}")
+        signature.require(len(axes), len(coefficients), "the grid")
         resolve_threads(n_threads)
         self.axes = tuple(axes)
         self.coefficients = coefficients

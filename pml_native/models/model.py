@@ -34,6 +34,14 @@ class Signature:
         n_inputs, n_outputs = samples.X.shape[1], samples.y.shape[1]
         return cls(n_inputs, n_outputs, samples.y_is_vector, samples.input_names, samples.output_names)
 
+    def require(self, n_inputs: int, n_outputs: int, what: str) -> None:
+        """ValueError if these are not its numbers of inputs and outputs, which `what` has, e.g. "the network"."""
+        if (self.n_inputs, self.n_outputs) != (n_inputs, n_outputs):
+            raise ValueError(
+                f"signature: expected {n_inputs} inputs and {n_outputs} outputs, as {what} has, "
+                f"got {self.n_inputs} and {self.n_outputs}"
+            )
+
 
 # All families by name: each joins by being defined, if it has a name of its own.
 FAMILIES: dict[str, type[Model]] = {}

@@ -15,6 +15,9 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     """The model that gave this `description()`; any of the errors of missing or mistaken entries where none did."""
     if description["family"] not in tuple(FAMILIES):  # which compares, as a damaged family may have no hash
         raise ValueError(f"expected a model of {', '.join(FAMILIES)}, got {description['family']!r}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"{name}: expected numbers, got {array.dtype}")
     signature = dict(description["signature"])
     for names in ("input_names", "output_names"):
         signature[names] = None if signature[names] is None else tuple(signature[names])

@@ -42,6 +42,7 @@ class NetworkModel(Model):
         n_threads: int | None = None,
     ) -> None:
         super().__init__(signature or Signature(mlp.n_inputs, mlp.n_outputs, y_is_vector=mlp.n_outputs == 1), report)
+        self.signature.require(mlp.n_inputs, mlp.n_outputs, "the network")
         self.mlp = mlp
         self.params = np.array(params, dtype=np.float64)
         mlp.layers(self.params)  # checks the length

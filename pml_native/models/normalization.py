@@ -19,11 +19,22 @@ from ..export.program import Vector, divided, scaled, shifted, times_power_of_tw
 
 @dataclass(frozen=True)
 class Normalization:
-    """Column j: z = (v 2^-exponent[j] - shift[j]) / scale[j], and 0 where scale[j] is 0 (a constant column)."""
+    """Column j: z = (v 2^-exponent[j] - shift[j]) / scale[j], and 0 where scale[j] is 0 (a constant column).
+
+    Raises ValueError for arrays that are not of one length (k,), or not of numbers.
+    """
 
     exponent: NDArray[np.intc]
     shift: Array
     scale: Array
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("exponent", "i"), ("shift", "f"), ("scale", "f")):
+            array = getattr(self, name)
+            if array.ndim != 1 or array.shape != self.shift.shape or array.dtype.kind not in kinds:
+                raise ValueError(
+                    f"{name}: expected numbers of shape ({self.shift.size},), got {array.dtype} of shape {array.shape}"
+                )
 
     @classmethod
     def of(cls, values: Array) -> Normalization:

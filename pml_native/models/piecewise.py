@@ -46,6 +46,7 @@ class Piecewise(Model):
             got = part.signature.n_inputs, part.signature.n_outputs
             if got != wanted:
                 raise ValueError(f"parts[{k}]: expected {wanted[0]} input and {wanted[1]} outputs, got {got}")
+        self.signature.require(*wanted, "every part")
 
     def __repr__(self) -> str:
         return f"Piecewise({len(self.parts)} parts, {self.n_params} parameters)"

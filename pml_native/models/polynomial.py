@@ -52,16 +52,13 @@ class Polynomial(Model):
             raise ValueError(f"coefficients: expected ({p},) or ({p}, m), got {np.shape(coefficients)}")
         m = self.coefficients.shape[1]
         super().__init__(signature or Signature(d, m, y_is_vector=m == 1), report)
-        if (self.signature.n_inputs, self.signature.n_outputs) != (d, m):
-            raise ValueError(
-                f"signature: expected {d} inputs and {m} outputs, as the terms have, "
-                f"got {self.signature.n_inputs} and {self.signature.n_outputs}"
-            )
+        self.signature.require(d, m, "the sum of the terms")
         self.inputs = inputs or Normalization.identity(d)
         if self.inputs.shift.shape != (d,):
             raise ValueError(f"inputs: expected a normalization of {d} columns, got {len(self.inputs.shift)}")
-        exponents = 0 if output_exponents is None else output_exponents
-        self.output_exponents = np.broadcast_to(np.asarray(exponents, dtype=np.intc), (m,)).copy()
+        self.output_exponents = np.array(np.zeros(m) if output_exponents is None else output_exponents, dtype=np.intc)
+        if self.output_exponents.shape != (m,):
+            raise ValueError(f"output_exponents: expected ({m},), got {self.output_exponents.shape}")
         self.n_threads = n_threads
 
     def __repr__(self) -> str:

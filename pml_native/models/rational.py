@@ -34,10 +34,7 @@ class Rational(Model):
         if m < 1:
             raise ValueError("polynomials: expected numerators and a denominator, got one output")
         super().__init__(signature or Signature(d, m, y_is_vector=m == 1), report)
-        if (self.signature.n_inputs, self.signature.n_outputs) != (d, m):
-            raise ValueError(
-                f"signature: expected {d} inputs and {m} outputs, as the numerators have, got {self.signature}"
-            )
+        self.signature.require(d, m, "the quotient")
         self.polynomials = polynomials
         self.n_threads = polynomials.n_threads
 

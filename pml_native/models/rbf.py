@@ -99,6 +99,7 @@ class RBF(Model):
         self.X, self.y = samples.X.copy(), samples.y.copy()
         (n, d), m = self.X.shape, self.y.shape[1]
         super().__init__(signature or Signature(d, m, samples.y_is_vector))
+        self.signature.require(d, m, "the interpolant of X and y")
         if kernel not in KERNELS:
             raise ValueError(f"kernel: expected one of {', '.join(KERNELS)}, got {kernel!r}")
         if not (epsilon > 0 and np.isfinite(epsilon)):
@@ -119,7 +120,9 @@ class RBF(Model):
         self._terms = ChebyshevTerms(terms[0])
         self.neighbors = None if neighbors is None else min(int(neighbors), n)
         if self.neighbors is None:
-            self.weights = self._solved() if weights is None else weights
+            self.weights = self._solved() if weights is None else np.array(weights, dtype=np.float64)
+            if self.weights.shape != (n + least, m):
+                raise ValueError(f"weights: expected ({n + least}, {m}), got {self.weights.shape}")
 
     def __repr__(self) -> str:
         epsilon = "" if self.kernel in SCALE_FREE else f" of epsilon {self.epsilon:.3g}"

@@ -107,9 +107,7 @@ class Reduced(Model):
         if model.signature.n_inputs != r:
             raise ValueError(f"variables: expected {model.signature.n_inputs}, the model's inputs, got {r}")
         super().__init__(signature or Signature(d, model.signature.n_outputs, model.signature.y_is_vector), report)
-        got = self.signature.n_inputs, self.signature.n_outputs
-        if got != (d, model.signature.n_outputs):
-            raise ValueError(f"signature: expected {d} inputs and {model.signature.n_outputs} outputs, got {got}")
+        self.signature.require(d, model.signature.n_outputs, "the model of the variables")
         self.model, self.variables = model, variables
         self.n_threads = model.n_threads
 

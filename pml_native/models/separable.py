@@ -40,8 +40,7 @@ class Separable(Model):
         sizes = [(factor.signature.n_inputs, factor.signature.n_outputs) for factor in self.factors]
         if not sizes or set(sizes) != {(1, sizes[0][1])}:
             raise ValueError(f"factors: expected models of 1 input and the same number of outputs, got {sizes}")
-        if (self.signature.n_inputs, self.signature.n_outputs) != (d, 1):
-            raise ValueError(f"signature: expected {d} inputs and 1 output, got {self.signature}")
+        self.signature.require(d, 1, "the sum of the products")
 
     def __repr__(self) -> str:
         return f"Separable({self.signature.n_inputs} inputs, {self.rank} products, {self.n_params} parameters)"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from .. import _core
-from ..arrays import Array, as_samples, contiguous, repeated_rows
+from ..arrays import Array, as_matrix, as_samples, contiguous, repeated_rows
 from ..grids import grid_axes
 from ..memory import available_memory
 from ..report import FitReport
@@ -258,9 +258,10 @@ class SimplexInterpolator(Model):
     ) -> SimplexInterpolator:
         _require_choice("outside", values["outside"], Outside)
         _require_choice("method", values["method"], Method)
-        points, y, frame = arrays["points"], arrays["y"], Frame.from_arrays(arrays)
-        if points.shape != (len(y), frame.n_dimensions) or y.shape[1] != signature.n_outputs:
-            raise ValueError("points, values and frame differ in their shapes")
+        points, y, frame = as_matrix(arrays["points"], "points"), as_matrix(arrays["y"], "y"), Frame.from_arrays(arrays)
+        if points.shape != (len(y), frame.n_dimensions):
+            raise ValueError(f"points: expected ({len(y)}, {frame.n_dimensions}), got {points.shape}")
+        signature.require(len(frame.centre), y.shape[1], "the interpolant")
         found = Triangulation(arrays["simplices"], arrays["neighbors"]) if "simplices" in arrays else None
         model = cls.__new__(cls)
         model._set(points, y, frame, values["outside"], values["method"], found, signature, None, None)

@@ -114,12 +114,7 @@ class Transformed(Model):
     ) -> None:
         super().__init__(signature or model.signature, report)
         wanted = model.signature.n_inputs, model.signature.n_outputs
-        got = self.signature.n_inputs, self.signature.n_outputs
-        if got != wanted:
-            raise ValueError(
-                f"signature: expected {wanted[0]} inputs and {wanted[1]} outputs, as the model has, "
-                f"got {got[0]} and {got[1]}"
-            )
+        self.signature.require(*wanted, "the model")
         self.model = model
         self.input_transforms = _named(input_transforms, "input_transforms", wanted[0], INPUT_TRANSFORMS)
         self.output_transforms = _named(output_transforms, "output_transforms", wanted[1], tuple(TRANSFORMS))

@@ -1,4 +1,4 @@
-"""Sums of models: values, residuals, derivatives, one network of many, files."""
+"""Sums of models: values, residuals, one network of many, files of stages."""
 
 import re
 
@@ -50,19 +50,6 @@ def test_each_output_has_its_scale():
     np.testing.assert_allclose(pml.Boosted(stages, scales)(X), wanted, rtol=1e-12)
 
 
-def test_a_vector_y_gives_vectors_and_a_matrix_of_one_column_a_matrix():
-    stages = [network(1, (3, 4, 1)), network(2, (3, 4, 1))]
-    model = pml.Boosted(stages, [1.0, 0.1])
-    assert model(X).shape == (40,)
-    assert model.gradient(X).shape == (40, 3)
-    assert model.residuals(X, np.zeros(40)).shape == (40, 1)
-    assert [part.shape for part in model.extended(X)] == [(40,), (40,)]
-    matrix = pml.Boosted(stages, [1.0, 0.1], Signature(3, 1, y_is_vector=False))
-    np.testing.assert_array_equal(matrix(X), model(X)[:, None])
-    assert matrix.gradient(X).shape == (40, 1, 3)
-    assert matrix(X[:0]).shape == (0, 1)
-
-
 def test_calling_is_extended_evaluation_rounded_once():
     model = boosted()
     high, low = model.extended(X)
@@ -94,16 +81,6 @@ def test_stages_below_a_millionth_of_the_first_are_evaluated_in_float64_where_th
     model.extended(X)
     model.residuals(X, np.zeros((40, 2)))
     assert calls == ["extended"] * 8
-
-
-def test_the_gradient_is_the_derivative_of_the_sum():
-    model = boosted()
-    step = 1e-5
-    for j in range(3):
-        moved = np.eye(3)[j] * step
-        difference = (model(X + moved) - model(X - moved)) / (2 * step)
-        # Central differences: step^2 times the third derivative, and eps |y| / step.
-        np.testing.assert_allclose(model.gradient(X)[:, :, j], difference, rtol=1e-6, atol=1e-8)
 
 
 def test_residuals_of_what_the_model_gives_are_its_low_part():
@@ -267,19 +244,16 @@ def test_networks_of_other_depth_or_activation_do_not_merge(other, message):
 # Files
 
 
-def test_a_saved_sum_comes_back_bit_for_bit_with_all_reports(tmp_path):
-    fitted = pml.fit(X, X[:, :2], time_limit=0.2)
-    nested = pml.Boosted([fitted, network(2)], [1.0, 1e-3], Signature(3, 2, False, ("a", "b", "c"), None))
-    model = pml.Boosted([nested, network(3)], [[1.0, 2.0], [1e-9, 1e-8]], report=fitted.report)
+def test_a_saved_sum_comes_back_with_the_reports_and_names_of_its_stages(tmp_path, report):
+    first = network(1)
+    first.report = report
+    nested = pml.Boosted([first, network(2)], [1.0, 1e-3], Signature(3, 2, False, ("a", "b", "c"), None))
+    model = pml.Boosted([nested, network(3)], [[1.0, 2.0], [1e-9, 1e-8]], report=report)
     model.save(tmp_path / "model.pml")
     again = pml.load(tmp_path / "model.pml")
-    np.testing.assert_array_equal(again.extended(X), model.extended(X))
-    np.testing.assert_array_equal(again.gradient(X), model.gradient(X))
-    assert again.signature == model.signature
-    assert again.report == again.stages[0].stages[0].report == fitted.report
+    assert again.report == again.stages[0].stages[0].report == report
     assert again.stages[1].report is None
     assert again.stages[0].signature.input_names == ("a", "b", "c")
-    assert repr(again) == repr(model)
 
 
 def test_a_file_of_stages_that_is_damaged_is_a_clear_error(tmp_path, monkeypatch):
@@ -308,14 +282,4 @@ def test_a_file_of_stages_that_is_damaged_is_a_clear_error(tmp_path, monkeypatch
         monkeypatch.setattr(model, "description", lambda description=description: description)
         model.save(path)
         with pytest.raises(ValueError, match="the model file is incomplete or of another version"):
-            pml.load(path)
-
-
-def test_a_file_of_stages_cut_anywhere_is_a_clear_error(tmp_path):
-    path = tmp_path / "model.pml"
-    boosted().save(path)
-    whole = path.read_bytes()
-    for length in range(0, len(whole), 211):
-        path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="expected a model file"):
             pml.load(path)

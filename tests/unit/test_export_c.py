@@ -1,89 +1,21 @@
-"""Models as C: what a compiler makes of the file agrees with the model."""
+"""Models as C: what the file says, compilers, and names. That C agrees with every model is in `test_model_contract`."""
 
-import ctypes
-import platform
 import re
-import shutil
-import subprocess
 
-import numpy as np
 import pytest
-from unit.exported import BOX, MODELS, Y, network, points, polynomial, spline, ulps
+from unit.compiled import Compiled, compiled, needs_compiler
+from unit.models_of_all_families import BOX, MODELS, Y, network, points, polynomial, spline, ulps
 
 import pml_native as pml
-from pml_native import _core
-
-STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-needs_compiler = pytest.mark.skipif(compiler is None, reason="no C compiler")
-
-
-class Compiled:
-    """The two functions of a file of C."""
-
-    def __init__(self, text, shape, folder, name="model", options=STRICT):
-        source, library = folder / f"{name}.c", folder / f"{name}.so"
-        source.write_text(text)
-        command = [compiler, *options, "-shared", "-fPIC", "-o", library, source, "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        self.shape = shape
-        self._library = ctypes.CDLL(library)
-        self._functions = self._library[name], self._library[f"{name}_gradient"]
-
-    def __call__(self, X):
-        return self._rows(self._functions[0], X, self.shape[:1])
-
-    def gradient(self, X):
-        return self._rows(self._functions[1], X, self.shape)
-
-    def _rows(self, function, X, shape):
-        pointer = ctypes.POINTER(ctypes.c_double)
-        out = np.empty((len(X), *shape))
-        for x, result in zip(np.ascontiguousarray(X), out, strict=True):
-            function(x.ctypes.data_as(pointer), result.ctypes.data_as(pointer))
-        return out
-
-
-def compiled(model, folder, **options):
-    return Compiled(model.to_c(), (model.signature.n_outputs, model.signature.n_inputs), folder, **options)
-
-
-@needs_compiler
-@pytest.mark.parametrize("name", MODELS)
-def test_c_agrees_with_the_model(name, tmp_path):
-    make, value_ulps, gradient_ulps = MODELS[name]
-    model = make()
-    X, c = points(model), compiled(model, tmp_path)
-    with np.errstate(all="ignore"):
-        assert ulps(c(X), model.evaluate(X)) <= value_ulps
-        assert ulps(c.gradient(X), model.evaluate_gradient(X)) <= gradient_ulps
-
-
-EXACT = [name for name in MODELS if name.split()[0] in ("network", "modular", "random", "transformed", "polynomial")]
-
-
-@needs_compiler
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the core fuses products on other machines")
-@pytest.mark.parametrize("name", EXACT)
-def test_without_fused_products_the_bits_are_those_of_the_core(name, tmp_path):
-    model = MODELS[name][0]()
-    X, before = points(model), _core.isa_selected()
-    _core.isa_select("baseline")
-    try:
-        with np.errstate(all="ignore"):
-            wanted = model.evaluate(X)
-    finally:
-        _core.isa_select(before)
-    np.testing.assert_array_equal(compiled(model, tmp_path)(X), wanted)
 
 
 @needs_compiler
 def test_fused_products_stay_within_the_same_bounds(tmp_path):
-    model = network()
-    X = points(model)
+    case = MODELS["network tanh"]
+    model = case.make()
+    X = points(case, model)
     c = compiled(model, tmp_path, options=["-O3", "-march=native", "-ffp-contract=fast"])
-    assert ulps(c(X), model.evaluate(X)) <= 8
+    assert ulps(c(X), model.evaluate(X)) <= case.value_ulps
 
 
 @needs_compiler
@@ -91,7 +23,7 @@ def test_two_models_can_be_in_one_program(tmp_path):
     first, second = network(), polynomial()
     text = first.to_c(name="first") + second.to_c(name="second")
     for name, model in (("first", first), ("second", second)):
-        c = Compiled(text, (2, 3), tmp_path, name=name)
+        c = Compiled(text, (2, 3), tmp_path, name=name, options=["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror"])
         assert ulps(c(BOX), model(BOX)) <= 8
 
 
@@ -123,12 +55,7 @@ def test_a_name_that_c_forbids_is_refused(name):
         network().to_c(name=name)
 
 
-def test_families_and_activations_that_stay_here_are_refused():
-    simplex = pml.SimplexInterpolator(BOX, Y)
-    with pytest.raises(ValueError, match=r"expected a model that other languages can have, network, .*, got simplex"):
-        simplex.to_c()
-    with pytest.raises(ValueError, match="expected radial basis functions of all points, got nearest ones"):
-        pml.RBF(BOX, Y, neighbors=20).to_c()
+def test_activations_of_a_user_are_refused():
     pytest.importorskip("numba")
     pml.register_activation("cubed", lambda z: z**3, lambda z: 3 * z**2, lambda z: 6 * z)
     with pytest.raises(ValueError, match=r"expected an activation that other languages have, tanh, .*, got 'cubed'"):

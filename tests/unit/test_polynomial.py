@@ -1,4 +1,4 @@
-"""Polynomial: evaluation and derivatives against an oracle, what fit finds, files, wrong input."""
+"""Polynomial: evaluation and derivatives against an oracle, what fit finds, wrong input."""
 
 import re
 import time
@@ -169,35 +169,6 @@ def test_an_offset_that_keeps_the_points_exact_changes_nothing(offset):
     options = {"inputs": "identity", "outputs": "identity", "degree": 3, "basis": "total"}
     model = pml.fit_polynomial(X + offset, y, **options)
     np.testing.assert_allclose(model(X + offset), y, rtol=1e-13)
-
-
-def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
-    for name in ("Z.008", "I.8.14"):
-        X, y = equations[name].sample(300, 0)
-        model = pml.fit_polynomial(X, y, time_limit=0.5)
-        model.save(tmp_path / "model.pml")
-        again = pml.load(tmp_path / "model.pml")
-        np.testing.assert_array_equal(again(X), model(X))
-        np.testing.assert_array_equal(again.gradient(X), model.gradient(X))
-        assert repr(again) == repr(model)
-
-
-def test_a_row_has_one_value_in_any_batch():
-    model, X = random_polynomial(m=1)
-    model.signature = pml.models.Signature(3, 1)
-    many = np.tile(X, (200, 1))
-    values = model(many)
-    for rows in (slice(0, 1), slice(3, 4), slice(0, 7), slice(1111, 1350)):
-        np.testing.assert_array_equal(model(many[rows]), values[rows])
-    assert model(X[:0]).shape == (0,)
-    assert model.gradient(X[:0]).shape == (0, 3)
-
-
-def test_nan_in_a_row_gives_nan_there_though_no_term_has_that_column():
-    model = pml.Polynomial([[0, 0], [1, 0]], [1.0, 2.0])
-    rows = np.array([[0.5, 0.5], [0.5, np.nan]])
-    np.testing.assert_array_equal(model(rows), [2.0, np.nan])
-    np.testing.assert_array_equal(model.gradient(rows), [[2.0, 0.0], [np.nan, np.nan]])
 
 
 def test_columns_of_few_values_and_points_on_a_curve_are_no_trouble():

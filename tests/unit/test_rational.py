@@ -56,31 +56,6 @@ def test_the_extended_quotient_has_more_digits_than_float64():
     np.testing.assert_allclose((high[0], low[0]), (1 / 3, 2.0**-54 / 3), rtol=1e-15)
 
 
-def test_the_gradient_is_that_of_the_value():
-    model, X, h = quotient_of_two(), box(20, 2), 1e-6
-    for j in range(2):
-        step = h * np.eye(2)[j]
-        slope = (model(X + step) - model(X - step)) / (2 * h)
-        np.testing.assert_allclose(model.gradient(X)[:, :, j], slope, rtol=0, atol=1e-7)
-
-
-def test_a_file_gives_the_same_model_again(tmp_path):
-    model, X = quotient_of_two(), box(20, 2)
-    model.save(tmp_path / "model.pml")
-    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(X), model(X))
-
-
-def test_empty_batches_missing_values_and_views():
-    model, X = quotient_of_two(), box(20, 2)
-    assert model(np.empty((0, 2))).shape == (0, 2)
-    assert model.gradient(np.empty((0, 2))).shape == (0, 2, 2)
-    X[3, 1] = np.nan
-    assert np.array_equal(np.isnan(model(X)).all(axis=1), np.arange(20) == 3)
-    assert np.isnan(model.gradient(X)[3]).all()
-    wide = np.repeat(X, 2, axis=1)
-    np.testing.assert_array_equal(model(wide[:, ::2]), model(X))
-
-
 def test_a_zero_of_the_denominator_gives_no_finite_value():
     model = pml.Rational(pml.Polynomial([[0], [1]], [[1.0, 0.0], [0.0, 1.0]]))
     assert np.isinf(model(np.zeros((1, 1))))

