@@ -82,10 +82,10 @@ void bind_polynomial(py::module_& module) {
       .def("gradient", &gradient, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
   py::class_<ChebyshevTerms>(module, "ChebyshevTerms", "The products T_a1(z_1) ... T_ad(z_d) for given a.")
       .def(py::init(&make_terms), "indices"_a.noconvert(), "The rows of indices (p, d) are the a.")
-      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products at Z (n, d), (n, p) in Fortran order.")
+      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products (n, p) at Z (n, d), in Fortran order.")
       .def("tree", &tree,
-           "parents, variables and degrees of all products that the terms begin with, each its parent times "
-           "T_degree(z_variable), in the order of their indices from 1 on; and the places (p,) of the terms among them.");
+           "parents, variables and degrees of all products that the terms begin with: the first is 1, each is its parent "
+           "times T_degree(z_variable), in the order of their indices; and the places (p,) of the terms among them.");
 }
 
 }  // namespace pml::bindings
