@@ -1,4 +1,4 @@
-"""Columns of Chebyshev products, as least squares takes them, beside NumPy.
+"""Columns of Chebyshev products, as least squares takes them, and Jacobians of sums of products, beside NumPy.
 
 "heads first" is the same number of multiplications: each product is the one without its last factor, times that factor,
 for blocks of rows in cache. It was what the searches ran before the core had columns.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebvander
 
+from pml_native import _core
 from pml_native.models.chebyshev import ChebyshevTerms, blocks, chebyshev_table, index_set
+from pml_native.search.products_objective import SumOfProducts
 
 # Columns, total degree, rows: sums of all terms of a search, and a small one in many columns.
 CASES = [(2, 30, 3400), (3, 7, 3400), (3, 15, 3400), (4, 9, 3400), (6, 3, 600)]
@@ -71,3 +74,24 @@ def bench_terms_anew(compare, d, degree, n):
     """With the tree of the terms, which a search makes for each set that it tries."""
     indices, Z, name = case(d, degree, n)
     compare("terms and tree", name, lambda: ChebyshevTerms(indices).design(Z), {}, n_elements=n * len(indices))
+
+
+def numpy_jacobian(V: list[np.ndarray], F: list[np.ndarray], root_weight: np.ndarray) -> np.ndarray:
+    """By broadcasting, as the search for sums of products did it."""
+    others = [np.prod([f for i, f in enumerate(F) if i != j], axis=0) for j in range(len(F))]
+    columns = [(o[:, :, None] * v[:, None, :]).reshape(len(v), -1) for o, v in zip(others, V, strict=True)]
+    return root_weight[:, None] * np.concatenate(columns, axis=1)
+
+
+@pytest.mark.parametrize(("d", "rank", "degree"), [(3, 1, 12), (2, 6, 12), (3, 3, 12), (4, 2, 20)])
+def bench_products_jacobian(compare, d, rank, degree, n=3400):
+    rng = np.random.default_rng(d)
+    V = [chebvander(rng.uniform(-1.0, 1.0, n), degree) for _ in range(d)]
+    objective = SumOfProducts(V, rank, rng.normal(size=n), np.ones(n))
+    F = objective.factors(rng.normal(size=d * rank * (degree + 1)))
+    columns = [v.T for v in objective.V]
+    ours = partial(_core.products_jacobian, columns, F, objective.root_weight, 1)
+    made = {"NumPy": lambda: numpy_jacobian(V, F, objective.root_weight)}
+    np.testing.assert_allclose(ours(), made["NumPy"](), rtol=1e-14)
+    P = d * rank * (degree + 1)
+    compare("Jacobian of products", f"d={d} r={rank} P={P} n={n:,}", ours, made, n_elements=n * P)

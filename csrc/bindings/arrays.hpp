@@ -84,8 +84,8 @@ inline std::size_t require_threads(py::ssize_t n_threads) {
 inline Array new_vector(std::size_t n) { return Array(static_cast<py::ssize_t>(n)); }
 inline Array new_like(const Array& array) { return Array(shape_of(array)); }
 
-// What work() returns, which other threads may run Python beside: of Python's objects it must touch none but the numbers
-// of arrays.
+// What work() returns. Other threads may run Python beside it: of Python's objects it must touch none but the numbers of
+// arrays.
 template <class Work>
 auto without_gil(const Work& work) {
   py::gil_scoped_release release;

@@ -1,4 +1,5 @@
-// Chebyshev series and terms on NumPy arrays. Both are objects here, because their tables outlive a call.
+// Chebyshev series, terms and products of series on NumPy arrays. Series and terms are objects here, because their
+// tables outlive a call.
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../polynomial/products.hpp"
 #include "../polynomial/series.hpp"
 #include "../polynomial/terms.hpp"
 #include "arrays.hpp"
@@ -69,6 +71,29 @@ py::tuple tree(const ChebyshevTerms& terms) {
   return py::make_tuple(array(found.parents), array(found.variables), array(found.degrees), array(found.places));
 }
 
+Columns products_jacobian(const std::vector<Array>& polynomials, const std::vector<Array>& series,
+                          const Array& root_weight, py::ssize_t n_threads) {
+  const std::size_t d = polynomials.size(), n = require_vector(root_weight, "root_weight");
+  if (d < 1 || series.size() != d) {
+    throw std::invalid_argument("polynomials, series: expected the same number from 1 of both, got " +
+                                std::to_string(d) + " and " + std::to_string(series.size()));
+  }
+  std::vector<ProductVariable> variables;
+  std::size_t n_polynomials = 0;
+  require_shape(series[0], "series", {n, "r"});
+  const std::size_t rank = columns_of(series[0]);
+  for (std::size_t j = 0; j < d; ++j) {
+    require_shape(polynomials[j], "polynomials", {"p", n});
+    require_shape(series[j], "series", {n, rank});
+    variables.push_back({polynomials[j].data(), rows_of(polynomials[j]), series[j].data()});
+    n_polynomials += rows_of(polynomials[j]);
+  }
+  const std::size_t threads = require_threads(n_threads);
+  return filled(
+      [&](double* out) { pml::products_jacobian(variables, rank, root_weight.data(), n, out, threads); },
+      Columns({n, rank * n_polynomials}));
+}
+
 }  // namespace
 
 void bind_polynomial(py::module_& module) {
@@ -82,10 +107,14 @@ void bind_polynomial(py::module_& module) {
       .def("gradient", &gradient, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
   py::class_<ChebyshevTerms>(module, "ChebyshevTerms", "The products T_a1(z_1) ... T_ad(z_d) for given a.")
       .def(py::init(&make_terms), "indices"_a.noconvert(), "The rows of indices (p, d) are the a.")
-      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products at Z (n, d), (n, p) in Fortran order.")
+      .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products (n, p) at Z (n, d), in Fortran order.")
       .def("tree", &tree,
-           "parents, variables and degrees of all products that the terms begin with, each its parent times "
-           "T_degree(z_variable), in the order of their indices from 1 on; and the places (p,) of the terms among them.");
+           "parents, variables and degrees of all products that the terms begin with: the first is 1, each is its parent "
+           "times T_degree(z_variable), in the order of their indices; and the places (p,) of the terms among them.");
+  module.def("products_jacobian", &products_jacobian, "polynomials"_a.noconvert(), "series"_a.noconvert(),
+             "root_weight"_a.noconvert(), "n_threads"_a,
+             "The derivatives (n, P), in Fortran order, of root_weight (n,) times a sum of products of series (n, r) of "
+             "each variable by the coefficients of its polynomials (p, n): variable, product, polynomial.");
 }
 
 }  // namespace pml::bindings

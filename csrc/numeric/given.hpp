@@ -8,15 +8,16 @@ namespace pml {
 template <class T>
 class Given {
  public:
-  constexpr Given() : value_() {}
-  constexpr Given(T value) : value_(value) {}
-  constexpr Given(const Given& other) : value_(other.value_ ? other.value_ : throw "an entry of the table is missing") {}
+  constexpr Given() : value_(), is_given_(false) {}
+  constexpr Given(T value) : value_(value), is_given_(true) {}
+  constexpr Given(const Given& other) : value_(other.is_given_ ? other.value_ : throw "missing"), is_given_(true) {}
   constexpr Given& operator=(const Given&) = default;
 
   constexpr operator T() const { return value_; }
 
  private:
   T value_;
+  bool is_given_;  // whether it was; the compiler needn't know that a function's address isn't null
 };
 
 // A pointer to a function of this type, called as one.

@@ -17,7 +17,9 @@ constexpr std::size_t rows_of_a_task = 4 * terms_tile_rows;
 std::vector<std::size_t> largest_of_columns(const std::int64_t* indices, std::size_t n, std::size_t d) {
   std::vector<std::size_t> largest(d, 0);
   for (std::size_t i = 0; i < n * d; ++i) {
-    if (indices[i] < 0) throw std::invalid_argument("indices: expected integers >= 0, got " + std::to_string(indices[i]));
+    if (indices[i] < 0) {
+      throw std::invalid_argument("indices: expected integers >= 0, got " + std::to_string(indices[i]));
+    }
     largest[i % d] = std::max(largest[i % d], static_cast<std::size_t>(indices[i]));
   }
   return largest;
@@ -25,7 +27,8 @@ std::vector<std::size_t> largest_of_columns(const std::int64_t* indices, std::si
 
 // The rows of `indices` in lexicographic order: sorted by their last column first, each time keeping the order of equal
 // ones. Counting takes a number a degree, fewer than the kernel's table has.
-std::vector<std::size_t> sorted_rows(const std::int64_t* indices, std::size_t n, const std::vector<std::size_t>& largest) {
+std::vector<std::size_t> sorted_rows(const std::int64_t* indices, std::size_t n,
+                                     const std::vector<std::size_t>& largest) {
   const std::size_t d = largest.size();
   std::vector<std::size_t> order(n), sorted(n), begins;
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -54,8 +57,9 @@ ChebyshevTerms::ChebyshevTerms(const std::int64_t* indices, std::size_t n_terms,
   std::vector<Open> open{{0, 0}};
   const auto add_step = [&](std::size_t column) {
     const std::size_t depth = open.size() - 1, node = open.back().node;
+    const std::size_t factor = depth == 0 ? 0 : first_rows[tree_.variables[node]] + tree_.degrees[node] - 1;
     open.back().step = steps_.size();
-    steps_.push_back({depth, depth == 0 ? 0 : first_rows[tree_.variables[node]] + tree_.degrees[node] - 1, column, false});
+    steps_.push_back({depth, factor, column, false});
   };
   const std::vector<std::int64_t> nothing(n_inputs, 0);
   const std::int64_t* before = nothing.data();

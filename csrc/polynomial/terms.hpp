@@ -9,9 +9,9 @@
 
 namespace pml {
 
-// All products that the terms begin with, each once and in the order of their indices, with a parent before its
-// children. Node 0 is the product of nothing, 1; node i is node parents[i] times T_degrees[i](z_variables[i]), a variable
-// behind all of its parent's. places[a] is the node that term a is.
+// All products that the terms begin with, each once and in the order of their indices, so that what hangs from a node
+// follows it. Node 0 is the product of nothing, 1; node i is node parents[i] times T_degrees[i](z_variables[i]), a
+// variable behind all of its parent's. places[a] is the node that term a is.
 struct TermTree {
   std::vector<std::size_t> parents, variables, degrees, places;
 };

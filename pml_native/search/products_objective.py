@@ -11,14 +11,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arrays import Array
+from .. import _core
+from ..arrays import Array, contiguous
 
 
 class SumOfProducts:
     """r'r for `V`, a list of d arrays (n, K_j + 1), of `rank` products, `y` (n,) and `root_weight` w (n,)."""
 
     def __init__(self, V: Sequence[Array], rank: int, y: Array, root_weight: Array) -> None:
-        self.V, self.rank, self.y, self.root_weight = V, rank, y, root_weight
+        # By column, as the core takes them.
+        self.V: list[Array] = [np.asfortranarray(v) for v in V]
+        self.rank, self.y, self.root_weight = rank, y, contiguous(root_weight)
         self._ends = np.cumsum([rank * v.shape[1] for v in V])[:-1]
 
     def coefficients(self, params: Array) -> list[Array]:
@@ -44,8 +47,7 @@ class SumOfProducts:
 
     def residuals_and_jacobian(self, params: Array) -> tuple[Array, Array]:
         F = self.factors(params)
-        columns = [(others(F, j)[:, :, None] * v[:, None, :]).reshape(len(self.y), -1) for j, v in enumerate(self.V)]
-        return self._residuals(F), self.root_weight[:, None] * np.concatenate(columns, axis=1)
+        return self._residuals(F), _core.products_jacobian([v.T for v in self.V], F, self.root_weight, 1)
 
     def gauss_newton(self, params: Array) -> tuple[float, Array, Array]:
         residuals, J = self.residuals_and_jacobian(params)

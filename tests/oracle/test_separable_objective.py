@@ -1,11 +1,13 @@
 """The objective of sums of products against loops over rows, products and coefficients, and against differences."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebvander
 
+from pml_native import _core
 from pml_native.search.products_objective import SumOfProducts
 
 
@@ -73,3 +75,35 @@ def test_parameters_are_the_coefficients_and_back():
     A = objective.coefficients(params)
     assert [a.shape for a in A] == [(3, 2), (4, 2), (5, 2)]
     np.testing.assert_array_equal(objective.params(A), params)
+
+
+@pytest.mark.parametrize(("d", "rank", "n"), [(1, 1, 0), (1, 2, 1), (3, 2, 128), (4, 3, 1000)])
+def test_the_jacobian_is_bitwise_the_same_on_any_number_of_threads(d, rank, n):
+    objective, params, _ = problem(d, rank, n=n)
+    F, V = objective.factors(params), [v.T for v in objective.V]
+    found = [_core.products_jacobian(V, F, objective.root_weight, n_threads) for n_threads in (1, 2, 5)]
+    assert found[0].shape == (n, len(params))
+    for other in found[1:]:
+        assert other.tobytes("A") == found[0].tobytes("A")
+    # Each product is rounded as often as it has factors: by at most eps / 2 each time.
+    wanted, at = np.empty_like(found[0]), 0
+    for j, k in itertools.product(range(d), range(rank)):
+        others = np.prod([F[i][:, k] for i in range(d) if i != j], axis=0) * objective.root_weight
+        wanted[:, at : at + len(V[j])] = (others * V[j]).T
+        at += len(V[j])
+    np.testing.assert_allclose(found[0], wanted, rtol=2 * (d + 1) * np.finfo(float).eps, atol=0)
+
+
+def test_arrays_that_do_not_belong_together_are_refused():
+    V, F, weight = [np.ones((3, 5))] * 2, [np.ones((5, 2))] * 2, np.ones(5)
+    for arguments, message in (
+        (([], [], weight), "polynomials, series: expected the same number from 1 of both, got 0 and 0"),
+        ((V, F[:1], weight), "polynomials, series: expected the same number from 1 of both, got 2 and 1"),
+        ((V, F, np.ones(4)), "series: expected (4, r), got (5, 2)"),
+        ((V, [F[0], np.ones((5, 3))], weight), "series: expected (5, 2), got (5, 3)"),
+        (([V[0], np.ones((3, 4))], F, weight), "polynomials: expected (p, 5), got (3, 4)"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            _core.products_jacobian(*arguments, 1)
+    with pytest.raises(ValueError, match="n_threads: expected a positive integer, got 0"):
+        _core.products_jacobian(V, F, weight, 0)

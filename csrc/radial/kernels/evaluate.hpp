@@ -1,7 +1,8 @@
 // Sums of radial functions and their derivatives, for blocks of rows: vector lanes are rows.
 //
-// Each function is given by t = (epsilon r)^2, r below standing for epsilon r: its value, and its slope phi'(r) / r in units of epsilon^2, by which
-// weight (z - center) is multiplied for the derivative. A slope that is infinite at r = 0 is 0 there, as z - center is.
+// Each function is given by t = (epsilon r)^2: its value, which stands beside its name with r for epsilon r, and its
+// slope phi'(r) / r in units of epsilon^2, by which weight (z - center) is multiplied for the derivative. A slope that
+// is infinite at r = 0 is 0 there, as z - center is.
 #pragma once
 
 #include <math.h>
