@@ -27,8 +27,8 @@ MAX_QUASI_NEWTON_PARAMS = 4000
 # function, and they are there among those that models are compared on.
 MOST_JACOBIAN_NUMBERS = 2**23
 # Multiply-adds between two looks at the held-out rows, where steps are not longer; and steps, where they are short.
-LOOK_WORK = 5e8
-LOOK_STEPS = 50
+LOOK_WORK = 2e8
+LOOK_STEPS = 20
 # Held-out rows this many times worse than those trained on, for so much work on end, ask for more rows.
 OVERFIT = 3.0
 OVERFIT_WORK = 4e9
