@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..models import Boosted, NetworkModel
 from ..networks import MLP
 from .boosting import LeftOver, left_over, stage_training
-from .scheduler import Step, Steps, Worker
+from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, FLOOR, Found, Rows
 from .training import Coordinates, Training, candidate_coordinates, widest
 
@@ -49,7 +48,9 @@ class NetworkSearch:
     def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
         self.rows, self.rng = rows, rng
         self.prospect = 0.0
-        self._errors: list[float] = []  # the least after each round
+        self._least = math.inf  # the error of the best so far
+        self._errors: list[float] = []  # the same after each round
+        self._hope = 0.0  # what further rounds may multiply it by
         self._wider = self._shapes()
         self._trainings: list[Training] = []
         self._sum: _Sum | None = None
@@ -61,8 +62,8 @@ class NetworkSearch:
         self._trainings = [self._training(choice, narrowest) for choice in candidate_coordinates(self.rows)]
         for number in itertools.count():
             yield from self._round(FIRST_WORK * ROUND_GROWTH**number)
-            self._errors.append(min([*self._errors[-1:], self._least]))
-            self.prospect = prospect(self._errors)
+            self._errors.append(self._least)
+            self._hope = hope(self._errors)
             self._trainings = self._ranked()[: FINALISTS[number] if number < len(FINALISTS) else None]
             changes = yield from self._begin_sum()
             changes |= self._enter()
@@ -108,7 +109,7 @@ class NetworkSearch:
     def _ranked(self) -> list[Training]:
         return sorted(self._trainings, key=lambda training: training.error)
 
-    def _begin_sum(self) -> Generator[list[Step], Any, bool]:
+    def _begin_sum(self) -> Part[bool]:
         """A second network for the best one, if that is another one than the last time, and leaves something."""
         best = self._trainings[0]
         if best.network is self._first:
@@ -124,7 +125,10 @@ class NetworkSearch:
         going = self._going
         until = {part: part.work + work / len(going) for part in going}
         while going and self._least > FLOOR:
-            for found in (yield [part.step() for part in going]):
+            results = yield [part.step() for part in going]
+            self._least = min([self._least, *(found.error for found in results if found is not None)])
+            self.prospect = self._hope * self._least if self._least < math.inf else 0.0
+            for found in results:
                 if found is not None:
                     yield found
             going = [part for part in going if not part.ended and part.work < until[part]]
@@ -132,10 +136,6 @@ class NetworkSearch:
     @property
     def _going(self) -> list[Training | _Sum]:
         return [part for part in (*self._trainings, self._sum) if part is not None and not part.ended]
-
-    @property
-    def _least(self) -> float:
-        return min(part.error for part in (*self._trainings, self._sum) if part is not None)
 
 
 class _Sum:
@@ -204,12 +204,12 @@ def left_over_step(rows: Rows, training: Training) -> Step:
 
 def extended_work(rows: Rows, network: NetworkModel) -> float:
     """Multiply-adds of a network's values in double-double at all rows."""
-    return DOUBLE_DOUBLE * network.n_params * (rows.n + len(rows.held_out.X)) + CALL
+    return DOUBLE_DOUBLE * network.n_params * (rows.n + rows.n_held_out) + CALL
 
 
-def prospect(errors: Sequence[float]) -> float:
-    """The error that some more rounds may come to, from the least after each one so far; 0 where that says nothing."""
-    if len(errors) < 2 or not (0.0 < errors[-1] < math.inf):
+def hope(errors: Sequence[float]) -> float:
+    """What some more rounds may multiply the error by, from those after each one so far; 0 where that says nothing."""
+    if len(errors) < 2 or not (errors[-1] > 0.0 and errors[0] < math.inf):
         return 0.0
     falls = [math.log(after / before) for before, after in itertools.pairwise(errors[-3:])]
-    return errors[-1] * math.exp(MARGIN * ROUNDS_AHEAD * min(falls))
+    return math.exp(MARGIN * ROUNDS_AHEAD * min(falls))

@@ -147,7 +147,7 @@ class Training:
 
     @cached_property
     def _measuring_work(self) -> float:
-        n = self.rows.n + len(self.rows.held_out.X)
+        n = self.rows.n + self.rows.n_held_out
         return self.descent.pass_work(n) + MEASURING * n * self.rows.n_outputs
 
     def _network(self, params: Array) -> NetworkModel:

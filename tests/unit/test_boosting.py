@@ -80,7 +80,7 @@ def test_data_that_the_first_stage_meets_exactly_need_no_second():
 
 def test_several_outputs_have_a_scale_each():
     both = np.column_stack([Y, 1e-6 * Y + 1e-6])
-    model = pml.boost(X, both, stages=2, effort=0.01)
+    model = pml.boost(X, both, stages=2, effort=0.004)
     assert model(X).shape == (600, 2)
     assert model.scales.shape[1] == 2
 
@@ -160,7 +160,7 @@ def test_a_descent_ends_at_the_floor_on_all_rows():
         assert len(works) < 100
     assert descent.status in (Status.AT_FLOOR, Status.STALLED)
     assert descent.n_rows == len(X)
-    assert descent.loss < 1e-20
+    assert descent.loss < 1e-16
     assert max(works) < 2e9
     np.testing.assert_array_equal(first, mlp.initialize(0))
 
@@ -168,9 +168,11 @@ def test_a_descent_ends_at_the_floor_on_all_rows():
 def test_held_out_rows_far_worse_than_those_trained_on_ask_for_more():
     descent = descent_of(pml.MLP((1, 6, 1)), held_out_y=Y + 1.0)
     assert descent.n_rows < len(X)
-    for _ in range(40):
+    before, work = descent.n_rows, 0.0
+    while descent.n_rows == before:
+        work += descent.work
         descent.advance(worker())
-    assert descent.n_rows == len(X)
+    assert work < 1e10
 
 
 def test_many_parameters_are_left_to_quasi_newton_methods():
@@ -202,7 +204,7 @@ def test_the_default_trainer_takes_sines_for_a_residual_that_turns_fast():
 def test_weights_reach_every_stage_and_the_choice():
     weight = np.where(X[:, 0] < 3.0, 1.0, 0.0)
     y = np.where(X[:, 0] < 3.0, Y, 5.0)  # the rows without weight tell another story
-    model = pml.boost(X, y, sample_weight=weight, effort=0.02)
+    model = pml.boost(X, y, sample_weight=weight, effort=0.008)
     left = X[X[:, 0] < 3.0]
     assert relative_rmse(model, left, np.sin(left[:, 0])) < 1e-9
 
