@@ -25,7 +25,7 @@ from ..networks import MLP
 from ..optimize.interrupt import InterruptGuard
 from ..report import Errors
 from .random_features import output_layers
-from .scheduler import Steps
+from .scheduler import Steps, held_blas
 from .search import WHOLE_WORK, Rows, run_alone
 from .training import Coordinates, Training, widest
 
@@ -36,6 +36,8 @@ LEAST_SCALE, MOST_SCALE = 1.0, 30.0
 SIN_FREQUENCY = 4.0
 # Singular values of the features relatively smaller than this are left out, which keeps output weights moderate.
 OUTPUT_RCOND = 1e-10
+# Multiply-adds of a start after the first stage: neighbours are looked for, and a last layer solved for.
+STAGE_WORK = 3e8
 # Pairs of neighbours that a frequency is measured on.
 MOST_PAIRS = 4000
 
@@ -205,7 +207,8 @@ def stage_network(
     parts = ((data.X, data.y, data.sample_weight), (data.held_out_X, data.held_out_y, data.held_out_weight))
     train, held_out = (Samples(X, y, weight, False, None, None) for X, y, weight in parts)
     rows = Rows.of(train, held_out, data.rng)
-    training = stage_training(rows, Coordinates.as_given(rows), data.number, data.rng, hidden, activation)
+    with held_blas():
+        training = stage_training(rows, Coordinates.as_given(rows), data.number, data.rng, hidden, activation)
     time_limit = None if data.deadline == math.inf else data.deadline - time.perf_counter()
     run_alone(_Stage(training), effort=data.work / WHOLE_WORK, time_limit=time_limit, n_threads=data.n_threads)
     assert training.network is not None

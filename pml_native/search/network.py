@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arrays import Array
 from ..models import Boosted, NetworkModel
 from ..networks import MLP
-from .boosting import LeftOver, left_over, stage_training
+from .boosting import STAGE_WORK, left_over, stage_training
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, FLOOR, Found, Rows
 from .training import Coordinates, Training, candidate_coordinates, widest
@@ -88,7 +89,7 @@ class NetworkSearch:
 
     def _enter(self) -> bool:
         """Another network for the next round, if any: a wider one, or where little was gained another start."""
-        best, races = self._trainings[0], len(self._errors) < len(FINALISTS) and self._going
+        best, races = self._trainings[0], len(self._errors) < len(FINALISTS) and self._going != []
         if races or any(training.fits_all_rows for training in self._trainings):
             return False  # one that meets all rows to rounding has no use for more parameters
         if self._wider:
@@ -114,10 +115,9 @@ class NetworkSearch:
         best = self._trainings[0]
         if best.network is self._first:
             return False
-        self._first, self._sum = best.network, None
-        [left] = yield [left_over_step(self.rows, best)]
-        if left is not None:
-            self._sum = _Sum(self.rows, best, left, self.rng)
+        assert best.network is not None
+        self._first = best.network
+        [self._sum] = yield [sum_step(self.rows, best, best.network, int(self.rng.integers(2**63)))]
         return self._sum is not None
 
     def _round(self, work: float) -> Steps:
@@ -141,11 +141,8 @@ class NetworkSearch:
 class _Sum:
     """A network and a second one for what it leaves over: `error` is that of the sum."""
 
-    def __init__(self, rows: Rows, first: Training, left: LeftOver, rng: np.random.Generator) -> None:
-        assert first.network is not None
-        self.rows, self.first, self.network, self.scale = rows, first, first.network, left.scale
-        rest = Rows(left.train, left.held_out)
-        self.second = stage_training(rest, Coordinates.as_given(rest), 1, rng)
+    def __init__(self, rows: Rows, first: Training, network: NetworkModel, second: Training, scale: Array) -> None:
+        self.rows, self.first, self.network, self.second, self.scale = rows, first, network, second, scale
         self.error = math.inf
         self.work = 0.0
         self._measured = 1.0  # the error of the second in the last sum; without a second it is 1
@@ -161,17 +158,15 @@ class _Sum:
     def step(self) -> Step:
         """More training of the second network, or the sum where that has become better; the result is the sum."""
         if self._is_due:
-            step = Step(extended_work(self.rows, self.network), self._measure)
+            least = min(self.error, self.first.error)  # as it is now: the first may go on beside this
+            step = Step(extended_work(self.rows, self.network), lambda worker: self._measure(least))
         else:
             training = self.second.step()
-            step = Step(training.work, lambda worker: self._train(training, worker))
+            step = Step(training.work, lambda worker: _without_result(training, worker))
         self.work += step.work
         return step
 
-    def _train(self, training: Step, worker: Worker) -> None:
-        training.function(worker)
-
-    def _measure(self, worker: Worker) -> Found | None:
+    def _measure(self, least: float) -> Found | None:
         second = self.second.network
         assert second is not None
         self._measured = self.second.error
@@ -184,22 +179,30 @@ class _Sum:
             coordinates=self.first.description,  # what one of them gets wrong, the other follows
             status=self.second.status,
         )
-        if not found.error < min(self.error, self.first.error):
+        if not found.error < least:
             return None
         self.error = found.error
         return found
 
 
-def left_over_step(rows: Rows, training: Training) -> Step:
-    """What the best network of a training leaves over, in its coordinates."""
-    network, of = training.network, training.coordinates.rows
-    assert network is not None
+def _without_result(step: Step, worker: Worker) -> None:
+    step.function(worker)
 
-    def function(worker: Worker) -> LeftOver | None:
+
+def sum_step(rows: Rows, first: Training, network: NetworkModel, seed: int) -> Step:
+    """Begins a second network for what `network`, of the training `first`, leaves over; None where that is nothing."""
+    of = first.coordinates.rows
+
+    def function(worker: Worker) -> _Sum | None:
         with np.errstate(all="ignore"):
-            return left_over(Boosted([network], [1.0]), of.train, of.held_out)
+            left = left_over(Boosted([network], [1.0]), of.train, of.held_out)
+            if left is None:
+                return None
+            rest = Rows(left.train, left.held_out)
+            second = stage_training(rest, Coordinates.as_given(rest), 1, np.random.default_rng(seed))
+        return _Sum(rows, first, network, second, left.scale)
 
-    return Step(extended_work(rows, network), function)
+    return Step(extended_work(rows, network) + STAGE_WORK, function)
 
 
 def extended_work(rows: Rows, network: NetworkModel) -> float:

@@ -18,8 +18,9 @@ from .search import Found, Rows
 
 # A column spans enough for its logarithm to be another coordinate.
 LEAST_RATIO = 1.5
-# A model is measured at all rows: its values once, and errors, which are sorted, as much as so many multiply-adds each.
+# An error, which is sorted, takes as long as so many multiply-adds; so many values of rows trained on are measured at.
 MEASURING = 200.0
+MOST_MEASURED = 1_000_000
 # The rounding of a network is some hundred eps; where a training ends with more than this, it is for other reasons.
 MET = 1e-11
 
@@ -97,7 +98,8 @@ class Training:
     """One random start of one network, trained step by step; `best` is what it has found, and None before a step."""
 
     def __init__(self, rows: Rows, coordinates: Coordinates, mlp: MLP, params: Array) -> None:
-        self.rows, self.coordinates, self.mlp = rows, coordinates, mlp
+        self.coordinates, self.mlp = coordinates, mlp
+        self.rows = rows.fewer(MOST_MEASURED // rows.n_outputs + 1, rows.n_held_out)
         self.descent = Descent(mlp, params, coordinates.train, coordinates.held_out)
         self.best: Found | None = None
         self.network: NetworkModel | None = None  # the best one, in its coordinates
