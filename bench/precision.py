@@ -70,7 +70,7 @@ def of_equation(name: str) -> Sampler:
 
 def hidden_layers(*hidden: int, activation: str = "tanh") -> Trainer:
     """All stages of one shape."""
-    return lambda data: stage_network(data, hidden, activation)[0]
+    return lambda data: stage_network(data, hidden, activation)
 
 
 ONE_INPUT = {

@@ -15,11 +15,11 @@ def f(x):
 
 
 def small(data):
-    return stage_network(data, hidden=(8,))[0]
+    return stage_network(data, hidden=(8,))
 
 
 x = np.random.default_rng(0).uniform(0.0, 6.0, size=(1000, 1))
-total = pml.boost(x, f(x[:, 0]), stages=2, trainer=[small, train_stage], time_limit=5.0)
+total = pml.boost(x, f(x[:, 0]), stages=2, trainer=[small, train_stage], effort=0.1)
 
 t = np.linspace(0.1, 5.9, 1501)
 picture, axes = panels(len(total.stages), columns=1, width=7.0, height=2.3, sharex=True)

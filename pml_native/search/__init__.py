@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .boosting import boost
+from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
 from .radial import RadialSearch, fit_rbf
@@ -17,6 +18,7 @@ from .spline import SplineSearch
 
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
+    "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,
     "rational": lambda rows, rng: RationalSearch(rows, rng=rng),

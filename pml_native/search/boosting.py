@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,12 +20,14 @@ from scipy.spatial import KDTree
 
 from ..arrays import Array, Samples, as_samples
 from ..hold_out import split
-from ..models import Boosted, Model, NetworkModel, Normalization, Signature
+from ..models import Boosted, Model, NetworkModel, Signature
 from ..networks import MLP
 from ..optimize.interrupt import InterruptGuard
 from ..report import Errors
-from .descent import Descent, descend, shuffled
 from .random_features import output_layers
+from .scheduler import Steps, held_blas
+from .search import WHOLE_WORK, Rows, run_alone
+from .training import Coordinates, Training, widest
 
 # First-layer scales below and above which a stage is not started: the networks' usual one, and more oscillations than
 # its units could follow.
@@ -34,6 +36,8 @@ LEAST_SCALE, MOST_SCALE = 1.0, 30.0
 SIN_FREQUENCY = 4.0
 # Singular values of the features relatively smaller than this are left out, which keeps output weights moderate.
 OUTPUT_RCOND = 1e-10
+# Multiply-adds of a start after the first stage: neighbours are looked for, and a last layer solved for.
+STAGE_WORK = 3e8
 # Pairs of neighbours that a frequency is measured on.
 MOST_PAIRS = 4000
 
@@ -42,7 +46,8 @@ MOST_PAIRS = 4000
 class StageData:
     """What a trainer gets: rows to train on, X (n, d) and y (n, m), and rows to choose by; y has unit size.
 
-    `number` counts stages from 0, `seconds` is the time allowed, `sample_weight` (n,) or None.
+    `number` counts stages from 0. `work` is what it may do, in multiply-adds, and `deadline`, of time.perf_counter,
+    when it must have ended. `sample_weight` (n,) and `held_out_weight` are None for 1.
     """
 
     X: Array
@@ -50,10 +55,12 @@ class StageData:
     held_out_X: Array
     held_out_y: Array
     number: int
-    seconds: float
+    work: float
     rng: np.random.Generator
     n_threads: int | None
     sample_weight: Array | None = None
+    held_out_weight: Array | None = None
+    deadline: float = math.inf
 
 
 Trainer = Callable[[StageData], Model]
@@ -68,7 +75,8 @@ def boost(
     first: Model | None = None,
     sample_weight: ArrayLike | None = None,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
-    time_limit: float = 60.0,
+    effort: float = 1.0,
+    time_limit: float | None = 60.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> Boosted:
@@ -79,13 +87,19 @@ def boost(
     first : a model already there, taken as stage 0.
     sample_weight : (n,), weights of the squared errors.
     validation : rows (X, y) to choose by; None holds out 15 % of the rows, as `fit` does.
-    time_limit : seconds, shared equally by the stages still to come.
+    effort : how much work is done at most, shared equally by the stages; 1 is most of a minute of one core.
+    time_limit : seconds, a bound that stages still to come share equally; None for none. The same rows, `random_state`
+        and effort give the same sum where it ends no stage.
 
     A stage that doesn't lower the held-out error ends the sum, and so does Ctrl-C, with the stages there are. Raises
     ValueError for data that can't be fitted.
     """
     if stages < 1:
         raise ValueError(f"stages: expected a positive integer, got {stages}")
+    if not effort >= 0:
+        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
+    if time_limit is not None and not time_limit >= 0:
+        raise ValueError(f"time_limit: expected a number >= 0 or None, got {time_limit!r}")
     samples = as_samples(X, y, sample_weight)
     rng = np.random.default_rng(random_state)
     train, held_out = split(samples, validation, rng)
@@ -94,32 +108,36 @@ def boost(
     if len(trainers) < stages:
         raise ValueError(f"trainer: expected {stages} of them, one for each stage, got {len(trainers)}")
 
-    start = time.perf_counter()
+    end = math.inf if time_limit is None else time.perf_counter() + time_limit
+    first_number = 0 if first is None else 1
+    work = effort * WHOLE_WORK / max(1, stages - first_number)
     model = None if first is None else Boosted([first], [1.0], signature)
     with InterruptGuard() as guard:
-        for number in range(0 if first is None else 1, stages):
-            data = left_over(model, train.X, train.y, held_out.X, held_out.y)
-            if data is None or (guard.requested and model is not None):
+        for number in range(first_number, stages):
+            left = left_over(model, train, held_out)
+            if left is None or (guard.requested and model is not None):
                 break
-            scale, residuals, held_out_residuals = data
-            remaining = time_limit - (time.perf_counter() - start)
+            now = time.perf_counter()
+            deadline = now + max(0.0, end - now) / (stages - number)
             stage = trainers[number](
                 StageData(
                     train.X,
-                    residuals,
+                    left.train.y,
                     held_out.X,
-                    held_out_residuals,
+                    left.held_out.y,
                     number,
-                    max(0.0, remaining / (stages - number)),
+                    work,
                     rng,
                     n_threads,
                     train.sample_weight,
+                    held_out.sample_weight,
+                    deadline,
                 )
             )
             if model is None:
-                model = Boosted([stage], scale[None, :], signature)
+                model = Boosted([stage], left.scale[None, :], signature)
                 continue
-            extended = model.with_stage(stage, scale)
+            extended = model.with_stage(stage, left.scale)
             if not _held_out_rmse(extended, held_out) < _held_out_rmse(model, held_out):
                 break
             model = extended
@@ -131,18 +149,26 @@ def _held_out_rmse(model: Model, held_out: Samples) -> float:
     return Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight).rmse
 
 
-def left_over(
-    model: Boosted | None, X: Array, y: Array, held_out_X: Array, held_out_y: Array
-) -> tuple[Array, Array, Array] | None:
-    """Scales (m,) and what `model` leaves to fit of y and of the held-out y, divided by them; None for nothing."""
+@dataclass(frozen=True)
+class LeftOver:
+    """What a model leaves to fit, divided by `scale` (m,), of the rows trained on and held out."""
+
+    scale: Array
+    train: Samples
+    held_out: Samples
+
+
+def left_over(model: Boosted | None, train: Samples, held_out: Samples) -> LeftOver | None:
+    """What `model`, or no model, leaves to fit; None for nothing."""
     if model is None:
-        return np.ones(y.shape[1]), y, held_out_y
-    residuals = model.residuals(X, y)
+        return LeftOver(np.ones(train.y.shape[1]), train, held_out)
+    residuals = model.residuals(train.X, train.y)
     exponent = np.frexp(np.max(np.abs(residuals), axis=0))[1]
     scale = np.ldexp(np.sqrt(np.mean(np.ldexp(residuals, -exponent) ** 2, axis=0)), exponent)
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         return None
-    return scale, residuals / scale, model.residuals(held_out_X, held_out_y) / scale
+    held_out_residuals = model.residuals(held_out.X, held_out.y)
+    return LeftOver(scale, replace(train, y=residuals / scale), replace(held_out, y=held_out_residuals / scale))
 
 
 def frequency(X: Array, y: Array) -> float:
@@ -166,75 +192,68 @@ def frequency(X: Array, y: Array) -> float:
 
 def train_stage(data: StageData) -> Model:
     """The trainer that `boost` takes where none is given: `stage_network`."""
-    return stage_network(data)[0]
+    return stage_network(data)
 
 
 def stage_network(
     data: StageData, hidden: tuple[int, ...] | None = None, activation: str | None = None
-) -> tuple[NetworkModel, Descent]:
+) -> NetworkModel:
     """A network for stage `data.number`, its first layer scaled to how fast the residual turns.
 
     hidden : widths of the hidden layers. By default one of 20 units, or 60 after the first stage, for one input, which
         then needs few parameters; else two of 20; narrower for few rows.
     activation : by default tanh, or sines for a residual that turns fast.
     """
-    d, m = data.X.shape[1], data.y.shape[1]
-    inputs = Normalization.of(data.X)
-    first = data.number == 0
-    turns = 0.0 if first else frequency(inputs.apply(data.X), data.y)
+    parts = ((data.X, data.y, data.sample_weight), (data.held_out_X, data.held_out_y, data.held_out_weight))
+    train, held_out = (Samples(X, y, weight, False, None, None) for X, y, weight in parts)
+    rows = Rows.of(train, held_out, data.rng)
+    with held_blas():
+        training = stage_training(rows, Coordinates.as_given(rows), data.number, data.rng, hidden, activation)
+    time_limit = None if data.deadline == math.inf else data.deadline - time.perf_counter()
+    run_alone(_Stage(training), effort=data.work / WHOLE_WORK, time_limit=time_limit, n_threads=data.n_threads)
+    assert training.network is not None
+    training.network.use_threads(data.n_threads)
+    return training.network
+
+
+class _Stage:
+    """The search for one stage: a training, until it ends."""
+
+    prospect = 0.0
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+
+    def steps(self) -> Steps:
+        while not self.training.ended:
+            [found] = yield [self.training.step()]
+            if found is not None:
+                yield found
+
+
+def stage_training(
+    rows: Rows,
+    coordinates: Coordinates,
+    number: int,
+    rng: np.random.Generator,
+    hidden: tuple[int, ...] | None = None,
+    activation: str | None = None,
+) -> Training:
+    """What `stage_network` trains: a random start, whose last layer after the first stage fits the others best."""
+    table = coordinates.train
+    (n, d), m = table.X.shape, rows.n_outputs
+    turns = 0.0 if number == 0 else frequency(table.X, table.y)
     # Rows of the first layer have a root mean square length of 1/sqrt(3) as they are initialized.
-    scale = 1.0 if first else float(np.clip(math.sqrt(3.0) * turns, LEAST_SCALE, MOST_SCALE))
+    scale = 1.0 if number == 0 else float(np.clip(math.sqrt(3.0) * turns, LEAST_SCALE, MOST_SCALE))
     if hidden is None and d == 1:
-        hidden = (widest(lambda w: MLP((1, w, m)).n_params, len(data.X) * m, 20 if first else 60),)
+        hidden = (widest(lambda w: MLP((1, w, m)).n_params, n * m, 20 if number == 0 else 60),)
     elif hidden is None:
-        hidden = 2 * (widest(lambda w: MLP((d, w, w, m)).n_params, len(data.X) * m, 20),)
+        hidden = 2 * (widest(lambda w: MLP((d, w, w, m)).n_params, n * m, 20),)
     mlp = MLP((d, *hidden, m), activation or ("sin" if turns > SIN_FREQUENCY else "tanh"))
-    return train_network(mlp, data, inputs, first_layer_scale=scale, solve_outputs=not first)
-
-
-def train_network(
-    mlp: MLP,
-    data: StageData,
-    inputs: Normalization,
-    *,
-    first_layer_scale: float = 1.0,
-    solve_outputs: bool = False,
-) -> tuple[NetworkModel, Descent]:
-    """`mlp` trained on the stage's rows from one random start; the best on the held-out rows.
-
-    `solve_outputs` starts with the last layer that fits the random ones before it best.
-    """
-    outputs = Normalization.of(data.y)
-    table = shuffled(inputs.apply(data.X), outputs.apply(data.y), data.sample_weight, data.rng)
-    held_out_X, held_out_y = inputs.apply(data.held_out_X), outputs.apply(data.held_out_y)
-    params = mlp.initialize(data.rng)
+    params = mlp.initialize(rng)
     weight, _ = mlp.layers(params)[0]
-    weight *= first_layer_scale
-    if solve_outputs:
+    weight *= scale
+    if number > 0:
         part = table.first(4 * mlp.n_params)
         [params[mlp.linear]] = output_layers(mlp, params, part.X, part.y, part.sample_weight, (OUTPUT_RCOND,))
-    best_error, best_params = math.inf, params
-
-    def look(params: Array, loss: float) -> float:
-        nonlocal best_error, best_params
-        difference = mlp.forward(params, held_out_X, n_threads=data.n_threads) - held_out_y
-        error = float(np.sqrt(np.mean(difference**2)))
-        if error < best_error:
-            best_error, best_params = error, params.copy()
-        return error
-
-    descent = descend(mlp, params, table, look, seconds=data.seconds, n_threads=data.n_threads)
-    model = NetworkModel(
-        mlp,
-        best_params,
-        inputs=inputs,
-        outputs=outputs,
-        signature=Signature(data.X.shape[1], data.y.shape[1]),
-        n_threads=data.n_threads,
-    )
-    return model, descent
-
-
-def widest(n_params: Callable[[int], int], n_values: int, most: int, values_per_parameter: float = 2.0) -> int:
-    """The largest width up to `most` whose parameters the values can determine; 2 at least."""
-    return max((w for w in range(2, most + 1) if values_per_parameter * n_params(w) <= n_values), default=2)
+    return Training(rows, coordinates, mlp, params)

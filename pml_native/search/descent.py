@@ -9,39 +9,43 @@ MAX_LEVENBERG_MARQUARDT_PARAMS the P x P systems cost too much, and quasi-Newton
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cached_property
 
 from ..arrays import Array
-from ..optimize import LBFGS, LeastSquares, LevenbergMarquardt, Progress, SSBroyden, Status, minimize
-from ..optimize.levenberg_marquardt import LevenbergMarquardtState
+from ..optimize import LBFGS, LeastSquares, LevenbergMarquardt, OptimizeResult, SSBroyden, Status, minimize
+from ..optimize.levenberg_marquardt import Graded, LevenbergMarquardtState
 from ..optimize.loop import Optimizer
 from ..optimize.objective import Network
+from .scheduler import Worker
+from .search import CALL
 
-ROWS_PER_PARAMETER = 2.5
+# Of 11 trainings of 2e10 multiply-adds, 2.5 is 30 times better where networks come to 1e-9 and below, and 5 is that much
+# better where they do not, since fewer rows lead some of them where no more rows help; in the mean they are equal.
+ROWS_PER_PARAMETER = 5.0
 MAX_LEVENBERG_MARQUARDT_PARAMS = 1500
 MAX_QUASI_NEWTON_PARAMS = 4000
-# Numbers in the largest Jacobian: 256 MiB, and steps of a second or two. More rows than that add little to so smooth a
-# function, and they are there among the held-out ones.
-MOST_JACOBIAN_NUMBERS = 2**25
-# Between two looks at the held-out rows: few steps where they are slow, some seconds' fraction where they are fast.
-LOOK_SECONDS = 0.25
-# Held-out rows this many times worse than those trained on, looks in a row, ask for more rows.
+# Numbers in the largest Jacobian: 64 MiB, and steps of half a second. More rows than that add little to so smooth a
+# function, and they are there among those that models are compared on.
+MOST_JACOBIAN_NUMBERS = 2**23
+# Multiply-adds between two looks at the held-out rows, where steps are not longer; and steps, where they are short.
+LOOK_WORK = 2e8
+LOOK_STEPS = 20
+# Held-out rows this many times worse than those trained on, for so much work on end, ask for more rows.
 OVERFIT = 3.0
-OVERFIT_LOOKS = 8
-# No more progress of a quasi-Newton method: this share of the time since its start brought less than a tenth of the
+OVERFIT_WORK = 2e9
+# No more progress of a quasi-Newton method: this share of the work since its start brought less than a tenth of the
 # error. Levenberg-Marquardt, which walks along valleys for long before it falls, says itself when it has ended.
-PATIENCE_SECONDS = 3.0
+PATIENCE_WORK = 1e10
 PATIENCE_SHARE = 0.6
 PATIENCE_GAIN = 0.9
+# Multiply-adds that an activation with its derivatives costs.
+ACTIVATION = 20.0
 
 
 @dataclass(frozen=True)
 class Table:
-    """Normalized rows to train on, X (n, d) and y (n, m), in an order without meaning, and their weights or None."""
+    """Normalized rows, X (n, d) and y (n, m), in an order without meaning, and their weights or None."""
 
     X: Array
     y: Array
@@ -52,120 +56,125 @@ class Table:
         return Table(self.X[:n], self.y[:n], weight)
 
 
-@dataclass(frozen=True)
 class Descent:
-    """How a training ended: the last status and its sentence, steps, seconds, and the smallest loss.
+    """A training on its way: `advance` does the next steps, some `work` multiply-adds of them.
 
-    `params`, `rows` and `damping` are for `descend` to go on from. `used_all_rows` whether the last rows were all it
-    would take.
+    `params` have the smallest `loss` on the `n_rows` rows trained on so far. `status` says why it has ended, None while
+    it goes on; `overfits` whether the last look found the held-out rows OVERFIT times worse.
     """
 
-    status: Status
-    message: str
-    n_steps: int
-    seconds: float
-    loss: float
-    params: Array
-    rows: int
-    damping: float
-    used_all_rows: bool
+    def __init__(self, network: Network, params: Array, table: Table, held_out: Table) -> None:
+        self.network, self.params, self.table, self.held_out = network, params, table, held_out
+        self.second_order = network.n_params <= MAX_LEVENBERG_MARQUARDT_PARAMS
+        self.most_rows = self.n_rows = len(table.X)
+        if self.second_order:
+            P, m = network.n_params, network.n_outputs
+            self.most_rows = min(len(table.X), max(1, MOST_JACOBIAN_NUMBERS // (P * m)))
+            self.n_rows = min(self.most_rows, max(50, round(ROWS_PER_PARAMETER * P / m)))
+        self.loss = math.inf
+        self.n_steps = 0
+        self.status: Status | None = None
+        self._damping = LevenbergMarquardt.first_damping
+        self._result: OptimizeResult | None = None  # on these rows
+        self._overfit_work = 0.0
+        self._fall: list[tuple[float, float]] = []  # of the loss on these rows: work, smallest so far
 
+    @property
+    def ended(self) -> bool:
+        return self.status is not None
 
-def descend(
-    mlp: Network,
-    params: Array,
-    table: Table,
-    look: Callable[[Array, float], float],
-    *,
-    seconds: float,
-    should_stop: Callable[[], bool] = lambda: False,
-    n_threads: int | None = None,
-    resume: Descent | None = None,
-) -> Descent:
-    """Trains `mlp` from `params`, or from where `resume` ended, for up to `seconds`.
+    @property
+    def ended_at_floor(self) -> bool:
+        """Whether it has ended because rounding hides what there is to gain on all rows."""
+        return self.status is Status.AT_FLOOR and self.n_rows == self.most_rows
 
-    `look` is shown parameters and their loss from time to time and returns the error on held-out rows, in the units of
-    the square root of the loss; it is for the caller to keep the parameters that it likes best.
-    """
-    start = time.perf_counter()
-    n = len(table.X)
-    second_order = mlp.n_params <= MAX_LEVENBERG_MARQUARDT_PARAMS
-    if second_order:
-        n = min(n, MOST_JACOBIAN_NUMBERS // (mlp.n_params * mlp.n_outputs))
-    rows = min(n, max(50, round(ROWS_PER_PARAMETER * mlp.n_params / mlp.n_outputs)))
-    if not second_order:
-        rows = n
-    n_steps = 0
-    damping = LevenbergMarquardt.first_damping
-    if resume is not None:
-        params, rows, damping = resume.params, resume.rows, resume.damping
-    while True:
-        part = table.first(rows)
-        objective = LeastSquares(mlp, part.X, part.y, sample_weight=part.sample_weight, n_threads=n_threads)
-        method: Optimizer
-        if second_order:
-            method = LevenbergMarquardt(first_damping=damping)
-        else:
-            method = SSBroyden(n_threads=n_threads) if mlp.n_params <= MAX_QUASI_NEWTON_PARAMS else LBFGS()
-        watch = _Watch(look, should_stop, more_rows=rows < n, patient=second_order)
+    @property
+    def work(self) -> float:
+        """Multiply-adds of the next `advance`."""
+        return self._next_steps * self._step_work + self.pass_work(len(self.held_out.X))
+
+    def advance(self, worker: Worker) -> None:
+        """The next steps, and a look at the held-out rows: more rows, or the end, follow from it."""
+        work, objective = self.work, self._objective(worker.n_threads)
         result = minimize(
             objective,
-            params,
-            method,
-            max_steps=2**62,
-            max_seconds=max(0.0, seconds - (time.perf_counter() - start)),
-            callback=watch,
+            self.params,
+            self._method(worker.n_threads),
+            max_steps=self._next_steps,
+            callback=lambda progress: worker.should_stop(),
+            resume=self._result,
         )
-        look(result.params, result.loss)
-        n_steps += result.n_steps
-        params = result.params
-        if isinstance(result.state, LevenbergMarquardtState):
+        self._result = result
+        self.params, self.loss = result.params, result.loss
+        self.n_steps += result.n_steps
+        error = root_mean_square(self.network, self.params, self.held_out, worker.n_threads)
+        overfits = self.n_rows < self.most_rows and error > OVERFIT * math.sqrt(max(self.loss, 0.0))
+        self._overfit_work = self._overfit_work + work if overfits else 0.0
+        self._fall.append((work + (self._fall[-1][0] if self._fall else 0.0), self.loss))
+        if result.status in (Status.AT_FLOOR, Status.STALLED, Status.CONVERGED, Status.NONFINITE):
+            self._ends(result.status)
+        elif self._overfit_work >= OVERFIT_WORK or self._stagnates():
+            self._ends(Status.STALLED)
+
+    def pass_work(self, n: int) -> float:
+        """Multiply-adds of the network's values at `n` rows."""
+        return n * self._values_work + CALL
+
+    @cached_property
+    def _values_work(self) -> float:
+        # A network has about as many units as the root of its parameters, times a layer or two.
+        return self.network.n_params + 2.0 * ACTIVATION * math.sqrt(self.network.n_params)
+
+    @property
+    def _step_work(self) -> float:
+        """A step: J'J, its factor, and passes for the loss, the bend and the gradient; near the floor also J, factored
+        once more, by solutions and small factors at half the speed of products. Some steps are tried twice.
+        """
+        n, P, m = float(self.n_rows), float(self.network.n_params), self.network.n_outputs
+        values = n * self._values_work
+        if not self.second_order:
+            return 4.0 * values + (4.0 * P * P if P <= MAX_QUASI_NEWTON_PARAMS else 80.0 * P) + 5 * CALL
+        work = n * m * P * P / 2.0 + P**3 / 4.0 + 8.0 * m * values + 10 * CALL
+        if self._result is not None and isinstance(self._result.state.system, Graded):
+            work += 1.5 * n * m * P * P + 2.0 * P**3 + 10.0 * n * m * P + 30 * CALL
+        return work
+
+    @property
+    def _next_steps(self) -> int:
+        return int(min(max(1.0, LOOK_WORK // self._step_work), LOOK_STEPS))
+
+    def _objective(self, n_threads: int) -> LeastSquares:
+        part = self.table.first(self.n_rows)
+        return LeastSquares(self.network, part.X, part.y, sample_weight=part.sample_weight, n_threads=n_threads)
+
+    def _method(self, n_threads: int) -> Optimizer:
+        if self.second_order:
+            return LevenbergMarquardt(first_damping=self._damping)
+        return SSBroyden(n_threads=n_threads) if self.network.n_params <= MAX_QUASI_NEWTON_PARAMS else LBFGS()
+
+    def _ends(self, status: Status) -> None:
+        """The end on these rows: goes on with twice as many, if there are."""
+        assert self._result is not None
+        if self.n_rows == self.most_rows or status is Status.NONFINITE:
+            self.status = status
+            return
+        self.n_rows = min(self.most_rows, 2 * self.n_rows)
+        state = self._result.state
+        if isinstance(state, LevenbergMarquardtState):
             # The last step that was good had about the damping that the next ones need.
-            damping = min(LevenbergMarquardt.first_damping, result.state.best_damping)
-        ended = result.status in (Status.AT_FLOOR, Status.STALLED, Status.CONVERGED)
-        if rows == n or not (ended or watch.overfits or watch.stagnates):
-            break
-        rows = min(n, 2 * rows)
-    message = "no more progress" if watch.stagnates else result.message
-    status = Status.STALLED if watch.stagnates else result.status
-    seconds = time.perf_counter() - start
-    return Descent(status, message, n_steps, seconds, result.loss, params, rows, damping, rows == n)
-
-
-class _Watch:
-    """The callback of one descent: looks, and ends it for overfitting, stagnation, or because the caller says so."""
-
-    def __init__(
-        self, look: Callable[[Array, float], float], should_stop: Callable[[], bool], *, more_rows: bool, patient: bool
-    ) -> None:
-        self.look, self.should_stop, self.more_rows, self.patient = look, should_stop, more_rows, patient
-        self.overfits = self.stagnates = False
-        self._looks_overfit = 0
-        self._last = 0.0
-        self._best: list[tuple[float, float]] = []  # seconds, smallest loss so far
-
-    def __call__(self, progress: Progress) -> bool:
-        if progress.seconds - self._last < LOOK_SECONDS:
-            return False
-        self._last = progress.seconds
-        error = self.look(progress.params, progress.loss)
-        overfit = self.more_rows and error > OVERFIT * math.sqrt(max(progress.loss, 0.0))
-        self._looks_overfit = self._looks_overfit + 1 if overfit else 0
-        self.overfits = self._looks_overfit >= OVERFIT_LOOKS
-        best = min(progress.loss, self._best[-1][1] if self._best else math.inf)
-        self._best.append((progress.seconds, best))
-        self.stagnates = self._stagnates()
-        return self.overfits or self.stagnates or self.should_stop()
+            self._damping = min(LevenbergMarquardt.first_damping, state.best_damping)
+        self._result, self._overfit_work, self._fall = None, 0.0, []
 
     def _stagnates(self) -> bool:
-        seconds, loss = self._best[-1]
-        if self.patient or seconds < PATIENCE_SECONDS:
+        work, loss = self._fall[-1]
+        if self.second_order or work < PATIENCE_WORK:
             return False
-        earlier = next((best for at, best in reversed(self._best) if at <= (1 - PATIENCE_SHARE) * seconds), math.inf)
+        earlier = next((best for at, best in reversed(self._fall) if at <= (1 - PATIENCE_SHARE) * work), math.inf)
         return loss > PATIENCE_GAIN**2 * earlier
 
 
-def shuffled(X: Array, y: Array, sample_weight: Array | None, rng: np.random.Generator) -> Table:
-    """The rows in random order."""
-    order = rng.permutation(len(X))
-    return Table(X[order], y[order], None if sample_weight is None else sample_weight[order])
+def root_mean_square(network: Network, params: Array, table: Table, n_threads: int) -> float:
+    """The root of the loss on a table."""
+    return math.sqrt(
+        LeastSquares(network, table.X, table.y, sample_weight=table.sample_weight, n_threads=n_threads).loss(params)
+    )

@@ -1,229 +1,218 @@
-"""How `fit` trains networks.
+"""Finds networks: a race in several coordinates, wider ones where the winner's are, and a second one on what is left.
 
-Small networks race in several coordinates (as given; logarithms of what is positive), because coordinates decide more
-than width. The winner goes on; then wider networks are trained in its coordinates, as long as a wider one may gain;
-then a second network on what the best one left over. Everything is chosen on the held-out rows.
+The search goes by rounds, each of ROUND_GROWTH times the work of the last, which those that take part share equally and
+use side by side: at first small networks in all coordinates, as coordinates decide more than width; then the best of
+these; then the best one, with another network in its coordinates in each round, wider than the last, and where there is
+no wider one, or a round has gained little, another start. From the second round on, a second network is trained for
+what the best one leaves over (boosting.py). All are compared by whole models, at rows held out and trained on.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..arrays import Array
-from ..fitting.coordinates import Coordinates, candidate_coordinates
-from ..fitting.session import Session
-from ..models import Boosted, Model, NetworkModel, Signature, Transformed
+from ..models import Boosted, NetworkModel
 from ..networks import MLP
-from ..optimize import Status
-from ..report import Errors
-from .boosting import StageData, boost, stage_network, widest
-from .descent import Descent, descend, shuffled
+from .boosting import STAGE_WORK, left_over, stage_training
+from .scheduler import Part, Step, Steps, Worker
+from .search import CALL, FLOOR, Found, Rows
+from .training import Coordinates, Training, candidate_coordinates, widest
 
-# Shares of the time limit: of each racer, of the winner alone, and what is left for a second stage.
-RACE_SHARE = 0.05
-WINNER_SHARE = 0.25
-BOOST_SHARE = 0.2
-# Widths of two hidden layers that are tried one after the other.
+# Multiply-adds of the first round, a quarter of a second, and how much larger each one is than the last.
+FIRST_WORK, ROUND_GROWTH = 4e9, 4.0
+# Racers that go on after the first round, and after the second.
+FINALISTS = (2, 1)
+# Widths of two hidden layers that are tried one after the other; and of one, for one input.
 WIDTHS = (12, 20, 28)
 ONE_INPUT_WIDTHS = (20, 40)
+# A round that does not bring the error below this share of what it was gained little; so many of them are followed by
+# another start, the next one by the end.
+GAIN = 0.7
+MOST_STARTS = 2
+# In each of so many rounds to come, the error is taken to lose as many digits as in the better of the last two, and
+# half as many again.
+ROUNDS_AHEAD, MARGIN = 2, 1.5
+# A sum is made, which takes long to measure, when its second network's error is below this share of that of the last.
+SUM_GAIN = 0.8
+# Operations that one in double-double takes.
+DOUBLE_DOUBLE = 15.0
 
 
-def train_networks(session: Session, random_state: np.random.Generator) -> None:
-    """Trains networks on the session's data and offers it every improvement."""
-    training = _Training(session, random_state)
-    narrowest, *wider = training.shapes()
-    runs = [_Run(training, choice, narrowest) for choice in candidate_coordinates(session)]
-    try:
-        if len(runs) > 1:
-            for run in runs:
-                run.train(RACE_SHARE * session.time_limit)
-        winner = min(runs, key=lambda run: run.error)
-        winner.train(WINNER_SHARE * session.time_limit)
-        for hidden in wider:
-            # A network that meets all rows to rounding has no use for more parameters.
-            if session.finished or runs[-1].fits_all_rows or winner.fits_all_rows:
-                break
-            seconds = (1.0 - BOOST_SHARE) * session.time_limit - session.elapsed
-            if seconds < RACE_SHARE * session.time_limit:
-                break
-            runs.append(_Run(training, winner.coordinates, hidden))
-            runs[-1].train(seconds)
-    finally:
-        for run in runs:
-            run.record()
-    if not session.should_stop:
-        training.boost()
+class NetworkSearch:
+    """One search: trains the networks that it is made of, round by round."""
 
+    def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
+        self.rows, self.rng = rows, rng
+        self.prospect = 0.0
+        self._least = math.inf  # the error of the best so far
+        self._errors: list[float] = []  # the same after each round
+        self._hope = 0.0  # what further rounds may multiply it by
+        self._wider = self._shapes()
+        self._trainings: list[Training] = []
+        self._sum: _Sum | None = None
+        self._first: NetworkModel | None = None  # the last one that a second was trained for
+        self._n_starts_left = MOST_STARTS
 
-class _Training:
-    """The session, the models trained so far, and how they are shown to it."""
+    def steps(self) -> Steps:
+        narrowest = self._wider.pop(0)
+        self._trainings = [self._training(choice, narrowest) for choice in candidate_coordinates(self.rows)]
+        for number in itertools.count():
+            yield from self._round(FIRST_WORK * ROUND_GROWTH**number)
+            self._errors.append(self._least)
+            self._hope = hope(self._errors)
+            self._trainings = self._ranked()[: FINALISTS[number] if number < len(FINALISTS) else None]
+            changes = yield from self._begin_sum()
+            changes |= self._enter()
+            if self._least <= FLOOR or not (changes or (self._going and not self._gained_little)):
+                return
 
-    def __init__(self, session: Session, rng: np.random.Generator) -> None:
-        self.session, self.rng = session, rng
-        train = session.train
-        self.n_inputs, self.n_outputs = train.X.shape[1], train.y.shape[1]
-        self.signature = Signature.of(train)
-        self.best: tuple[float, Coordinates, NetworkModel] | None = None
-
-    def shapes(self) -> list[tuple[int, ...]]:
+    def _shapes(self) -> list[tuple[int, ...]]:
         """Hidden widths to try, the smallest first, as wide as the rows can determine."""
-        n_values = len(self.session.train.X) * self.n_outputs
+        d, m = self.rows.n_inputs, self.rows.n_outputs
+        n_values = self.rows.n * m
 
         def n_params(hidden: tuple[int, ...]) -> int:
-            return MLP((self.n_inputs, *hidden, self.n_outputs)).n_params
+            return MLP((d, *hidden, m)).n_params
 
-        wanted = [(w,) for w in ONE_INPUT_WIDTHS if self.n_inputs == 1] + [(w, w) for w in WIDTHS]
+        wanted = [(w,) for w in ONE_INPUT_WIDTHS if d == 1] + [(w, w) for w in WIDTHS]
         narrow = widest(lambda w: n_params((w, w)), n_values, WIDTHS[0])
         return [hidden for hidden in wanted if 2 * n_params(hidden) <= n_values] or [(narrow, narrow)]
 
-    def boost(self) -> None:
-        """A second network on what the best one leaves over; kept where the held-out error falls."""
-        session = self.session
-        if self.best is None or session.should_stop:
-            return
-        _, coordinates, first = self.best
-        descents = []
+    def _training(self, coordinates: Coordinates, hidden: tuple[int, ...]) -> Training:
+        mlp = MLP((self.rows.n_inputs, *hidden, self.rows.n_outputs))
+        return Training(self.rows, coordinates, mlp, mlp.initialize(self.rng))
 
-        def second(data: StageData) -> NetworkModel:
-            network, descent = stage_network(data)
-            descents.append(descent)
-            return network
-
-        total = boost(
-            coordinates.X,
-            coordinates.y,
-            first=first,
-            trainer=second,
-            sample_weight=session.train.sample_weight,
-            validation=(coordinates.held_out_X, coordinates.held_out_y),
-            time_limit=min(session.remaining, BOOST_SHARE * session.time_limit)
-            if session.finished
-            else session.remaining,
-            random_state=self.rng,
-            n_threads=session.n_threads,
-        )
-        if len(total.stages) == 1:
-            return
-        # boost was given y as (n, m) without names: the sum answers in the shape the user's y had.
-        model = self.wrapped(Boosted(total.stages, total.scales, self.signature), coordinates)
-        found = session.validation_errors(model)
-        session.offer(lambda: model, found)
-        description = described("sum of 2 networks", coordinates)
-        self.record(model, description, found, descents[0])
-
-    def network(self, mlp: MLP, params: Array, coordinates: Coordinates) -> NetworkModel:
-        return NetworkModel(
-            mlp,
-            params,
-            inputs=coordinates.input_normalization,
-            outputs=coordinates.output_normalization,
-            signature=self.signature,
-            n_threads=self.session.n_threads,
-        )
-
-    def wrapped(self, model: Model, coordinates: Coordinates) -> Model:
-        if coordinates.are_given:
-            return model
-        return Transformed(model, coordinates.inputs, coordinates.outputs, self.signature)
-
-    def unit(self, coordinates: Coordinates) -> float:
-        """What a relative error of 1 is in units of the root of the loss; near enough where y is transformed."""
-        outputs = coordinates.output_normalization
-        spread = np.where(outputs.scale > 0, outputs.scale, 1.0)
-        if "log" in coordinates.outputs:  # relative errors are differences of logarithms
-            return float(np.sqrt(np.mean(np.ldexp(1.0 / spread, -outputs.exponent) ** 2)))
-        scaled = np.ldexp(self.session.train.y, -outputs.exponent)
-        return float(np.sqrt(np.mean(np.mean(scaled**2, axis=0) / spread**2)))
-
-    def record(self, model: Model, description: str, errors: Errors, descent: Descent) -> None:
-        status = _ENDED.get(descent.status, "stopped")
-        self.session.record("network", model, description, errors, descent.seconds, status)
-
-
-class _Run:
-    """One random start of one network in some coordinates, which can be trained in several goes."""
-
-    def __init__(self, training: _Training, coordinates: Coordinates, hidden: tuple[int, ...]) -> None:
-        self.training, self.coordinates = training, coordinates
-        self.mlp = MLP((training.n_inputs, *hidden, training.n_outputs))
-        self.params = self.best_params = self.mlp.initialize(training.rng)
-        self.errors, self.error = Errors(np.inf, np.inf, np.inf), np.inf
-        self.descent: Descent | None = None
-        self.description = described(str(self.mlp), coordinates)
-        self.table = shuffled(
-            coordinates.input_normalization.apply(coordinates.X),
-            coordinates.output_normalization.apply(coordinates.y),
-            training.session.train.sample_weight,
-            training.rng,
-        )
-        self.unit = training.unit(coordinates)
+    def _enter(self) -> bool:
+        """Another network for the next round, if any: a wider one, or where little was gained another start."""
+        best, races = self._trainings[0], len(self._errors) < len(FINALISTS) and self._going != []
+        if races or any(training.fits_all_rows for training in self._trainings):
+            return False  # one that meets all rows to rounding has no use for more parameters
+        if self._wider:
+            hidden = self._wider.pop(0)
+        elif (self._gained_little or not self._going) and self._n_starts_left > 0:
+            hidden = best.mlp.widths[1:-1]
+            self._n_starts_left -= 1
+        else:
+            return False
+        self._trainings.append(self._training(best.coordinates, hidden))
+        return True
 
     @property
-    def model(self) -> Model:
-        """With the parameters that were best on the held-out rows."""
-        network = self.training.network(self.mlp, self.best_params, self.coordinates)
-        return self.training.wrapped(network, self.coordinates)
+    def _gained_little(self) -> bool:
+        """Whether the last round did."""
+        return len(self._errors) > 1 and self._errors[-1] > GAIN * self._errors[-2]
+
+    def _ranked(self) -> list[Training]:
+        return sorted(self._trainings, key=lambda training: training.error)
+
+    def _begin_sum(self) -> Part[bool]:
+        """A second network for the best one, if that is another one than the last time, and leaves something."""
+        best = self._trainings[0]
+        if best.network is self._first:
+            return False
+        assert best.network is not None
+        self._first = best.network
+        [self._sum] = yield [sum_step(self.rows, best, best.network, int(self.rng.integers(2**63)))]
+        return self._sum is not None
+
+    def _round(self, work: float) -> Steps:
+        """All that can go on do, side by side, with equal parts of the work."""
+        going = self._going
+        until = {part: part.work + work / len(going) for part in going}
+        while going and self._least > FLOOR:
+            results = yield [part.step() for part in going]
+            self._least = min([self._least, *(found.error for found in results if found is not None)])
+            self.prospect = self._hope * self._least if self._least < math.inf else 0.0
+            for found in results:
+                if found is not None:
+                    yield found
+            going = [part for part in going if not part.ended and part.work < until[part]]
+
+    @property
+    def _going(self) -> list[Training | _Sum]:
+        return [part for part in (*self._trainings, self._sum) if part is not None and not part.ended]
+
+
+class _Sum:
+    """A network and a second one for what it leaves over: `error` is that of the sum."""
+
+    def __init__(self, rows: Rows, first: Training, network: NetworkModel, second: Training, scale: Array) -> None:
+        self.rows, self.first, self.network, self.second, self.scale = rows, first, network, second, scale
+        self.error = math.inf
+        self.work = 0.0
+        self._measured = 1.0  # the error of the second in the last sum; without a second it is 1
 
     @property
     def ended(self) -> bool:
-        return self.descent is not None and self.descent.status in (Status.AT_FLOOR, Status.STALLED, Status.NONFINITE)
+        return self.second.ended and not self._is_due
 
     @property
-    def fits_all_rows(self) -> bool:
-        descent = self.descent
-        return descent is not None and descent.status is Status.AT_FLOOR and descent.used_all_rows
+    def _is_due(self) -> bool:
+        return self.second.error < SUM_GAIN * self._measured
 
-    def record(self) -> None:
-        """Reports it, if it has been trained."""
-        if self.descent is not None:
-            self.training.record(self.model, self.description, self.errors, self.descent)
+    def step(self) -> Step:
+        """More training of the second network, or the sum where that has become better; the result is the sum."""
+        if self._is_due:
+            least = min(self.error, self.first.error)  # as it is now: the first may go on beside this
+            step = Step(extended_work(self.rows, self.network), lambda worker: self._measure(least))
+        else:
+            training = self.second.step()
+            step = Step(training.work, lambda worker: _without_result(training, worker))
+        self.work += step.work
+        return step
 
-    def train(self, seconds: float) -> None:
-        """Goes on for up to `seconds`, and always for one look at the held-out rows."""
-        session = self.training.session
-        if self.ended or (session.should_stop and session.best is not None):
-            return
-        before = self.descent
-        self.descent = descend(
-            self.mlp,
-            self.params,
-            self.table,
-            self._look,
-            seconds=min(max(seconds, 0.0), session.remaining),
-            should_stop=lambda: session.should_stop,
-            n_threads=session.n_threads,
-            resume=before,
+    def _measure(self, least: float) -> Found | None:
+        second = self.second.network
+        assert second is not None
+        self._measured = self.second.error
+        total = Boosted([self.network, second], np.stack([np.ones_like(self.scale), self.scale]), self.rows.signature)
+        coordinates = self.first.coordinates
+        found = self.rows.found(
+            self.first.wrapped(total),
+            "network",
+            coordinates.describe("sum of 2 networks"),
+            coordinates=self.first.description,  # what one of them gets wrong, the other follows
+            status=self.second.status,
         )
-        if before is not None:
-            self.descent = dataclasses.replace(self.descent, seconds=before.seconds + self.descent.seconds)
-
-    def _look(self, params: Array, loss: float) -> float:
-        training, session = self.training, self.training.session
-        network = training.network(self.mlp, params, self.coordinates)
-        model = training.wrapped(network, self.coordinates)
-        errors = session.validation_errors(model)
-        error = session.judged(model, errors)
-        if error < self.error or (self.descent is None and not np.isfinite(self.error)):
-            self.error, self.errors, self.best_params = error, errors, params.copy()
-            kept = self.model
-            session.offer(lambda: kept, errors)
-            if training.best is None or error < training.best[0]:
-                training.best = error, self.coordinates, training.network(self.mlp, self.best_params, self.coordinates)
-        session.show(self.description, errors)
-        return error * self.unit
+        if not found.error < least:
+            return None
+        self.error = found.error
+        return found
 
 
-def described(what: str, coordinates: Coordinates) -> str:
-    return f"{what} {coordinates}".rstrip()
+def _without_result(step: Step, worker: Worker) -> None:
+    step.function(worker)
 
 
-_ENDED = {
-    Status.AT_FLOOR: "at floor",
-    Status.STALLED: "no more progress",
-    Status.CONVERGED: "converged",
-    Status.NONFINITE: "nonfinite",
-    Status.MAX_SECONDS: "time",
-    Status.INTERRUPTED: "interrupted",
-}
+def sum_step(rows: Rows, first: Training, network: NetworkModel, seed: int) -> Step:
+    """Begins a second network for what `network`, of the training `first`, leaves over; None where that is nothing."""
+    of = first.coordinates.rows
+
+    def function(worker: Worker) -> _Sum | None:
+        with np.errstate(all="ignore"):
+            left = left_over(Boosted([network], [1.0]), of.train, of.held_out)
+            if left is None:
+                return None
+            rest = Rows(left.train, left.held_out)
+            second = stage_training(rest, Coordinates.as_given(rest), 1, np.random.default_rng(seed))
+        return _Sum(rows, first, network, second, left.scale)
+
+    return Step(extended_work(rows, network) + STAGE_WORK, function)
+
+
+def extended_work(rows: Rows, network: NetworkModel) -> float:
+    """Multiply-adds of a network's values in double-double at all rows."""
+    return DOUBLE_DOUBLE * network.n_params * (rows.n + rows.n_held_out) + CALL
+
+
+def hope(errors: Sequence[float]) -> float:
+    """What some more rounds may multiply the error by, from those after each one so far; 0 where that says nothing."""
+    if len(errors) < 2 or not (errors[-1] > 0.0 and errors[0] < math.inf):
+        return 0.0
+    falls = [math.log(after / before) for before, after in itertools.pairwise(errors[-3:])]
+    return math.exp(MARGIN * ROUNDS_AHEAD * min(falls))

@@ -1,5 +1,6 @@
 """Formulas become graphs that compute the same; networks along them are built, trained and saved as any other."""
 
+import math
 import re
 import sys
 
@@ -21,7 +22,8 @@ from pml_native.optimize import (
     minimize,
 )
 from pml_native.problems import equations
-from pml_native.search.descent import Table, descend
+from pml_native.search.descent import Descent, Table
+from pml_native.search.scheduler import Crew, Run, Worker
 
 # What SymPy writes in formulas.
 NAMES = {name: getattr(np, name) for name in ("sqrt", "exp", "log", "sin", "cos", "tanh", "pi")} | {"asin": np.arcsin}
@@ -314,8 +316,9 @@ def test_spectra_and_descents_take_modular_networks():
     assert dense.trace == pytest.approx(np.trace(objective.hessian(params)))
     assert pml.spectrum(objective, params, method="lanczos", n_steps=40).largest == pytest.approx(dense.largest)
     table = Table(objective.X, objective.y)
-    end = descend(objective.network, params, table, lambda params, loss: 0.0, seconds=0.3, n_threads=1)
-    assert end.loss < 0.1 * objective.loss(params)
+    descent = Descent(objective.network, params, table, table)
+    descent.advance(Worker(Crew(1, math.inf), Run(None, None)))
+    assert descent.loss < 0.1 * objective.loss(params)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""One network trained on rows, in some coordinates: as given, or the logarithms of what is positive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..arrays import Array
+from ..models import Model, NetworkModel, Normalization, Transformed
+from ..networks import MLP
+from ..optimize import Status
+from .descent import Descent, Table
+from .scheduler import Step, Worker
+from .search import Found, Rows
+
+# A column spans enough for its logarithm to be another coordinate.
+LEAST_RATIO = 1.5
+# An error, which is sorted, takes as long as so many multiply-adds; so many values of rows trained on are measured at.
+MEASURING = 200.0
+MOST_MEASURED = 1_000_000
+# The rounding of a network is some hundred eps; where a training ends with more than this, it is for other reasons.
+MET = 1e-11
+
+ENDED = {
+    Status.AT_FLOOR: "at floor",
+    Status.STALLED: "no more progress",
+    Status.CONVERGED: "converged",
+    Status.NONFINITE: "nonfinite",
+}
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Transforms of the inputs and outputs by name; the rows in them; these normalized, to train on and held out."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rows: Rows
+    input_normalization: Normalization
+    output_normalization: Normalization
+    train: Table
+    held_out: Table
+
+    @classmethod
+    def of(cls, rows: Rows, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Coordinates:
+        train, held_out = (
+            replace(
+                samples,
+                X=Transformed.transform_inputs(samples.X, inputs),
+                y=Transformed.transform_outputs(samples.y, outputs),
+            )
+            for samples in (rows.train, rows.held_out)
+        )
+        of_X, of_y = Normalization.of(train.X), Normalization.of(train.y)
+        tables = (
+            Table(of_X.apply(samples.X), of_y.apply(samples.y), samples.sample_weight) for samples in (train, held_out)
+        )
+        return cls(inputs, outputs, Rows(train, held_out), of_X, of_y, *tables)
+
+    @classmethod
+    def as_given(cls, rows: Rows) -> Coordinates:
+        return cls.of(rows, ("identity",) * rows.n_inputs, ("identity",) * rows.n_outputs)
+
+    @property
+    def are_given(self) -> bool:
+        return set(self.inputs) | set(self.outputs) == {"identity"}
+
+    def __str__(self) -> str:
+        return " ".join(["log X"] * ("log" in self.inputs) + ["log y"] * ("log" in self.outputs))
+
+    def describe(self, what: str) -> str:
+        """`what`, and the coordinates it is made in."""
+        return f"{what} {self}".rstrip()
+
+
+def candidate_coordinates(rows: Rows) -> list[Coordinates]:
+    """As given, and with logarithms of the inputs, the outputs, or both that are positive and span enough."""
+    as_given = ("identity",) * rows.n_inputs, ("identity",) * rows.n_outputs
+    corners = [] if rows.corners is None else [rows.corners]
+    inputs = _logarithms(np.concatenate([rows.train.X, rows.held_out.X, *corners]))
+    outputs = _logarithms(np.concatenate([rows.train.y, rows.held_out.y]))
+    if len(set(outputs)) > 1:  # one output in logarithms beside one that isn't would weigh them differently
+        outputs = as_given[1]
+    choices = [as_given, (inputs, as_given[1]), (inputs, outputs), (as_given[0], outputs)]
+    return [Coordinates.of(rows, *choice) for choice in dict.fromkeys(choices)]
+
+
+def _logarithms(values: Array) -> tuple[str, ...]:
+    lowest, highest = np.min(values, axis=0), np.max(values, axis=0)
+    positive = (lowest > 0) & (highest / LEAST_RATIO > np.maximum(lowest, 0.0))
+    return tuple("log" if one else "identity" for one in positive)
+
+
+class Training:
+    """One random start of one network, trained step by step; `best` is what it has found, and None before a step."""
+
+    def __init__(self, rows: Rows, coordinates: Coordinates, mlp: MLP, params: Array) -> None:
+        self.coordinates, self.mlp = coordinates, mlp
+        self.rows = rows.fewer(MOST_MEASURED // rows.n_outputs + 1, rows.n_held_out)
+        self.descent = Descent(mlp, params, coordinates.train, coordinates.held_out)
+        self.best: Found | None = None
+        self.network: NetworkModel | None = None  # the best one, in its coordinates
+        self.work = 0.0
+        self.description = coordinates.describe(str(mlp))
+
+    @property
+    def ended(self) -> bool:
+        return self.descent.ended
+
+    @property
+    def fits_all_rows(self) -> bool:
+        """Whether it has ended because all rows are met to rounding, which a local minimum does not do."""
+        return self.descent.ended_at_floor and self.best is not None and self.best.train_rmse <= MET
+
+    @property
+    def status(self) -> str:
+        """What has ended it, for the report."""
+        return "in training" if self.descent.status is None else ENDED[self.descent.status]
+
+    @property
+    def error(self) -> float:
+        """The least so far."""
+        return np.inf if self.best is None else self.best.error
+
+    def step(self) -> Step:
+        """Some steps of its descent; the result is a model that is better than those before, or None."""
+        work = self.descent.work + self._measuring_work
+        self.work += work
+        return Step(work, self._advance)
+
+    def _advance(self, worker: Worker) -> Found | None:
+        with np.errstate(all="ignore"):
+            self.descent.advance(worker)
+            network = self._network(self.descent.params)
+            found = self.rows.found(
+                self.wrapped(network),
+                "network",
+                self.description,
+                coordinates=self.description,
+                status=self.status,
+            )
+        if self.best is not None and not found.score < self.best.score:
+            return None
+        self.best, self.network = found, network
+        return found
+
+    @cached_property
+    def _measuring_work(self) -> float:
+        n = self.rows.n + self.rows.n_held_out
+        return self.descent.pass_work(n) + MEASURING * n * self.rows.n_outputs
+
+    def _network(self, params: Array) -> NetworkModel:
+        of = self.coordinates
+        return NetworkModel(
+            self.mlp,
+            params,
+            inputs=of.input_normalization,
+            outputs=of.output_normalization,
+            signature=self.rows.signature,
+            n_threads=1,
+        )
+
+    def wrapped(self, model: Model) -> Model:
+        """The `model` of these coordinates as one of x and y."""
+        of = self.coordinates
+        return model if of.are_given else Transformed(model, of.inputs, of.outputs, self.rows.signature)
+
+
+def widest(n_params: Callable[[int], int], n_values: int, most: int, values_per_parameter: float = 2.0) -> int:
+    """The largest width up to `most` whose parameters the values can determine; 2 at least."""
+    return max((w for w in range(2, most + 1) if values_per_parameter * n_params(w) <= n_values), default=2)
