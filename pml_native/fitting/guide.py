@@ -68,7 +68,7 @@ def _simpler(race: Race) -> RationalSearch:
     assert race.best is not None
     n_params = race.best.model.n_params
     most = n_params - 1 if race.depth == 0 else min(MOST_SIMPLER, math.ceil(SIMPLER_TERMS * n_params))
-    return RationalSearch(race.rows, rng=race.rng, max_terms=most)
+    return RationalSearch(race.rows, rng=race.own_rng(), max_terms=most)
 
 
 POLYNOMIALS = Row("polynomial", sentence="polynomials come to {error:.1e}")

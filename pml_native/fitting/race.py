@@ -79,6 +79,7 @@ class Race:
     was_cut_short: bool = False  # whether a search could have gone on with more work
     looked_at: float = math.inf  # the best error when symmetries were last looked for
     runs: dict[str, Run] = field(default_factory=dict)
+    _n_said: int = 0  # lines of the path that whoever runs this race has been sent
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
     _ended: set[str] = field(default_factory=set)
 
@@ -114,7 +115,7 @@ class Race:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
         name, before, leads = row.search, self.error, False
         if name not in self.runs:
-            search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.rng)
+            search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, self.own_rng())
             [self.runs[name]] = yield Start([search])
             self.runs[name].allow(math.inf)
         run, target = self.runs[name], self._done.get(name, 0.0) + work
@@ -122,7 +123,10 @@ class Race:
             event = yield Next(run)
             self.spent += event.work - self._done.get(name, 0.0)
             self._done[name] = event.work
-            if event.found is not None:
+            if isinstance(event.found, str):
+                self.path.append(event.found)
+                yield from self._said()
+            elif event.found is not None:
                 self.consider(event.found)
                 leads = self.error < before
                 yield event.found
@@ -137,6 +141,13 @@ class Race:
                 break
         if self.error < before:
             self.tell(row.sentence.format(search=name, error=self.error))
+        yield from self._said()
+
+    def own_rng(self) -> np.random.Generator:
+        """Random numbers for one search. Where searches go ahead, what they drew from one generator would depend on
+        which of them is ahead, and so on the number of threads.
+        """
+        return self.rng.spawn(1)[0]
 
     def again(self, name: str) -> None:
         """Forgets that this search has ended: a new one may be made."""
@@ -162,4 +173,17 @@ class Race:
 
     def tell(self, sentence: str) -> None:
         """Puts on record what was done, and why."""
-        self.path.append(f"{time.perf_counter() - self.start:.1f} s: {sentence}")
+        self.path.append(timed(sentence, self.start))
+
+    def _said(self) -> Steps:
+        """Sends new lines of the path to whoever runs this race. It may be ahead of what it is asked for, so that the
+        path itself says nothing that repeats.
+        """
+        while self._n_said < len(self.path):
+            self._n_said += 1
+            yield self.path[self._n_said - 1]
+
+
+def timed(sentence: str, start: float) -> str:
+    """A line of a path: the seconds since `start`, and what was done."""
+    return f"{time.perf_counter() - start:.1f} s: {sentence}"

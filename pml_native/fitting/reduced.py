@@ -20,7 +20,7 @@ from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows
-from .race import Race, Row
+from .race import Race, Row, timed
 from .symmetry import Evidence, find_variables
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
@@ -43,7 +43,7 @@ class ReducedSearch:
     """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave."""
 
     def __init__(self, race: Race, known: Found, table: Sequence[Row]) -> None:
-        self.race, self.rows, self.rng, self.known, self.table = race, race.rows, race.rng, known, table
+        self.race, self.rows, self.rng, self.known, self.table = race, race.rows, race.own_rng(), known, table
         self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
         self.tried: list[Variables] = []
         self.prospect = 0.0
@@ -96,27 +96,31 @@ class ReducedSearch:
             Race(
                 rows,
                 self.table,
-                self.rng,
+                rng,
                 REDUCED_SHARE * outer.work,
                 outer.enough,
                 depth=outer.depth + 1,
                 start=outer.start,
             )
-            for _, rows in choices
+            for (_, rows), rng in zip(choices, self.rng.spawn(len(choices)), strict=True)
         ]
+        prefixes = [f"of {variables.described(self.names)}: " for variables, _ in choices]
         runs = yield Start(races)
         best, done = [math.inf] * len(runs), [0.0] * len(runs)
         going, target, led = list(range(len(runs))), 0.0, False
         for i, (variables, _) in enumerate(choices):
             runs[i].allow(math.inf)
-            self.race.tell(f"it seems to be a function of {variables.described(self.names)}, which is tried")
+            sentence = f"it seems to be a function of {variables.described(self.names)}, which is tried"
+            yield timed(sentence, outer.start)
         while going:
             target += TURN_WORK
             for i in list(going):
                 while done[i] < target:
                     event = yield Next(runs[i])
                     done[i] = event.work
-                    if event.found is not None:
+                    if isinstance(event.found, str):
+                        yield _with_prefix(event.found, prefixes[i])
+                    elif event.found is not None:
                         variables = choices[i][0]
                         cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
                         [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
@@ -129,9 +133,6 @@ class ReducedSearch:
                     drop(runs[i])
                     going.remove(i)
             led = led or min(best) < self.known.error
-        for race, (variables, _) in zip(races, choices, strict=True):
-            prefix = f"of {variables.described(self.names)}: "
-            self.race.path += [_with_prefix(line, prefix) for line in race.path]
         return led
 
     def _whole(self, variables: Variables, inner: Found, worker: Worker) -> Found:
