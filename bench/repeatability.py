@@ -1,7 +1,7 @@
 """Whether `fit` repeats itself: twenty tables, each fitted in fresh processes under other circumstances.
 
     python bench/repeatability.py                # 1, 2 and 3 threads, and a busy machine: the same files, bit for bit
-    python bench/repeatability.py --kernels      # other kernels of BLAS and of the core: errors within TIMES of each other
+    python bench/repeatability.py --kernels      # other kernels of BLAS and of the core: errors within 10x
     python bench/repeatability.py --perturbed    # other last bits of y: the same
     python bench/repeatability.py --tables voigt kink --effort 1
 

@@ -147,6 +147,13 @@ def test_a_fitted_model_keeps_its_report(tmp_path):
     assert pml.load(tmp_path / "m.pml").report == model.report
 
 
+def test_a_model_saved_again_later_gives_the_same_bytes(tmp_path, monkeypatch):
+    network().save(tmp_path / "first.pml")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    network().save(tmp_path / "later.pml")
+    assert (tmp_path / "first.pml").read_bytes() == (tmp_path / "later.pml").read_bytes()
+
+
 def test_a_file_cut_anywhere_is_a_clear_error(tmp_path):
     path = tmp_path / "model.pml"
     network().save(path)
