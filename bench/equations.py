@@ -5,10 +5,17 @@
     python bench/equations.py --peers --store equations.db     # with what else fits tables, on every fourth equation
     python bench/equations.py --method polynomial --seconds 10  # fit_polynomial alone
     python bench/equations.py --targets own --peers            # ten others (own_targets.py), and peers on all of them
+    python bench/equations.py --against /old/bin/python --seeds 1 2 3 --store against.db --core 0
+    python bench/equations.py --threads 1 2 --store equations.db  # the longest of the fits in the store, and both ways
 
 Each: n uniform points, one core, the default minute; errors on 10,000 fresh points of the whole box, relative to the
 RMS of y; `s` is processor time. Peers (regression_peers.py) are given the same points, minute and core. Several of
 these commands may run at the same time with one store, as `--method peers` does the peers alone.
+
+With --against each table is fitted, with defaults, by this build and by the one that is installed for that interpreter,
+in turns and in fresh processes, on the same core; `s` is then the wall time of `fit`. With --threads the longest fits
+that the store has, of --against if that is given too, are timed with these numbers of threads in turns. A store knows
+nothing of builds: take another one for another build.
 """
 
 from __future__ import annotations
@@ -21,18 +28,18 @@ import argparse
 import importlib.util
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import against
 import numpy as np
 import regression_peers
+from against import FIRST_TEST_SEED, LEVELS, N_TEST
 from own_targets import own_targets
 from regression_peers import PEERS
 
 import pml_native as pml
 
-N_TEST = 10_000
-FIRST_TEST_SEED = 1_000_000  # beyond any training seed: test points are fresh
-LEVELS = (1e-14, 1e-12, 1e-8, 1e-4)
 QUICK = 11  # every so many equations
 PEERS_EVERY = 4
 LEAST = 1e-17  # errors below count as this in ratios: some are 0
@@ -79,12 +86,16 @@ def run(equation: str, method: str, n: int, seconds: float, seed: int) -> dict[s
     }
 
 
-def settings(options: argparse.Namespace) -> list[dict[str, object]]:
+def equations_of(options: argparse.Namespace) -> list[str]:
+    """The equations that are wanted."""
     if options.equations or options.targets == "own":
-        names = few = options.equations or list(own_targets)
-    else:
-        names = list(pml.problems.equations)[:: QUICK if options.quick else 1]
-        few = names[::PEERS_EVERY]
+        return options.equations or list(own_targets)
+    return list(pml.problems.equations)[:: QUICK if options.quick else 1]
+
+
+def settings(options: argparse.Namespace) -> list[dict[str, object]]:
+    names = equations_of(options)
+    few = names if options.equations or options.targets == "own" else names[::PEERS_EVERY]
     wanted = [(name, options.method) for name in names if options.method in OURS]
     wanted += [(name, peer) for name in few for peer in peers_of(options)]
     return [
@@ -174,6 +185,42 @@ def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> N
         )
 
 
+@contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """Holds this process, and all that it starts, to one core; to none for None."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def compare_builds(options: argparse.Namespace) -> pml.scaling.Table:
+    """Both builds on all tables, one after the other."""
+    wanted = [
+        {"equation": equation, "n": options.n, "seed": seed, "python": options.against}
+        for equation in equations_of(options)
+        for seed in options.seeds
+    ]
+    table = pml.scaling.sweep(against.run_against, settings=wanted, store=options.store, jobs=1)
+    against.print_against(table)
+    return table
+
+
+def compare_threads(options: argparse.Namespace, names: list[str]) -> None:
+    wanted = [
+        {"equation": name, "n": options.n, "seed": options.seeds[0], "n_threads": options.threads, "repeat": repeat}
+        for repeat in range(options.repeats)
+        for name in names
+    ]
+    table = pml.scaling.sweep(against.run_with_threads, settings=wanted, store=options.store, jobs=1)
+    against.print_threads(table, tuple(options.threads))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=4000)
@@ -186,8 +233,23 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="also all peers, on every fourth equation")
     parser.add_argument("--jobs", type=int, help="runs at a time; as many as cores if not given")
     parser.add_argument("--store", help="keeps finished runs in this file")
+    parser.add_argument("--against", metavar="PYTHON", help="an interpreter for which another build is installed")
+    parser.add_argument("--core", type=int, help="the core that all fits run on, but those of --threads")
+    parser.add_argument("--threads", type=int, nargs="+", help="time the longest fits with these numbers of threads")
+    parser.add_argument("--longest", type=int, default=20, help="how many of them")
+    parser.add_argument("--repeats", type=int, default=1, help="how often each is timed; the least seconds count")
     options = parser.parse_args()
-    table = pml.scaling.sweep(run, settings=settings(options), store=options.store, jobs=options.jobs)
+    with on_core(options.core):
+        if options.against:
+            table = compare_builds(options)
+        else:
+            table = pml.scaling.sweep(run, settings=settings(options), store=options.store, jobs=options.jobs)
+    if options.threads and options.against:
+        compare_threads(options, against.longest(table, "this_seconds", options.longest))
+    elif options.threads:
+        compare_threads(options, against.longest(table.where(method="fit"), "fit_seconds", options.longest))
+    if options.threads or options.against:
+        return
     print(
         f"relative errors on {N_TEST:,} fresh points; n = {options.n:,}, {options.seconds:g} s, seeds {options.seeds}"
     )

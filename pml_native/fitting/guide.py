@@ -93,7 +93,7 @@ SCATTERED = (
     ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
-    # Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
+    Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(
         "variables",
         4.0,
