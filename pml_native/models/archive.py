@@ -25,14 +25,6 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     """Writes header and arrays to `path`, equal models as equal files; OSError leaves what was there before."""
     text = json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **header}, indent=1)
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-<<<<<<< HEAD
-        # A ZipInfo of a name alone has no time of writing.
-        archive.writestr(zipfile.ZipInfo(HEADER), text, zipfile.ZIP_DEFLATED)
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
-=======
         _add(archive, HEADER, text.encode())
         for name, array in arrays.items():
             buffer = io.BytesIO()
@@ -44,7 +36,6 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     member = zipfile.ZipInfo(name, DATE)
     member.external_attr = 0o600 << 16  # what it gets where it is unpacked: to be read and written by its owner
     archive.writestr(member, data, zipfile.ZIP_DEFLATED)
->>>>>>> bench
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -120,43 +120,6 @@ def test_folding_refuses_weights_outside_the_float64_range():
         model.folded()
 
 
-<<<<<<< HEAD
-=======
-def test_the_gradient_is_the_derivative_of_the_model():
-    model = network()
-    step = 1e-5
-    for j in range(3):
-        moved = np.eye(3)[j] * step
-        difference = (model(X + moved) - model(X - moved)) / (2 * step)
-        # Central differences: step^2 times the third derivative, and eps |y| / step.
-        np.testing.assert_allclose(model.gradient(X)[:, :, j], difference, rtol=1e-6, atol=1e-4)
-
-
-def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
-    model = network(names=("a", "b", "c"))
-    path = tmp_path / "model.pml"
-    model.save(path)
-    again = pml.load(path)
-    np.testing.assert_array_equal(again(X), model(X))
-    np.testing.assert_array_equal(again.gradient(X), model.gradient(X))
-    assert again.signature == model.signature
-    assert repr(again) == repr(model)
-
-
-def test_a_fitted_model_keeps_its_report(tmp_path):
-    model = pml.fit(X, X[:, 0], time_limit=0.2)
-    model.save(tmp_path / "m.pml")
-    assert pml.load(tmp_path / "m.pml").report == model.report
-
-
-def test_a_model_saved_again_later_gives_the_same_bytes(tmp_path, monkeypatch):
-    network().save(tmp_path / "first.pml")
-    monkeypatch.setattr("time.time", lambda: 2e9)
-    network().save(tmp_path / "later.pml")
-    assert (tmp_path / "first.pml").read_bytes() == (tmp_path / "later.pml").read_bytes()
-
-
->>>>>>> bench
 def test_a_file_cut_anywhere_is_a_clear_error(tmp_path):
     path = tmp_path / "model.pml"
     network().save(path)
