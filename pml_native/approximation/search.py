@@ -62,7 +62,7 @@ class Refinement(Protocol):
 
 @dataclass(frozen=True)
 class Checked:
-    """A model and its errors at points `X` (n, d), `y` (n, m) that it was not made of, or where none were asked, at those
+    """A model and its errors at points `X` (n, d), `y` (n, m) that it was not made of, or if none were asked, at those
     that it was."""
 
     model: Model

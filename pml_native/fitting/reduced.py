@@ -34,7 +34,7 @@ CELLS, MOST_KNOWN = 2.0**30, 0.1
 # Of the work of the race, what is there for those within it.
 REDUCED_SHARE = 2 / 3
 # A race in variables of a symmetry that has come to nothing better after so much work is ended: the symmetry isn't one.
-TRIAL_WORK = 0.5 * WORK_A_SECOND
+TRIAL_WORK = 1.5 * WORK_A_SECOND
 # Races side by side take turns of this much.
 TURN_WORK = 0.2 * WORK_A_SECOND
 
@@ -105,7 +105,7 @@ class ReducedSearch:
             for _, rows in choices
         ]
         runs = yield Start(races)
-        best, done = [(True, math.inf)] * len(runs), [0.0] * len(runs)
+        best, done = [math.inf] * len(runs), [0.0] * len(runs)
         going, target, led = list(range(len(runs))), 0.0, False
         for i, (variables, _) in enumerate(choices):
             runs[i].allow(math.inf)
@@ -150,7 +150,6 @@ class ReducedSearch:
             inner.family,
             prefix + inner.description,
             status=inner.status,
-            rounding=inner.rounding,
             refit=None if inner.refit is None else refit,
         )
         return replace(found, maker=prefix + inner.maker)

@@ -30,10 +30,8 @@ from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in
 from .least_squares import leading_least_squares, least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .scheduler import Step, Steps, Worker
-from .search import CALL, EPS, MOST_ROUNDED, Found, Rows, extrapolated, score, searched
+from .search import CALL, ROUNDED, Found, Rows, extrapolated, score, searched
 
-# Rounding is some eps of the sizes of the terms.
-ROUNDINGS = 3.0
 # Relative errors below which other coordinates, or more terms, gain nothing: some roundings of y.
 GOOD = 1e-15
 # Terms of the first fits, and in each round of the race, with the number of those that go on to the next.
@@ -259,7 +257,7 @@ class PolynomialSearch:
         """For each link the best of the sets of `indices` (p, d) up to a size, `sizes` (p,) being theirs, ascending."""
         m = self.rows.n_outputs
         growths = [Growth(frame, link, indices[:1], np.zeros((1, m))) for link in self.links]
-        best = [(True, math.inf)] * len(growths)
+        best = [math.inf] * len(growths)
         tried = _tried(sizes)
         if self.degree is not None and self.basis != "auto":
             tried = tried[-1:]
@@ -287,7 +285,7 @@ class PolynomialSearch:
                     break
             done = top
             errors = [_held_out_error(growth) for growth in growths]
-            if not all(one[0] for one in best) or worker.should_stop() or not min(errors) < USEFUL * before:
+            if min(errors) <= ROUNDED or worker.should_stop() or not min(errors) < USEFUL * before:
                 break
             before = min(errors)
         for growth in growths:
@@ -390,7 +388,7 @@ class PolynomialSearch:
             return
         best = min(tried, key=lambda growth: score(_held_out_error(growth), self._n_params(growth)))
         error = _held_out_error(best)
-        if self.best is None or score(error, self._n_params(best), self._rounding(best, error)) < self.best.score:
+        if self.best is None or score(error, self._n_params(best)) < self.best.score:
             [found] = yield [self._finish_step(best)]
             yield from self._kept(*found)
 
@@ -425,7 +423,6 @@ class PolynomialSearch:
             "polynomial",
             f"{len(growth.indices)} terms {coordinates}".rstrip(),
             coordinates=coordinates,
-            rounding=self._rounding(growth),
             refit=partial(self._refit, growth, steep),
         )
         growth.best = found.errors.rmse, growth.indices, growth.coefficients
@@ -508,24 +505,6 @@ class PolynomialSearch:
     def _values(self, growth: Growth, *, held_out: bool) -> Array:
         Z = growth.frame.held_out_Z if held_out else growth.frame.Z
         return growth.link.values(ChebyshevTerms(growth.indices).design(Z) @ growth.coefficients, clipped=True)
-
-    def _rounding(self, growth: Growth, error: float = 0.0) -> float:
-        """The relative error that float64 may make of the sum of the growth's terms, in y: some eps of their sizes.
-
-        0 for an `error` that can't be rounding.
-        """
-        if error > MOST_ROUNDED:
-            return 0.0
-        assert growth.best is not None
-        link, (_, indices, coefficients) = growth.link, growth.best
-        t = ChebyshevTerms(indices).design(growth.frame.held_out_Z) @ coefficients
-        largest = np.max(np.abs(self.rows.held_out.y), axis=0)
-        unit = np.where(largest > 0.0, largest, 1.0)  # squares of y itself may overflow
-        with np.errstate(all="ignore"):
-            slopes = TRANSFORMS[link.name].inverse_derivative(np.ldexp(t, link.inner_exponents)) * (link.scales / unit)
-            sizes = np.ldexp(np.sqrt(np.sum(coefficients**2, axis=0)), link.inner_exponents)
-            rounding = float(np.max(ROUNDINGS * EPS * sizes * rms(slopes) / rms(self.rows.held_out.y / unit)))
-        return rounding if math.isfinite(rounding) else 0.0
 
 
 def _steepness(link: Link, t: Array) -> Array:

@@ -141,11 +141,11 @@ class ProductSearch:
             A = yield from self._with_another(A, rank)
             A, own = yield from self._grown(A)
             error = min(before, own)
-            if self._is_rounded or not error < USEFUL_PRODUCT * before:
+            if self._is_exact or not error < USEFUL_PRODUCT * before:
                 break
 
     @property
-    def _is_rounded(self) -> bool:
+    def _is_exact(self) -> bool:
         return self.best is not None and self.best.is_exact
 
     def _table(self, samples: Samples) -> Table:
@@ -215,7 +215,7 @@ class ProductSearch:
         own_best, own_error, waiting = A, np.inf, 0
         first = max(len(a) for a in A) - 1
         for terms in (first, *(more for more in TERMS if more > first)):
-            if terms > first and (terms > self._most_terms(rank) or self._is_rounded):
+            if terms > first and (terms > self._most_terms(rank) or self._is_exact):
                 break
             A = [_padded(a, min(terms, top) + 1) for a, top in zip(A, self.highest, strict=True)]
             n_params = sum(a.size for a in A)

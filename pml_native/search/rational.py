@@ -215,10 +215,10 @@ class RationalSearch:
         """The whole search."""
         contenders = yield from self._raced()
         near = [one for one in contenders if one.error <= NEAR_BEST * contenders[0].error][:MOST_SHAPED]
-        if self.max_terms > RACE_TERMS[-1] and not self.is_rounded:
+        if self.max_terms > RACE_TERMS[-1] and not self.is_exact:
             near = yield from self._shaped(near)
         grown, n_terms = sorted(near, key=_error)[:MOST_GROWN], SHAPE_TERMS
-        while grown and n_terms < self.max_terms and not self.is_rounded:
+        while grown and n_terms < self.max_terms and not self.is_exact:
             n_terms = min(int(GROWTH * n_terms), self.max_terms)
             grown = yield from self._fitted(grown, n_terms)
             self._foresee(grown)
@@ -227,7 +227,7 @@ class RationalSearch:
             yield from self._constant()
 
     @property
-    def is_rounded(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether errors are those of rounding, which more terms don't lower."""
         return self.best is not None and self.best.is_exact
 
@@ -242,7 +242,7 @@ class RationalSearch:
         for n_terms in RACE_TERMS:
             if n_terms > RACE_TERMS[0]:
                 contenders = contenders[: max(MOST_SHAPED, math.ceil(SECOND_HEAT * len(contenders)))]
-                if self.is_rounded or n_terms > GROWTH * self.max_terms:
+                if self.is_exact or n_terms > GROWTH * self.max_terms:
                     break
             contenders = sorted((yield from self._fitted(contenders, n_terms)), key=_error)
         self._foresee(contenders)
@@ -252,7 +252,7 @@ class RationalSearch:
         """Each in the shape in which SHAPE_TERMS do best: neighbours of all shapes at once, while any of them helps."""
         now = yield from self._fitted(contenders, SHAPE_TERMS)
         active = list(range(len(now)))
-        while active and not self.is_rounded:
+        while active and not self.is_exact:
             tried = [
                 (i, replace(now[i], shape=shape))
                 for i in active

@@ -39,8 +39,8 @@ FLOOR = 2e-16
 # An error is mostly rounding: more terms don't lower it, and of two such models the simpler goes further beyond rows.
 # The models of the paper's equations that are exact come to 1e-16 to 8e-15.
 ROUNDED = 1e-14
-# Where terms cancel, rounding may be as large as their sizes make it, but never above this.
-MOST_ROUNDED = 1e-12
+# Below this error fewer parameters begin to count: rounding may have a part in it, where terms cancel.
+FEWER_FROM = 1e-11
 
 # --- rows
 
@@ -147,7 +147,6 @@ class Rows:
         *,
         coordinates: str = "",
         status: str = "best in its coordinates",
-        rounding: float = 0.0,
         refit: Callable[[Samples], Model] | None = None,
     ) -> Found:
         """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart."""
@@ -155,18 +154,16 @@ class Rows:
         with np.errstate(all="ignore"):
             errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
             at_rows = Errors.of(model.evaluate(train.X), train.y, train.sample_weight)
-        return Found(
-            model, errors, at_rows.rmse, family, description, f"{family} {coordinates}", status, rounding, refit=refit
-        )
+        return Found(model, errors, at_rows.rmse, family, description, f"{family} {coordinates}", status, refit=refit)
 
 
 @dataclass(frozen=True)
 class Found:
     """A model, its errors on rows held out and at rows trained on, and what a report says of it: one object.
 
-    `maker` says what made it: two models of one maker are no two witnesses of each other. `rounding` is the error that
-    the sizes of its terms allow float64 to make, 0 if not known. `refit` makes it again from other rows: all of them.
-    `model` may be made of more rows than it was measured with: `measured` is the one whose errors these are.
+    `maker` says what made it: two models of one maker are no two witnesses of each other. `refit` makes it again from
+    other rows: all of them. `model` may be made of more rows than it was measured with: `measured` is the one whose
+    errors these are, and `measured_at` the rows where, if not those held out.
     """
 
     model: Model
@@ -176,7 +173,6 @@ class Found:
     description: str
     maker: str
     status: str
-    rounding: float = 0.0
     seconds: float = 0.0
     measured: Model | None = None
     measured_at: Samples | None = None
@@ -197,9 +193,9 @@ class Found:
         return self.error <= ROUNDED
 
     @property
-    def score(self) -> tuple[bool, float]:
+    def score(self) -> float:
         """What is to be small; see `score`."""
-        return score(self.error, self.model.n_params, self.rounding)
+        return score(self.error, self.model.n_params)
 
     def candidate(self) -> Candidate:
         """Its line in the report."""
@@ -217,16 +213,18 @@ class Found:
         )
 
 
-def score(error: float, n_params: int, rounding: float = 0.0) -> tuple[bool, float]:
-    """What is to be small: the error, or where that is rounding, the error times the number of parameters.
+def score(error: float, n_params: int) -> float:
+    """What is to be small: error * n_params^a, a rising from 0 for errors above FEWER_FROM to 1 for those of ROUNDED.
 
-    Of models that meet the rows to rounding, those of fewer parameters go further beyond them; by the product, twice
-    the parameters must bring half the error.
+    Of models that meet the rows to rounding, those of fewer parameters go further beyond them: twice the parameters
+    must bring half the error. Far from it the error alone counts. Nothing jumps in between, so that two models that are
+    equal to rounding score alike.
     """
     if not error < math.inf:
-        return True, math.inf
-    rounded = error <= max(ROUNDED, min(rounding, MOST_ROUNDED))
-    return not rounded, max(error, FLOOR) * n_params if rounded else error
+        return math.inf
+    error = max(error, FLOOR)
+    part = math.log(FEWER_FROM / error) / math.log(FEWER_FROM / ROUNDED)
+    return error * max(1, n_params) ** min(1.0, max(0.0, part))
 
 
 def extrapolated(sizes: Sequence[float], errors: Sequence[float], size: float, d: int) -> float:

@@ -15,7 +15,7 @@ from pml_native.fitting.race import HOPELESS, Race, Row
 from pml_native.report import Errors
 from pml_native.search import scheduler
 from pml_native.search.scheduler import Crew, Step
-from pml_native.search.search import CALL, MOST_ROUNDED, ROUNDED, Found, Rows, score
+from pml_native.search.search import CALL, FLOOR, Found, Rows, score
 
 
 def rows_of(X, y, n_held_out=15, **options):
@@ -68,7 +68,7 @@ def raced(rows, searches, work=1e3, n_threads=1, **options):
 
 
 def test_far_from_rounding_the_error_alone_counts():
-    assert score(1e-9, 1000) < score(2e-9, 1)
+    assert score(1e-9, 1000) < score(1.001e-9, 1)
 
 
 def test_near_rounding_twice_the_parameters_must_bring_half_the_error():
@@ -77,10 +77,12 @@ def test_near_rounding_twice_the_parameters_must_bring_half_the_error():
     assert score(0.0, 4) > score(0.0, 2)  # an error of 0 is not infinitely better
 
 
-def test_an_error_that_is_rounding_beats_one_that_is_not():
-    assert score(0.9 * ROUNDED, 10_000) < score(1.1 * ROUNDED, 1)
-    assert score(0.5 * MOST_ROUNDED, 10, rounding=1.0) < score(1.1 * ROUNDED, 1)
-    assert score(1.1 * MOST_ROUNDED, 1, rounding=1.0) == (True, 1.1 * MOST_ROUNDED)
+def test_the_score_rises_with_the_error_and_never_jumps():
+    errors = np.logspace(-17, 0, 2000)
+    scores = np.array([score(error, 500) for error in errors])
+    steps = np.diff(np.log(scores[errors > FLOOR]))
+    assert (steps > 0).all()
+    assert steps.max() < 3 * np.log(errors[1] / errors[0])
 
 
 @pytest.mark.parametrize("error", [math.inf, math.nan])
