@@ -29,8 +29,9 @@ from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import Errors, FitReport, counted
+from .search.polynomial import MOST_REFIT_WORK
 from .search.scheduler import Crew, held_blas
-from .search.search import ROUNDED, WHOLE_WORK, Found, Rows, refitted
+from .search.search import ROUNDED, WHOLE_WORK, WORK_A_SECOND, Found, Rows, refitted
 from .search.spline import is_grid
 from .threads import resolve_threads
 
@@ -143,7 +144,7 @@ def fit(
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
         ended = _limit(found, floor, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, tolerance, race.progress)
-        if not given and not interrupted:
+        if not (given or interrupted) and _has_time_for_all(found, samples, start + limit):
             found = _refitted(found, samples, rows)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
         advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
@@ -234,6 +235,12 @@ def _measured(found: Found, train: Samples, held_out: Samples) -> Found:
             return Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
 
     return replace(found, errors=errors(held_out), train_rmse=errors(train).rmse)
+
+
+def _has_time_for_all(found: Found, samples: Samples, end: float) -> bool:
+    """Whether fitting the model to all rows, twice as slow as it should be, ends in time."""
+    work = min(MOST_REFIT_WORK, len(samples.X) * float(found.model.n_params) ** 2)
+    return time.perf_counter() + 2.0 * work / WORK_A_SECOND <= end
 
 
 def _refitted(found: Found, samples: Samples, rows: Rows) -> Found:

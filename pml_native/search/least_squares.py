@@ -15,7 +15,7 @@ points leave a choice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +42,7 @@ Solve = Callable[[int], Array]
 
 def least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Array:
     """The coefficients (p, k) of the columns of A (n, p), of these `degrees` (p,), nearest to Y (n, k)."""
-    factor = cholesky(A.T @ A)
-    if factor is not None:
-        coefficients = refined(factor, lambda c: A.T @ (Y if c is None else Y - A @ c))
-        if coefficients is not None:
-            return coefficients
-    return nested_least_squares(A, Y, degrees)(A.shape[1])
+    return tiled_least_squares(lambda: iter([(A, Y)]), degrees)
 
 
 def leading_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solve:
@@ -103,14 +98,11 @@ def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degr
     stacked and factored again (TSQR; Demmel et al. 2012).
     """
     p = len(degrees)
-    gram = np.zeros((p, p))
-    for A, _ in tiles():
-        gram += A.T @ A
-    factor = cholesky(gram)
+    factor = cholesky(_sum(A.T @ A for A, _ in tiles()))
     if factor is not None:
 
         def normal(c: Array | None) -> Array:
-            return sum((A.T @ (Y if c is None else Y - A @ c) for A, Y in tiles()), start=np.zeros(()))
+            return _sum(A.T @ (Y if c is None else Y - A @ c) for A, Y in tiles())
 
         coefficients = refined(factor, normal)
         if coefficients is not None:
@@ -128,6 +120,17 @@ def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degr
         return np.zeros((p, triangle.shape[1] - p))
     solution: Array = solve_triangular(triangle[:p, :p], triangle[:p, p:], check_finite=False)
     return solution
+
+
+def _sum(arrays: Iterable[Array]) -> Array:
+    total: Array | None = None
+    for one in arrays:
+        if total is None:
+            total = one
+        else:
+            total += one
+    assert total is not None
+    return total
 
 
 def cholesky(gram: Array) -> Array | None:

@@ -27,7 +27,7 @@ from ..models import Model, Polynomial
 from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
 from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
-from .least_squares import leading_least_squares, least_squares, tiled_least_squares
+from .least_squares import leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .scheduler import Step, Steps, Worker
 from .search import CALL, ROUNDED, Found, Rows, extrapolated, score, searched
@@ -58,8 +58,8 @@ GROWTH, PATIENCE = 0.4, 4
 BETTER = 0.95
 # Multiply-adds of the last fit to all rows, which tells how many of them it takes: two seconds.
 MOST_REFIT_WORK = 2e10
-# Numbers in a tile of that fit: 64 MiB.
-TILE_NUMBERS = 2**23
+# Numbers in a tile of rows: 16 MiB. Fits of more rows take their terms' values tile by tile, several times.
+TILE_NUMBERS = 2**21
 
 
 def fit_polynomial(
@@ -489,18 +489,28 @@ class PolynomialSearch:
         """Rows of fits of `p` terms that are only compared."""
         return min(self.rows.n, max(FEWEST_COMPARED, ROWS_PER_TERM * p))
 
-    def _weighted(self, values: Array, root_weight: Array | None = None) -> Array:
-        root_weight = self.rows.root_weight if root_weight is None else root_weight
+    def _weighted(self, values: Array) -> Array:
+        root_weight = self.rows.root_weight
         return values if root_weight is None else values * root_weight[: len(values)]
 
     def _fit(self, growth: Growth, n: int, root_weight: Array | None) -> Array:
         """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
-        A = ChebyshevTerms(growth.indices).design(growth.frame.Z[:n])
-        t = growth.link.t[:n]
-        degrees = growth.indices.sum(axis=1)
-        growth.coefficients = least_squares(self._weighted(A, root_weight), self._weighted(t, root_weight), degrees)
-        residual: Array = t - A @ growth.coefficients
-        return residual
+        terms, p = ChebyshevTerms(growth.indices), len(growth.indices)
+        size = min(n, max(p, TILE_NUMBERS // p))
+        rows = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        kept = terms.design(growth.frame.Z[:n]) if len(rows) == 1 else None
+
+        def design(some: slice) -> Array:
+            return terms.design(growth.frame.Z[some]) if kept is None else kept
+
+        def tiles() -> Iterator[tuple[Array, Array]]:
+            for some in rows:
+                weight = 1.0 if root_weight is None else root_weight[some]
+                A = design(some)
+                yield A if root_weight is None else A * weight, growth.link.t[some] * weight
+
+        growth.coefficients = tiled_least_squares(tiles, growth.indices.sum(axis=1))
+        return np.concatenate([growth.link.t[some] - design(some) @ growth.coefficients for some in rows])
 
     def _values(self, growth: Growth, *, held_out: bool) -> Array:
         Z = growth.frame.held_out_Z if held_out else growth.frame.Z

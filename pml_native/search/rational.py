@@ -64,8 +64,8 @@ N_POINTS, ON_A_FACE, N_DESCENTS = 2000, 0.3, 5
 # of 40 fits is then that of fits to all rows (Spearman 0.91 to 0.99), whose best one was always among the first three.
 FEW_POINTS, FEWEST_COMPARED, COMPARED_PER_TERM, FINISHED = 500, 60, 5, 3
 MOST_ROWS, ROWS_PER_TERM = 4000, 4
-# Numbers in the matrices of the last fit, to all rows or as many as that leaves: 256 MiB; and its multiply-adds.
-MOST_REFIT_NUMBERS, MOST_REFIT_WORK = 2**25, 2e10
+# Numbers in the matrices of the last fit, to all rows or as many as that leaves: 32 MiB; and its multiply-adds.
+MOST_REFIT_NUMBERS, MOST_REFIT_WORK = 2**22, 2e10
 
 
 def fit_rational(
