@@ -49,6 +49,7 @@ class NetworkSearch:
     def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
         self.rows, self.rng = rows, rng
         self.prospect = 0.0
+        self._first_error: float | None = None  # of the first model
         self._least = math.inf  # the error of the best so far
         self._errors: list[float] = []  # the same after each round
         self._hope = 0.0  # what further rounds may multiply it by
@@ -126,11 +127,14 @@ class NetworkSearch:
         until = {part: part.work + work / len(going) for part in going}
         while going and self._least > FLOOR:
             results = yield [part.step() for part in going]
-            self._least = min([self._least, *(found.error for found in results if found is not None)])
+            # The worst first: a network is told of once it is no worse than the first one that was.
+            found = sorted((one for one in results if one is not None), key=lambda one: one.error, reverse=True)
+            self._least = min([self._least, *(one.error for one in found)])
             self.prospect = self._hope * self._least if self._least < math.inf else 0.0
-            for found in results:
-                if found is not None:
-                    yield found
+            for one in found:
+                self._first_error = one.error if self._first_error is None else self._first_error
+                if one.error <= self._first_error:
+                    yield one
             going = [part for part in going if not part.ended and part.work < until[part]]
 
     @property
