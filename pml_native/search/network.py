@@ -20,7 +20,7 @@ from ..models import Boosted, NetworkModel
 from ..networks import MLP
 from .boosting import STAGE_WORK, left_over, stage_training
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, FLOOR, Found, Rows
+from .search import CALL, FLOOR, MOST_STEP, Found, Rows
 from .training import Coordinates, Training, candidate_coordinates, widest
 
 # Multiply-adds of the first round, a quarter of a second, and how much larger each one is than the last.
@@ -114,9 +114,9 @@ class NetworkSearch:
     def _begin_sum(self) -> Part[bool]:
         """A second network for the best one, if that is another one than the last time, and leaves something."""
         best = self._trainings[0]
-        if best.network is self._first:
-            return False
         assert best.network is not None
+        if best.network is self._first or extended_work(self.rows, best.network) > MOST_STEP:
+            return False
         self._first = best.network
         [self._sum] = yield [sum_step(self.rows, best, best.network, int(self.rng.integers(2**63)))]
         return self._sum is not None
