@@ -20,8 +20,8 @@ from ..optimize.objective import Network
 from .scheduler import Worker
 from .search import CALL
 
-# Of 11 trainings of 2e10 multiply-adds, 2.5 is 30 times better where networks come to 1e-9 and below, and 5 is that much
-# better where they do not, since fewer rows lead some of them where no more rows help; in the mean they are equal.
+# Of 11 trainings of 2e10 multiply-adds, 2.5 is some 30 times better where networks come to 1e-9 and below, and 5 where
+# they do not, since fewer rows lead some of them where no more rows help; in the mean they are equal.
 ROWS_PER_PARAMETER = 5.0
 MAX_LEVENBERG_MARQUARDT_PARAMS = 1500
 MAX_QUASI_NEWTON_PARAMS = 4000

@@ -20,7 +20,7 @@ from ..models import Boosted, NetworkModel
 from ..networks import MLP
 from .boosting import STAGE_WORK, left_over, stage_training
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, FLOOR, Found, Rows
+from .search import CALL, FLOOR, MOST_STEP, Found, Rows
 from .training import Coordinates, Training, candidate_coordinates, widest
 
 # Multiply-adds of the first round, a quarter of a second, and how much larger each one is than the last.
@@ -49,6 +49,7 @@ class NetworkSearch:
     def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
         self.rows, self.rng = rows, rng
         self.prospect = 0.0
+        self._first_error: float | None = None  # of the first model
         self._least = math.inf  # the error of the best so far
         self._errors: list[float] = []  # the same after each round
         self._hope = 0.0  # what further rounds may multiply it by
@@ -113,9 +114,9 @@ class NetworkSearch:
     def _begin_sum(self) -> Part[bool]:
         """A second network for the best one, if that is another one than the last time, and leaves something."""
         best = self._trainings[0]
-        if best.network is self._first:
-            return False
         assert best.network is not None
+        if best.network is self._first or extended_work(self.rows, best.network) > MOST_STEP:
+            return False
         self._first = best.network
         [self._sum] = yield [sum_step(self.rows, best, best.network, int(self.rng.integers(2**63)))]
         return self._sum is not None
@@ -126,11 +127,14 @@ class NetworkSearch:
         until = {part: part.work + work / len(going) for part in going}
         while going and self._least > FLOOR:
             results = yield [part.step() for part in going]
-            self._least = min([self._least, *(found.error for found in results if found is not None)])
+            # The worst first: a network is told of once it is no worse than the first one that was.
+            found = sorted((one for one in results if one is not None), key=lambda one: one.error, reverse=True)
+            self._least = min([self._least, *(one.error for one in found)])
             self.prospect = self._hope * self._least if self._least < math.inf else 0.0
-            for found in results:
-                if found is not None:
-                    yield found
+            for one in found:
+                self._first_error = one.error if self._first_error is None else self._first_error
+                if one.error <= self._first_error:
+                    yield one
             going = [part for part in going if not part.ended and part.work < until[part]]
 
     @property
