@@ -100,7 +100,7 @@ def test_fit_reports_the_size_of_its_error_over_the_box():
     rng = np.random.default_rng(5)
     X = rng.uniform(1.0, 5.0, (600, 3))
     y = X[:, 0] * np.tanh(X[:, 1] / X[:, 2])
-    model = pml.fit(X, y, time_limit=4.0, n_threads=1, progress=False)
+    model = pml.fit(X, y, effort=0.05, n_threads=1, progress=False)
     new = rng.uniform(X.min(axis=0), X.max(axis=0), (20_000, 3))
     error = Errors.of(model(new)[:, None], (new[:, 0] * np.tanh(new[:, 1] / new[:, 2]))[:, None])
     assert model.report.box_rmse is not None
