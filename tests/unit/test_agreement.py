@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.fitting.agreement import Rival, estimates, most_trusted
+from pml_native.fitting.agreement import estimates, most_trusted
 from pml_native.report import Errors
+from pml_native.search.search import Found
 
 
 class Wrong:
     """x0, but for an error of `size` where all inputs are above `start`, and of `everywhere` elsewhere."""
+
+    n_params = 1
 
     def __init__(self, size, start, everywhere=0.0):
         self.size, self.start, self.everywhere = size, start, everywhere
@@ -20,7 +23,7 @@ class Wrong:
 
 
 def rival(maker, error, *wrong):
-    return Rival(Wrong(*wrong), Errors(error, error, error), error, maker)
+    return Found(Wrong(*wrong), Errors(error, error, error), error, "wrong", "", maker, "")
 
 
 @pytest.fixture
@@ -99,10 +102,13 @@ def test_a_crude_witness_says_nothing(rows):
 def test_fit_reports_the_size_of_its_error_over_the_box():
     rng = np.random.default_rng(5)
     X = rng.uniform(1.0, 5.0, (600, 3))
-    y = X[:, 0] * np.tanh(X[:, 1] / X[:, 2])
-    model = pml.fit(X, y, time_limit=4.0, n_threads=1, progress=False)
+
+    def f(X):
+        return np.tanh(X[:, 0] - np.sqrt(X[:, 1])) + X[:, 2] * np.sin(X[:, 1] + 0.1 * X[:, 0] ** 2)
+
+    model = pml.fit(X, f(X), effort=0.02, n_threads=1, progress=False)
     new = rng.uniform(X.min(axis=0), X.max(axis=0), (20_000, 3))
-    error = Errors.of(model(new)[:, None], (new[:, 0] * np.tanh(new[:, 1] / new[:, 2]))[:, None])
+    error = Errors.of(model(new)[:, None], f(new)[:, None])
     assert model.report.box_rmse is not None
     # What no row tells can be known by its size only: at the rows the error is another hundred times smaller.
     assert error.rmse < 30 * model.report.box_rmse

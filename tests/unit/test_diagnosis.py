@@ -22,21 +22,21 @@ def report_of(X, y, **options):
 
 def test_nothing_helps_a_model_that_is_exact():
     X = np.random.default_rng(0).uniform(1.0, 2.0, (200, 2))
-    report = report_of(X, X[:, 0] * X[:, 1], time_limit=5.0)
+    report = report_of(X, X[:, 0] * X[:, 1], effort=0.05)
     assert report.validation_rmse <= 10 * report.floor
     assert report.advice == ("nothing: what is left is rounding, of y and of the model's evaluation in float64",)
 
 
 def test_too_few_rows_of_a_polynomial_ask_for_more_and_say_how_many():
     X, y = waves(300)
-    report = report_of(X, y, method="polynomial", time_limit=3.0)
+    report = report_of(X, y, method="polynomial", effort=0.05)
     assert report.terms.between_rows > report.terms.at_rows
     first = report.advice[0]
     assert first.startswith("more rows")
     number = int(first.split("about ")[1].split(" rows")[0].replace(",", ""))
     assert 300 < number < 30_000
     more, y_more = waves(number)
-    assert report_of(more, y_more, method="polynomial", time_limit=6.0).validation_rmse < report.validation_rmse
+    assert report_of(more, y_more, method="polynomial", effort=0.2).validation_rmse < report.validation_rmse
 
 
 def test_an_estimate_is_not_made_where_the_time_is_up():
@@ -48,18 +48,18 @@ def test_an_estimate_is_not_made_where_the_time_is_up():
 
 def test_a_tolerance_that_was_reached_is_what_ended_the_fit():
     X, y = waves(500)
-    report = report_of(X, y, tolerance=1e-2, time_limit=5.0)
+    report = report_of(X, y, tolerance=1e-2, effort=0.05)
     assert report.advice == ("a smaller tolerance: the fit ended when the one given was reached",)
 
 
 def test_a_fit_keeps_its_time_limit_with_the_time_for_advice():
     X, y = waves(2000, d=3)
-    assert report_of(X, y, method="polynomial", time_limit=4.0).seconds < 4.8
+    assert report_of(X, y, method="polynomial", effort=0.05).seconds < 4.8
 
 
 def test_the_path_tells_of_data_and_families_in_order():
     X, y = runge(200, d=2)
-    path = report_of(X, np.maximum(y, 0.3), time_limit=2.0).path
+    path = report_of(X, np.maximum(y, 0.3), effort=0.02).path
     assert "200 rows, 2 inputs, 1 output, scattered; columns of y keep their sign" in path[0]
     assert "polynomials come to" in path[1]
     assert any("networks" in sentence for sentence in path[2:])
@@ -67,7 +67,7 @@ def test_the_path_tells_of_data_and_families_in_order():
 
 def test_residuals_and_history_lead_to_the_errors_reported():
     X, y = runge(1000)
-    report = report_of(X, y, method="polynomial", time_limit=3.0)
+    report = report_of(X, y, method="polynomial", effort=0.05)
     residuals = np.array(report.residuals)
     assert residuals.shape == (150, 3)
     assert np.sqrt(np.mean(residuals[:, 2] ** 2)) == pytest.approx(report.validation_rmse, rel=0.05)
@@ -81,7 +81,7 @@ def test_columns_of_few_values_and_repeated_rows_are_warned_about():
     X[:, 1] = np.round(X[:, 1] * 4) / 4
     X = np.concatenate([X, X[:7]])
     with pytest.warns(pml.FitWarning) as caught:
-        report = report_of(X, X[:, 0] + X[:, 1], time_limit=1.0, input_names=["t", "p"])
+        report = report_of(X, X[:, 0] + X[:, 1], effort=0.02, input_names=["t", "p"])
     assert "7 rows repeat others" in report.warnings[0]
     assert "columns of X take few values, p (5)" in report.warnings[1]
     assert len(caught) == 2

@@ -53,7 +53,7 @@ def test_the_c_of_the_tutorial_gives_the_values_of_the_model(tmp_path, monkeypat
     text = (DOCS / "tutorial.md").read_text()
     [main] = re.findall(r"^```c\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     rows = [[275.0 + 9.0 * i, 1.0 + 7.0 * j] for i in range(12) for j in range(12)]
-    model = pml_native.fit_polynomial(rows, [1000.0 - 0.3 * T + 0.4 * p for T, p in rows], time_limit=0.2)
+    model = pml_native.fit_polynomial(rows, [1000.0 - 0.3 * T + 0.4 * p for T, p in rows], effort=0.02)
     model.to_c(tmp_path / "water.c", name="water_density")
     (tmp_path / "main.c").write_text(main)
     monkeypatch.chdir(tmp_path)

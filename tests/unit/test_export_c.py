@@ -29,7 +29,7 @@ def test_two_models_can_be_in_one_program(tmp_path):
 
 @needs_compiler
 def test_a_fitted_model_agrees_whatever_its_family(tmp_path):
-    model = pml.fit(BOX, Y[:, 0], time_limit=2.0)
+    model = pml.fit(BOX, Y[:, 0], effort=0.02)
     c = compiled(model, tmp_path)
     assert ulps(c(BOX)[:, 0], model(BOX)) <= 64
     assert ulps(c.gradient(BOX)[:, 0], model.gradient(BOX)) <= 1e6

@@ -108,20 +108,20 @@ def test_index_sets_are_what_they_say(basis):
 )
 def test_equations_that_are_polynomials_in_some_coordinates_are_found_to_rounding(name, bound):
     X, y = equations[name].sample(1500, 0)
-    model = pml.fit_polynomial(X, y, time_limit=60.0)
+    model = pml.fit_polynomial(X, y, effort=0.5)
     assert relative_rmse(model, *equations[name].sample(1000, 1)) < bound
 
 
 def test_few_terms_are_left_where_few_are_needed():
     X = RNG.uniform(-1.0, 1.0, size=(600, 4))
-    model = pml.fit_polynomial(X, 1.0 + X[:, 0] * X[:, 1] ** 2, time_limit=5.0)
+    model = pml.fit_polynomial(X, 1.0 + X[:, 0] * X[:, 1] ** 2, effort=0.05)
     assert model.n_params <= 12  # T_2 is 2 z^2 - 1 on the box of the data, which is not quite [-1, 1]^4: 6 and some
 
 
 def test_a_set_of_terms_grows_along_the_variable_that_needs_it():
     X = RNG.uniform(1.0, 5.0, size=(2000, 4))
     y = X[:, 0] * X[:, 1] * X[:, 2] * np.sin(X[:, 3]) + X[:, 0]
-    model = pml.fit_polynomial(X, y, time_limit=10.0, inputs="identity", outputs="identity")
+    model = pml.fit_polynomial(X, y, effort=0.2, inputs="identity", outputs="identity")
     assert relative_rmse(model, X, y) < 1e-11
     assert model.indices.max(axis=0)[3] > 9
     assert model.n_params < 600  # a total degree of 16 would be 4845
@@ -136,13 +136,13 @@ def test_given_options_are_kept():
     assert {tuple(a) for a in model.model.indices} == {tuple(a) for a in indices}
     mixed = pml.fit_polynomial(X, y, degree=2, basis="tensor", inputs=["log", "identity", "identity", "identity"])
     assert mixed.input_transforms == ("log", "identity", "identity", "identity")
-    assert pml.fit_polynomial(X, y, max_terms=7, time_limit=1.0).n_params <= 7
+    assert pml.fit_polynomial(X, y, max_terms=7, effort=0.02).n_params <= 7
 
 
 def test_several_outputs_share_one_set_of_terms_and_keep_their_shape():
     X = RNG.uniform(1.0, 5.0, size=(500, 2))
     y = np.column_stack([X[:, 0] * X[:, 1], 1e-200 * X[:, 0] ** 2])
-    model = pml.fit_polynomial(X, y, time_limit=2.0)
+    model = pml.fit_polynomial(X, y, effort=0.02)
     assert model(X).shape == (500, 2)
     assert model.gradient(X).shape == (500, 2, 2)
     np.testing.assert_allclose(model(X), y, rtol=1e-13)
@@ -175,7 +175,7 @@ def test_columns_of_few_values_and_points_on_a_curve_are_no_trouble():
     angle = RNG.uniform(0.0, 6.0, size=400)
     X = np.column_stack([np.cos(angle), np.sin(angle), np.sign(np.cos(angle)), np.ones(400)])
     y = X[:, 0] * X[:, 1] + X[:, 2]
-    model = pml.fit_polynomial(X, y, time_limit=2.0)
+    model = pml.fit_polynomial(X, y, effort=0.02)
     assert relative_rmse(model, X, y) < 1e-12
 
 
@@ -203,7 +203,7 @@ def test_it_can_be_a_stage_of_a_sum():
             random_state=data.rng,
         )
 
-    both = pml.boost(X, np.exp(-X[:, 0]) * X[:, 1], stages=2, trainer=stage, time_limit=5.0)
+    both = pml.boost(X, np.exp(-X[:, 0]) * X[:, 1], stages=2, trainer=stage, effort=0.05)
     assert len(both.stages) == 2
     assert both.stages[0].family == "polynomial"
     assert relative_rmse(both, X, np.exp(-X[:, 0]) * X[:, 1]) < 1e-9
@@ -220,7 +220,7 @@ def test_the_search_stops_when_asked_and_when_its_time_is_over():
     search.run()
     assert time.perf_counter() - started < 10.0
     assert search.best is asked[-1]
-    pml.fit_polynomial(X, y, time_limit=0.5)
+    pml.fit_polynomial(X, y, effort=0.02)
     assert time.perf_counter() - started < 15.0
 
 

@@ -102,14 +102,14 @@ def test_without_a_ridge_the_solution_is_that_of_the_linear_problem():
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_a_quotient_is_found_to_rounding(d):
     X, X_new = box(2000, d), box(1000, d, 1)
-    model = pml.fit_rational(1e3 + X, 1e8 * with_poles_near(X), time_limit=60.0)
+    model = pml.fit_rational(1e3 + X, 1e8 * with_poles_near(X), effort=0.5)
     assert relative_rmse(lambda X: model(1e3 + X) / 1e8, with_poles_near, X_new) < 1e-11  # X + 1e3 has lost 3 digits
 
 
 def test_sharp_bends_take_fewer_terms_than_polynomials():
     X, X_new = box(3000, 2), box(1000, 2, 1)
-    rational = pml.fit_rational(X, two_sharp_ridges(X), inputs="identity", outputs="identity", time_limit=60.0)
-    polynomial = pml.fit_polynomial(X, two_sharp_ridges(X), inputs="identity", outputs="identity", time_limit=60.0)
+    rational = pml.fit_rational(X, two_sharp_ridges(X), inputs="identity", outputs="identity", effort=0.5)
+    polynomial = pml.fit_polynomial(X, two_sharp_ridges(X), inputs="identity", outputs="identity", effort=0.5)
     assert relative_rmse(rational, two_sharp_ridges, X_new) < 1e-3 * relative_rmse(polynomial, two_sharp_ridges, X_new)
 
 
@@ -119,7 +119,7 @@ def test_outputs_share_a_denominator():
     def f(X):
         return with_poles_near(X)[:, None] * np.stack([1e-6 * X[:, 0], 1e6 * (1 + X[:, 1] ** 2)], axis=1)
 
-    model = pml.fit_rational(X, f(X), time_limit=60.0)
+    model = pml.fit_rational(X, f(X), effort=0.5)
     for k in range(2):
         assert np.max(np.abs(model(X_new) - f(X_new))[:, k]) < 1e-12 * np.max(np.abs(f(X_new)[:, k]))
 
@@ -127,7 +127,7 @@ def test_outputs_share_a_denominator():
 def test_denominators_are_positive_in_the_whole_box():
     """Of few rows, between which many a denominator that meets them changes its sign."""
     X = box(60, 3)
-    model = pml.fit_rational(X, two_sharp_ridges(X[:, :2]), outputs="identity", inputs="identity", time_limit=60.0)
+    model = pml.fit_rational(X, two_sharp_ridges(X[:, :2]), outputs="identity", inputs="identity", effort=0.5)
     corners = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
     everywhere = np.concatenate([box(100_000, 3, 1), corners])
     inside = np.clip(everywhere, X.min(axis=0), X.max(axis=0))
@@ -139,13 +139,13 @@ def test_weights_choose_what_is_met():
     y, weight = with_poles_near(X), np.ones(600)
     y[:60] += 5.0
     weight[:60] = 0.0
-    model = pml.fit_rational(X, y, sample_weight=weight, validation=(X[60:], y[60:]), time_limit=60.0)
+    model = pml.fit_rational(X, y, sample_weight=weight, validation=(X[60:], y[60:]), effort=0.5)
     assert np.sqrt(np.mean((model(X[60:]) - y[60:]) ** 2)) < 1e-12
 
 
 def test_a_column_that_never_varies_is_ignored():
     X = np.column_stack([box(1000, 2), np.full(1000, 3.0)])
-    model = pml.fit_rational(X, with_poles_near(X[:, :2]), time_limit=60.0)
+    model = pml.fit_rational(X, with_poles_near(X[:, :2]), effort=0.5)
     assert np.max(np.abs(model(X) - with_poles_near(X[:, :2]))) < 1e-11
 
 
@@ -161,7 +161,7 @@ def test_a_constant_is_left_where_every_denominator_has_a_zero(monkeypatch):
 
     monkeypatch.setattr("pml_native.search.rational.solutions", with_zeros)
     X = box(200, 2)
-    model = pml.fit_rational(X, with_poles_near(X), time_limit=1.0)
+    model = pml.fit_rational(X, with_poles_near(X), effort=0.02)
     assert np.all(model(X) == model(X)[0])
     assert np.isfinite(model(X)[0])
 
@@ -173,7 +173,7 @@ def test_fit_takes_quotients_where_nothing_else_is_exact():
     def f(X):
         return (X[:, 0] + np.sin(X[:, 1])) / (1.5 + X[:, 0] * X[:, 1] + 0.3 * X[:, 2] * np.cos(X[:, 0]))
 
-    model = pml.fit(X, f(X), time_limit=60.0, n_threads=1, progress=False)
+    model = pml.fit(X, f(X), effort=0.5, n_threads=1, progress=False)
     assert model.report.family == "rational"
     assert any("quotients" in sentence for sentence in model.report.path)
     assert relative_rmse(model, f, X_new) < 1e-7

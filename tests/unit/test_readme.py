@@ -40,7 +40,7 @@ def test_the_first_command_fits_an_equation_that_exists(capsys):
     first = blocks("bash")[0].strip()
     assert first.startswith("pip install . && ")
     arguments = shlex.split(first.split("&&")[1])[1:]
-    assert main([*arguments, "--time-limit", "0.5"]) == 0
+    assert main([*arguments, "--effort", "0.01"]) == 0
     assert "on 10000 fresh points" in capsys.readouterr().out
 
 

@@ -64,7 +64,7 @@ def test_wrong_variables_are_refused():
 def test_fit_finds_the_variables_and_the_floor(name):
     equation = pml.problems.equations[name]
     X, y = equation.sample(3000, 1)
-    model = pml.fit(X, y, time_limit=60.0, input_names=equation.variables, tolerance=3e-14)
+    model = pml.fit(X, y, effort=0.5, input_names=equation.variables, tolerance=3e-14)
     Q, truth = equation.test_box(2000, 2)
     assert np.sqrt(np.mean((model(Q) - truth) ** 2) / np.mean(truth**2)) < 1e-12
     assert isinstance(model, Reduced)
@@ -74,7 +74,7 @@ def test_fit_finds_the_variables_and_the_floor(name):
 def test_a_function_without_symmetries_is_fitted_as_before():
     X = np.random.default_rng(1).uniform(-1, 1, (400, 2))
     y = np.sin(X[:, 0] + 0.3 * X[:, 1] ** 2) + X[:, 1]
-    model = pml.fit(X, y, time_limit=5.0)
+    model = pml.fit(X, y, effort=0.05)
     assert model.report.validation_rmse < 1e-9
 
 
@@ -83,13 +83,13 @@ def test_on_a_grid_rows_of_equal_differences_test_nothing():
     X = np.stack(np.meshgrid(*[np.linspace(1, 5, 6)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
     y = np.cos(2 * X[:, 0] - 2 * X[:, 1]) + np.exp(X[:, 2] - X[:, 3])
     with pytest.warns(pml.FitWarning, match="take few values"):
-        assert not isinstance(pml.fit(X, y, time_limit=5.0), Reduced)
+        assert not isinstance(pml.fit(X, y, effort=0.05), Reduced)
 
 
 def test_two_outputs_share_their_variables():
     X = np.random.default_rng(1).uniform(1, 3, (800, 3))
     u = X[:, 0] * X[:, 1] / X[:, 2]
     y = np.stack([np.exp(-u), np.tanh(u)], axis=1)
-    model = pml.fit(X, y, time_limit=20.0)
+    model = pml.fit(X, y, effort=0.2)
     assert model(X[:5]).shape == (5, 2)
     assert model.report.validation_rmse < 1e-10

@@ -56,7 +56,7 @@ def test_terms_of_an_infinite_error_are_no_nan():
 def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.uniform(1.0, 2.0, (60, 2))
-    model = pml.fit(X, X.prod(axis=1), time_limit=1.0, input_names=["<b>", "x & y"], progress=False)
+    model = pml.fit(X, X.prod(axis=1), effort=0.02, input_names=["<b>", "x & y"], progress=False)
     page = model.report.to_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == page
     assert "&lt;b&gt;" in page
@@ -70,7 +70,7 @@ def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(tmp_path):
 
 def test_without_matplotlib_the_page_lacks_its_pictures_only(monkeypatch):
     X = np.random.default_rng(0).uniform(1.0, 2.0, (60, 2))
-    report = pml.fit(X, X.prod(axis=1), time_limit=1.0, progress=False).report
+    report = pml.fit(X, X.prod(axis=1), effort=0.02, progress=False).report
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     page = report.to_html()
     assert "<svg" not in page

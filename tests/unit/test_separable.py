@@ -39,7 +39,7 @@ def test_the_value_is_the_sum_of_the_products():
 def test_a_product_that_changes_signs_is_found_to_rounding(d):
     X, X_new = box(3000, d), box(1000, d, 1)
     scale = 1e8
-    model = pml.fit_separable(X, scale * product(X), time_limit=60.0)
+    model = pml.fit_separable(X, scale * product(X), effort=0.5)
     error = np.sqrt(np.mean((model(X_new) / scale - product(X_new)) ** 2) / np.mean(product(X_new) ** 2))
     assert model.rank == 1
     assert error < 1e-13
@@ -47,7 +47,7 @@ def test_a_product_that_changes_signs_is_found_to_rounding(d):
 
 def test_a_column_that_never_varies_is_ignored():
     X = np.column_stack([box(1000, 2), np.full(1000, 3.0)])
-    model = pml.fit_separable(X, product(X[:, :2]), time_limit=60.0)
+    model = pml.fit_separable(X, product(X[:, :2]), effort=0.5)
     assert np.max(np.abs(model(X) - product(X[:, :2]))) < 1e-12
 
 
@@ -58,10 +58,10 @@ def test_no_time_still_gives_a_model():
 
 def test_two_products_are_found_one_after_the_other():
     X, X_new = box(2000, 3), box(1000, 3, 1)
-    model = pml.fit_separable(X, two_products(X), time_limit=60.0)
+    model = pml.fit_separable(X, two_products(X), effort=0.5)
     assert model.rank >= 2
     assert np.sqrt(np.mean((model(X_new) - two_products(X_new)) ** 2)) < 1e-13
-    assert pml.fit_separable(X, two_products(X), rank=1, time_limit=60.0).rank == 1
+    assert pml.fit_separable(X, two_products(X), rank=1, effort=0.5).rank == 1
 
 
 def test_four_products_of_narrow_factors_are_found():
@@ -75,7 +75,7 @@ def test_four_products_of_narrow_factors_are_found():
 
     rng = np.random.default_rng(0)
     X, X_new = rng.random((3000, 2)), rng.random((1000, 2))
-    model = pml.fit_separable(X, franke(X), time_limit=60.0)
+    model = pml.fit_separable(X, franke(X), effort=0.5)
     assert model.rank == 4
     assert np.sqrt(np.mean((model(X_new) - franke(X_new)) ** 2)) < 1e-13
 
@@ -85,13 +85,13 @@ def test_weights_choose_what_is_met():
     y, weight = product(X), np.ones(600)
     y[:60] += 5.0
     weight[:60] = 0.0
-    model = pml.fit_separable(X, y, sample_weight=weight, validation=(X[60:], y[60:]), time_limit=60.0)
+    model = pml.fit_separable(X, y, sample_weight=weight, validation=(X[60:], y[60:]), effort=0.5)
     assert np.sqrt(np.mean((model(X[60:]) - y[60:]) ** 2)) < 1e-12
 
 
 def test_fit_takes_products_where_nothing_else_is_exact():
     X = box(3000, 6)
-    report = pml.fit(X, product(X), time_limit=30.0, n_threads=1, progress=False).report
+    report = pml.fit(X, product(X), effort=0.5, n_threads=1, progress=False).report
     assert report.family == "separable"
     assert report.validation_rmse < 1e-13
     assert any("sums of products" in sentence for sentence in report.path)
@@ -100,7 +100,7 @@ def test_fit_takes_products_where_nothing_else_is_exact():
 def test_sums_of_functions_of_one_input_are_polynomials():
     X = box(2000, 6)
     y = sum(np.exp(np.sin((2 + j) * X[:, j])) for j in range(6))
-    model = pml.fit_polynomial(X, y, time_limit=60.0)
+    model = pml.fit_polynomial(X, y, effort=0.5)
     X_new = box(1000, 6, 1)
     y_new = sum(np.exp(np.sin((2 + j) * X_new[:, j])) for j in range(6))
     assert np.sqrt(np.mean((model(X_new) - y_new) ** 2)) < 1e-9
@@ -118,7 +118,7 @@ def test_sums_of_functions_of_one_input_are_polynomials():
         (lambda: pml.fit_separable(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
         (lambda: pml.fit_separable(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
         (lambda: pml.fit_separable(box(50, 2), np.ones(50)), "y: expected values that vary, got one value only"),
-        (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", time_limit=1.0), "takes one output, got 2"),
+        (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", effort=0.02), "takes one output, got 2"),
     ],
 )
 def test_what_is_no_separable_model_is_refused(call, message):

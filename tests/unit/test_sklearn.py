@@ -36,8 +36,8 @@ def run(*arguments):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
 
-def polynomial(time_limit=2.0, **options):
-    return pml.PrecisionRegressor(method="polynomial", time_limit=time_limit, **options)
+def polynomial(**options):
+    return pml.PrecisionRegressor(method="polynomial", effort=0.02, **options)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -50,7 +50,7 @@ def test_all_checks_of_scikit_learn_pass_and_none_is_skipped(options):
 
 def test_it_fits_as_fit_does():
     regressor = polynomial().fit(X, Y)
-    model = pml.fit(X, Y, method="polynomial", time_limit=2.0)
+    model = pml.fit(X, Y, method="polynomial", effort=0.02)
     np.testing.assert_array_equal(regressor.predict(X), model(X))
     np.testing.assert_array_equal(regressor.gradient(X), model.gradient(X))
     assert regressor.model_.report.validation_rmse < 1e-14
@@ -89,9 +89,8 @@ def test_sparse_matrices_and_single_precision_are_told_apart():
 def test_a_weight_counts_as_that_many_rows():
     count = RNG.integers(0, 4, size=len(X))
     noisy = Y + 1e-3 * RNG.normal(size=len(X))
-    # Time enough for both searches to come to their end.
-    weighted = polynomial(60.0).fit(X, noisy, sample_weight=count)
-    repeated = polynomial(60.0).fit(X.repeat(count, axis=0), noisy.repeat(count))
+    weighted = polynomial().fit(X, noisy, sample_weight=count)
+    repeated = polynomial().fit(X.repeat(count, axis=0), noisy.repeat(count))
     np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
     with pytest.raises(ValueError, match="sample_weight: expected weights that aren't all zero"):
         polynomial().fit(X, Y, sample_weight=np.zeros(len(X)))
@@ -107,7 +106,7 @@ def test_few_rows_get_an_affine_function():
 @pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
 def test_noise_doesn_t_bring_values_that_are_none():
     few, noise = np.random.RandomState(0).uniform(size=(30, 3)), np.arange(30) % 3
-    regressor = pml.PrecisionRegressor(time_limit=0.5).fit(few, noise)
+    regressor = pml.PrecisionRegressor(effort=0.02).fit(few, noise)
     assert np.isfinite(regressor.predict(few)).all()
 
 
