@@ -70,7 +70,7 @@ def fresh_fit(
         variables["PYTHONPATH"] = str(Path(spec.origin).parents[1])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        weights: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
         np.savez(folder / "rows.npz", X=X, y=y, X_test=X_test, **weights)
         (folder / "options.json").write_text(json.dumps(options))
         done = subprocess.run(
