@@ -147,7 +147,7 @@ class Race:
                 break
             if event.work >= target + (self.rounds[-1] / 4 * self.work if leads and self.is_enough else 0.0):
                 break
-        if leads:
+        if leads and math.isfinite(self.error):
             self.tell(row.sentence.format(search=name, error=self.error))
         yield from self._told()
 

@@ -39,6 +39,8 @@ FIRST_TERMS, FIRST_TERMS_FEW_INPUTS, FEW_INPUTS = 150, 500, 2
 SMALL_TERMS, MORE_TERMS = 60, 300
 SUM_TERMS, MOST_SUMS = 1200, 2
 ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
+# Sets of terms that are fitted to all rows, one after the other, where the better ones have no value at some of them.
+MOST_OFFERED = 4
 # Coordinates of few inputs in which more terms follow, and those compared at once: a first group is often enough.
 MOST_FIRST, GROUP = 3, 4
 # A polynomial of at most so many terms extrapolates as well as any model, so no simpler one is looked for.
@@ -382,24 +384,28 @@ class PolynomialSearch:
     # --- the best ones, fitted to all rows
 
     def _offered(self, growths: Sequence[Growth]) -> Steps:
-        """Offers the best of these, if by the rows held out it is better than all before."""
-        tried = [growth for growth in growths if growth.best is not None]
-        if not tried:
-            return
-        best = min(tried, key=lambda growth: score(_held_out_error(growth), self._n_params(growth)))
-        error = _held_out_error(best)
-        if self.best is None or score(error, self._n_params(best)) < self.best.score:
-            [found] = yield [self._finish_step(best)]
-            yield from self._kept(*found)
+        """Offers the best of these, if by the rows held out it is better than all before.
+
+        A root has no value where its square is below 0, as it may be near a zero of y: then the next best has its turn.
+        """
+        ranked = sorted((self._score(growth), i) for i, growth in enumerate(growths) if growth.best is not None)
+        for own, i in ranked[:MOST_OFFERED]:
+            if self.best is not None and not own < self.best.score:
+                break
+            [(found, growth)] = yield [self._finish_step(growths[i])]
+            yield from self._kept(found, growth)
+            if math.isfinite(found.error):
+                break
 
     def _kept(self, found: Found, growth: Growth) -> Steps:
         if self.best is None or found.score < self.best.score:
             self.best, self.best_growth = found, growth
             yield found
 
-    def _n_params(self, growth: Growth) -> int:
+    def _score(self, growth: Growth) -> float:
+        """That of its best set of terms, by the rows held out."""
         assert growth.best is not None
-        return growth.best[2].size
+        return score(_held_out_error(growth), growth.best[2].size)
 
     def _finish_step(self, growth: Growth, steep: bool = False) -> Step:
         assert growth.best is not None
