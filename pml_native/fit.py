@@ -273,7 +273,7 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
         return f"the tolerance was reached: {found.error:.1e} <= {outcome.tolerance:.1e}"
     if limit is Limit.FLOOR:
         return f"the float64 floor was reached: rounding alone costs {outcome.floor:.0e}"
-    ended = limit.value
+    ended: str = limit.value
     if limit is Limit.TIME:
         ended = (
             f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "

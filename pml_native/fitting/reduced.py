@@ -13,12 +13,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..models import Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
-from ..search.scheduler import Next, Start, State, Step, Steps, Worker, drop
+from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
 from .symmetry import Evidence, find_variables
@@ -71,12 +72,12 @@ class ReducedSearch:
             return None
         return Evidence(X[rows][known], self.rows.train.y[rows][known], gradient[known], self.known.error)
 
-    def _choices(self, evidence: Evidence, strictness: float) -> Steps:
+    def _choices(self, evidence: Evidence, strictness: float) -> Part[list[tuple[Variables, Rows]]]:
         """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
         d = self.rows.n_inputs
         orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
         work = 20.0 * CALL + len(evidence.X) * d**3
-        found = yield [Step(work, lambda worker, o=order: find_variables(evidence, strictness, o)) for order in orders]
+        found = yield [Step(work, partial(_variables, evidence, strictness, order)) for order in orders]
         choices: list[Variables] = []
         for variables in found:
             if variables is not None and not any(_same(variables, other) for other in [*self.tried, *choices]):
@@ -89,7 +90,7 @@ class ReducedSearch:
         errors = yield [search.first_step() for search in searches]
         return [reduced[i] for i in sorted(range(len(reduced)), key=lambda i: errors[i])]
 
-    def _raced(self, choices: list[tuple[Variables, Rows]]) -> Steps:
+    def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
         """Races in these variables, in turns; whether one of them has led to a better model."""
         outer = self.race
         races = [
@@ -153,6 +154,10 @@ class ReducedSearch:
             refit=None if inner.refit is None else refit,
         )
         return replace(found, maker=prefix + inner.maker)
+
+
+def _variables(evidence: Evidence, strictness: float, order: NDArray[np.intp], worker: Worker) -> Variables | None:
+    return find_variables(evidence, strictness, order)
 
 
 def within(rows: Rows, variables: Variables) -> Rows | None:

@@ -114,7 +114,7 @@ def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degr
             triangle = np.zeros((p, p + Y.shape[1]))
             ridge = 0.5 * EPS * np.sqrt(squares / Y.shape[1])
             triangle[np.arange(p), np.arange(p)] = ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS)
-        triangle = np.linalg.qr(np.concatenate([triangle, np.concatenate([A, Y], axis=1)]), mode="r")
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, np.concatenate([A, Y], axis=1)]), mode="r"))
     assert triangle is not None
     if not np.diag(triangle)[:p].all():
         return np.zeros((p, triangle.shape[1] - p))
@@ -136,7 +136,7 @@ def _sum(arrays: Iterable[Array]) -> Array:
 def cholesky(gram: Array) -> Array | None:
     """The lower factor of A'A; None where A is too near to dependent columns for it to be of use."""
     try:
-        factor: Array = np.linalg.cholesky(gram)
+        factor = np.asarray(np.linalg.cholesky(gram), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
     norm = float(np.max(np.sum(np.abs(gram), axis=0), initial=0.0))

@@ -29,7 +29,7 @@ from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .least_squares import leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
-from .scheduler import Step, Steps, Worker
+from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, ROUNDED, Found, Rows, extrapolated, score, searched
 
 # Relative errors below which other coordinates, or more terms, gain nothing: some roundings of y.
@@ -229,7 +229,7 @@ class PolynomialSearch:
             if small and self.is_settled:
                 break
 
-    def _sums(self, names: Iterable[tuple[str, ...]], most: int) -> Steps:
+    def _sums(self, names: Iterable[tuple[str, ...]], most: int) -> Part[list[Growth]]:
         """For each of these coordinates and each link the best sum of functions of one input each, the best first."""
         steps = []
         for one in dict.fromkeys(names):
@@ -316,7 +316,7 @@ class PolynomialSearch:
     def _error_in(self, names: tuple[str, ...]) -> float:
         return min(growth.error for growth in self.tried[names])
 
-    def _mixed(self) -> Steps:
+    def _mixed(self) -> Part[list[Growth]]:
         """For each link the coordinates, changed one column after the other, in which few terms do best."""
         starts = [min(self.tried, key=lambda names: self.tried[names][i].error) for i in range(len(self.links))]
         now, made = list(starts), dict.fromkeys((names, i) for i, names in enumerate(starts))
@@ -336,7 +336,7 @@ class PolynomialSearch:
 
     # --- growth
 
-    def _grown(self, growths: list[Growth], rounds: Sequence[tuple[int, int]]) -> Steps:
+    def _grown(self, growths: list[Growth], rounds: Sequence[tuple[int, int]]) -> Part[list[Growth]]:
         """Adds terms to all, to few of them many, as long as that helps; those that are left."""
         for n_terms, survivors in rounds:
             n_terms = min(n_terms, self.max_terms)

@@ -27,7 +27,7 @@ from ..arrays import Array, Samples
 from ..models import Model, Normalization, Polynomial, Separable
 from ..optimize import LevenbergMarquardt, OptimizeResult, Progress, minimize
 from .products_objective import SumOfProducts, others, value
-from .scheduler import Step, Steps, Worker
+from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found, Rows, searched
 
 MOST_PRODUCTS = 5
@@ -153,7 +153,7 @@ class ProductSearch:
         X, y = samples.X[:MOST_ROWS], np.ldexp(samples.y[:MOST_ROWS, 0], -self.exponent)
         weight = None if samples.sample_weight is None else samples.sample_weight[:MOST_ROWS]
         Z = [one.apply(X[:, [j]])[:, 0] for j, one in enumerate(self.inputs)]
-        V = [chebvander(z, top) for z, top in zip(Z, self.highest, strict=True)]
+        V: list[Array] = [chebvander(z, top) for z, top in zip(Z, self.highest, strict=True)]
         return Table(Z, V, y, np.ones(len(y)) if weight is None else np.sqrt(weight))
 
     def _rows(self, n_params: int) -> int:
@@ -161,7 +161,7 @@ class ProductSearch:
 
     # --- starts
 
-    def _with_another(self, A: list[Array], rank: int) -> Steps:
+    def _with_another(self, A: list[Array], rank: int) -> Part[list[Array]]:
         """A with another product: of several starts the one that leaves least, after some rounds."""
         terms = min(FIRST_TERMS, self._most_terms(rank))
         n = self._rows(rank * len(self.highest) * (terms + 1))
@@ -174,7 +174,7 @@ class ProductSearch:
         d = len(self.highest)
         work = ROUNDS * d * (n * (terms + 1) ** 2 + d * n * terms + 10.0 * CALL) + n * (2.0 * d * terms) ** 2
         tried = yield [Step(work, partial(_started, table, left, start)) for start in starts]
-        _, one = min(tried, key=lambda pair: pair[0])
+        one: list[Array] = min(tried, key=lambda pair: pair[0])[1]
         if not A:
             return one
         return [np.concatenate([_padded(a, len(b)), _padded(b, len(a))], axis=1) for a, b in zip(A, one, strict=True)]
@@ -209,7 +209,7 @@ class ProductSearch:
         values = min(len(self.table.y) // ROWS_PER_PARAMETER, MOST_PARAMETERS)
         return max(1, values // (rank * len(self.highest)) - 1)
 
-    def _grown(self, A: list[Array]) -> Steps:
+    def _grown(self, A: list[Array]) -> Part[tuple[list[Array], float]]:
         """A with as many terms as help, all fitted together, and its error."""
         rank = A[0].shape[1]
         own_best, own_error, waiting = A, np.inf, 0

@@ -37,7 +37,7 @@ from ..singular_values import svd
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .least_squares import DECAY, MOST_DOUBLINGS
 from .polynomial_growth import rms
-from .scheduler import Step, Steps, Worker
+from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, EPS, Found, Rows, extrapolated, score, searched
 
 # Terms of numerator and denominator in the two heats of the race, and where shapes are tried; then so many times more
@@ -231,7 +231,7 @@ class RationalSearch:
         """Whether errors are those of rounding, which more terms don't lower."""
         return self.best is not None and self.best.is_exact
 
-    def _raced(self) -> Steps:
+    def _raced(self) -> Part[list[Contender]]:
         """All coordinates with few terms, the best first."""
         given = tuple(choice[0] for choice in self.choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
@@ -248,7 +248,7 @@ class RationalSearch:
         self._foresee(contenders)
         return contenders
 
-    def _shaped(self, contenders: list[Contender]) -> Steps:
+    def _shaped(self, contenders: list[Contender]) -> Part[list[Contender]]:
         """Each in the shape in which SHAPE_TERMS do best: neighbours of all shapes at once, while any of them helps."""
         now = yield from self._fitted(contenders, SHAPE_TERMS)
         active = list(range(len(now)))
@@ -287,7 +287,7 @@ class RationalSearch:
 
     # --- fits
 
-    def _fitted(self, contenders: Sequence[Contender], most: int) -> Steps:
+    def _fitted(self, contenders: Sequence[Contender], most: int) -> Part[list[Contender]]:
         """All of them after fits of at most so many terms; the best are fitted to all rows, too, and offered."""
         most = min(most, self.max_terms)
         results = yield [self._step(one, most, compared=True) for one in contenders]

@@ -93,11 +93,11 @@ class Rows:
 
     @property
     def n_inputs(self) -> int:
-        return self.train.X.shape[1]
+        return int(self.train.X.shape[1])
 
     @property
     def n_outputs(self) -> int:
-        return self.train.y.shape[1]
+        return int(self.train.y.shape[1])
 
     @property
     def signature(self) -> Signature:
@@ -117,7 +117,8 @@ class Rows:
 
     @cached_property
     def _held_out_exponent(self) -> NDArray[np.intc]:
-        return np.frexp(np.max(np.abs(self.held_out.y), axis=0))[1]
+        exponent: NDArray[np.intc] = np.frexp(np.max(np.abs(self.held_out.y), axis=0))[1]
+        return exponent
 
     @cached_property
     def _held_out_y(self) -> Array:
@@ -224,7 +225,7 @@ def score(error: float, n_params: int) -> float:
         return math.inf
     error = max(error, FLOOR)
     part = math.log(FEWER_FROM / error) / math.log(FEWER_FROM / ROUNDED)
-    return error * max(1, n_params) ** min(1.0, max(0.0, part))
+    return float(error * max(1, n_params) ** min(1.0, max(0.0, part)))
 
 
 def extrapolated(sizes: Sequence[float], errors: Sequence[float], size: float, d: int) -> float:
