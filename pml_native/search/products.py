@@ -153,7 +153,7 @@ class ProductSearch:
         X, y = samples.X[:MOST_ROWS], np.ldexp(samples.y[:MOST_ROWS, 0], -self.exponent)
         weight = None if samples.sample_weight is None else samples.sample_weight[:MOST_ROWS]
         Z = [one.apply(X[:, [j]])[:, 0] for j, one in enumerate(self.inputs)]
-        V: list[Array] = [chebvander(z, top) for z, top in zip(Z, self.highest, strict=True)]
+        V = [np.asarray(chebvander(z, top), np.float64) for z, top in zip(Z, self.highest, strict=True)]
         return Table(Z, V, y, np.ones(len(y)) if weight is None else np.sqrt(weight))
 
     def _rows(self, n_params: int) -> int:
