@@ -53,24 +53,25 @@ def test_terms_of_an_infinite_error_are_no_nan():
     assert not np.isnan(terms.at_rows)
 
 
-def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(tmp_path):
-    rng = np.random.default_rng(0)
-    X = rng.uniform(1.0, 2.0, (60, 2))
-    model = pml.fit(X, X.prod(axis=1), effort=0.02, input_names=["<b>", "x & y"], progress=False)
-    page = model.report.to_html(tmp_path / "report.html")
+@pytest.fixture(scope="module")
+def report():
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (60, 2))
+    return pml.fit(X, X.prod(axis=1), effort=0.02, input_names=["<b>", "x & y"], progress=False).report
+
+
+def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(report, tmp_path):
+    page = report.to_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
-    advice = [escape(sentence) for sentence in model.report.advice]
+    advice = [escape(sentence) for sentence in report.advice]
     for part in ("<svg", "What would help most", "What the RMSE is made of", "extrapolates", *advice):
         assert part in page
-    for candidate in model.report.candidates:
+    for candidate in report.candidates:
         assert candidate.description[:50] in page
 
 
-def test_without_matplotlib_the_page_lacks_its_pictures_only(monkeypatch):
-    X = np.random.default_rng(0).uniform(1.0, 2.0, (60, 2))
-    report = pml.fit(X, X.prod(axis=1), effort=0.02, progress=False).report
+def test_without_matplotlib_the_page_lacks_its_pictures_only(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     page = report.to_html()
     assert "<svg" not in page

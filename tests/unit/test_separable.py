@@ -118,7 +118,7 @@ def test_sums_of_functions_of_one_input_are_polynomials():
         (lambda: pml.fit_separable(box(50, 2), box(50, 2)), "y: expected one output, got 2"),
         (lambda: pml.fit_separable(box(50, 2), product(box(50, 2)), rank=0), "rank: expected an integer >= 1"),
         (lambda: pml.fit_separable(box(50, 2), np.ones(50)), "y: expected values that vary, got one value only"),
-        (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", effort=0.02), "takes one output, got 2"),
+        (lambda: pml.fit(box(50, 2), box(50, 2), method="separable", effort=0.02), "y: expected one output, got 2"),
     ],
 )
 def test_what_is_no_separable_model_is_refused(call, message):
