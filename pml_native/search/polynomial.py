@@ -262,7 +262,7 @@ class PolynomialSearch:
         best = [math.inf] * len(growths)
         tried = _tried(sizes)
         if self.degree is not None and self.basis != "auto":
-            tried = tried[-1:]
+            tried, budgets = tried[-1:], (len(indices),)
         done, before = 0, math.inf
         # One factorization serves all degrees up to its own: a small one first, which is often enough.
         for budget in budgets:

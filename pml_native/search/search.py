@@ -268,7 +268,7 @@ class Alone:
             if event.state is State.PAUSED and self.best is None:
                 # There is always one model, whatever the effort.
                 run.allow(event.work - run.allowance + 1.0)
-            elif event.state is not State.RUNNING or (self.best is not None and self.best.error <= FLOOR):
+            elif event.state is not State.RUNNING:  # what has come to rounding looks for what is simpler, and ends
                 return
 
 
