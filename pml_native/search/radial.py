@@ -237,7 +237,7 @@ class RadialSearch:
     def _solved(self, choice: Choice, size: int) -> Part[Found | None]:
         """What a choice comes to on the first `size` points, all of them in one system; None where it is singular."""
         points = self.points.first(size)
-        blank = choice.made(points, weights=np.zeros((0, self.rows.n_outputs)))
+        blank = choice.made(points, neighbors=len(points.X))  # has the equations, but solves none
         n = blank.n_equations
         system = np.empty((n, n + self.rows.n_outputs))
 
