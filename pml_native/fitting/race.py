@@ -1,9 +1,11 @@
 """One run of `fit`: searches in turns, by the guide's table, and the best model so far.
 
-In each round every search of the table has its turn, for four times the work of the round before. What all runs find is
-considered in the order of the plan, so that it is the same however many threads there are. A run is dropped where the
-error that it still hopes for is above the best one known. The race ends when an error is rounding, or what was asked
-for, when all searches have ended, or when the work is used up.
+First every search of the table has a turn, then one of four times the work. From then on the one that promises most
+goes on, for as much work as it has done: errors mostly fall as powers of the work, so what a search has come to, and how
+fast, promises what it will. The race ends when an error is rounding, or what was asked for, when no search promises a
+better model than the best one known, or when the work is used up. A run is dropped where the error that it still hopes
+for by itself is far above the best one known. What all runs find is considered in the order of the plan, so that it is
+the same however many threads there are.
 
 Within a race there may be another, of the variables that a symmetry leaves (reduced.py); it is a search like any other.
 As searches may go ahead of the plan, each draws from a generator of its own, and none writes to the record of the race:
@@ -24,13 +26,13 @@ from ..search import SEARCHES
 from ..search.scheduler import Next, Run, Search, Start, State, Steps, drop
 from ..search.search import FLOOR, Found, Rows, own_rng
 
-# Of the whole work, what a search of share 1 gets in each round.
-ROUNDS = (1 / 256, 1 / 64, 1 / 16, 1 / 4)
-# An error below this that a whole round has not brought to half is taken for that of the data: y = 1 / (exp(x) - 1),
-# which loses digits where x is small, is known to 1e-13, and every round would cost four times the one before.
-NEAR_FLOOR, HALF = 1e-12, 0.5
+# Of the whole work, what a search of share 1 gets in each of its first turns.
+ROUNDS = (1 / 256, 1 / 64)
 # A search that hopes for no less than this many times the best error known is dropped.
 HOPELESS = 2.0
+# How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
+# still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
+SPANS, MARGIN = (4.0, 16.0), 1.5
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Race:
     runs: dict[str, Run] = field(default_factory=dict)
     _n_told: int = 0  # lines of `path` that whoever runs this race has been told
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
+    _turns: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # work and error of each, after a turn
     _ended: set[str] = field(default_factory=set)
 
     @property
@@ -102,26 +105,48 @@ class Race:
         return self.spent < self.work or self.best is None
 
     def steps(self) -> Steps:
-        in_rounds = [row for row in self.table if not row.last]
+        rows = [row for row in self.table if not row.last]
         for number, share in enumerate(self.rounds):
-            before = self.error
-            for row in in_rounds:
-                if self.is_enough or not self.has_work:
-                    break
-                if number >= row.first_round and row.when(self) and row.search not in self._ended:
+            for row in rows:
+                if number >= row.first_round and self._may_go_on(row):
                     yield from self._turn(row, share * row.share * self.work)
-            if HALF * before < self.error <= NEAR_FLOOR:
-                break
+        while (row := self._most_promising(rows)) is not None:
+            work = max(self.rounds[-1] * self.work, self._done.get(row.search, 0.0))
+            yield from self._turn(row, work)
         for row in self.table:
             if row.last and self.has_work and row.when(self):
                 yield from self._turn(row, self.rounds[0] * row.share * self.work)
-        self.was_cut_short = not self.is_enough and any(name not in self._ended for name in self.runs)
+        self.was_cut_short = not self.is_enough and not self.has_work
         for run in self.runs.values():
             drop(run)
+
+    def _may_go_on(self, row: Row) -> bool:
+        return not self.is_enough and self.has_work and row.when(self) and row.search not in self._ended
+
+    def _most_promising(self, rows: Sequence[Row]) -> Row | None:
+        """The row whose search promises the least error by twice its work; None where none promises to be better."""
+        promises = [(self._promise(row.search), i) for i, row in enumerate(rows) if self._may_go_on(row)]
+        least, i = min(promises, default=(math.inf, 0))
+        return rows[i] if least < self.error else None
+
+    def _promise(self, name: str) -> float:
+        """The error that a search may come to by twice its work; 0 where it has not done enough to tell."""
+        turns = self._turns.get(name, [])
+        if not turns:
+            return 0.0
+        work, error = turns[-1]
+        powers = []
+        for span in SPANS:
+            before = [one for one in turns if one[0] <= work / span]
+            if before and error < math.inf:
+                powers.append(math.log(max(error, FLOOR) / max(before[-1][1], FLOOR)) / math.log(work / before[-1][0]))
+        return error * 2.0 ** (MARGIN * min(powers)) if powers else 0.0
 
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
         name, known, leads = row.search, self.best, False
+        turns = self._turns.setdefault(name, [])
+        own = turns[-1][1] if turns else math.inf
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, own_rng(self.rng))
             [self.runs[name]] = yield Start([search])
@@ -137,6 +162,7 @@ class Race:
             elif event.found is not None:
                 self.consider(event.found)
                 leads = leads or self.best is not known
+                own = min(own, event.found.error)
                 yield event.found
             if event.state is State.ENDED or event.prospect > max(row.hope, HOPELESS * self.error):
                 drop(run)
@@ -145,8 +171,9 @@ class Race:
             # A search that has come to rounding ends by itself, after it has looked for what is simpler, or more exact.
             if self.error <= self.enough or not self.has_work:
                 break
-            if event.work >= target + (self.rounds[-1] / 4 * self.work if leads and self.is_enough else 0.0):
+            if event.work >= target + (self.rounds[-1] * self.work if leads and self.is_enough else 0.0):
                 break
+        turns.append((self._done[name], own))
         if leads and math.isfinite(self.error):
             self.tell(row.sentence.format(search=name, error=self.error))
         yield from self._told()
@@ -161,6 +188,7 @@ class Race:
         self._ended.discard(name)
         self.runs.pop(name, None)
         self._done.pop(name, None)
+        self._turns.pop(name, None)
 
     def has_ended(self, name: str) -> bool:
         return name in self._ended
