@@ -1,8 +1,8 @@
 """One run of `fit`: searches in turns, by the guide's table, and the best model so far.
 
-First every search of the table has a turn, then one of four times the work. From then on the one that promises most
-goes on, for as much work as it has done: errors mostly fall as powers of the work, so what a search has come to, and how
-fast, promises what it will. The race ends when an error is rounding, or what was asked for, when no search promises a
+First every search of the table has a turn, then one of four times the work; from then on the one that promises most
+goes on, for as much work as it has done: errors mostly fall as powers of the work, so what a search has come to, and
+how fast, promises what it will. The race ends when an error is rounding, or what was asked for, when no search promises a
 better model than the best one known, or when the work is used up. A run is dropped where the error that it still hopes
 for by itself is far above the best one known. What all runs find is considered in the order of the plan, so that it is
 the same however many threads there are.
@@ -30,6 +30,11 @@ from ..search.search import FLOOR, Found, Rows, own_rng
 ROUNDS = (1 / 256, 1 / 64)
 # A search that hopes for no less than this many times the best error known is dropped.
 HOPELESS = 2.0
+# A search that is so many times worse than the best after its first turn has no second one.
+FAR_BEHIND = 1e6
+# An error below this that a turn has not brought to half is taken for that of the data: y = 1 / (exp(x) - 1), which
+# loses digits where x is small, is known to 1e-13, and no work would come below.
+NEAR_FLOOR, HALF = 1e-12, 0.5
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
 SPANS, MARGIN = (4.0, 16.0), 1.5
@@ -108,11 +113,13 @@ class Race:
         rows = [row for row in self.table if not row.last]
         for number, share in enumerate(self.rounds):
             for row in rows:
-                if number >= row.first_round and self._may_go_on(row):
+                if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row.search):
                     yield from self._turn(row, share * row.share * self.work)
         while (row := self._most_promising(rows)) is not None:
-            work = max(self.rounds[-1] * self.work, self._done.get(row.search, 0.0))
+            work, before = max(self.rounds[-1] * self.work, self._done.get(row.search, 0.0)), self.error
             yield from self._turn(row, work)
+            if HALF * before < self.error <= NEAR_FLOOR:
+                break
         for row in self.table:
             if row.last and self.has_work and row.when(self):
                 yield from self._turn(row, self.rounds[0] * row.share * self.work)
@@ -122,6 +129,10 @@ class Race:
 
     def _may_go_on(self, row: Row) -> bool:
         return not self.is_enough and self.has_work and row.when(self) and row.search not in self._ended
+
+    def _is_far_behind(self, name: str) -> bool:
+        turns = self._turns.get(name, [])
+        return bool(turns) and turns[-1][1] > FAR_BEHIND * max(self.error, FLOOR)
 
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
         """The row whose search promises the least error by twice its work; None where none promises to be better."""

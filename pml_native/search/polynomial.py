@@ -160,8 +160,9 @@ class PolynomialSearch:
             # All of them: of two that meet the rows to rounding, the simpler goes further beyond.
             yield from self._scanned(firsts, small=True)
             firsts = sorted(self.tried, key=self._error_in)[:MOST_FIRST]
-        if not self.is_settled:
-            yield from self._scanned(firsts)
+        for some in (firsts[:1], firsts[1:]):
+            if not self.is_settled:
+                yield from self._scanned(some)
         sums: list[Growth] = []
         if len(self.choices) > 1 and not self.is_good:
             sums = yield from self._sums([given, logarithms], MORE_TERMS)
