@@ -2,10 +2,10 @@
 
 First every search of the table has a turn, then one of four times the work; from then on the one that promises most
 goes on, for as much work as it has done: errors mostly fall as powers of the work, so what a search has come to, and
-how fast, promises what it will. The race ends when an error is rounding, or what was asked for, when no search promises a
-better model than the best one known, or when the work is used up. A run is dropped where the error that it still hopes
-for by itself is far above the best one known. What all runs find is considered in the order of the plan, so that it is
-the same however many threads there are.
+how fast, promises what it will. The race ends when an error is rounding, or what was asked for, when no search promises
+a better model than the best one known, or when the work is used up. A run is dropped where the error that it still
+hopes for by itself is far above the best one known. What all runs find is considered in the order of the plan, so that
+it is the same however many threads there are.
 
 Within a race there may be another, of the variables that a symmetry leaves (reduced.py); it is a search like any other.
 As searches may go ahead of the plan, each draws from a generator of its own, and none writes to the record of the race:
@@ -28,8 +28,9 @@ from ..search.search import FLOOR, Found, Rows, own_rng
 
 # Of the whole work, what a search of share 1 gets in each of its first turns.
 ROUNDS = (1 / 256, 1 / 64)
-# A search that hopes for no less than this many times the best error known is dropped.
-HOPELESS = 2.0
+# A search that hopes for no less than this many times the best error known is dropped: few sizes tell little, and a
+# quotient of three inputs that hoped for 1e-3 came to 9e-6 in the end.
+HOPELESS = 1e3
 # A search that is so many times worse than the best after its first turn has no second one.
 FAR_BEHIND = 1e6
 # An error below this that a turn has not brought to half is taken for that of the data: y = 1 / (exp(x) - 1), which
@@ -135,13 +136,16 @@ class Race:
         return bool(turns) and turns[-1][1] > FAR_BEHIND * max(self.error, FLOOR)
 
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
-        """The row whose search promises the least error by twice its work; None where none promises to be better."""
+        """The row whose search promises the least error; None where none promises a better one than is known."""
         promises = [(self._promise(row.search), i) for i, row in enumerate(rows) if self._may_go_on(row)]
         least, i = min(promises, default=(math.inf, 0))
         return rows[i] if least < self.error else None
 
     def _promise(self, name: str) -> float:
-        """The error that a search may come to by twice its work; 0 where it has not done enough to tell."""
+        """The error that a search may come to by twice its work, or as much as any other has done; 0 if it can't tell.
+
+        So what is slow at first is not given up for what was fast.
+        """
         turns = self._turns.get(name, [])
         if not turns:
             return 0.0
@@ -151,7 +155,8 @@ class Race:
             before = [one for one in turns if one[0] <= work / span]
             if before and error < math.inf:
                 powers.append(math.log(max(error, FLOOR) / max(before[-1][1], FLOOR)) / math.log(work / before[-1][0]))
-        return error * 2.0 ** (MARGIN * min(powers)) if powers else 0.0
+        ahead = max(2.0, max(self._done.values()) / work)
+        return float(error * ahead ** (MARGIN * min(powers))) if powers else 0.0
 
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""

@@ -41,6 +41,8 @@ SUM_TERMS, MOST_SUMS = 1200, 2
 ROUNDS = ((80, 6), (200, 3), (600, 2), (2000, 1))
 # Sets of terms that are fitted to all rows, one after the other, where the better ones have no value at some of them.
 MOST_OFFERED = 4
+# Polynomials in other coordinates than those of the best one that are offered beside it.
+MOST_WITNESSES = 2
 # Coordinates of few inputs in which more terms follow, and those compared at once: a first group is often enough.
 MOST_FIRST, GROUP = 3, 4
 # A polynomial of at most so many terms extrapolates as well as any model, so no simpler one is looked for.
@@ -170,6 +172,7 @@ class PolynomialSearch:
             growths = yield from self._mixed()
             if not self.is_good:
                 growths = yield from self._grown([*growths, *sums[:MOST_SUMS]], ROUNDS[:2])
+            yield from self._witnesses(growths)
             # Sums whose best sets were the larger ones may gain by still more terms.
             longer = [growth.frame.names for growth in sums if len(growth.indices) > MORE_TERMS / 2]
             if longer and not self.is_good:
@@ -397,6 +400,18 @@ class PolynomialSearch:
             yield from self._kept(found, growth)
             if math.isfinite(found.error):
                 break
+
+    def _witnesses(self, growths: Sequence[Growth]) -> Steps:
+        """Offers polynomials in the coordinates that came next, too: where rows are not, they tell of the best one."""
+        best: dict[str, Growth] = {}
+        for growth in sorted(growths, key=_held_out_error):
+            best.setdefault(in_words(growth.frame, growth.link), growth)
+        known = None if self.best_growth is None else in_words(self.best_growth.frame, self.best_growth.link)
+        others = [growth for name, growth in best.items() if name != known and growth.best is not None]
+        for found, growth in (yield [self._finish_step(growth) for growth in others[:MOST_WITNESSES]]):
+            if self.best is None or found.score < self.best.score:
+                self.best, self.best_growth = found, growth
+            yield found
 
     def _kept(self, found: Found, growth: Growth) -> Steps:
         if self.best is None or found.score < self.best.score:

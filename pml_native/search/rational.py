@@ -220,7 +220,7 @@ class RationalSearch:
         grown, n_terms = sorted(near, key=_error)[:MOST_GROWN], SHAPE_TERMS
         while grown and n_terms < self.max_terms and not self.is_exact:
             n_terms = min(int(GROWTH * n_terms), self.max_terms)
-            grown = yield from self._fitted(grown, n_terms)
+            grown = yield from self._grown(grown, n_terms)
             self._foresee(grown)
             grown = [one for one in grown if one.waiting < PATIENCE]
         if self.best is None:  # no quotient without a pole, or with a value at all rows: a constant has both
@@ -269,7 +269,29 @@ class RationalSearch:
             for i in active:
                 now[i] = replace(errors[i], n_terms=now[i].n_terms, errors=(*now[i].errors[:-1], errors[i].errors[-1]))
         self._foresee(now)
+        yield from self._witnesses(now)
         return now
+
+    def _witnesses(self, contenders: Sequence[Contender]) -> Steps:
+        """Offers quotients in the coordinates that came second, too: where rows are not, they tell of the best one."""
+        others = sorted(contenders, key=_error)[1:]
+        for found in (yield [self._step(one, SHAPE_TERMS, compared=False) for one in others]):
+            if found is not None:
+                if self.best is None or found.score < self.best.score:
+                    self.best = found
+                yield found
+
+    def _grown(self, contenders: Sequence[Contender], n_terms: int) -> Part[list[Contender]]:
+        """Each after a fit of more terms to all rows: few rows would hide what many terms gain."""
+        results = yield [self._step(one, n_terms, compared=False) for one in contenders]
+        grown = []
+        for one, found in zip(contenders, results, strict=True):
+            grown.append(one.fitted(n_terms, math.inf if found is None else found.error))
+            if found is not None:
+                if self.best is None or found.score < self.best.score:
+                    self.best = found
+                yield found  # which tells of the best one, if it is another
+        return grown
 
     def _foresee(self, contenders: Sequence[Contender]) -> None:
         """Sets the error that this search may come to: that of the best, with all terms it may take."""
