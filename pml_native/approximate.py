@@ -49,10 +49,10 @@ def approximate(
         largest error there.
     max_evaluations : points at which f may be called, those of checks included.
     time_limit : seconds, for calls and fits. No batch is begun that would take longer; the first few points are asked
-        in any case.
+        in any case. The same f gives the same points and model wherever this ends nothing.
     vectorized : whether f takes many points at once; None finds out, by comparing with calls for single points.
     random_state : seed, or generator, of the random points and of random starts.
-    n_threads : threads of the kernels, all cores for None; f is called in this thread.
+    n_threads : of kernels, and steps of the searches of `fit` at once; all cores for None. f is called in this thread.
     progress : whether to show a line on standard error; None shows it on a terminal.
     input_names, output_names : names of inputs and outputs.
 

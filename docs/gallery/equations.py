@@ -15,14 +15,14 @@ for name in ("I.6.2", "I.8.14", "I.10.7", "I.26.2", "I.40.1", "II.6.15a"):
     X, y = equation.sample(1000, 0)
     points, values = equation.test_box(3000, np.random.default_rng(1))
     models = {
-        "fit, 3 s": pml.fit(X, y, time_limit=3.0, progress=False),
-        "polynomial": pml.fit_polynomial(X, y, time_limit=0.5),
-        "radial basis functions": pml.fit_rbf(X, y, time_limit=0.5),
+        "fit": pml.fit(X, y, effort=0.1, progress=False),
+        "polynomial": pml.fit_polynomial(X, y, effort=0.01),
+        "radial basis functions": pml.fit_rbf(X, y, effort=0.01),
         "linear on simplices": pml.SimplexInterpolator(X, y, outside="linear"),
     }
     formula = equation.formula if len(equation.formula) < 34 else equation.formula[:31] + "..."
     rows[f"{name}  {formula}"] = {
         method: Errors.of(model(points)[:, None], values[:, None]).rmse for method, model in models.items()
     }
-picture = draw(rows, ring="fit, 3 s", ring_label="fit, 3 s", x="relative RMSE on 3,000 fresh points of the inner 80 %")
+picture = draw(rows, ring="fit", ring_label="fit", x="relative RMSE on 3,000 fresh points of the inner 80 %")
 save(picture, Path("equations.png"))

@@ -18,9 +18,9 @@ X = rng.uniform(-1.0, 1.0, size=(2000, 2))
 y = f(X)
 models = {
     "linear on simplices": pml.SimplexInterpolator(X, y, outside="linear"),
-    "radial basis functions": pml.fit_rbf(X, y, time_limit=3.0),
-    "networks, 5 s": pml.fit(X, y, method="network", time_limit=5.0, progress=False),
-    "polynomial": pml.fit_polynomial(X, y, time_limit=3.0),
+    "radial basis functions": pml.fit_rbf(X, y, effort=0.1),
+    "networks": pml.fit(X, y, method="network", effort=0.1, progress=False),
+    "polynomial": pml.fit_polynomial(X, y, effort=0.1),
 }
 
 axis = np.linspace(-1.0, 1.0, 240)
