@@ -97,8 +97,9 @@ def fit_polynomial(
     max_terms : at most this many, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    effort : the budget of work, 1 for most of a minute of one core: the search mostly ends before.
-    time_limit : seconds, at which it is ended even so; None for no limit. One set of terms is always solved for.
+    effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
+    time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit. One set of terms
+        is always solved for.
     n_threads : steps at once, and threads that evaluate the model; None for all cores.
 
     Raises ValueError for data or options that can't be fitted.

@@ -55,10 +55,9 @@ def fit_random_features(
         [-1, 1]. None tries sines and tanh of several scales.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    effort : the work that may be done, 1.0 for most of a minute of one core. The same effort gives the same bits.
-    time_limit : seconds, None for no limit; one model is always fitted. Where it ends the search, another run may find
-        another model.
-    n_threads : of the search and the model; None for all cores.
+    effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
+    time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit.
+    n_threads : steps at once, and threads that evaluate the model; None for all cores.
 
     Raises ValueError for data or options that can't be fitted.
     """

@@ -90,8 +90,8 @@ def fit_rational(
     max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
-    effort : the budget of work, 1 for most of a minute of one core.
-    time_limit : seconds, at which the search is ended even so; None for no limit.
+    effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
+    time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit.
     n_threads : steps at once, and threads that evaluate the model; None for all cores.
 
     What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
