@@ -152,8 +152,8 @@ class Race:
         work, error = turns[-1]
         powers = []
         for span in SPANS:
-            before = [one for one in turns if one[0] <= work / span]
-            if before and error < math.inf:
+            before = [one for one in turns if one[0] <= work / span and one[1] < math.inf]
+            if before:
                 powers.append(math.log(max(error, FLOOR) / max(before[-1][1], FLOOR)) / math.log(work / before[-1][0]))
         ahead = max(2.0, max(self._done.values()) / work)
         return float(error * ahead ** (MARGIN * min(powers))) if powers else 0.0

@@ -255,3 +255,9 @@ def test_work_is_counted_before_it_is_done_and_bounds_it(real_races):
     assert 0.0 < race.spent < 1.2 * race.work
     assert race.progress[-1][0] <= race.spent / race.work
     assert race.spent > 50 * CALL
+
+
+def test_a_search_that_finds_its_first_model_late_goes_on(rows):
+    late = Toy([None] * 30 + [found_of(3, 0.1), found_of(3, 0.01)] + [None] * 60)
+    race = raced(rows, {"early": Toy([found_of(2, 0.5)] * 3), "late": late})
+    assert race.error == 0.01
