@@ -116,9 +116,9 @@ class Race:
             for row in rows:
                 if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row.search):
                     yield from self._turn(row, share * row.share * self.work)
-        while (row := self._most_promising(rows)) is not None:
-            work, before = max(self.rounds[-1] * self.work, self._done.get(row.search, 0.0)), self.error
-            yield from self._turn(row, work)
+        while (promising := self._most_promising(rows)) is not None:
+            work, before = max(self.rounds[-1] * self.work, self._done.get(promising.search, 0.0)), self.error
+            yield from self._turn(promising, work)
             if HALF * before < self.error <= NEAR_FLOOR:
                 break
         for row in self.table:
@@ -156,7 +156,9 @@ class Race:
             if before:
                 powers.append(math.log(max(error, FLOOR) / max(before[-1][1], FLOOR)) / math.log(work / before[-1][0]))
         ahead = max(2.0, max(self._done.values()) / work)
-        return float(error * ahead ** (MARGIN * min(powers))) if powers else 0.0
+        if not powers:
+            return math.inf if self._is_far_behind(name) else 0.0
+        return float(error * ahead ** (MARGIN * min(powers)))
 
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""

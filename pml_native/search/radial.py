@@ -48,7 +48,7 @@ def fit_rbf(
     neighbors: int | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
-    time_limit: float | None = 10.0,
+    time_limit: float | None = 60.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> RBF:

@@ -42,7 +42,7 @@ def fit_random_features(
     sample_weight: ArrayLike | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
-    time_limit: float | None = 10.0,
+    time_limit: float | None = 60.0,
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
 ) -> RandomFeatures:

@@ -129,13 +129,30 @@ def test_rows_have_weight_even_if_every_second_has_none():
 # --- turns
 
 
-def test_each_search_has_its_turn_in_every_round_for_four_times_the_work(rows):
-    """Of 1,024 steps of work, a search may do 4 + 16 + 64 + 256."""
-    toys = {name: Toy([found_of(1, 1.0, name)] * 1000) for name in "abc"}
+def test_after_two_turns_for_all_the_search_that_promises_most_goes_on(rows):
+    """Of 1,024 steps of work, each does 4 and then 16; the rest is for the one whose error falls."""
+    falling = [found_of(1, 1.0 / (k + 1) ** 2, "b") for k in range(2000)]
+    toys = {"a": Toy([found_of(1, 1.0, "a")] * 2000), "b": Toy(falling), "c": Toy([found_of(1, 0.5, "c")] * 2000)}
     race = raced(rows, toys, work=1024.0)
-    assert [toy.done for toy in toys.values()] == [340, 340, 340]
-    assert race.spent == 1020
+    assert toys["a"].done == toys["c"].done == 20
+    assert toys["b"].done == 1024 - 40
+    assert race.spent == 1024
     assert race.was_cut_short
+
+
+def test_a_race_ends_where_no_search_promises_to_be_better(rows):
+    toys = {name: Toy([found_of(1, error, name)] * 2000) for name, error in (("a", 1.0), ("b", 0.1))}
+    race = raced(rows, toys, work=1024.0)
+    assert race.spent < 200
+    assert not race.was_cut_short
+
+
+def test_what_is_slow_at_first_is_not_given_up_for_what_was_fast(rows):
+    """By as much work as the fast one has done, the slow one would be better; so it goes on, and is."""
+    fast = Toy([found_of(1, max(0.1 / (k + 1), 2e-3), "fast") for k in range(2000)])
+    slow = Toy([found_of(1, 1.0 / (k + 1) ** 2, "slow") for k in range(2000)])
+    race = raced(rows, {"fast": fast, "slow": slow}, work=1024.0)
+    assert race.best.maker == "slow"
 
 
 def test_the_race_ends_when_the_work_is_used_up_but_not_before_there_is_a_model(rows):
@@ -151,14 +168,20 @@ def test_no_work_at_all_still_gives_a_model(rows):
 
 
 def test_a_search_without_hope_is_dropped(rows):
-    exact = Toy([found_of(2, 1e-9, "a")])
-    hopeless = Toy([found_of(2, 1e-3, "b")] * 50, prospects=[0.0, 0.0, 1.1 * HOPELESS * 1e-9])
-    hopeful = Toy([found_of(2, 1e-3, "c")] * 50, prospects=[0.0, 0.0, 0.9 * HOPELESS * 1e-9])
-    race = raced(rows, {"a": exact, "b": hopeless, "c": hopeful})
-    assert hopeless.done <= 4
-    assert hopeful.done == 50
+    good = Toy([found_of(2, 1e-6, "a")])
+    hopeless = Toy([found_of(2, 1e-3, "b")] * 50, prospects=[0.0, 0.0, 1.1 * HOPELESS * 1e-6])
+    hopeful = Toy([found_of(2, 1e-3, "c")] * 50, prospects=[0.0, 0.0, 0.9 * HOPELESS * 1e-6])
+    race = raced(rows, {"a": good, "b": hopeless, "c": hopeful})
+    assert hopeless.done <= 4 < hopeful.done
+    assert race.has_ended("b")
+    assert not race.has_ended("c")
     assert not race.was_cut_short
-    assert all(map(race.has_ended, "abc"))
+
+
+def test_a_search_far_behind_has_no_second_turn(rows):
+    good, far = Toy([found_of(2, 1e-9, "a")] * 50), Toy([found_of(2, 0.1, "b")] * 50)
+    raced(rows, {"a": good, "b": far}, work=1024.0)
+    assert far.done == 4
 
 
 def test_the_error_that_is_asked_for_ends_the_race(rows):
