@@ -133,7 +133,7 @@ class Race:
 
     def _is_far_behind(self, name: str) -> bool:
         turns = self._turns.get(name, [])
-        return bool(turns) and turns[-1][1] > FAR_BEHIND * max(self.error, FLOOR)
+        return bool(turns) and FAR_BEHIND * max(self.error, FLOOR) < turns[-1][1] < math.inf
 
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
         """The row whose search promises the least error; None where none promises a better one than is known."""
