@@ -141,6 +141,7 @@ def fit(
                 f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
             )
         found = _measured(found, train, held_out)
+        race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
         ended = _limit(found, floor, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, tolerance, race.progress)
@@ -163,7 +164,7 @@ def least_rows(n_inputs: int) -> int:
 def _check_options(tolerance: float | None, effort: float, time_limit: float | None) -> None:
     if tolerance is not None and not tolerance > 0:
         raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
-    if not (effort >= 0 and math.isfinite(effort)):
+    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
     if time_limit is not None and not (time_limit >= 0 and math.isfinite(time_limit)):
         raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
@@ -277,7 +278,7 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
     if limit is Limit.TIME:
         ended = (
             f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "
-            f"effort={race.spent / WHOLE_WORK:.1g} and a longer limit would"
+            f"effort={race.spent / WHOLE_WORK:.2g} without a limit gives about this one, and repeats"
         )
     if found.errors.rmse > 3 * found.train_rmse:
         ratio = found.errors.rmse / found.train_rmse if found.train_rmse else math.inf

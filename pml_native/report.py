@@ -111,9 +111,10 @@ class FitReport:
     one made in another way (fitting/agreement.py), None where none comes near. `floor` is
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
-    RMSE on the held-out rows and description each time a better model was found; `residuals` some of the held-out rows:
-    the inputs, then y and its error, both over the RMS of y, of the first output. These are given to 4 digits. `effort`
-    is the work that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`.
+    the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
+    `residuals` some of the held-out rows: inputs, then y and its error, both over the RMS of y, of the first output;
+    these are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
+    None for `approximate`.
     """
 
     method: str

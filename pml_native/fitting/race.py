@@ -189,7 +189,8 @@ class Race:
             # A search that has come to rounding ends by itself, after it has looked for what is simpler, or more exact.
             if self.error <= self.enough or not self.has_work:
                 break
-            if event.work >= target + (self.rounds[-1] * self.work if leads and self.is_enough else 0.0):
+            more = self.rounds[-1] * self.work if leads and self.is_enough else 0.0
+            if self.best is not None and event.work >= target + more:
                 break
         turns.append((self._done[name], own))
         if leads and math.isfinite(self.error):

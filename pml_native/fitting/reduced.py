@@ -70,7 +70,14 @@ class ReducedSearch:
         known = np.isfinite(gradient).all(axis=(1, 2))
         if np.count_nonzero(known) < FEWEST_ROWS:
             return None
-        return Evidence(X[rows][known], self.rows.train.y[rows][known], gradient[known], self.known.error)
+        # Powers of two, one for all columns, change no symmetry, and keep squares of tiny and huge numbers in range.
+        X, y, gradient = X[rows][known], self.rows.train.y[rows][known], gradient[known]
+        size_X, size_y = (int(np.frexp(np.max(np.abs(values)))[1]) for values in (X, y))
+        with np.errstate(all="ignore"):
+            gradient = np.ldexp(gradient, size_X - size_y)
+        if not np.isfinite(gradient).all():
+            return None
+        return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, self.known.error)
 
     def _choices(self, evidence: Evidence, strictness: float) -> Part[list[tuple[Variables, Rows]]]:
         """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
@@ -157,7 +164,8 @@ class ReducedSearch:
 
 
 def _variables(evidence: Evidence, strictness: float, order: NDArray[np.intp], worker: Worker) -> Variables | None:
-    return find_variables(evidence, strictness, order)
+    with np.errstate(all="ignore"):  # columns of all sizes: what overflows shows no symmetry
+        return find_variables(evidence, strictness, order)
 
 
 def within(rows: Rows, variables: Variables) -> Rows | None:

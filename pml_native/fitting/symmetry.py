@@ -164,6 +164,8 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp]) -> Var
         return None
     y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
     table = np.column_stack([slopes[:, positive], -y]) / np.sqrt(len(y))
+    if not np.isfinite(table).all():
+        return None
     _, singular, rows = svd(table, full_matrices=False)
     directions = _echelon(rows[singular <= tolerance])
     if directions is None or len(directions) == 0 or len(directions) >= len(positive):

@@ -297,7 +297,7 @@ def searched(
 ) -> Model:
     """What a search on some of the rows finds, chosen on the others, then made of all: `fit_...` of the families."""
     resolve_threads(n_threads)
-    if not effort >= 0:
+    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
     samples = as_samples(X, y, sample_weight)
     rng = np.random.default_rng(random_state)

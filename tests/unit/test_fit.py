@@ -101,7 +101,7 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short(simple)
     assert {candidate.family for candidate in report.candidates} == {"polynomial"}
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
-    report = pml.fit(X, np.maximum(y, 9.0), effort=LITTLE).report
+    report = pml.fit(X, np.maximum(y, 9.0), effort=5 * LITTLE).report
     assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "rational", "network"}
 
 
@@ -143,6 +143,36 @@ def test_extreme_scales_neither_overflow_nor_vanish(scale):
     assert np.sqrt(np.mean((prediction / scale - y / scale) ** 2)) < 1e-4
     assert np.all(np.isfinite(model.gradient(X * (scale / 8.0))))
     assert model.report.validation_rmse < 1e-4
+
+
+@pytest.mark.parametrize(("of_x", "of_y"), [(1.0, 1e-300), (1e-300, 1e-300), (1e300, 1e300), (1e-200, 1.0)])
+def test_symmetries_are_looked_for_at_any_scale_without_a_warning(of_x, of_y):
+    X = np.random.default_rng(0).uniform(0.5, 2.0, (300, 3))
+    y = np.exp(X[:, 0]) / X[:, 1] + X[:, 2]
+    assert pml.fit(X * of_x, y * of_y, effort=LITTLE).report.validation_rmse < 1e-4
+
+
+def test_a_sigmoid_of_a_difference_is_right_where_rows_are_few():
+    def f(X):
+        return 1.0 / (1.0 + np.exp(-30.0 * (X[:, 0] - X[:, 1])))
+
+    rng = np.random.default_rng(2)
+    X, X_new = rng.uniform(-1.0, 1.0, (400, 2)), rng.uniform(-1.0, 1.0, (5000, 2))
+    assert relative_rmse(pml.fit(X, f(X), time_limit=None), X_new, f(X_new)) < 1e-10
+
+
+def test_many_outputs_keep_the_time_limit():
+    X = np.random.default_rng(0).uniform(0.0, 1.0, (300, 3))
+    y = np.sin(X @ np.random.default_rng(1).normal(size=(3, 300)))
+    report = pml.fit(X, y, time_limit=0.0).report
+    assert {candidate.family for candidate in report.candidates} == {"polynomial"}
+
+
+def test_the_candidate_chosen_has_the_errors_of_the_report():
+    X, _ = samples(30_000)
+    report = pml.fit(X, np.sin(3.0 * X[:, 0]) / X[:, 1] ** 1.5, effort=LITTLE).report
+    errors = [(c.train_rmse, c.validation_rmse, c.validation_max) for c in report.candidates]
+    assert (report.train_rmse, report.validation_rmse, report.validation_max) in errors
 
 
 def test_a_large_offset_in_the_inputs_costs_nothing():
@@ -193,6 +223,8 @@ def test_noise_is_reported_with_its_level():
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"effort": -1.0}, "effort: expected a number >= 0"),
         ({"effort": float("inf")}, "effort: expected a number >= 0"),
+        ({"effort": "much"}, "effort: expected a number >= 0, got 'much'"),
+        ({"effort": True}, "effort: expected a number >= 0, got True"),
         ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0"),
         ({"time_limit": float("nan")}, "time_limit: expected"),
         ({"n_threads": 0}, "n_threads: expected a positive integer"),

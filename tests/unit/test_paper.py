@@ -156,7 +156,7 @@ SHORTER = {
     "fig7": {"n": 200, "steps": 20},
     "fig8": {"n": 200, "steps": 20, "low_curvature_steps": 1},
     "fig9": {"n": 200, "steps": 20, "low_curvature_steps": 1},
-    "fig10": {"seconds": 0.2},
+    "fig10": {"effort": 0.005},
 }
 
 
