@@ -42,6 +42,8 @@ FEW_LINES = 10
 DIAGNOSIS_SHARE = 0.03
 # Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
 MOST_MEASURED = 2e9
+# Rows that are evaluated at once, so that what a model makes on the way is small beside a large table.
+BLOCK_ROWS = 1 << 16
 # A model made again of all rows is kept if its error is at most so many times that before.
 NO_WORSE = 2.0
 
@@ -232,8 +234,11 @@ def _measured(found: Found, train: Samples, held_out: Samples) -> Found:
     def errors(rows: Samples) -> Errors:
         if len(rows.X) > most:
             rows = rows.take(np.linspace(0, len(rows.X) - 1, most).astype(np.intp))
+        values = np.empty_like(rows.y)
         with np.errstate(all="ignore"):
-            return Errors.of(model.evaluate(rows.X), rows.y, rows.sample_weight)
+            for start in range(0, len(values), BLOCK_ROWS):
+                values[start : start + BLOCK_ROWS] = model.evaluate(rows.X[start : start + BLOCK_ROWS])
+            return Errors.of(values, rows.y, rows.sample_weight)
 
     return replace(found, errors=errors(held_out), train_rmse=errors(train).rmse)
 
