@@ -128,6 +128,7 @@ def fit(
                 interrupted=lambda: guard.requested,
                 needed=lambda: race.best is None,
             )
+            race.is_over = crew.is_over
             crew.run(race)
             interrupted, late = guard.requested, crew.late
         assert race.best is not None

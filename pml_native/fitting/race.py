@@ -69,7 +69,8 @@ class Watch(Protocol):
 class Race:
     """The searches of a table in turns, on `rows`, with so much work in all.
 
-    `enough` is the error that is asked for. `depth` counts the symmetries that led here.
+    `enough` is the error that is asked for. `depth` counts the symmetries that led here. `is_over` says that the
+    deadline has passed, or Ctrl-C been pressed: no search is made any more, as making one looks at the rows.
     """
 
     rows: Rows
@@ -80,6 +81,7 @@ class Race:
     rounds: Sequence[float] = ROUNDS
     depth: int = 0
     watch: Watch | None = None
+    is_over: Callable[[], bool] = lambda: False
     start: float = field(default_factory=time.perf_counter)
     prospect: float = 0.0
     best: Found | None = None
@@ -122,13 +124,15 @@ class Race:
             if HALF * before < self.error <= NEAR_FLOOR:
                 break
         for row in self.table:
-            if row.last and self.has_work and row.when(self):
+            if row.last and self.has_work and not self.is_over() and row.when(self):
                 yield from self._turn(row, self.rounds[0] * row.share * self.work)
         self.was_cut_short = not self.is_enough and not self.has_work
         for run in self.runs.values():
             drop(run)
 
     def _may_go_on(self, row: Row) -> bool:
+        if self.best is not None and self.is_over():
+            return False
         return not self.is_enough and self.has_work and row.when(self) and row.search not in self._ended
 
     def _is_far_behind(self, name: str) -> bool:

@@ -109,6 +109,7 @@ class ReducedSearch:
                 outer.enough,
                 depth=outer.depth + 1,
                 start=outer.start,
+                is_over=outer.is_over,
             )
             for _, rows in choices
         ]
