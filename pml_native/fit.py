@@ -148,8 +148,11 @@ def fit(
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
         ended = _limit(found, floor, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, tolerance, race.progress)
-        if not (given or interrupted) and _has_time_for_all(found, samples, start + limit):
-            found = _refitted(found, samples, rows)
+        if not (given or interrupted):
+            if _has_time_for_all(found, samples, start + limit):
+                found = _refitted(found, samples, rows)
+            else:
+                race.tell("the time limit leaves none for a fit to all rows: the model is that of the rows trained on")
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
         advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         watch.write(found)

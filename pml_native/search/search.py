@@ -23,7 +23,8 @@ EPS = float(np.finfo(np.float64).eps)
 
 # --- work, in multiply-adds
 
-# What one core of an ordinary machine does in a second.
+# What one core of an ordinary machine does in a second. Seconds of fits were 0.9 to 3 times their work over this on a
+# busy Zen 3 core, most where columns are many and steps small, and half of it in large products.
 WORK_A_SECOND = 1e10
 # What a call of NumPy or LAPACK costs before it begins to multiply, some ten microseconds, in multiply-adds.
 CALL = 2e5
