@@ -28,8 +28,8 @@ from ..search.search import FLOOR, Found, Rows, own_rng
 
 # Of the whole work, what a search of share 1 gets in each of its first turns.
 ROUNDS = (1 / 256, 1 / 64)
-# A search that hopes for no less than this many times the best error known is dropped. By a factor of 2 the quotients of
-# Voigt's profile were dropped at 3e-3; without that they came to 1e-6 at the rows.
+# A search that hopes for no less than this many times the best error known is dropped. By a factor of 2 the quotients
+# of Voigt's profile were dropped at 3e-3; without that they came to 1e-6 at the rows.
 HOPELESS = 1e3
 # A search that is so many times worse than the best after its first turn has no second one.
 FAR_BEHIND = 1e6
