@@ -28,13 +28,13 @@ import argparse
 import importlib.util
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import against
 import numpy as np
 import regression_peers
 from against import FIRST_TEST_SEED, LEVELS, N_TEST
+from cores import on_core
 from own_targets import own_targets
 from regression_peers import PEERS
 
@@ -183,20 +183,6 @@ def print_comparison(table: pml.scaling.Table, ours: str, peers: list[str]) -> N
             f"the best of {len(peers)} peers: {ours} is more exact on {wins} of {len(ratios)}, "
             f"by a median of {orders:.1f} orders of magnitude"
         )
-
-
-@contextmanager
-def on_core(core: int | None) -> Iterator[None]:
-    """Holds this process, and all that it starts, to one core; to none for None."""
-    if core is None:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def compare_builds(options: argparse.Namespace) -> pml.scaling.Table:
