@@ -1,0 +1,61 @@
+"""The problems of bench/honesty.py, and what it says of claims."""
+
+import argparse
+
+import honesty
+import numpy as np
+import pytest
+
+
+def test_problems_repeat_by_seed_and_have_finite_values_in_the_box():
+    for number in range(3 * len(honesty.TURNS)):
+        problem, again = (honesty.problem_of(number, seed=1) for _ in range(2))
+        np.testing.assert_array_equal(problem.y, again.y)
+        assert len(problem.X) == len(problem.y) >= 10
+        assert np.isfinite(problem.y).all()
+        assert np.isfinite(problem.value(honesty.test_points(problem, seed=1)[:100])).all()
+
+
+def test_every_function_meets_every_layout():
+    met = {honesty.kinds_of(number) for number in range(len(honesty.TURNS) * len(honesty.FUNCTIONS))}
+    assert len(met) == len(honesty.FUNCTIONS) * len(honesty.LAYOUTS)
+
+
+def test_a_part_behind_a_jump_without_rows_is_unseen():
+    step = honesty.Target(lambda u: np.where(u[:, 0] > 0.75, 1.0, 0.0), lambda u: u[:, 0] > 0.75)
+    X = np.linspace(0.0, 0.5, 20)[:, None]
+    problem = honesty.Problem(0, "jump", "gap", X, np.zeros(20), step, np.zeros(1), np.ones(1))
+    points = np.linspace(0.0, 1.0, 1001)[:, None]
+    assert problem.unseen(points) == pytest.approx(0.25, abs=1e-3)
+    assert problem.unseen(X) == 0.0
+
+
+def test_a_row_has_the_claim_and_the_truth():
+    row = honesty.run(number=2, seed=1, effort=0.001)
+    assert row["layout"] == "tiny"
+    assert row["true"] > 0.0
+    assert row["claimed"] >= 0.0
+    assert {goal.words for goal in honesty.goals([row])}
+
+
+def test_an_estimate_is_borne_out_point_by_point():
+    class Fixed:
+        def error_estimate(self, points):
+            return np.full(len(points), 2.0)
+
+    problem = honesty.problem_of(0, seed=1)
+    size = np.sqrt(np.mean(problem.y**2))
+    errors = np.array([1.0, 1.0, 10.0, 100.0]) / size
+    found = honesty.local_estimates(problem, Fixed(), np.zeros((4, 1)), errors)
+    assert found == {"within": 0.5, "within_10": 0.75, "local_median": pytest.approx(1.1)}
+
+
+def test_claims_below_rounding_and_none_at_all_count_as_rounding():
+    rows = [{"claimed": claim, "true": true} for claim, true in ((0.0, 1e-17), (np.nan, 1e-12), (np.inf, 1.0))]
+    np.testing.assert_allclose(honesty.over_truth(rows), [1.0, 1e-3, np.inf])
+
+
+@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2"])
+def test_a_part_that_is_none_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected I/N"):
+        honesty.part(text)
