@@ -35,14 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Runs the same command again with the thread limits set.
+    """Runs the same command again with the thread limits set, in one process.
 
     BLAS libraries read them when they are loaded, and the conftest of the tests, which is read before this one, has
     loaded NumPy's. Two BLAS threads on the one core below would wait for each other.
     """
-    if not config.getoption("run_benchmarks") or ONE_THREAD.items() <= os.environ.items():
+    is_alone = not config.getoption("numprocesses", None)
+    if not config.getoption("run_benchmarks") or (is_alone and ONE_THREAD.items() <= os.environ.items()):
         return None
-    return subprocess.call([sys.executable, *sys.orig_argv[1:]], env={**os.environ, **ONE_THREAD})
+    return subprocess.call([sys.executable, *sys.orig_argv[1:], "-n0"], env={**os.environ, **ONE_THREAD})
 
 
 def pytest_configure(config: pytest.Config) -> None:

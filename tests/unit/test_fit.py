@@ -101,7 +101,7 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short(simple)
     assert {candidate.family for candidate in report.candidates} == {"polynomial"}
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
-    report = pml.fit(X, np.maximum(y, 9.0), effort=5 * LITTLE).report
+    report = pml.fit(X, np.maximum(y, 9.0), effort=2 * LITTLE).report
     assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "rational", "network"}
 
 
