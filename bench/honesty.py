@@ -394,13 +394,11 @@ def claim_of(report: pml.report.FitReport) -> float:
     return float(claimed)
 
 
-def local_estimates(problem: Problem, model: pml.models.Model, points: Array, errors: Array) -> Row:
-    """How the model's own estimates (n,), of the size of y, are borne out by the relative `errors` at `points`."""
-    estimate = getattr(model, "error_estimate", None)
-    if estimate is None:
+def local_estimates(model: pml.models.Model, points: Array, errors: Array) -> Row:
+    """How the model's own estimates (n,), relative to the RMS of y, are borne out by the `errors` at `points`."""
+    if model.estimate is None:
         return {}
-    size = float(np.sqrt(np.mean(problem.y**2))) or 1.0
-    own = np.maximum(np.nan_to_num(np.ravel(estimate(points)), nan=0.0) / size, FLOOR)
+    own = np.maximum(model.error_estimate(points), FLOOR)
     true = np.maximum(errors, FLOOR)
     return {
         "within": float(np.mean(true <= own)),
@@ -431,7 +429,7 @@ def measured(problem: Problem, model: pml.models.Model, seed: int) -> Row:
         "warnings": report.warnings,
         "not_checked": "not checked" in " ".join(str(report).split()),  # it is wrapped
         "unseen": problem.unseen(points),
-        **local_estimates(problem, model, points[:N_LOCAL], errors[:N_LOCAL]),
+        **local_estimates(model, points[:N_LOCAL], errors[:N_LOCAL]),
         "build": this_build(),
     }
 

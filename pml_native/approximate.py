@@ -15,6 +15,7 @@ from .approximation.search import Search
 from .approximation.target import Target, as_box, at_least
 from .fit import FitWarning, least_rows, versions
 from .fitting import diagnosis
+from .fitting.expected import RANGE
 from .models import Model, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -101,6 +102,9 @@ def approximate(
         method="approximate",
         family=model.family,
         description=found.description,
+        error=found.errors.rmse,
+        error_range=(found.errors.rmse / RANGE, found.errors.rmse * RANGE),
+        without_value=0.0,
         train_rmse=train_rmse,
         validation_rmse=found.errors.rmse,
         validation_p95=found.errors.p95,

@@ -19,8 +19,9 @@ from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples
 from .facts import Facts
 from .fitting import diagnosis, guide
-from .fitting.agreement import Estimate, chosen_by_agreement
+from .fitting.agreement import Box, Estimate, chosen_by_agreement
 from .fitting.diagnosis import Limit, Outcome
+from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, expected
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -133,8 +134,9 @@ def fit(
             interrupted, late = guard.requested, crew.late
         assert race.best is not None
         reached = tolerance is not None and race.error <= tolerance
+        box = Box(train if given else samples, rng, max(one.model.n_params for one in race.found.values()))
         found, over_box, said = chosen_by_agreement(
-            race.best, list(race.found.values()), samples.X, samples.y, rng, is_settled=given or reached
+            race.best, list(race.found.values()), box, is_settled=given or reached
         )
         if said:
             race.tell(said)
@@ -147,16 +149,24 @@ def fit(
         race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
         ended = _limit(found, floor, tolerance, interrupted, late, race)
-        outcome = Outcome(found, train, held_out, ended, floor, tolerance, race.progress)
+        whole = found
         if not (given or interrupted):
             if _has_time_for_all(found, samples, start + limit):
-                found = _refitted(found, samples, rows)
+                whole = _refitted(found, samples, rows)
             else:
                 race.tell("the time limit leaves none for a fit to all rows: the model is that of the rows trained on")
+        rivals = [one for one in race.found.values() if one.maker != found.maker]
+        work = 0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent)
+        known = expected(whole, rivals, box, facts, rng, n_held_out=len(held_out.X), work=work, end=start + limit)
+        if known.without_value:
+            notes.append(f"the model has no value (NaN) in {known.without_value:.1%} of the box of the rows")
+        outcome = Outcome(found, train, held_out, ended, floor, known, tolerance, race.progress)
+        found = whole
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
         advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         watch.write(found)
     model = found.model
+    model.estimate = known.estimate
     model.use_threads(n_threads)
     model.report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     return model
@@ -282,7 +292,8 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
     if limit is Limit.TOLERANCE:
         return f"the tolerance was reached: {found.error:.1e} <= {outcome.tolerance:.1e}"
     if limit is Limit.FLOOR:
-        return f"the float64 floor was reached: rounding alone costs {outcome.floor:.0e}"
+        where = "" if outcome.is_at_floor else " at the rows"
+        return f"the float64 floor was reached{where}: rounding alone costs {outcome.floor:.0e}"
     ended: str = limit.value
     if limit is Limit.TIME:
         ended = (
@@ -307,7 +318,7 @@ def _report(
     time_limit: float | None,
     start: float,
 ) -> FitReport:
-    found = outcome.found
+    found, known = outcome.found, outcome.known
     model, measured_at = found.measured or found.model, found.measured_at or outcome.held_out
     residuals = diagnosis.residuals_of(model, measured_at.X, measured_at.y)
     n_train, n_held_out = len(outcome.train.X), len(outcome.held_out.X)
@@ -318,6 +329,9 @@ def _report(
         method=method,
         family=found.family,
         description=found.description,
+        error=known.error if known.is_known else found.error,
+        error_range=(known.error / RANGE, known.error * RANGE) if known.is_known else (found.error, math.inf),
+        without_value=known.without_value,
         train_rmse=found.train_rmse,
         validation_rmse=found.errors.rmse,
         validation_p95=found.errors.p95,

@@ -120,11 +120,14 @@ class FitReport:
     method: str
     family: str
     description: str
+    error: float
+    error_range: tuple[float, float]
     train_rmse: float
     validation_rmse: float
     validation_p95: float
     validation_max: float
     box_rmse: float | None
+    without_value: float
     status: str
     effort: float | None
     seconds: float
@@ -157,7 +160,10 @@ class FitReport:
         fields = dict(values)
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
         fields["terms"] = ErrorTerms(**fields["terms"])
-        for name in ("warnings", "path", "advice", "input_names"):
+        fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
+        fields.setdefault("error_range", (0.0, math.inf))
+        fields.setdefault("without_value", 0.0)
+        for name in ("warnings", "path", "advice", "input_names", "error_range"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals"):
             fields[name] = tuple(map(tuple, fields[name]))
@@ -178,6 +184,18 @@ class FitReport:
             with replacing(Path(path)) as file:
                 file.write(page.encode())
         return page
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether anything tells of the error away from the rows."""
+        return math.isfinite(self.error_range[1])
+
+    @property
+    def _headline(self) -> str:
+        if not self.is_checked:
+            return f"expected error: {self.error:.1e} where rows are; away from the rows: not checked"
+        low, high = self.error_range
+        return f"expected error over the box: {self.error:.1e} (relative RMSE, from {low:.0e} to {high:.0e})"
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -202,6 +220,7 @@ class FitReport:
             f"{self.family}: {self.description}, {counted(self.n_params, 'parameter')}, "
             f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
         )
+        console.print(self._headline)
         console.print(f"relative errors on {self.n_validation} held-out rows (of {self.n_train + self.n_validation}):")
         console.print(
             f"  RMSE {self.validation_rmse:.2e}   95th percentile {self.validation_p95:.2e}   "

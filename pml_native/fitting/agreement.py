@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, Samples
+from ..models import Model
 from ..search.search import Found
 
 # The best models of different makers that are compared.
@@ -64,22 +65,44 @@ class Estimate:
         return self.says_something and self.over_box > UNLIKE * self.at_rows
 
 
-def estimates(rivals: Sequence[Found], X: Array, y: Array, rng: np.random.Generator) -> list[Estimate]:
-    """Of each model, over the box of `X` (n, d), relative to the RMS of `y` (n, m), output by output."""
+class Box:
+    """Points of the box of the rows `samples`, where the values of models are compared: what each has there is kept.
+
+    points : (k, d).
+    weights : (k,), of means over the box.
+    unit : (m,), the RMS of each output of the rows, 1 for one that is 0.
+    range : the largest range of an output, in these units.
+    """
+
+    def __init__(self, samples: Samples, rng: np.random.Generator, most_params: int) -> None:
+        """For models of up to so many parameters, which decide how many points."""
+        self.samples, X, y = samples, samples.X, samples.y
+        share = min(1.0, max(FEWEST_POINTS, MOST_NUMBERS / max(1, most_params)) / (N_UNIFORM + N_NEAR_ENDS))
+        self.points, self.weights = _in_gaps(X[:, 0], rng, share) if X.shape[1] == 1 else _in_box(X, rng, share)
+        largest = np.max(np.abs(y), axis=0)
+        scale = np.where(largest > 0, largest, 1.0)
+        unit = scale * np.sqrt(np.mean((y / scale) ** 2, axis=0))
+        self.unit = np.where(unit > 0, unit, 1.0)
+        with np.errstate(over="ignore"):
+            self.range = float(np.max(np.ptp(y / self.unit, axis=0)))
+        self._values: dict[int, tuple[Model, Array]] = {}
+
+    def values(self, model: Model) -> Array:
+        """At the points, in units of each output: (k, m)."""
+        if id(model) not in self._values:
+            with np.errstate(all="ignore"):
+                self._values[id(model)] = model, model.evaluate(self.points) / self.unit
+        return self._values[id(model)][1]
+
+
+def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:
+    """Of each model, over the box, relative to the RMS of y, output by output."""
     if len(rivals) == 1:
         return [Estimate(np.inf, rivals[0].error, rivals[0].error)]
-    low, width = X.min(axis=0), np.ptp(X, axis=0)
-    most = MOST_NUMBERS / max(one.model.n_params for one in rivals)
-    u, weights = _points(X.shape[1], rng, min(1.0, max(FEWEST_POINTS, most) / (N_UNIFORM + N_NEAR_ENDS)))
-    points = low + width * u
-    largest = np.max(np.abs(y), axis=0)
-    largest[largest == 0.0] = 1.0
-    root = np.sqrt(np.mean((y / largest) ** 2, axis=0))
-    unit = np.where(root > 0, root, 1.0)
+    values = [box.values(one.model) for one in rivals]
+    known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
     with np.errstate(all="ignore"):
-        values = [one.model.evaluate(points) / largest / unit for one in rivals]
-        known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
-        distance = [[_rms((a - b)[known], weights[known]) for b in values] for a in values]
+        distance = [[_rms((a - b)[known], box.weights[known]) for b in values] for a in values]
     found = []
     for i, one in enumerate(rivals):
         least = Estimate(np.inf, one.error, one.error)
@@ -89,6 +112,29 @@ def estimates(rivals: Sequence[Found], X: Array, y: Array, rng: np.random.Genera
                 least = Estimate(max(one.error, distance[i][j]), at_rows, one.error)
         found.append(least)
     return found
+
+
+def _in_gaps(x: Array, rng: np.random.Generator, share: float) -> tuple[Array, Array]:
+    """Points between the rows of one input, and their weights: in each gap as many as in others, if there are so many.
+
+    So wide gaps count by their width, and what a model does in a narrow one is seen as well.
+    """
+    ends = np.unique(x)
+    if len(ends) == 1:
+        return ends[:, None], np.ones(1)
+    n = int(share * (N_UNIFORM + N_NEAR_ENDS))
+    times = max(1, n // (len(ends) - 1))
+    begin, width = np.repeat(ends[:-1], times), np.repeat(np.diff(ends) / times, times)
+    within = np.tile(np.arange(times), len(ends) - 1) + rng.uniform(size=len(begin))
+    chosen = np.sort(rng.permutation(len(begin))[:n])
+    return (begin + within * width)[chosen, None], width[chosen] / np.mean(width)
+
+
+def _in_box(X: Array, rng: np.random.Generator, share: float) -> tuple[Array, Array]:
+    """Points in the box of X (n, d), many near its corners, and their weights; `share` of the usual number."""
+    low, width = X.min(axis=0), np.ptp(X, axis=0)
+    u, weights = _points(X.shape[1], rng, share)
+    return low + width * u, weights
 
 
 def _points(d: int, rng: np.random.Generator, share: float) -> tuple[Array, Array]:
@@ -121,16 +167,16 @@ def most_trusted(rivals: Sequence[Found], found: Sequence[Estimate]) -> int:
 
 
 def chosen_by_agreement(
-    best: Found, found: Sequence[Found], X: Array, y: Array, rng: np.random.Generator, *, is_settled: bool
+    best: Found, found: Sequence[Found], box: Box, *, is_settled: bool
 ) -> tuple[Found, Estimate, str]:
-    """The model that others agree with over the box of the rows `X` (n, d), `y` (n, m), what is known of its error
-    there, and a sentence if it is not the best at the rows.
+    """The model that others agree with over the box, what is known of its error there, and a sentence if it is not the
+    best at the rows.
 
     `is_settled` keeps the best: rows that the user chose to validate by, or a tolerance reached, have the last word.
     """
     others = sorted((one for one in found if one.maker != best.maker), key=lambda one: one.error)
     rivals = [best, *others[: MOST_RIVALS - 1]]
-    known = estimates(rivals, X, y, rng)
+    known = estimates(rivals, box)
     taken = 0 if is_settled else most_trusted(rivals, known)
     said = (
         ""

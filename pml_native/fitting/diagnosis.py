@@ -19,6 +19,7 @@ from ..models import Model, Reduced, Transformed
 from ..report import Errors, ErrorTerms
 from ..search.polynomial import PolynomialSearch
 from ..search.search import Found, Rows, run_alone
+from .expected import Expected
 
 EPS = float(np.finfo(np.float64).eps)
 # The RMS of what rounding y to float64 leaves, in units of y: uniform over half a unit in the last place on each side,
@@ -26,6 +27,8 @@ EPS = float(np.finfo(np.float64).eps)
 ROUNDING_OF_Y = EPS / math.sqrt(24.0)
 # Errors up to this many times the rounding of the model's evaluation are put down to it.
 FLOOR_MARGIN = 10.0
+# Over the box, the error to expect is read off a few models, and rounding is larger in corners.
+FLOOR_MARGIN_OVER_BOX = 30.0
 # Held-out rows that the cost of evaluation is measured at, and that the report shows residuals of.
 EVALUATED_ROWS, RESIDUAL_ROWS = 1000, 200
 # Fewer are taken of a model of many parameters: so many numbers in double-double take a quarter of a second.
@@ -59,7 +62,7 @@ class Limit(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A fit that has ended: the model taken, the rows it was chosen by, and what ended it.
+    """A fit that has ended: the model taken, the rows it was chosen by, what ended it, and what is known of its error.
 
     `progress` has the share of the work done and the error, each time a better model was found.
     """
@@ -69,6 +72,7 @@ class Outcome:
     held_out: Samples
     limit: Limit
     floor: float
+    known: Expected
     tolerance: float | None
     progress: Sequence[tuple[float, float]]
 
@@ -79,13 +83,17 @@ class Outcome:
 
     @property
     def is_at_floor(self) -> bool:
-        return self.found.error <= FLOOR_MARGIN * self.floor
+        """Whether the error is rounding: at the rows, and as far as is known over the box."""
+        at_rows = self.found.error <= FLOOR_MARGIN * self.floor
+        return at_rows and self.known.error <= FLOOR_MARGIN_OVER_BOX * self.floor
 
 
 def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> list[str]:
     """Sentences on what would lower the error most; `effort`, and `seconds`, may be spent on finding out."""
     if outcome.is_at_floor:
         return ["nothing: what is left is rounding, of y and of the model's evaluation in float64"]
+    if outcome.found.error <= FLOOR_MARGIN * outcome.floor:
+        return [_of_box(outcome)]
     if outcome.limit is Limit.TOLERANCE:
         return ["a smaller tolerance: the fit ended when the one given was reached"]
     found = [_of_work(outcome)] if outcome.limit in (Limit.TIME, Limit.WORK) else []
@@ -97,6 +105,16 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
     if not found:
         found = ["another start (random_state) or another family (method): neither rows nor work limit this one"]
     return found
+
+
+def _of_box(outcome: Outcome) -> str:
+    """Where the error is rounding at the rows, but not known to be so over the box."""
+    if not outcome.known.is_known:
+        return "rows elsewhere: at those there are the error is rounding, but nothing tells of it away from them"
+    return (
+        f"rows where the box has few: at those there are the error is rounding, over the box {outcome.known.error:.0e} "
+        f"is to be expected"
+    )
 
 
 def _of_work(outcome: Outcome) -> str:

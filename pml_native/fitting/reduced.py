@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
-from ..models import Reduced
+from ..models import Model, Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
@@ -149,17 +149,28 @@ class ReducedSearch:
         signature = self.rows.signature
         prefix = f"of {variables.described(self.names)}: "
 
+        def whole(model: Model) -> Reduced:
+            return Reduced(model, variables, signature)
+
         def refit(samples: Samples) -> Reduced:
             within = reduced(samples, variables)
             assert inner.refit is not None
-            return Reduced(inner.model if within is None else inner.refit(within), variables, signature)
+            return whole(inner.model if within is None else inner.refit(within))
+
+        def nearby(samples: Samples) -> Reduced | None:
+            within = reduced(samples, variables)
+            assert inner.nearby is not None
+            made = None if within is None else inner.nearby(within)
+            return None if made is None else whole(made)
 
         found = self.rows.found(
-            Reduced(inner.model, variables, signature),
+            whole(inner.model),
             inner.family,
             prefix + inner.description,
             status=inner.status,
             refit=None if inner.refit is None else refit,
+            nearby=None if inner.nearby is None else nearby,
+            nearby_work=inner.nearby_work,
         )
         return replace(found, maker=prefix + inner.maker)
 

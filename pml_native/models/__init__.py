@@ -7,7 +7,7 @@ import os
 from ..networks import UnknownActivationError
 from . import archive
 from .boosted import Boosted
-from .model import FAMILIES, Model, Signature
+from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
@@ -27,6 +27,7 @@ __all__ = [
     "FAMILIES",
     "RBF",
     "Boosted",
+    "ErrorEstimate",
     "Model",
     "NetworkModel",
     "Normalization",

@@ -43,6 +43,28 @@ class Signature:
             )
 
 
+@dataclass(frozen=True)
+class ErrorEstimate:
+    """What tells how exact a model is at a point: `others`, models like it, each made without some of the rows.
+
+    The error at x is about `factor` times the root of the sum over them of (f_g(x) - f(x))^2, and at least `least`;
+    both are relative to `unit` (m,), the RMS of each output.
+    """
+
+    others: tuple[Model, ...]
+    unit: Array
+    factor: float
+    least: float
+
+    def at(self, model: Model, X: Array) -> Array:
+        """Of `model` at `X` (n, d), the RMS over its outputs: (n,). Infinite where one of the models has no value."""
+        with np.errstate(all="ignore"):
+            own = model.evaluate(X)
+            square = sum(np.mean(((other.evaluate(X) - own) / self.unit) ** 2, axis=1) for other in self.others)
+            error = np.maximum(self.factor * np.sqrt(square), self.least)
+        return np.where(np.isfinite(error), error, np.inf)
+
+
 # All families by name: each joins by being defined, if it has a name of its own.
 FAMILIES: dict[str, type[Model]] = {}
 
@@ -56,6 +78,7 @@ class Model(ABC):
 
     family: ClassVar[str]
     n_threads: int | None = None  # all cores
+    estimate: ErrorEstimate | None = None  # of a model that `fit` has made
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -96,6 +119,8 @@ class Model(ABC):
     def use_threads(self, n_threads: int | None) -> None:
         """Makes it and the models it is made of evaluate on so many threads, all cores for None."""
         self.n_threads = n_threads
+        for other in () if self.estimate is None else self.estimate.others:
+            other.use_threads(n_threads)
         for value in vars(self).values():
             for part in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(part, Model):
@@ -128,6 +153,19 @@ class Model(ABC):
         values = self.evaluate_gradient(self._inputs(X))
         return values[:, 0, :] if self.signature.y_is_vector else values
 
+    def error_estimate(self, X: ArrayLike) -> Array:
+        """The error to expect at `X` (n, d), relative to the RMS of y: (n,).
+
+        Some 95 % of errors are smaller, and few are ten times as large. It is read off how the model changes without
+        some of the rows it was made of, so it grows away from them; but of a jump where no row is, nothing tells.
+        ValueError for a model that `fit` has not made, or has made without such others.
+        """
+        if self.estimate is None:
+            raise ValueError(
+                "error_estimate: expected a model that fit has made with others like it, got none of these"
+            )
+        return self.estimate.at(self, self._inputs(X))
+
     def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The whole model as JSON values and arrays: family, signature, state and report."""
         values, arrays = self.state()
@@ -139,7 +177,11 @@ class Model(ABC):
             "output_names": self.signature.output_names,
         }
         report = None if self.report is None else self.report.to_dict()
-        return {"family": self.family, "signature": signature, "values": values, "report": report}, arrays
+        description = {"family": self.family, "signature": signature, "values": values, "report": report}
+        if self.estimate is not None:
+            description["estimate"], own = _described(self.estimate)
+            arrays = {**arrays, **own}
+        return description, arrays
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
@@ -239,3 +281,13 @@ class Model(ABC):
             position = {str(column): i for i, column in enumerate(columns)}
             return as_matrix(X[[columns[position[name]] for name in names]], "X")  # type: ignore[call-overload,index]
         return as_matrix(X, "X", n_columns=self.signature.n_inputs)
+
+
+def _described(estimate: ErrorEstimate) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """An estimate as JSON values and arrays: those of the k-th model begin with "estimate/k/"."""
+    others, arrays = [], {"estimate/unit": estimate.unit}
+    for k, other in enumerate(estimate.others):
+        description, own = other.description()
+        others.append(description)
+        arrays.update({f"estimate/{k}/{name}": array for name, array in own.items()})
+    return {"others": others, "factor": estimate.factor, "least": estimate.least}, arrays

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..report import FitReport
-from .model import FAMILIES, Model, Signature
+from .model import FAMILIES, ErrorEstimate, Model, Signature
 
 
 def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
@@ -23,6 +23,11 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
         signature[names] = None if signature[names] is None else tuple(signature[names])
     model = FAMILIES[description["family"]].from_state(description["values"], arrays, Signature(**signature))
     model.report = None if description["report"] is None else FitReport.from_dict(description["report"])
+    estimate = description.get("estimate")  # models of earlier versions have none
+    if estimate is not None:
+        own = {name.removeprefix("estimate/"): array for name, array in arrays.items() if name.startswith("estimate/")}
+        others = parts_restored(estimate["others"], own)
+        model.estimate = ErrorEstimate(tuple(others), own["unit"], float(estimate["factor"]), float(estimate["least"]))
     return model
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -182,6 +183,10 @@ class _Sum:
             coordinates.describe("sum of 2 networks"),
             coordinates=self.first.description,  # what one of them gets wrong, the other follows
             status=self.second.status,
+            nearby=partial(self.first.nearby, self.network, beside=(second, self.scale))
+            if self.first.descent.second_order
+            else None,
+            nearby_work=self.first.nearby_work,
         )
         if not found.error < least:
             return None

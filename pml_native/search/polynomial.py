@@ -550,8 +550,10 @@ def _steepness(link: Link, t: Array) -> Array:
             np.abs(TRANSFORMS[link.name].inverse_derivative(np.ldexp(values, link.inner_exponents)))
             for values in (t, link.t)
         )
-        steepness: Array = slopes / np.max(own)
-    return steepness if np.isfinite(steepness).all() else np.ones((len(t), 1))
+        largest = np.max(own)
+        steepness: Array = slopes / largest
+    # Where the largest is infinite, all others would be 0.
+    return steepness if np.isfinite(largest) and np.isfinite(steepness).all() else np.ones((len(t), 1))
 
 
 def _tried(sizes: Indices) -> list[int]:

@@ -360,6 +360,7 @@ class RationalSearch:
             f"{p} over {q} terms {coordinates}".rstrip(),
             coordinates=coordinates,
             refit=partial(self._refit, contender, quotient),
+            nearby=partial(self._nearby, contender, quotient),
         )
         return found if math.isfinite(found.error) else None
 
@@ -416,6 +417,15 @@ class RationalSearch:
 
     def _refit(self, contender: Contender, quotient: Quotient, samples: Samples) -> Model:
         """The same from all `samples`, or as many as memory holds, if the denominator stays positive."""
+        again = self._again(contender, quotient, samples)
+        return self._model(contender, quotient if again is None else again)
+
+    def _nearby(self, contender: Contender, quotient: Quotient, samples: Samples) -> Model | None:
+        """The same from these `samples`; None for one that has poles in the box."""
+        again = self._again(contender, quotient, samples)
+        return None if again is None else self._model(contender, again)
+
+    def _again(self, contender: Contender, quotient: Quotient, samples: Samples) -> Quotient | None:
         frame, link = contender.frame, contender.link
         p, q = len(quotient.indices), len(quotient.denominator)
         most = min(MOST_REFIT_NUMBERS / (p + q), MOST_REFIT_WORK / (p + q) ** 2)
@@ -429,8 +439,7 @@ class RationalSearch:
         ridges = (quotient.ridge,)
         [again] = solutions(quotient.indices, design, q, np.ldexp(t, -link.inner_exponents), weight, ridges)
         looked_at = np.concatenate([design, ChebyshevTerms(quotient.indices).design(self.points)])
-        kept = again.bottom(looked_at).min() > 0.0 and self.is_positive(again)
-        return self._model(contender, again if kept else quotient)
+        return again if again.bottom(looked_at).min() > 0.0 and self.is_positive(again) else None
 
 
 def _error(contender: Contender) -> float:

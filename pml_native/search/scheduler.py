@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
 # Seconds after which a wait for a step is begun again: on Windows, signals are only seen between two waits.
@@ -337,7 +338,8 @@ class Crew:
 
 def _done(run: Run, place: int, step: Step, worker: Worker) -> tuple[Run, int, Any, BaseException | None]:
     try:
-        return run, place, step.function(worker), None
+        with np.errstate(all="ignore"):  # models are judged by their errors, and those that overflow have none
+            return run, place, step.function(worker), None
     except BaseException as failure:
         return run, place, None, failure
 

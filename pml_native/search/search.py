@@ -150,13 +150,27 @@ class Rows:
         coordinates: str = "",
         status: str = "best in its coordinates",
         refit: Callable[[Samples], Model] | None = None,
+        nearby: Callable[[Samples], Model | None] | None = None,
+        nearby_work: float | None = None,
     ) -> Found:
         """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart."""
         held_out, train = self.held_out, self.train
         with np.errstate(all="ignore"):
             errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
             at_rows = Errors.of(model.evaluate(train.X), train.y, train.sample_weight)
-        return Found(model, errors, at_rows.rmse, family, description, f"{family} {coordinates}", status, refit=refit)
+        maker = f"{family} {coordinates}"
+        return Found(
+            model,
+            errors,
+            at_rows.rmse,
+            family,
+            description,
+            maker,
+            status,
+            refit=refit,
+            nearby=nearby or refit,
+            nearby_work=nearby_work,
+        )
 
 
 @dataclass(frozen=True)
@@ -164,8 +178,9 @@ class Found:
     """A model, its errors on rows held out and at rows trained on, and what a report says of it: one object.
 
     `maker` says what made it: two models of one maker are no two witnesses of each other. `refit` makes it again from
-    other rows: all of them. `model` may be made of more rows than it was measured with: `measured` is the one whose
-    errors these are, and `measured_at` the rows where, if not those held out.
+    other rows: all of them; `nearby` makes the like of it, which tells how much it depends on them, None where that
+    can't be a model. `model` may be made of more rows than it was measured with: `measured` is the one whose errors
+    these are, and `measured_at` the rows where, if not those held out.
     """
 
     model: Model
@@ -179,6 +194,8 @@ class Found:
     measured: Model | None = None
     measured_at: Samples | None = None
     refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
+    nearby: Callable[[Samples], Model | None] | None = field(default=None, repr=False)
+    nearby_work: float | None = None  # of `nearby`, where it is not about that of least squares
 
     @property
     def error(self) -> float:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from ..arrays import Array
-from ..models import Model, NetworkModel, Normalization, Transformed
+from ..arrays import Array, Samples
+from ..models import Boosted, Model, NetworkModel, Normalization, Transformed
 from ..networks import MLP
-from ..optimize import Status
+from ..optimize import LeastSquares, LevenbergMarquardt, Status, minimize
 from .descent import Descent, Table
 from .scheduler import Step, Worker
 from .search import Found, Rows
@@ -21,6 +21,8 @@ LEAST_RATIO = 1.5
 # An error, which is sorted, takes as long as so many multiply-adds; so many values of rows trained on are measured at.
 MEASURING = 200.0
 MOST_MEASURED = 1_000_000
+# Steps of Levenberg-Marquardt that move a trained network to what it would be without some of the rows.
+NEARBY_STEPS = 30
 # The rounding of a network is some hundred eps; where a training ends with more than this, it is for other reasons.
 MET = 1e-11
 
@@ -141,11 +143,41 @@ class Training:
                 self.description,
                 coordinates=self.description,
                 status=self.status,
+                nearby=partial(self.nearby, network) if self.descent.second_order else None,
+                nearby_work=self.nearby_work,
             )
         if self.best is not None and not found.score < self.best.score:
             return None
         self.best, self.network = found, network
         return found
+
+    def nearby(
+        self, network: NetworkModel, samples: Samples, *, beside: tuple[NetworkModel, Array] | None = None
+    ) -> Model:
+        """What the network would be of these `samples`: some steps from where it is.
+
+        With another one `beside` it, and its factor (m,), it is the sum that is to meet the samples.
+        """
+        of = self.coordinates
+        samples = samples.first(self.descent.most_rows)
+        X = Transformed.transform_inputs(samples.X, of.inputs)
+        y = Transformed.transform_outputs(samples.y, of.outputs)
+        if beside is not None:
+            y = y - beside[1] * beside[0].evaluate(X)
+        inputs, outputs = of.input_normalization.apply(X), of.output_normalization.apply(y)
+        objective = LeastSquares(self.mlp, inputs, outputs, sample_weight=samples.sample_weight, n_threads=1)
+        with np.errstate(all="ignore"):
+            result = minimize(objective, network.params, LevenbergMarquardt(), max_steps=NEARBY_STEPS)
+        again = self._network(result.params)
+        if beside is None:
+            return self.wrapped(again)
+        second, scale = beside
+        return self.wrapped(Boosted([again, second], np.stack([np.ones_like(scale), scale]), self.rows.signature))
+
+    @property
+    def nearby_work(self) -> float:
+        """Of `nearby`."""
+        return NEARBY_STEPS * self.rows.n * self.rows.n_outputs * self.mlp.n_params**2 / 2.0
 
     @cached_property
     def _measuring_work(self) -> float:

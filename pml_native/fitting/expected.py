@@ -1,0 +1,205 @@
+"""The error to expect over the whole box of the rows, and at each point of it.
+
+Rows held out tell of where rows are. What a model does elsewhere shows by how it changes without some of them: it is
+made again G times, each time without one of G groups of rows. With f_g the model without group g, a share p of the
+rows, the jackknife (Tukey 1958, Ann. Math. Stat. 29; by groups: Kott 2001, J. Official Stat. 17) gives the variance of
+f(x) as
+
+    J(x)^2 = (1 - p) / p * mean_g (f_g(x) - f(x))^2,
+
+and each f_g meets rows that it has not seen: cross-validation, in which all rows take part, where those held out may be
+few. Neither sees an error that all models of one form share. Models made otherwise do, if they are about as exact. The
+error to expect is the largest of what these say, and bench/honesty.py measures how it bears out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..facts import Facts
+from ..models import ErrorEstimate, Model
+from ..search.search import WORK_A_SECOND, Found
+from .agreement import EPS, SAME, Box
+
+# Groups of rows that models are made without; rows that are made use of at most, or so many for each parameter.
+N_GROUPS = 5
+MOST_ROWS, ROWS_PER_PARAMETER = 4000, 5
+# A model as exact as rounding that has so many rows for each parameter depends on none of them.
+MANY_ROWS_PER_PARAMETER = 20
+# Work of the models without groups, as a share of what the fit has done, and as much as is always there: 0.1 s.
+EXPECTED_SHARE, LEAST_WORK = 0.15, 1e9
+# A column of at most so many values leaves open how y goes between them: some of the values are left out as a whole.
+MOST_LINES_SHARE = 0.2
+# Models made otherwise tell of one that is up to this many times more exact at the rows, and not of a better one. Over
+# 125 problems, 3 to 1000 make 11 to 6 % of the errors more than 3 times too small, and 0.8 to 4 % 30 times too large.
+MOST_UNEQUAL = 30.0
+# Above this error a model made otherwise says nothing, unless the one in question is no better.
+USELESS = 0.1
+# What is read off models without some rows is taken so many times: five groups are few, and more rows smooth the way.
+MARGIN = 1.5
+# Where so many rows were held out, half of those left out of the others can't have errors so many times larger: these
+# are not like the model then, and tell nothing of it.
+ENOUGH_HELD_OUT, UNLIKE = 20, 1e4
+# Without a model for each group, the one that was measured, without the rows held out, is a group of its own.
+SHARE_HELD_OUT = 0.15
+# Two models are no further apart than so many times the range of y: worse than wild there is not.
+MOST_RANGES = 30.0
+# The estimate at a point is so many times the spread there, and no less than the error at the rows.
+AT_A_POINT = 3.0
+# The error over the box is given with a range, this factor to either side.
+RANGE = 3.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`error` is the relative RMSE to expect over the box, infinite where nothing is known of it.
+
+    `without_value` is the share of the box where the model has no value, `estimate` what tells of single points.
+    """
+
+    error: float
+    without_value: float
+    estimate: ErrorEstimate | None
+
+    @property
+    def is_known(self) -> bool:
+        return math.isfinite(self.error)
+
+
+def expected(
+    found: Found,
+    rivals: Sequence[Found],
+    box: Box,
+    facts: Facts,
+    rng: np.random.Generator,
+    *,
+    n_held_out: int,
+    work: float,
+    end: float,
+) -> Expected:
+    """Of `found.model`, made of all rows of the `box`, of which it was chosen by `n_held_out`.
+
+    `rivals` were made otherwise. So much `work` may be done, in multiply-adds, and none after `end`, by the clock of
+    time.perf_counter.
+    """
+    own = box.values(found.model)
+    known = np.isfinite(own).all(axis=1)
+    measured = [] if found.measured is None or found.measured is found.model else [found.measured]
+    others, shares, left_out = _without_groups(found, box, facts, rng, n_held_out, work, end)
+    said = [found.error, *(_over_box(box, one, own) for one in measured)]
+    if others:
+        said.append(MARGIN * float(np.sqrt(np.mean(left_out**2))))
+    else:
+        others, shares = measured, [SHARE_HELD_OUT] * len(measured)
+    factor = 0.0
+    if others:
+        share = float(np.mean(shares))
+        # Of one input, no point is farther from the rows than those left out: they bound what is to be told.
+        factor = math.sqrt((1.0 if facts.d == 1 else (1.0 - share) / share) / len(others))
+        spread = np.sqrt(np.sum([_apart(box.values(one), own, box) ** 2 for one in others], axis=0))
+        said.append(MARGIN * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
+    most = MOST_UNEQUAL * max(found.error, EPS)
+    most = most if most < USELESS else max(USELESS, 3.0 * found.error)
+    near = [one for one in rivals if one.error <= most] or (rivals if len(said) == 1 else [])
+    apart = [(max(_over_box(box, one.model, own), found.error), one.error) for one in near]
+    apart_from = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
+    said += [min(apart_from)] if apart_from else []
+    without_value = float(np.average(~known, weights=box.weights))
+    error = max(said) if len(said) > 1 else math.inf
+    if without_value > 0.0:
+        error = max(error, math.sqrt(without_value) * box.range)
+    least = max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
+    estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least) if others else None
+    return Expected(error, without_value, estimate)
+
+
+def _apart(values: Array, own: Array, box: Box) -> Array:
+    """How far `values` (k, m) are from `own`, both in units of y: (k,).
+
+    Where there is no value it counts as 0: a root of what has become negative. Where the other has none, neither does
+    the distance.
+    """
+    with np.errstate(all="ignore"):
+        apart = np.sqrt(np.mean((np.where(np.isfinite(values), values, 0.0) - own) ** 2, axis=1))
+    return np.where(np.isfinite(apart), np.minimum(apart, MOST_RANGES * box.range), 0.0)
+
+
+def _over_box(box: Box, model: Model, own: Array) -> float:
+    return float(np.sqrt(np.average(_apart(box.values(model), own, box) ** 2, weights=box.weights)))
+
+
+def _without_groups(
+    found: Found, box: Box, facts: Facts, rng: np.random.Generator, n_held_out: int, work: float, end: float
+) -> tuple[list[Model], list[float], Array]:
+    """Models made without each of the groups, the shares of these, and errors (k,) at the rows that were left out.
+
+    None where there is no work left, where no such model can be made, or where it would be the same.
+    """
+    none: tuple[list[Model], list[float], Array] = [], [], np.empty(0)
+    samples = box.samples
+    n_params, lines = found.model.n_params, _lines(facts)
+    is_sure = found.is_exact and len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params and not lines
+    if found.nearby is None or (is_sure and found.measured is not None):
+        return none
+    n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
+    one = found.nearby_work or n * float(n_params) ** 2
+    if work < N_GROUPS * one or time.perf_counter() + one / WORK_A_SECOND > end:
+        return none
+    chosen = samples.take(np.sort(rng.permutation(len(samples.X))[:n]))
+    others, shares, errors = [], [], []
+    for is_out in _groups(chosen.X, lines, rng):
+        if time.perf_counter() > end:
+            return none
+        with np.errstate(all="ignore"):
+            other = found.nearby(chosen.take(np.flatnonzero(~is_out)))
+            if other is not None:
+                out = chosen.take(np.flatnonzero(is_out))
+                others.append(other)
+                shares.append(float(np.mean(is_out)))
+                errors.append(_apart(other.evaluate(out.X) / box.unit, out.y / box.unit, box))
+    if len(others) <= N_GROUPS // 2:
+        return none
+    left_out = np.concatenate(errors)
+    typical = float(np.median(left_out))
+    if n_held_out >= ENOUGH_HELD_OUT and typical > UNLIKE * max(found.error, EPS):
+        return none
+    return others, shares, left_out
+
+
+def _lines(facts: Facts) -> list[tuple[int, Array]]:
+    """The columns whose values repeat so often that whole values are left out, with their values inside."""
+    return [
+        (j, values[1:-1])
+        for j, values in enumerate(facts.values)
+        if values is not None and facts.d > 1 and 2 < len(values) <= MOST_LINES_SHARE * facts.n
+    ]
+
+
+def _groups(X: Array, lines: Sequence[tuple[int, Array]], rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
+    """Which rows of X (n, d) are left out, group by group: at random, or whole values of columns that have few.
+
+    Of one input the ends stay: beyond them no model is asked.
+    """
+    n = len(X)
+    if not lines:
+        place = rng.permutation(n) % N_GROUPS
+        if X.shape[1] == 1:
+            place[np.isin(X[:, 0], [X.min(), X.max()])] = -1
+        for group in range(N_GROUPS):
+            yield place == group
+        return
+    step = N_GROUPS if len(lines) == 1 else 3
+    for group in range(N_GROUPS):
+        j, values = lines[group % len(lines)]
+        every = min(step, max(2, len(values)))
+        left_out = values[(group // len(lines)) % every % len(values) :: every]
+        is_out = np.isin(X[:, j], left_out)
+        if is_out.any():
+            yield is_out

@@ -1,0 +1,116 @@
+"""The error to expect over the box and at a point, and what it is read off."""
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.facts import Facts
+from pml_native.fitting.agreement import Box
+from pml_native.fitting.expected import expected
+from pml_native.report import Errors
+from pml_native.search.search import Found
+
+LITTLE = 0.01
+
+
+def bump(X):
+    return np.exp(-8.0 * np.sum((X - 0.4) ** 2, axis=1)) + 0.1 * X[:, 0]
+
+
+def relative(model, f, X, y):
+    return np.abs(model(X) - f(X)) / np.sqrt(np.mean(y**2))
+
+
+@pytest.mark.parametrize("method", ["polynomial", "rational", "network", "random_features", "rbf"])
+def test_the_error_over_the_box_is_in_the_range_that_the_report_gives(method):
+    rng = np.random.default_rng(1)
+    X, Q = rng.uniform(size=(400, 2)), rng.uniform(size=(4000, 2))
+    y = bump(X)
+    model = pml.fit(X, y, method=method, effort=LITTLE)
+    error = relative(model, bump, Q, y)
+    low, high = model.report.error_range
+    assert np.sqrt(np.mean(error**2)) <= high
+    assert low < model.report.error < high
+    estimate = model.error_estimate(Q)
+    assert estimate.shape == (4000,)
+    assert np.mean(error <= estimate) > 0.9
+    assert np.mean(error <= 10.0 * estimate) > 0.995
+    assert f"{model.report.error:.1e}" in str(model.report)
+
+
+def test_rows_in_one_half_leave_the_other_in_doubt():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(300, 2))
+    X = X[(X[:, 0] < 0.5) | (X[:, 1] < 0.1)]
+    Q = rng.uniform(size=(4000, 2))
+    y = bump(X)
+    model = pml.fit(X, y, method="polynomial", effort=LITTLE)
+    true = np.sqrt(np.mean(relative(model, bump, Q, y) ** 2))
+    assert model.report.validation_rmse < true / 10.0
+    assert true < model.report.error_range[1]
+    near, far = (model.error_estimate(part) for part in (X, Q[(Q > 0.6).all(axis=1)]))
+    assert np.median(far) > 10.0 * np.median(near)
+
+
+def test_between_the_lines_of_a_coarse_table_the_error_is_that_of_lines_left_out():
+    axis = np.array([0.1, 0.4, 0.7, 1.0])
+    X = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    f = lambda X: X[:, 0] ** 2 / (X[:, 1] * np.sqrt(X[:, 2]))  # noqa: E731
+    Q = np.random.default_rng(0).uniform(0.1, 1.0, size=(4000, 3))
+    with pytest.warns(UserWarning, match="few values"):
+        model = pml.fit(X, f(X), method="polynomial", effort=LITTLE)
+    assert np.sqrt(np.mean(relative(model, f, Q, f(X)) ** 2)) < model.report.error_range[1]
+
+
+def test_an_estimate_travels_with_the_file(tmp_path):
+    X = np.random.default_rng(0).uniform(size=(200, 2))
+    model = pml.fit(X, bump(X), method="polynomial", effort=LITTLE)
+    model.save(tmp_path / "model.pml")
+    loaded = pml.load(tmp_path / "model.pml")
+    np.testing.assert_array_equal(loaded.error_estimate(X), model.error_estimate(X))
+    assert loaded.report == model.report
+
+
+def test_a_model_without_an_estimate_says_so():
+    model = pml.NetworkModel(pml.MLP((1, 2, 1)), np.zeros(7))
+    with pytest.raises(ValueError, match="error_estimate: expected a model that fit has made"):
+        model.error_estimate([[0.0]])
+
+
+def test_where_nothing_tells_of_the_error_the_report_says_so():
+    axis = np.linspace(0.0, 1.0, 12)
+    X = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    model = pml.fit(X, bump(X), method="spline", validation=(X[::7], bump(X[::7])), effort=LITTLE)
+    assert not model.report.is_checked
+    assert model.report.error_range[1] == np.inf
+    assert "away from the rows: not checked" in str(model.report)
+    assert not any(sentence.startswith("nothing") for sentence in model.report.advice)
+
+
+class Holed:
+    """x0, without a value where all inputs are above 0.5."""
+
+    n_params = 1
+
+    def evaluate(self, X):
+        return np.where(np.all(X > 0.5, axis=1), np.nan, X[:, 0])[:, None]
+
+
+def test_a_part_of_the_box_without_a_value_counts_as_wild():
+    X = np.random.default_rng(0).uniform(size=(500, 2))
+    samples = as_samples(X[(X < 0.5).any(axis=1)], X[(X < 0.5).any(axis=1), 0])
+    rng = np.random.default_rng(0)
+    found = Found(Holed(), Errors(1e-15, 1e-15, 1e-15), 1e-15, "holed", "", "holed", "")
+    known = expected(found, [], Box(samples, rng, 1), Facts.of(samples), rng, n_held_out=50, work=1e9, end=np.inf)
+    assert known.without_value == pytest.approx(0.25, abs=0.03)
+    assert known.error > 0.5
+
+
+def test_a_table_of_any_size_of_numbers_has_an_error():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(100, 2))
+    for scale in (1e-300, 1e300):
+        model = pml.fit(X, scale * bump(X), method="polynomial", effort=LITTLE)
+        assert 0.0 < model.report.error < 1.0
+        assert np.isfinite(model.error_estimate(X)).all()
