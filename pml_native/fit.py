@@ -8,7 +8,6 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,13 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples
+from .arrays import PrecisionWarning, as_samples
 from .facts import Facts
 from .fitting import diagnosis, guide
-from .fitting.agreement import Box, Estimate, chosen_by_agreement
+from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
+from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
-from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, expected
+from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -29,10 +29,9 @@ from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import Errors, FitReport, counted
-from .search.polynomial import MOST_REFIT_WORK
+from .report import FitReport, counted
 from .search.scheduler import Crew, held_blas
-from .search.search import ROUNDED, WHOLE_WORK, WORK_A_SECOND, Found, Rows, refitted
+from .search.search import WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
 from .threads import resolve_threads
 
@@ -41,12 +40,6 @@ MIN_ROWS = 10
 FEW_LINES = 10
 # Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
-# Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
-MOST_MEASURED = 2e9
-# Rows that are evaluated at once, so that what a model makes on the way is small beside a large table.
-BLOCK_ROWS = 1 << 16
-# A model made again of all rows is kept if its error is at most so many times that before.
-NO_WORSE = 2.0
 
 
 class FitWarning(UserWarning):
@@ -140,33 +133,39 @@ def fit(
         )
         if said:
             race.tell(said)
+        choice = Choice(
+            race,
+            samples,
+            train,
+            held_out,
+            facts,
+            box,
+            rng,
+            work=0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent),
+            end=start + limit,
+            is_final=given or interrupted,
+            is_settled=given or interrupted or reached,
+        )
+        taken = choice.of(found)
+        if taken.known.without_value:
+            notes.append(f"the model has no value (NaN) in {taken.known.without_value:.1%} of the box of the rows")
+        if taken.found.maker != found.maker:
+            rivals = [one for one in race.found.values() if one.maker != taken.found.maker]
+            over_box = estimates([taken.found, *rivals], box)[0]
         if over_box.is_suspicious:
             notes.append(
                 f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "
                 f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
             )
-        found = _measured(found, train, held_out)
-        race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
+        found = taken.found
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
         ended = _limit(found, floor, tolerance, interrupted, late, race)
-        whole = found
-        if not (given or interrupted):
-            if _has_time_for_all(found, samples, start + limit):
-                whole = _refitted(found, samples, rows)
-            else:
-                race.tell("the time limit leaves none for a fit to all rows: the model is that of the rows trained on")
-        rivals = [one for one in race.found.values() if one.maker != found.maker]
-        work = 0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent)
-        known = expected(whole, rivals, box, facts, rng, n_held_out=len(held_out.X), work=work, end=start + limit)
-        if known.without_value:
-            notes.append(f"the model has no value (NaN) in {known.without_value:.1%} of the box of the rows")
-        outcome = Outcome(found, train, held_out, ended, floor, known, tolerance, race.progress)
-        found = whole
+        outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
         advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
-        watch.write(found)
-    model = found.model
-    model.estimate = known.estimate
+        watch.write(taken.whole)
+    model = taken.whole.model
+    model.estimate = taken.known.estimate
     model.use_threads(n_threads)
     model.report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     return model
@@ -236,41 +235,6 @@ def _of_data(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
     chosen_by = "the rows given" if given else f"{n_held_out / (n_train + n_held_out):.0%} of the rows"
     sizes = ", ".join([counted(facts.n, "row"), counted(facts.d, "input"), counted(facts.m, "output")])
     return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
-
-
-def _measured(found: Found, train: Samples, held_out: Samples) -> Found:
-    """What was found in a sample of the rows, with its errors at all of them, or as many as can be looked at."""
-    if found.measured_at is not None:
-        return found
-    model = found.measured or found.model
-    most = max(1000, int(MOST_MEASURED / max(1, model.n_params)))
-
-    def errors(rows: Samples) -> Errors:
-        if len(rows.X) > most:
-            rows = rows.take(np.linspace(0, len(rows.X) - 1, most).astype(np.intp))
-        values = np.empty_like(rows.y)
-        with np.errstate(all="ignore"):
-            for start in range(0, len(values), BLOCK_ROWS):
-                values[start : start + BLOCK_ROWS] = model.evaluate(rows.X[start : start + BLOCK_ROWS])
-            return Errors.of(values, rows.y, rows.sample_weight)
-
-    return replace(found, errors=errors(held_out), train_rmse=errors(train).rmse)
-
-
-def _has_time_for_all(found: Found, samples: Samples, end: float) -> bool:
-    """Whether fitting the model to all rows, twice as slow as it should be, ends in time."""
-    work = min(MOST_REFIT_WORK, len(samples.X) * float(found.model.n_params) ** 2)
-    return time.perf_counter() + 2.0 * work / WORK_A_SECOND <= end
-
-
-def _refitted(found: Found, samples: Samples, rows: Rows) -> Found:
-    """The model made again of all rows, unless it is worse at those that it was made of before."""
-    again = refitted(found, samples)
-    # A model of which each value takes long was measured at some rows only.
-    some = rows.train if found.measured_at is None else rows.train.first(len(found.measured_at.X))
-    with np.errstate(all="ignore"):
-        error = Errors.of(again.model.evaluate(some.X), some.y, some.sample_weight).rmse
-    return again if error <= NO_WORSE * max(found.error, ROUNDED) else found
 
 
 def _limit(found: Found, floor: float, tolerance: float | None, interrupted: bool, late: bool, race: Race) -> Limit:

@@ -42,8 +42,9 @@ MOST_LINES_SHARE = 0.2
 MOST_UNEQUAL = 30.0
 # Above this error a model made otherwise says nothing, unless the one in question is no better.
 USELESS = 0.1
-# What is read off models without some rows is taken so many times: five groups are few, and more rows smooth the way.
-MARGIN = 1.5
+# What is read off models without some rows is taken so many times, as five groups are few: 1.5, and more where rows
+# are few, by which models are chosen with luck; twice that for FEW_ROWS.
+MARGIN, FEW_ROWS = 1.5, 30.0
 # Where so many rows were held out, half of those left out of the others can't have errors so many times larger: these
 # are not like the model then, and tell nothing of it.
 ENOUGH_HELD_OUT, UNLIKE = 20, 1e4
@@ -51,8 +52,8 @@ ENOUGH_HELD_OUT, UNLIKE = 20, 1e4
 SHARE_HELD_OUT = 0.15
 # Two models are no further apart than so many times the range of y: worse than wild there is not.
 MOST_RANGES = 30.0
-# The estimate at a point is so many times the spread there, and no less than the error at the rows.
-AT_A_POINT = 3.0
+# The estimate at a point is so many times the spread there, and no less than so many times the error at the rows.
+AT_A_POINT, AT_ROWS = 5.0, 2.0
 # The error over the box is given with a range, this factor to either side.
 RANGE = 3.0
 
@@ -94,8 +95,9 @@ def expected(
     measured = [] if found.measured is None or found.measured is found.model else [found.measured]
     others, shares, left_out = _without_groups(found, box, facts, rng, n_held_out, work, end)
     said = [found.error, *(_over_box(box, one, own) for one in measured)]
+    margin = MARGIN * (1.0 + FEW_ROWS / facts.n)
     if others:
-        said.append(MARGIN * float(np.sqrt(np.mean(left_out**2))))
+        said.append(margin * float(np.sqrt(np.mean(left_out**2))))
     else:
         others, shares = measured, [SHARE_HELD_OUT] * len(measured)
     factor = 0.0
@@ -104,7 +106,7 @@ def expected(
         # Of one input, no point is farther from the rows than those left out: they bound what is to be told.
         factor = math.sqrt((1.0 if facts.d == 1 else (1.0 - share) / share) / len(others))
         spread = np.sqrt(np.sum([_apart(box.values(one), own, box) ** 2 for one in others], axis=0))
-        said.append(MARGIN * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
+        said.append(margin * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
     most = MOST_UNEQUAL * max(found.error, EPS)
     most = most if most < USELESS else max(USELESS, 3.0 * found.error)
     near = [one for one in rivals if one.error <= most] or (rivals if len(said) == 1 else [])
@@ -115,7 +117,7 @@ def expected(
     error = max(said) if len(said) > 1 else math.inf
     if without_value > 0.0:
         error = max(error, math.sqrt(without_value) * box.range)
-    least = max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
+    least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
     estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least) if others else None
     return Expected(error, without_value, estimate)
 
