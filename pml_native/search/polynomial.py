@@ -330,7 +330,8 @@ class PolynomialSearch:
             yield from self._scanned(itertools.chain.from_iterable(changes), small=True)
             for i, own in enumerate(changes):
                 for changed in own:
-                    if self.tried[changed][i].error < BETTER * self.tried[now[i]][i].error:
+                    # Where the search is settled on the way, the last of them have not been tried.
+                    if changed in self.tried and self.tried[changed][i].error < BETTER * self.tried[now[i]][i].error:
                         now[i] = changed
             if self.is_settled:
                 break

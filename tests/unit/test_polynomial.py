@@ -113,6 +113,12 @@ def test_equations_that_are_polynomials_in_some_coordinates_are_found_to_roundin
     assert relative_rmse(model, *equations[name].sample(1000, 1)) < bound
 
 
+def test_coordinates_found_exact_before_all_were_tried_end_the_search():
+    X, y = equations["I.34.1"].sample(1000, 0)
+    model = pml.fit_polynomial(X, y, effort=0.01)
+    assert relative_rmse(model, *equations["I.34.1"].sample(1000, 1)) < 1e-14
+
+
 def test_few_terms_are_left_where_few_are_needed():
     X = RNG.uniform(-1.0, 1.0, size=(600, 4))
     model = pml.fit_polynomial(X, 1.0 + X[:, 0] * X[:, 1] ** 2, effort=0.05)
