@@ -25,6 +25,12 @@ TERMS = {
 def render(report: Mapping[str, Any]) -> str:
     """The page, of a report's plain values."""
     title = f"{report['family']}: {report['description']}"
+    low, high = report["error_range"]
+    expected = [
+        ("RMSE to expect over the box", report["error"]),
+        ("which is between", low),
+        ("and, but for one time in thirty", high if np.isfinite(high) else "not checked away from the rows"),
+    ]
     numbers = [
         ("RMSE", report["validation_rmse"]),
         ("95th percentile", report["validation_p95"]),
@@ -43,6 +49,7 @@ def render(report: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n<p>{escape(facts)}. {escape(report['status'])}.</p>\n"
+        f"<h2>Error over the whole box, over the RMS of y</h2>{_table(None, expected)}"
         f"<h2>Errors on held-out rows, over the RMS of y</h2>{_table(None, numbers)}"
         f"<h2>What the RMSE is made of</h2><p>Squares add up.</p>{_table(None, terms)}"
         f"<h2>What would help most</h2>{_list(report['advice'])}"

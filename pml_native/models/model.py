@@ -262,6 +262,7 @@ class Model(ABC):
         ):
             lines.append(f"{count} {what}" + ("" if names is None else f": {', '.join(names)}"))
         if self.report is not None:
+            lines.append(f"Relative RMSE to expect over the box: {self.report.error:.1e}")
             lines.append(f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}")
         box = self.box()
         lines.append("Box of the training data: " + ("not known" if box is None else ""))
