@@ -110,7 +110,7 @@ def expected(
     most = MOST_UNEQUAL * max(found.error, EPS)
     most = most if most < USELESS else max(USELESS, 3.0 * found.error)
     near = [one for one in rivals if one.error <= most] or (rivals if len(said) == 1 else [])
-    apart = [(max(_over_box(box, one.model, own), found.error), one.error) for one in near]
+    apart = [(max(_from_rival(box, one.model, own), found.error), one.error) for one in near]
     apart_from = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
     said += [min(apart_from)] if apart_from else []
     without_value = float(np.average(~known, weights=box.weights))
@@ -135,6 +135,13 @@ def _apart(values: Array, own: Array, box: Box) -> Array:
 
 def _over_box(box: Box, model: Model, own: Array) -> float:
     return float(np.sqrt(np.average(_apart(box.values(model), own, box) ** 2, weights=box.weights)))
+
+
+def _from_rival(box: Box, model: Model, own: Array) -> float:
+    """How far a model made otherwise is over the box, where it has a value."""
+    distance = _apart(box.values(model), own, box)
+    distance[~np.isfinite(box.values(model)).all(axis=1)] = 0.0
+    return float(np.sqrt(np.average(distance**2, weights=box.weights)))
 
 
 def _without_groups(
