@@ -16,7 +16,7 @@ LITTLE = 0.01
 
 
 class Line:
-    """x0 + `wrong` where x0 > `start`; no value where x1 > `ends`."""
+    """x0 + `wrong` where x0 > `start`; no value where both inputs are above `ends`."""
 
     n_params = 1
 
@@ -25,7 +25,7 @@ class Line:
 
     def evaluate(self, X):
         values = X[:, 0] + np.where(X[:, 0] > self.start, self.wrong, 0.0)
-        return np.where(X[:, 1] > self.ends, np.nan, values)[:, None]
+        return np.where(X.min(axis=1) > self.ends, np.nan, values)[:, None]
 
     def made(self, samples):
         return self
@@ -39,8 +39,8 @@ def found(maker, error, *line):
 
 def taken(*models, is_settled=False, n=400):
     rng = np.random.default_rng(0)
-    samples = as_samples(X := rng.uniform(size=(n, 2)) * [0.5, 0.5], X[:, 0])
-    samples = as_samples(np.concatenate([samples.X, [[1.0, 1.0]]]), np.append(samples.y, 1.0))
+    X = np.concatenate([rng.uniform(0.0, 0.5, size=(n, 2)), np.eye(2)])
+    samples = as_samples(X, X[:, 0])
     rows = Rows.of(samples, samples, rng)
     race = Race(rows, (), rng, 1e9)
     for one in models:
