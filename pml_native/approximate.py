@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from .approximation.search import Search
 from .approximation.target import Target, as_box, at_least
+from .coverage import Near
 from .fit import FitWarning, least_rows, versions
 from .fitting import diagnosis
 from .fitting.expected import RANGE
@@ -98,6 +99,7 @@ def approximate(
     # In double-double a model of so many parameters takes a minute; its errors are far above rounding anyway.
     few = model.n_params <= MOST_PARAMS_EXTENDED
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
+    model.near = Near.all_of(low, high)
     model.report = FitReport(
         method="approximate",
         family=model.family,

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from ._version import __version__
 from .arrays import PrecisionWarning, as_samples
+from .coverage import Coverage
 from .facts import Facts
 from .fitting import diagnosis, guide
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
@@ -102,9 +103,11 @@ def fit(
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples.input_names)
+    coverage = Coverage.of(samples.X, facts)
+    notes += coverage.sentences(samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
-    train, held_out = split(samples, validation, rng, facts)
+    train, held_out = split(samples, validation, rng, facts, coverage.copies)
     given = isinstance(validation, tuple)
     limit = math.inf if time_limit is None else time_limit
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
@@ -167,6 +170,7 @@ def fit(
     model = taken.whole.model
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
+    model.near = coverage.near
     model.report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     return model
 

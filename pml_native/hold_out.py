@@ -30,11 +30,13 @@ def split(
     validation: float | tuple[ArrayLike, ArrayLike] | None,
     rng: np.random.Generator,
     facts: Facts | None = None,
+    copies: EqualRows | None = None,
 ) -> tuple[Samples, Samples]:
     """Rows to train on and rows to choose by: the pair given, or the fraction given, 0.15 if None.
 
     Lines are held out instead where there are any, in all about that fraction, and at least one of each column.
-    `facts` are those of the samples; None finds them.
+    `facts` are those of the samples; None finds them. `copies` are rows that are nearly equal, which are held out
+    together as equal rows are.
     """
     n = len(samples.X)
     if isinstance(validation, tuple):
@@ -56,7 +58,8 @@ def split(
     if is_held_out is None:
         n_held_out = min(max(2, round(fraction * n)), MAX_VALIDATION_ROWS, n - 2)
         is_held_out = np.zeros(n, dtype=bool)
-        is_held_out[_first_together(rng.permutation(n), n_held_out, facts.equal_rows)] = True
+        together = facts.equal_rows if copies is None or not len(copies.rows) else copies
+        is_held_out[_first_together(rng.permutation(n), n_held_out, together)] = True
     return samples.take(np.flatnonzero(~is_held_out)), samples.take(np.flatnonzero(is_held_out))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
+from ..coverage import Near
 from ..export import Program, Vector, c_source
 from ..files import replacing
 from ..report import FitReport
@@ -79,6 +80,7 @@ class Model(ABC):
     family: ClassVar[str]
     n_threads: int | None = None  # all cores
     estimate: ErrorEstimate | None = None  # of a model that `fit` has made
+    near: Near | None = None  # what `inside` asks, of models that `fit` has returned
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -166,8 +168,22 @@ class Model(ABC):
             )
         return self.estimate.at(self, self._inputs(X))
 
+    def inside(self, X: ArrayLike) -> NDArray[np.bool_]:
+        """Which points of `X` (n, d) have rows of the fit near them, (n,): elsewhere the model extrapolates.
+
+        They are in the box of the rows, and no farther from one of them, of up to 1,000 that are kept, than 1.1 times
+        what 99 % of these are from their nearest, in units of the box. For a full grid, and for `approximate`, all of
+        the box is inside. Of new points in the box that are drawn as the rows were, some 1 % are not; one with NaN
+        never is. It is saved with the model.
+
+        Raises ValueError for a model that was made in another way, or by an earlier version.
+        """
+        if self.near is None:
+            raise ValueError("inside: expected a model made by fit or approximate, got one that knows no rows")
+        return self.near.contains(self._inputs(X))
+
     def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """The whole model as JSON values and arrays: family, signature, state and report."""
+        """The whole model as JSON values and arrays: family, signature, state, report, and what is near its rows."""
         values, arrays = self.state()
         signature = {
             "n_inputs": self.signature.n_inputs,
@@ -181,6 +197,9 @@ class Model(ABC):
         if self.estimate is not None:
             description["estimate"], own = _described(self.estimate)
             arrays = {**arrays, **own}
+        if self.near is not None:
+            description["near"], rows = self.near.state()
+            arrays = {**arrays, **{f"near/{name}": array for name, array in rows.items()}}
         return description, arrays
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..coverage import Near
 from ..report import FitReport
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 
@@ -21,13 +22,18 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     signature = dict(description["signature"])
     for names in ("input_names", "output_names"):
         signature[names] = None if signature[names] is None else tuple(signature[names])
-    model = FAMILIES[description["family"]].from_state(description["values"], arrays, Signature(**signature))
+    rows = {name.removeprefix("near/"): array for name, array in arrays.items() if name.startswith("near/")}
+    own = {name: array for name, array in arrays.items() if not name.startswith("near/")}
+    model = FAMILIES[description["family"]].from_state(description["values"], own, Signature(**signature))
     model.report = None if description["report"] is None else FitReport.from_dict(description["report"])
     estimate = description.get("estimate")  # models of earlier versions have none
     if estimate is not None:
         own = {name.removeprefix("estimate/"): array for name, array in arrays.items() if name.startswith("estimate/")}
         others = parts_restored(estimate["others"], own)
         model.estimate = ErrorEstimate(tuple(others), own["unit"], float(estimate["factor"]), float(estimate["least"]))
+    # Models of earlier versions, and those that fit hasn't made, don't have it.
+    near = description.get("near")
+    model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)
     return model
 
 

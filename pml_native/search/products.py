@@ -39,6 +39,8 @@ ROWS_PER_PARAMETER, ROWS_TAKEN, FEWEST_ROWS, MOST_ROWS = 2, 5, 1200, 8000
 # Parameters of which a step takes half a second or so.
 MOST_PARAMETERS = 1000
 RANDOM_STARTS, ROUNDS = 3, 5
+# Coefficients of a factor, of y in units of its largest: the product of ten such is still finite.
+LARGEST = 1e30
 # Of the RMS of y: what is smaller counts as this in logarithms, which have no place for 0.
 LEAST_SIZE = 1e-3
 # A dip of the logarithm so deep is where a factor may change sign; points that factors are looked at.
@@ -326,7 +328,8 @@ def _round(table: Table, y: Array, A: list[Array]) -> list[Array]:
         G = D.T @ D
         G[np.diag_indices_from(G)] += 1e-12 * np.trace(G)
         solution = _solved(G, D.T @ (table.root_weight * y))
-        if solution is not None:
+        # Where nothing is left to fit, factors go to 0 and infinity: squares of their coefficients would be there.
+        if solution is not None and 1.0 / LARGEST < np.max(np.abs(solution)) < LARGEST:
             A[j] = solution.reshape(a.shape[1], len(a)).T
     norms = [np.sqrt(np.sum(a**2, axis=0)) for a in A]
     mean = np.prod(norms, axis=0) ** (1.0 / len(A))

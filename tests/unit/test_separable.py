@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pml_native as pml
+from pml_native.search import products
 
 
 def box(n, d, seed=0):
@@ -124,3 +125,12 @@ def test_sums_of_functions_of_one_input_are_polynomials():
 def test_what_is_no_separable_model_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("size", [1e-20, 1e-100, 1e-156, 1e-200, 0.0])
+def test_factors_that_have_gone_to_nothing_stay_finite(size):
+    z = box(40, 2)
+    V = [np.polynomial.chebyshev.chebvander(column, 2) for column in z.T]
+    table = products.Table(list(z.T), V, np.random.default_rng(0).normal(size=40), np.ones(40))
+    A = products._round(table, table.y, [np.full((3, 1), 1e-27 * size), np.full((3, 1), size)])
+    assert all(np.isfinite(a).all() for a in A)

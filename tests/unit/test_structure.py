@@ -29,6 +29,7 @@ FLOORS = [
     ["report"],
     ["figures"],
     ["hold_out"],
+    ["coverage"],
     ["facts"],
     ["files", "threads", "memory", "elementary", "grids", "singular_values"],
     ["arrays", "jit", "coefficients"],
