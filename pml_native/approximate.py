@@ -107,6 +107,7 @@ def approximate(
         error=found.errors.rmse,
         error_range=(found.errors.rmse / RANGE, found.errors.rmse * RANGE),
         without_value=0.0,
+        is_guess=False,
         train_rmse=train_rmse,
         validation_rmse=found.errors.rmse,
         validation_p95=found.errors.p95,

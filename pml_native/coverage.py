@@ -181,6 +181,16 @@ class Coverage:
     copies: EqualRows
     near: Near
 
+    @property
+    def fills_box(self) -> bool:
+        """Whether rows are wherever in their box a model may be asked, as far as is seen."""
+        return not (self.is_hollow or self.ties)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether rows lie on a curve or a surface: about what is beside it, they say nothing."""
+        return bool(self.ties) or self.dimension is not None
+
     @classmethod
     def of(cls, X: Array, facts: Facts) -> Coverage:
         """Of the rows X (n, d), n > 0, whose facts these are."""

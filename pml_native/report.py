@@ -106,7 +106,11 @@ class FitReport:
     """The record of a fit. Errors are relative: divided by the RMS of y.
 
     `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
-    what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `box_rmse` is
+    what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `error` is
+    the relative RMSE to expect over the whole box of X (fitting/expected.py), the true one being in `error_range`, but
+    for one time in thirty or so; where nothing tells of the error away from the rows, it is that at the rows, without
+    an upper end; it `is_guess` where rows lie on a curve or a surface, beside which no row tells. `without_value` is
+    the share of the box where the model gives NaN. `box_rmse` is
     about the RMSE over the whole box of X, corners without rows too, or less: how far the model is there from the next
     one made in another way (fitting/agreement.py), None where none comes near. `floor` is
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
@@ -128,6 +132,7 @@ class FitReport:
     validation_max: float
     box_rmse: float | None
     without_value: float
+    is_guess: bool
     status: str
     effort: float | None
     seconds: float
@@ -163,6 +168,7 @@ class FitReport:
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
+        fields.setdefault("is_guess", False)
         for name in ("warnings", "path", "advice", "input_names", "error_range"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals"):
@@ -195,7 +201,8 @@ class FitReport:
         if not self.is_checked:
             return f"expected error: {self.error:.1e} where rows are; away from the rows: not checked"
         low, high = self.error_range
-        return f"expected error over the box: {self.error:.1e} (relative RMSE, from {low:.0e} to {high:.0e})"
+        guessed = "; a guess, as rows lie on a curve or a surface" if self.is_guess else ""
+        return f"expected error over the box: {self.error:.1e} (relative RMSE, from {low:.0e} to {high:.0e}{guessed})"
 
     def __str__(self) -> str:
         from rich.console import Console

@@ -33,6 +33,7 @@ def report():
         validation_max=5e-15,
         box_rmse=None,
         without_value=0.0,
+        is_guess=False,
         status="converged",
         effort=1.0,
         seconds=0.1,

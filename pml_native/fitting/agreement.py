@@ -72,6 +72,7 @@ class Box:
     weights : (k,), of means over the box.
     unit : (m,), the RMS of each output of the rows, 1 for one that is 0.
     range : the largest range of an output, in these units.
+    spread : the largest standard deviation of one, in these units.
     """
 
     def __init__(self, samples: Samples, rng: np.random.Generator, most_params: int) -> None:
@@ -85,6 +86,7 @@ class Box:
         self.unit = np.where(unit > 0, unit, 1.0)
         with np.errstate(over="ignore"):
             self.range = float(np.max(np.ptp(y / self.unit, axis=0)))
+            self.spread = float(np.max(np.std(y / self.unit, axis=0)))
         self._values: dict[int, tuple[Model, Array]] = {}
 
     def values(self, model: Model) -> Array:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import Samples
+from ..coverage import Coverage
 from ..facts import Facts
 from ..models import Model
 from ..report import Errors
@@ -56,6 +57,7 @@ class Choice:
     train: Samples
     held_out: Samples
     facts: Facts
+    coverage: Coverage
     box: Box
     rng: np.random.Generator
     work: float
@@ -93,6 +95,7 @@ class Choice:
             rivals,
             self.box,
             self.facts,
+            self.coverage,
             self.rng,
             n_held_out=len(self.held_out.X),
             work=self.work,

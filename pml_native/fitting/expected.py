@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..coverage import Coverage
 from ..facts import Facts
 from ..models import ErrorEstimate, Model
 from ..search.search import WORK_A_SECOND, Found
@@ -63,11 +64,13 @@ class Expected:
     """`error` is the relative RMSE to expect over the box, infinite where nothing is known of it.
 
     `without_value` is the share of the box where the model has no value, `estimate` what tells of single points.
+    `is_guess` says that rows lie on a curve or a surface: beside it, y is taken to be as wide as on it.
     """
 
     error: float
     without_value: float
     estimate: ErrorEstimate | None
+    is_guess: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -79,6 +82,7 @@ def expected(
     rivals: Sequence[Found],
     box: Box,
     facts: Facts,
+    coverage: Coverage,
     rng: np.random.Generator,
     *,
     n_held_out: int,
@@ -93,7 +97,7 @@ def expected(
     own = box.values(found.model)
     known = np.isfinite(own).all(axis=1)
     measured = [] if found.measured is None or found.measured is found.model else [found.measured]
-    others, shares, left_out = _without_groups(found, box, facts, rng, n_held_out, work, end)
+    others, shares, left_out = _without_groups(found, box, facts, coverage, rng, n_held_out, work, end)
     said = [found.error, *(_over_box(box, one, own) for one in measured)]
     margin = MARGIN * (1.0 + FEW_ROWS / facts.n)
     if others:
@@ -103,23 +107,28 @@ def expected(
     factor = 0.0
     if others:
         share = float(np.mean(shares))
-        # Of one input, no point is farther from the rows than those left out: they bound what is to be told.
-        factor = math.sqrt((1.0 if facts.d == 1 else (1.0 - share) / share) / len(others))
+        # Of one input without gaps, no point is farther from the rows than those left out, which bound what is told.
+        is_bounded = facts.d == 1 and coverage.fills_box
+        factor = math.sqrt((1.0 if is_bounded else (1.0 - share) / share) / len(others))
         spread = np.sqrt(np.sum([_apart(box.values(one), own, box) ** 2 for one in others], axis=0))
         said.append(margin * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
     most = MOST_UNEQUAL * max(found.error, EPS)
     most = most if most < USELESS else max(USELESS, 3.0 * found.error)
-    near = [one for one in rivals if one.error <= most] or (rivals if len(said) == 1 else [])
+    near = [one for one in rivals if one.error <= most]
+    if len(said) == 1 or not coverage.fills_box:  # where no rows are, all are about as crude
+        near = list(rivals)
     apart = [(max(_from_rival(box, one.model, own), found.error), one.error) for one in near]
     apart_from = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
     said += [min(apart_from)] if apart_from else []
+    if coverage.is_thin:
+        said.append(box.spread)
     without_value = float(np.average(~known, weights=box.weights))
     error = max(said) if len(said) > 1 else math.inf
     if without_value > 0.0:
         error = max(error, math.sqrt(without_value) * box.range)
     least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
     estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least) if others else None
-    return Expected(error, without_value, estimate)
+    return Expected(error, without_value, estimate, is_guess=coverage.is_thin)
 
 
 def _apart(values: Array, own: Array, box: Box) -> Array:
@@ -145,7 +154,14 @@ def _from_rival(box: Box, model: Model, own: Array) -> float:
 
 
 def _without_groups(
-    found: Found, box: Box, facts: Facts, rng: np.random.Generator, n_held_out: int, work: float, end: float
+    found: Found,
+    box: Box,
+    facts: Facts,
+    coverage: Coverage,
+    rng: np.random.Generator,
+    n_held_out: int,
+    work: float,
+    end: float,
 ) -> tuple[list[Model], list[float], Array]:
     """Models made without each of the groups, the shares of these, and errors (k,) at the rows that were left out.
 
@@ -154,7 +170,8 @@ def _without_groups(
     none: tuple[list[Model], list[float], Array] = [], [], np.empty(0)
     samples = box.samples
     n_params, lines = found.model.n_params, _lines(facts)
-    is_sure = found.is_exact and len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params and not lines
+    is_sure = found.is_exact and len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params
+    is_sure = is_sure and coverage.fills_box and not lines
     if found.nearby is None or (is_sure and found.measured is not None):
         return none
     n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))

@@ -5,6 +5,7 @@ import pytest
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
 from pml_native.fitting.choice import Choice
@@ -46,7 +47,9 @@ def taken(*models, is_settled=False, n=400):
     for one in models:
         race.consider(one)
     most = {"work": 1e9, "end": np.inf, "is_final": True, "is_settled": is_settled}
-    choice = Choice(race, samples, samples, samples, Facts.of(samples), Box(samples, rng, 1), rng, **most)
+    facts = Facts.of(samples)
+    box, coverage = Box(samples, rng, 1), Coverage.of(X, facts)
+    choice = Choice(race, samples, samples, samples, facts, coverage, box, rng, **most)
     return choice.of(race.best), race
 
 

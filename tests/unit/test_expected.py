@@ -5,6 +5,7 @@ import pytest
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
 from pml_native.fitting.expected import expected
@@ -39,6 +40,7 @@ def test_the_error_over_the_box_is_in_the_range_that_the_report_gives(method):
     assert f"{model.report.error:.1e}" in str(model.report)
 
 
+@pytest.mark.filterwarnings("ignore:.*farther from all rows")
 def test_rows_in_one_half_leave_the_other_in_doubt():
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(300, 2))
@@ -100,9 +102,11 @@ class Holed:
 def test_a_part_of_the_box_without_a_value_counts_as_wild():
     X = np.random.default_rng(0).uniform(size=(500, 2))
     samples = as_samples(X[(X < 0.5).any(axis=1)], X[(X < 0.5).any(axis=1), 0])
-    rng = np.random.default_rng(0)
+    rng, facts = np.random.default_rng(0), Facts.of(samples)
     found = Found(Holed(), Errors(1e-15, 1e-15, 1e-15), 1e-15, "holed", "", "holed", "")
-    known = expected(found, [], Box(samples, rng, 1), Facts.of(samples), rng, n_held_out=50, work=1e9, end=np.inf)
+    known = expected(
+        found, [], Box(samples, rng, 1), facts, Coverage.of(samples.X, facts), rng, n_held_out=50, work=1e9, end=np.inf
+    )
     assert known.without_value == pytest.approx(0.25, abs=0.03)
     assert known.error > 0.5
 
