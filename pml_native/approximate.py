@@ -133,6 +133,7 @@ def approximate(
         input_names=names or tuple(f"x{j}" for j in range(d)),
         history=tuple(search.history),
         residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
+        expected_at=(),
         evaluations=target.n_evaluations,
     )
     return model

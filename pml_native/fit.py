@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,8 @@ def fit(
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
     model.near = coverage.near
-    model.report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
+    report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
+    model.report = replace(report, expected_at=tuple(diagnosis.expected_at(model, box.points)))
     return model
 
 
@@ -328,6 +330,7 @@ def _report(
         input_names=names,
         history=tuple(race.history),
         residuals=tuple(residuals),
+        expected_at=(),
         seconds=time.perf_counter() - start,
     )
 

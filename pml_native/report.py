@@ -117,7 +117,8 @@ class FitReport:
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
     `residuals` some of the held-out rows: inputs, then y and its error, both over the RMS of y, of the first output;
-    these are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
+    `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
+    are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
     None for `approximate`.
     """
 
@@ -153,6 +154,7 @@ class FitReport:
     input_names: tuple[str, ...]
     history: tuple[tuple[float, float, str], ...]
     residuals: tuple[tuple[float, ...], ...]
+    expected_at: tuple[tuple[float, ...], ...]
     evaluations: int | None = None  # points at which `approximate` has called the function
 
     def to_dict(self) -> dict[str, Any]:
@@ -169,9 +171,10 @@ class FitReport:
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
+        fields.setdefault("expected_at", ())
         for name in ("warnings", "path", "advice", "input_names", "error_range"):
             fields[name] = tuple(fields[name])
-        for name in ("box", "history", "residuals"):
+        for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))
         return cls(**fields)
 

@@ -54,6 +54,7 @@ def report():
         input_names=("t",),
         history=((0.1, 2e-15, "3 terms"),),
         residuals=((0.5, 1e-15),),
+        expected_at=((0.25, 1e-15, 1.0),),
     )
 
 

@@ -64,10 +64,10 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def draw(report: Mapping[str, Any]) -> Picture:
-    """Residuals of held-out rows against y and each input, and the falling error."""
-    rows = np.array(report["residuals"])
+    """Residuals of held-out rows against y and each input, the falling error, and what is to be expected in the box."""
+    rows, points = np.array(report["residuals"]), np.array(report["expected_at"])
     d = report["n_inputs"]
-    picture, axes = panels(d + 2, columns=3, width=4.0, height=2.7)
+    picture, axes = panels(d + 2 + (d if len(points) else 0), columns=3, width=4.0, height=2.7)
     size = np.abs(rows[:, d + 1])
     shown = np.isfinite(size) & (size > 0)  # what is exact has no place on a logarithmic axis
     above = rows[:, d + 1] > 0
@@ -85,7 +85,17 @@ def draw(report: Mapping[str, Any]) -> Picture:
     axes[0].legend(fontsize=7, frameon=False)
     which = ", first output" if report["n_outputs"] > 1 else ""
     axes[0].set_title(f"dashed: the floor{which}", fontsize=8, loc="left")
-    _progress(axes[-1], report)
+    _progress(axes[d + 1], report)
+    for j, (one, name) in enumerate(zip(axes[d + 2 :], report["input_names"], strict=False)):
+        for near, colour, words in ((1.0, COLOURS[2], "rows are near"), (0.0, COLOURS[1], "no row is near")):
+            chosen = (points[:, d + 1] == near) & np.isfinite(points[:, d])
+            one.plot(points[chosen, j], points[chosen, d], ".", color=colour, markersize=4, alpha=0.7, label=words)
+        one.set_yscale("log")
+        one.set_xlabel(name, fontsize=8)
+        if j == 0:
+            one.set_ylabel("error to expect", fontsize=8)
+            one.set_title("at points of the whole box", fontsize=8, loc="left")
+            one.legend(fontsize=7, frameon=False)
     return picture
 
 

@@ -190,3 +190,12 @@ def residuals_of(model: Model, X: Array, y: Array) -> list[tuple[float, ...]]:
         error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / unit
         columns = np.column_stack([X[some], y[some, 0] / unit, error])
     return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
+
+
+def expected_at(model: Model, points: Array) -> list[tuple[float, ...]]:
+    """Some of the `points` (n, d), the error to expect there, and whether rows are near: see FitReport."""
+    if model.estimate is None or model.near is None:
+        return []
+    some = points[np.linspace(0, len(points) - 1, min(RESIDUAL_ROWS, len(points))).astype(int)]
+    columns = np.column_stack([some, model.estimate.at(model, some), model.near.contains(some)])
+    return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
