@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .approximation.search import Search
+from .approximation.search import Rounds
 from .approximation.target import Target, as_box, at_least
 from .coverage import Near
 from .fit import FitWarning, least_rows, versions
@@ -86,16 +86,17 @@ def approximate(
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
         target = Target(f, low, high, flat, vectorized, most, float(time_limit), guard)
-        search = Search(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
-        found, ended = search.run()
+        rounds = Rounds(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
+        found, ended = rounds.run()
     model = found.model
     m = model.signature.n_outputs
     model.signature = Signature(d, m, target.y_is_vector, names, _names(output_names, "output_names", m))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
-    notes = search.notes(found)
-    if target.failures():
-        warnings.warn(notes[0], FitWarning, stacklevel=2)
-    train_rmse = search.train_rmse(model)
+    notes = rounds.notes(found)
+    for note in notes:
+        if note == target.failures() or "has a pole" in note:
+            warnings.warn(note, FitWarning, stacklevel=2)
+    train_rmse = rounds.train_rmse(model)
     # In double-double a model of so many parameters takes a minute; its errors are far above rounding anyway.
     few = model.n_params <= MOST_PARAMS_EXTENDED
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
@@ -121,17 +122,17 @@ def approximate(
         n_validation=found.n_checked,
         n_inputs=d,
         n_outputs=m,
-        candidates=tuple(search.candidates),
+        candidates=tuple(rounds.candidates),
         warnings=tuple(notes),
         seed=seed,
         versions=versions(),
         floor=floor,
         terms=ErrorTerms.of(floor, train_rmse, found.errors.rmse),
-        path=tuple(search.path),
-        advice=(search.advice(floor),),
+        path=tuple(rounds.path),
+        advice=(rounds.advice(floor),),
         box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
         input_names=names or tuple(f"x{j}" for j in range(d)),
-        history=tuple(search.history),
+        history=tuple(rounds.history),
         residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
         evaluations=target.n_evaluations,
     )

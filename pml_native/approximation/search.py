@@ -1,10 +1,10 @@
-"""The search of `approximate`: rounds of asking, fitting and checking, and what is the best model so far."""
+"""The rounds of `approximate`: asking, fitting and checking, and what is the best model so far."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..search import fit_polynomial
 from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from ..threads import resolve_threads
+from .breaks import HALVES, Break, ascend, described, jump, locate_jump, named, singularity, unbounded
 from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
@@ -41,8 +42,16 @@ CORNERS_OF, MOST_CORNERS = 6, 64
 MOST_NUMBERS = 40_000_000
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
-# Errors this near to eps leave nothing for further points to gain.
-FLOOR_REACHED = 2e-15
+# Errors of so many roundings of f leave nothing for further points to gain.
+FLOOR_IN_EPS = 9.0
+# With several inputs, the part of the evaluations that is left for a last check of the best model, and the points of it
+# at most; and the part of the time limit that it may take, as time is all that may be used up.
+LAST_SHARE, LAST_CHECKS, LAST_SECONDS = 0.03, 3000, 0.02
+# Of these, what finding jumps and poles may take. It begins at so many of the points with the largest errors, with so
+# many of their neighbours for each; a pole is looked for where |y| has values of so many times the median one.
+SEARCHED_SHARE, SEARCHED_POINTS, NEIGHBOURS, LARGE = 0.3, 3, 16, 100.0
+# The first step of an ascent, over half the width of the box.
+STEP = 0.05
 # A largest error of so many times the RMS error is said, with where it is.
 NOTED_MAX = 30.0
 
@@ -63,13 +72,15 @@ class Refinement(Protocol):
 @dataclass(frozen=True)
 class Checked:
     """A model and its errors at points `X` (n, d), `y` (n, m) that it was not made of, or if none were asked, at those
-    that it was."""
+    that it was. `prediction` (n, m) is what it has there, and `weight` (n,) what the points count."""
 
     model: Model
     description: str
     errors: Errors
     X: Array
     y: Array
+    prediction: Array
+    weight: Array
     checked: bool = True
 
     @property
@@ -78,7 +89,7 @@ class Checked:
 
 
 @dataclass
-class Search:
+class Rounds:
     """One run of `approximate`: rounds of asking, fitting and checking."""
 
     target: Target
@@ -93,14 +104,21 @@ class Search:
     best: Checked | None = None
     number: int = 0  # of the round
     stuck: bool = False  # whether further evaluations would not help
+    breaks: list[Break] = field(default_factory=list)  # jumps and poles
+    refinement: Refinement = field(init=False)
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
 
+    def __post_init__(self) -> None:
+        of = Intervals if len(self.target.low) == 1 else SparseGrid
+        self.refinement = of(self.target, self.tolerance)
+
     def run(self) -> tuple[Checked, str]:
         """The best model, and in a sentence what ended the search."""
-        target = self.target
+        target, refinement = self.target, self.refinement
         d = len(target.low)
-        refinement: Refinement = Intervals(target, self.tolerance) if d == 1 else SparseGrid(target, self.tolerance)
+        last = min(LAST_CHECKS, int(LAST_SHARE * target.max_evaluations)) if d > 1 else 0
+        target.reserved = last
         new = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
         self._ask_first(new)
         distrust = False
@@ -112,17 +130,17 @@ class Search:
             if not (target.guard.requested or any(one is not None and one[2] <= self.tolerance for one in tried)):
                 # One input: what the coefficients say is mostly right, and checks cost more than they save.
                 most = target.max_evaluations if d == 1 else min(target.n_evaluations + new, target.max_evaluations)
-                target.reserved = FEWEST_CHECKS
+                target.reserved = last + FEWEST_CHECKS
                 refinement.refine(most - n_checks, distrust=distrust)
-                target.reserved = 0
+                target.reserved = last
                 n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
                 refined = self._refined(refinement)
                 if refined is not None:
                     tried.append(refined)
                     n_checks = min(n_checks, _most_checks(refined[0]))
-            passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
+            passed = self._check([one[:2] for one in tried if one is not None], n_checks)
             assert self.best is not None
-            if passed or self.best.errors.rmse <= FLOOR_REACHED:
+            if passed or self._at_floor:
                 break
             if target.should_stop or target.affordable() < FEWEST_CHECKS:
                 break
@@ -131,7 +149,17 @@ class Search:
             distrust = refinement.looks_finished
             self.number += 1
             new = min(2 * new, target.affordable())
+        target.reserved = 0
+        if isinstance(refinement, Intervals):
+            self.breaks = refinement.breaks
+        elif not (passed or self._at_floor or target.guard.requested):
+            self._check_again(last)
         return self.best, self._ended(refinement)
+
+    @property
+    def _at_floor(self) -> bool:
+        assert self.best is not None
+        return self.best.errors.rmse <= FLOOR_IN_EPS * self.target.eps
 
     def notes(self, found: Checked) -> list[str]:
         """What limits the model, in sentences."""
@@ -139,6 +167,12 @@ class Search:
         failures = self.target.failures()
         if failures:
             notes.append(failures)
+        notes += described(self.breaks)
+        if isinstance(self.refinement, Intervals) and self.refinement.is_relative:
+            notes.append(
+                f"errors are relative to f itself where it is larger than its typical size; "
+                f"{self.refinement.apart_width:.1e} of the box is kept for poles, where the model is not f"
+            )
         errors = found.errors
         if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
             missed = np.max(np.abs(found.model.evaluate(found.X) - found.y), axis=1)
@@ -159,7 +193,10 @@ class Search:
             return "a smaller tolerance: the search ended when the one given was reached"
         if self.target.guard.requested:
             return "time: the search was interrupted"
-        if self.stuck:
+        if self.target.eps > np.finfo(np.float64).eps and error <= NOTED_MAX * FLOOR_IN_EPS * self.target.eps:
+            digits = math.floor(-math.log10(self.target.eps))
+            return f"f in float64: it returns float{16 if digits < 5 else 32}, numbers of {digits} digits"
+        if self.stuck or any(one.kind in ("jump", "pole") for one in self.breaks):
             return "another box: one for each side of where f has jumps, or a tolerance above its noise"
         half = [e for n, e in self.costs if n <= 0.5 * self.target.n_evaluations]
         if half and math.isfinite(half[-1]) and half[-1] > 2.0 * error:
@@ -173,7 +210,8 @@ class Search:
         """The relative RMSE at points that the model may be made of: all, or a sample of them."""
         rows = np.arange(len(self.target.X))
         rows = self.rng.permutation(rows)[: _most_checks(model)]
-        return Errors.of(model.evaluate(self.target.X[rows]), self.target.y[rows]).rmse
+        X, y = self.target.X[rows], self.target.y[rows]
+        return self._errors(X, model.evaluate(X), y, None).rmse
 
     # --- points
 
@@ -226,7 +264,7 @@ class Search:
 
     def _n_checks(self, new: int) -> int:
         share = EARLY_SHARE if self.number < EARLY_ROUNDS and len(self.target.low) > 1 else LATER_SHARE
-        left = self.target.max_evaluations - self.target.n_evaluations
+        left = self.target.max_evaluations - self.target.n_evaluations - self.target.reserved
         wanted = int(np.clip(share * new, FEWEST_CHECKS, MOST_CHECKS))
         return max(min(wanted, left), 0)
 
@@ -281,7 +319,10 @@ class Search:
         found = race.best
         assert found is not None
         if self.best is None:
-            self.best = Checked(found.model, found.description, found.errors, held_out.X, held_out.y)
+            prediction, weight = found.model.evaluate(held_out.X), np.ones(len(held_out.X))
+            self.best = Checked(
+                found.model, found.description, found.errors, held_out.X, held_out.y, prediction, weight
+            )
         return found.model, found.description, found.errors.rmse
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
@@ -300,9 +341,30 @@ class Search:
 
     # --- checks
 
-    def _check(self, models: list[tuple[Model, str]], n: int, refinement: Refinement) -> bool:
-        """Measures the models at new points, keeps the best, and returns whether it meets the tolerance."""
-        target = self.target
+    def _errors(self, X: Array, prediction: Array, y: Array, weight: Array | None) -> Errors:
+        if isinstance(self.refinement, Intervals):
+            return self.refinement.errors(X, prediction, y, weight)
+        return Errors.of(prediction, y, weight)
+
+    def _measured(self, model: Model, description: str, X: Array, y: Array, weight: Array) -> Checked:
+        prediction = model.evaluate(X)
+        return Checked(model, description, self._errors(X, prediction, y, weight), X, y, prediction, weight)
+
+    def _joined(self, one: Checked, other: Checked) -> Checked:
+        """The same model's errors at the points of two checks."""
+        X, y, prediction, weight = (
+            np.concatenate([getattr(one, name), getattr(other, name)]) for name in ("X", "y", "prediction", "weight")
+        )
+        errors = self._errors(X, prediction, y, weight)
+        return Checked(one.model, one.description, errors, X, y, prediction, weight)
+
+    def _check(self, models: list[tuple[Model, str]], n: int) -> bool:
+        """Measures the models at new points, keeps the best, and returns whether it meets the tolerance.
+
+        The best so far is measured again, at the same points: what it was chosen by is no measure any more, as luck
+        had a part in it.
+        """
+        target, refinement = self.target, self.refinement
         weight: Array | None = None
         if isinstance(refinement, Intervals) and refinement.intervals[0].steps:
             X, weight = refinement.check_points(n, self.rng)
@@ -312,38 +374,142 @@ class Search:
             X = self._random(n)
         train_rmse = [self.train_rmse(model) for model, _ in models]
         y = target.ask(X)
+        weight = np.full(len(X), 1.0 / max(1, len(X))) if weight is None else weight
         known = np.isfinite(y).all(axis=1)
-        X, y = X[known], y[known]
-        weight = None if weight is None else weight[known]
+        X, y, weight = X[known], y[known], weight[known]
         if len(X) < LEAST_CHECKED:
             self._choose_unchecked(models)
             return False
         found = []
         for (model, description), train in zip(models, train_rmse, strict=True):
-            errors = Errors.of(model.evaluate(X), y, weight)
-            found.append(Checked(model, description, errors, X, y))
+            found.append(self._measured(model, description, X, y, weight))
+            errors = found[-1].errors
             self._record(model, description, train, errors, f"{target.n_evaluations} evaluations")
             share = target.n_evaluations / target.max_evaluations
             self.display.update(share, description, errors.rmse, min(one.errors.rmse for one in found))
         if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
-            largest = np.max(np.abs(target.y), axis=0)
-            unit = np.where(largest > 0, largest, 1.0)
-            rms = np.sqrt(np.mean((target.y / unit) ** 2, axis=0))
-            error = np.abs(models[-1][0].evaluate(X) - y) / unit / np.where(rms > 0, rms, 1.0)
-            refinement.learn(X, np.max(error, axis=1))
+            refinement.learn(X, np.abs(found[-1].prediction - y))
         met = [one for one in found if one.errors.rmse <= self.tolerance]
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
         by_fit = min((one.errors.rmse for one in found if one.description != refinement.description), default=math.inf)
         refined = min((one.errors.rmse for one in found if one.description == refinement.description), default=math.inf)
         self._fit_is_worse = self.number > 1 and refined < by_fit
         self._rounds_fit_was_ahead += by_fit < AHEAD * refined
-        if self.number == 0 or met or self.best is None or best.errors.rmse < self.best.errors.rmse:
+        before = None
+        if self.number and self.best is not None and self.best.checked:
+            before = self._measured(self.best.model, self.best.description, X, y, weight)
+        if met or before is None or best.errors.rmse < before.errors.rmse:
             self.best = best
             self.history.append((target.elapsed, best.errors.rmse, best.model.family))
+        else:
+            assert self.best is not None
+            self.best = self._joined(self.best, before)
         self.costs.append((target.n_evaluations, self.best.errors.rmse))
         asked = f"{target.n_evaluations} evaluations, {len(X)} of them a check"
-        self._tell(f"{asked}: the best is {best.description}, RMSE {best.errors.rmse:.1e}")
+        self._tell(f"{asked}: the best is {self.best.description}, RMSE {self.best.errors.rmse:.1e}")
         return bool(met)
+
+    def _check_again(self, most: int) -> None:
+        """Looks for jumps and poles near the largest errors, and measures the best model at uniform new points.
+
+        Several rounds have chosen it, by luck too; and what it is to be judged by is its error over the box, where
+        that is larger than in the mixture of points that checks have.
+        """
+        target = self.target
+        assert self.best is not None
+        seconds = LAST_SECONDS * target.time_limit
+        n = most if target.seconds_per_point * most <= seconds else int(seconds / target.seconds_per_point)
+        n = min(n, target.max_evaluations - target.n_evaluations)
+        n_before = target.n_evaluations
+        if n >= FEWEST_CHECKS:
+            self._look_for_breaks(n_before + int(SEARCHED_SHARE * n))
+        n -= target.n_evaluations - n_before
+        z = 2.0 * self.rng.random((max(n, 0), len(target.low))) - 1.0
+        X = inside(z, target.low, target.high)
+        y = target.ask(X, least=len(X))
+        known = np.isfinite(y).all(axis=1)
+        if known.sum() < LEAST_CHECKED:
+            return
+        last = self._measured(self.best.model, self.best.description, X[known], y[known], np.ones(int(known.sum())))
+        if not self.best.checked:
+            self.best = last
+            return
+        both = self._joined(self.best, last)
+        larger = max(both.errors.rmse, last.errors.rmse)
+        self.best = replace(both, errors=replace(both.errors, rmse=larger))
+        self._tell(f"{len(last.X)} uniform points more: RMSE {last.errors.rmse:.1e} there")
+
+    # --- jumps and poles, with several inputs
+
+    def _look_for_breaks(self, most: int) -> None:
+        """Follows f from where errors are largest, and where |y| is, until it has been asked at so many points."""
+        target, best = self.target, self.best
+        assert best is not None
+        rms = np.sqrt(
+            np.mean((target.y / (largest := np.maximum(np.max(np.abs(target.y), axis=0), 5e-324))) ** 2, axis=0)
+        )
+        error = np.abs(best.prediction - best.y) / np.where(rms > 0, rms * largest, 1.0)
+        error[~np.isfinite(error)] = math.inf
+        size = np.abs(target.y)
+        if np.any(np.max(size, axis=0) > LARGE * np.median(size, axis=0)):
+            self._look_for_a_pole(most)
+        for k in np.argsort(-np.max(error, axis=1), kind="stable")[:SEARCHED_POINTS]:
+            if target.n_evaluations < most and not target.guard.requested:
+                self._look_for_a_jump(best.X[k], best.y[k], int(np.argmax(error[k])))
+
+    def _look_for_a_jump(self, x: Array, y: Array, output: int) -> None:
+        """Bisects the way from a point to the one of its neighbours that has the most other value."""
+        target = self.target
+        width = target.high * 0.5 - target.low * 0.5
+        distance = np.sum(((target.X - x) * 0.5 / width) ** 2, axis=1)
+        near = np.argsort(distance, kind="stable")[: NEIGHBOURS + 1]
+        other = near[int(np.argmax(np.abs(target.y[near, output] - y[output])))]
+        end, y_end = target.X[other].copy(), float(target.y[other, output])
+        if y_end == y[output]:
+            return
+
+        def ask(t: float) -> float:
+            return float(target.ask(((1.0 - t) * x + t * end)[None, :], least=1)[0, output])
+
+        found = locate_jump(ask, 0.0, 1.0, float(y[output]), y_end, HALVES)
+        if isinstance(found, str):
+            return
+        t = found[1]
+        by = abs(ask(found[1]) - ask(found[0]))
+        self._note(jump(f"x = {_point_named((1.0 - t) * x + t * end, 1e-6 * width)}", by))
+
+    def _look_for_a_pole(self, most: int) -> None:
+        """Climbs |y| from its largest value, along one axis after the other."""
+        target = self.target
+        size = np.abs(target.y)
+        typical = np.median(size, axis=0)
+        k, output = np.unravel_index(int(np.argmax(size / np.where(typical > 0, typical, 1.0))), size.shape)
+        x, y = target.X[k].copy(), float(target.y[k, output])
+        for j in 2 * list(range(len(x))):
+            if target.n_evaluations >= most or target.guard.requested:
+                return
+            low, high = float(target.low[j]), float(target.high[j])
+
+            def ask(at: float, j: int = j) -> float:
+                point = x.copy()
+                point[j] = at
+                return float(target.ask(point[None, :], least=1)[0, output])
+
+            top = ascend(ask, float(x[j]), y, STEP * (0.5 * high - 0.5 * low), low, high)
+            if top is None:
+                continue
+            found = singularity(ask, *top, low, high)
+            x[j] = top[0]
+            if found is not None and found[0] == "pole":
+                self._note(
+                    unbounded("pole", f"x = {_point_named(x, 1e-6 * (target.high * 0.5 - target.low * 0.5))}", found[1])
+                )
+                return
+            y = ask(top[0])
+
+    def _note(self, found: Break) -> None:
+        if found.place not in [one.place for one in self.breaks]:
+            self.breaks.append(found)
 
     def _tell(self, sentence: str) -> None:
         self.path.append(f"{self.target.elapsed:.1f} s: {sentence}")
@@ -368,11 +534,11 @@ class Search:
         rows = self.rng.permutation(len(self.target.X))[:MOST_CHECKS]
         X, y = self.target.X[rows], self.target.y[rows]
         for model, description in models:
-            errors = Errors.of(model.evaluate(X), y)
-            self._record(model, description, errors.rmse, errors, "not checked")
-            if self.best is None or errors.rmse < self.best.errors.rmse:
-                self.best = Checked(model, description, errors, X, y, checked=False)
-                self.history.append((self.target.elapsed, errors.rmse, model.family))
+            found = replace(self._measured(model, description, X, y, np.ones(len(X))), checked=False)
+            self._record(model, description, found.errors.rmse, found.errors, "not checked")
+            if self.best is None or found.errors.rmse < self.best.errors.rmse:
+                self.best = found
+                self.history.append((self.target.elapsed, found.errors.rmse, model.family))
 
     def _ended(self, refinement: Refinement) -> str:
         assert self.best is not None
@@ -385,8 +551,11 @@ class Search:
         )
         if target.guard.requested:
             return f"interrupted from the keyboard; this is the best model so far{unchecked}"
-        if errors.rmse <= FLOOR_REACHED:
-            return f"the float64 floor was reached {at}"
+        if self._at_floor:
+            floor = (
+                "float64 floor" if target.eps == np.finfo(np.float64).eps else "rounding of f, which is not in float64,"
+            )
+            return f"the {floor} was reached {at}"
         used_up = isinstance(refinement, Intervals) and refinement.used_up
         if used_up or target.affordable() < FEWEST_CHECKS:
             if target.affordable() == target.max_evaluations - target.n_evaluations and target.remaining > 0.0:
@@ -397,6 +566,12 @@ class Search:
             self.stuck = True
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"
+
+
+def _point_named(x: Array, precision: Array) -> str:
+    """A point, with as many digits as it is known to."""
+    values = (named(float(one), float(known)) for one, known in zip(x, precision, strict=True))
+    return f"({', '.join(values)})"
 
 
 def _most_checks(model: Model) -> int:

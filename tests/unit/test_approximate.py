@@ -8,6 +8,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special
 
@@ -159,6 +160,77 @@ def test_several_outputs_keep_their_shape():
     assert model.gradient(np.ones((7, 2))).shape == (7, 2, 2)
     model = pml.approximate(lambda x: (math.sin(x), math.exp(5 * x)), (0, 3), n_threads=1)
     np.testing.assert_allclose(model([1.0]), [[math.sin(1), math.exp(5)]], rtol=1e-8)
+
+
+def by_atleast_2d(X):
+    X = np.atleast_2d(X)
+    return np.exp(X[:, 0]) * X[:, 1]
+
+
+def by_reshape(X):
+    X = np.asarray(X).reshape(-1, 2)
+    return np.exp(X[:, 0]) * X[:, 1]
+
+
+def by_loop(X):
+    """Right for a batch; of one point of two inputs it makes two numbers."""
+    out = np.zeros(len(X))
+    for i, (a, b) in enumerate(np.atleast_2d(X)):
+        out[i] = np.exp(a) * b
+    return out
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        by_atleast_2d,
+        by_reshape,
+        by_loop,
+        lambda X: by_atleast_2d(X)[:, None],
+        lambda X: np.column_stack([by_atleast_2d(X)] * 2),
+        lambda X: by_atleast_2d(X).tolist(),
+        lambda X: by_loop(X).reshape(-1, 1),
+        lambda X: pd.Series(by_atleast_2d(X)),
+        lambda X: pd.DataFrame({"a": by_atleast_2d(X)}),
+        lambda X: pd.DataFrame(np.atleast_2d(X), columns=["a", "b"]).eval("exp(a) * b", engine="python"),
+        lambda X: by_atleast_2d(X).astype(np.float32),
+        lambda X: by_atleast_2d(X).astype(np.float32)[:, None],
+    ],
+)
+def test_a_model_has_the_shape_of_what_f_gives_for_many_points(f):
+    model = pml.approximate(f, [(0, 2), (1, 2)], n_threads=1)
+    Q = np.random.default_rng(0).uniform(1.0, 2.0, size=(5, 2))
+    wanted = np.asarray(f(Q))
+    assert model(Q).shape == wanted.shape
+    assert model.gradient(Q).shape == (*wanted.shape, 2)
+    np.testing.assert_allclose(model(Q), wanted, rtol=1e-12 if wanted.dtype == np.float64 else 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("f", "shape"),
+    [
+        (lambda X: np.sin(X[:, :1]), (5, 1)),
+        (lambda X: np.sin(X[:, 0]), (5,)),
+        (lambda X: np.sin(X), (5,)),  # elementwise: of (5,) it gives (5,)
+        (lambda X: np.sin(X) @ np.ones((1, 1)), (5, 1)),
+        (lambda x: [math.sin(x[0])], (5,)),
+        (lambda x: math.sin(x), (5,)),
+        (lambda x: (math.sin(x), 1.0), (5, 2)),
+    ],
+)
+def test_one_input_gives_the_shape_of_f_too(f, shape):
+    assert pml.approximate(f, [(0, 3)], n_threads=1)(np.linspace(0.0, 3.0, 5)).shape == shape
+
+
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), SQUARE])
+def test_numbers_of_float32_are_met_to_their_rounding_in_few_evaluations(bounds):
+    def f(X):
+        return np.exp(np.sin(np.reshape(X, (len(X), -1)) @ np.arange(2.0, 2.0 + np.size(bounds) // 2))).astype(np.float32)
+
+    report = pml.approximate(f, bounds, n_threads=1).report
+    assert report.validation_rmse < 1e-7
+    assert report.evaluations < 2000
+    assert "float32" in report.advice[0]
 
 
 @pytest.mark.parametrize("value", [3.5, 0.0])
