@@ -32,21 +32,22 @@ LEAST_DISTANCE = 64.0
 # Growth like r^-1/2 or faster makes the RMS of f infinite, and all but useless a little below. It must go on to the
 # last LAST distances for a pole, or over LONG of them for a function that grows far but not without bound.
 LEAST_POWER, LAST, LONG = 0.4, 3, 4
-# A logarithm gains the same at every distance: to this part, over so many.
-SAME_GAIN, LAST_OF_LOGARITHM = 0.3, 6
+# A logarithm gains the same at every distance, a weak power has the same logarithm of it: to this part, over so many.
+SAME_GAIN, LAST_OF_WEAK = 0.3, 6
 
-# Powers this near to a whole number are taken for it. Breaks that are named one by one, in the order of finding them.
+# Powers this near to a whole number are taken for it. Breaks that are named one by one.
 NEAR_WHOLE, MOST_NAMED = 0.05, 6
 
-Kind = Literal["jump", "pole", "logarithm", "peak"]
+Kind = Literal["jump", "pole", "weak", "peak"]
 Ask = Callable[[float], float]
 
 
 @dataclass(frozen=True)
 class Break:
-    """Where f isn't smooth: `place`, as text, and what it does there, as a sentence that follows "f"."""
+    """Where f isn't smooth: `x` (d,), `place` as text, and what it does there, as a sentence that follows "f"."""
 
     kind: Kind
+    x: tuple[float, ...]
     place: str
     says: str
 
@@ -131,8 +132,8 @@ def singularity(ask: Ask, x: float, precision: float, low: float, high: float) -
 
 
 def growth(size: Array) -> tuple[Kind | None, float]:
-    """How |f| (k,) at falling `distances` grows, and its power of 1/r where it has one."""
-    if len(size) <= LAST_OF_LOGARITHM or not np.all(np.isfinite(size)) or not np.all(size > 0):
+    """How |f| (k,) at falling distances grows, and its power of 1/distance, 0 for a logarithm."""
+    if len(size) <= LAST_OF_WEAK or not np.all(np.isfinite(size)) or not np.all(size > 0):
         return None, 0.0
     power = np.diff(np.log(size)) / math.log(RATIO)
     if np.all(power[-LAST:] >= LEAST_POWER):
@@ -141,32 +142,36 @@ def growth(size: Array) -> tuple[Kind | None, float]:
     longest = max(len(run) for run in "".join("x" if one else " " for one in fast).split(" "))
     if longest >= LONG:
         return "peak", float(np.median(power[fast]))
-    gain = np.diff(size)[-LAST_OF_LOGARITHM:]
-    if np.all(gain > 0) and float(np.ptp(gain)) <= SAME_GAIN * float(np.mean(gain)):
-        return "logarithm", 0.0
+    for gain, of in ((np.diff(size), 0.0), (power, float(np.median(power[-LAST_OF_WEAK:])))):
+        last = gain[-LAST_OF_WEAK:]
+        if np.all(last > 0) and float(np.ptp(last)) <= SAME_GAIN * float(np.mean(last)):
+            return "weak", of
     return None, 0.0
 
 
-def unbounded(kind: Kind, place: str, power: float) -> Break:
+def unbounded(kind: Kind, x: tuple[float, ...], place: str, power: float) -> Break:
     """The break of this kind, as `singularity` found it."""
-    if kind == "logarithm":
-        return Break(kind, place, f"grows without bound at {place}, like a logarithm")
-    how = f"like r^-{power:.2g}, r being the distance"
+    how = f"like r^-{power:.2g}, r being the distance" if power else "like a logarithm"
+    if kind == "weak":
+        return Break(kind, x, place, f"grows without bound at {place}, {how}")
     if kind == "peak":
-        return Break(kind, place, f"grows {how}, over several decades towards {place}: a pole nearby, or a narrow peak")
+        return Break(
+            kind, x, place, f"grows {how}, over several decades towards {place}: a pole nearby, or a narrow peak"
+        )
     order = round(power)
     if order >= 1 and abs(power - order) < NEAR_WHOLE:
-        return Break(kind, place, f"has a pole of order {order} at {place}")
-    return Break(kind, place, f"has a pole at {place}, where it grows without bound {how}")
+        return Break(kind, x, place, f"has a pole of order {order} at {place}")
+    return Break(kind, x, place, f"has a pole at {place}, where it grows without bound {how}")
 
 
-def jump(place: str, by: float) -> Break:
+def jump(x: tuple[float, ...], place: str, by: float) -> Break:
     """A jump by so much."""
-    return Break("jump", place, f"jumps by {by:.3g} at {place}")
+    return Break("jump", x, place, f"jumps by {by:.3g} at {place}")
 
 
 def described(breaks: Sequence[Break]) -> list[str]:
-    """A sentence for each break, of which there are not too many, and one for all jumps."""
+    """A sentence for each break, if they are not too many, and one for all jumps."""
+    breaks = sorted(breaks, key=lambda one: one.x)
     jumps = [one for one in breaks if one.kind == "jump"]
     others = [f"f {one.says}" for one in breaks if one.kind != "jump"]
     sentences = others[:MOST_NAMED]

@@ -34,9 +34,10 @@ AFFORDABLE_STEPS = 160
 FLAT = 1.6
 # Steps at which that can be told, unless the interval is a half of one with a jump or a kink.
 TELLING_STEPS = 64
-# Where the largest value is so many times the median one, flat coefficients are those of a peak or a pole, to which
-# halving leads, and not of oscillations, in which more steps help.
-PEAKED = 8.0
+# Where the largest second difference of neighbouring values is so many times the median one, flat coefficients are
+# those of a peak or a pole. Halving leads there; more steps don't, as they do for oscillations, nor is it noise, which
+# has 5.
+PEAKED = 12.0
 # The errors of all intervals together may be this part of the tolerance.
 ENOUGH = 0.3
 # Coefficients that together are below this part of the allowed error are dropped.
@@ -77,7 +78,7 @@ class Interval:
     rounding: float = 0.0  # the error that rounding of y alone makes
     in_vain: int = 0
     telling: int = TELLING_STEPS
-    is_peaked: bool = False  # whether y is far larger at some points than at most
+    is_peaked: bool = False  # whether y changes far more at some points than at most
     before: float = math.inf  # the error of the interval of which this is a half
     too_narrow: bool = False
     apart: Break | None = None  # what it is kept for: a pole
@@ -113,7 +114,7 @@ class Intervals:
         self.used_up = False
         self.breaks: list[Break] = []  # jumps and poles, in the order in which they were found
         self._known: set[float] = set()
-        self._steep = False  # whether f has a pole, or nearly one: then errors are relative to itself
+        self._has_peaks = self._has_poles = False
         self._rated = True  # whether all errors are relative to what is known now of the size of y
 
     @property
@@ -188,7 +189,7 @@ class Intervals:
 
         What lies in an interval for a pole doesn't count.
         """
-        if not self._steep:
+        if not self.is_relative:
             return Errors.of(prediction, y, weight)
         counts = np.array([self.intervals[k].apart is None for k in self._places(X)])
         if not counts.any():
@@ -210,8 +211,8 @@ class Intervals:
 
     @property
     def is_relative(self) -> bool:
-        """Whether errors are relative to y itself where it is large."""
-        return self._steep
+        """Whether errors are relative to y itself where it is large, as it is infinite somewhere, or nearly."""
+        return self._has_peaks or self._has_poles or self.target.n_infinite > 0
 
     def limit(self) -> str:
         """What keeps the error from falling, and where."""
@@ -253,11 +254,13 @@ class Intervals:
                 return False
             self._known.update(new.tolist())
         one.steps = steps
-        self._solve(one, len(x))
+        self._solve(one, x)
         return True
 
-    def _solve(self, one: Interval, most_terms: int) -> None:
+    def _solve(self, one: Interval, nodes: Array) -> None:
+        """Fits a polynomial with as many terms as there are `nodes`."""
         target = self.target
+        most_terms = len(nodes)
         rows = (target.X[:, 0] >= one.low) & (target.X[:, 0] <= one.high)
         X, y = target.X[rows], target.y[rows]
         m = target.y.shape[1]
@@ -273,7 +276,8 @@ class Intervals:
         table = chebyshev_table(z, p - 1)
         one.coefficients = least_squares(np.asfortranarray(table.T), scaled, np.arange(p))
         one.rms, one.largest = np.sqrt(np.mean(scaled**2, axis=0)), np.max(np.abs(scaled), axis=0)
-        one.is_peaked = bool(np.any(one.largest > PEAKED * np.median(np.abs(scaled), axis=0)))
+        bend = np.abs(np.diff(scaled[np.argsort(X[:, 0])][np.isin(np.sort(X[:, 0]), nodes)], n=2, axis=0))
+        one.is_peaked = len(bend) > 0 and bool(np.any(np.max(bend, axis=0) > PEAKED * np.median(bend, axis=0)))
         one.left = np.max(np.abs(table.T @ one.coefficients - scaled), axis=0)
         self._rate(one)
         self._rated = False
@@ -297,8 +301,9 @@ class Intervals:
                 one.needs = AFFORDABLE_STEPS + 1.0  # as its coefficients were wrong about it
             one.error = seen
         one.rounding = ROUNDING * self.target.eps * largest
-        if self._steep:  # that of x, which a pole makes large
-            one.rounding *= 1.0 + max(abs(one.low), abs(one.high)) / max(one.half_width, 5e-324)
+        if self._has_poles:  # that of x, which they make large
+            farthest = max(abs(one.low), abs(one.high))
+            one.rounding += 0.5 * self.target.eps * largest * farthest / max(one.half_width, 5e-324)
         share = NEGLIGIBLE * self.tolerance
         one.n_kept = p
         while one.n_kept > 1 and math.sqrt(float(np.sum(size[one.n_kept - 1 :] ** 2))) <= share:
@@ -326,7 +331,7 @@ class Intervals:
     def _unit(self, one: Interval) -> Array:
         """What errors in an interval are relative to (m,)."""
         own = np.ldexp(one.rms, one.exponents)
-        if self._steep:
+        if self.is_relative:
             unit: Array = np.maximum(own, self._typical())
             return unit
         rms, width = self._sizes()
@@ -393,7 +398,7 @@ class Intervals:
         if above < one.high:
             sides.append(Interval(above, one.high))
         by = float(self._value(above)[output] - self._value(below)[output])
-        self._note(jump(f"x = {named(above, above - below)}", by))
+        self._note(jump((above,), f"x = {named(above, above - below)}", by))
         if all([self._fit(side, FIRST_STEPS) for side in sides]):
             place = self.intervals.index(one)
             self.intervals[place : place + 1] = sides
@@ -425,7 +430,7 @@ class Intervals:
         top: tuple[float, float] | None
         if gaps:  # a pole that was hit, or the end of where f has values
             nearest = min(gaps, key=lambda x: abs(x - summit))
-            top = nearest, 0.0 if len(gaps) == 1 else abs(nearest - summit)
+            top = nearest, 0.0
         elif summit in (low, high):
             top = summit, 0.0
         else:
@@ -433,10 +438,15 @@ class Intervals:
         if top is None:
             return None
         found = singularity(ask, *top, low, high)
-        return None if found is None else unbounded(found[0], f"x = {named(*top)}", found[1])
+        return None if found is None else unbounded(found[0], (top[0],), f"x = {named(*top)}", found[1])
 
     def _halve(self, one: Interval) -> None:
-        if one.needs == math.inf and one.steps == MOST_STEPS and IN_VAIN * one.before < one.error < SMALL:
+        if (
+            one.needs == math.inf
+            and one.steps == MOST_STEPS
+            and not one.is_peaked
+            and IN_VAIN * one.before < one.error < SMALL
+        ):
             one.in_vain += 1
             if one.closed:
                 return
@@ -449,8 +459,9 @@ class Intervals:
             found = self._singularity(one)
             if found is not None:
                 self._note(found)
-                self._steep |= found.kind in ("pole", "peak")
-                if found.kind == "pole" or (found.kind == "logarithm" and too_narrow):
+                self._has_poles |= found.kind == "pole"
+                self._has_peaks |= found.kind == "peak"
+                if found.kind == "pole" or (found.kind == "weak" and too_narrow):
                     one.apart = found
                 self._rate_all()
                 if one.closed:

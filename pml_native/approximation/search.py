@@ -22,7 +22,7 @@ from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from ..threads import resolve_threads
 from .breaks import HALVES, Break, ascend, described, jump, locate_jump, named, singularity, unbounded
-from .intervals import Intervals
+from .intervals import LEAST_JUMP, Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
 
@@ -118,7 +118,7 @@ class Rounds:
         target, refinement = self.target, self.refinement
         d = len(target.low)
         last = min(LAST_CHECKS, int(LAST_SHARE * target.max_evaluations)) if d > 1 else 0
-        target.reserved = last
+        target.kept = last
         new = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
         self._ask_first(new)
         distrust = False
@@ -130,9 +130,9 @@ class Rounds:
             if not (target.guard.requested or any(one is not None and one[2] <= self.tolerance for one in tried)):
                 # One input: what the coefficients say is mostly right, and checks cost more than they save.
                 most = target.max_evaluations if d == 1 else min(target.n_evaluations + new, target.max_evaluations)
-                target.reserved = last + FEWEST_CHECKS
+                target.reserved = FEWEST_CHECKS
                 refinement.refine(most - n_checks, distrust=distrust)
-                target.reserved = last
+                target.reserved = 0
                 n_checks = self._n_checks(target.n_evaluations) if d == 1 else n_checks
                 refined = self._refined(refinement)
                 if refined is not None:
@@ -149,12 +149,13 @@ class Rounds:
             distrust = refinement.looks_finished
             self.number += 1
             new = min(2 * new, target.affordable())
-        target.reserved = 0
+        ended = self._ended_by()
+        target.kept = 0
         if isinstance(refinement, Intervals):
             self.breaks = refinement.breaks
         elif not (passed or self._at_floor or target.guard.requested):
             self._check_again(last)
-        return self.best, self._ended(refinement)
+        return self.best, self._reached() or ended
 
     @property
     def _at_floor(self) -> bool:
@@ -170,9 +171,11 @@ class Rounds:
         notes += described(self.breaks)
         if isinstance(self.refinement, Intervals) and self.refinement.is_relative:
             notes.append(
-                f"errors are relative to f itself where it is larger than its typical size; "
-                f"{self.refinement.apart_width:.1e} of the box is kept for poles, where the model is not f"
+                "errors are relative to f itself where it is larger than its typical size, as it is infinite "
+                "somewhere, or nearly"
             )
+            if self.refinement.apart_width > 0:
+                notes[-1] += f"; {self.refinement.apart_width:.1e} of the box, at the poles, is left out of them"
         errors = found.errors
         if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
             missed = np.max(np.abs(found.model.evaluate(found.X) - found.y), axis=1)
@@ -264,7 +267,7 @@ class Rounds:
 
     def _n_checks(self, new: int) -> int:
         share = EARLY_SHARE if self.number < EARLY_ROUNDS and len(self.target.low) > 1 else LATER_SHARE
-        left = self.target.max_evaluations - self.target.n_evaluations - self.target.reserved
+        left = self.target.max_evaluations - self.target.n_evaluations - self.target.kept
         wanted = int(np.clip(share * new, FEWEST_CHECKS, MOST_CHECKS))
         return max(min(wanted, left), 0)
 
@@ -455,28 +458,37 @@ class Rounds:
             self._look_for_a_pole(most)
         for k in np.argsort(-np.max(error, axis=1), kind="stable")[:SEARCHED_POINTS]:
             if target.n_evaluations < most and not target.guard.requested:
-                self._look_for_a_jump(best.X[k], best.y[k], int(np.argmax(error[k])))
+                self._look_for_a_jump(best.X[k], int(np.argmax(error[k])))
 
-    def _look_for_a_jump(self, x: Array, y: Array, output: int) -> None:
-        """Bisects the way from a point to the one of its neighbours that has the most other value."""
-        target = self.target
+    def _look_for_a_jump(self, x: Array, output: int) -> None:
+        """Bisects the way from a point to the one of its neighbours whose error is most unlike its own.
+
+        The errors of a smooth model jump where f does, and change less than f in between.
+        """
+        target, best = self.target, self.best
+        assert best is not None
+        model = best.model
         width = target.high * 0.5 - target.low * 0.5
         distance = np.sum(((target.X - x) * 0.5 / width) ** 2, axis=1)
         near = np.argsort(distance, kind="stable")[: NEIGHBOURS + 1]
-        other = near[int(np.argmax(np.abs(target.y[near, output] - y[output])))]
-        end, y_end = target.X[other].copy(), float(target.y[other, output])
-        if y_end == y[output]:
+        error = target.y[near, output] - model.evaluate(target.X[near])[:, output]
+        own = error[0]  # `x` is the nearest
+        other = int(np.argmax(np.abs(error - own)))
+        end = target.X[near[other]].copy()
+        if not abs(error[other] - own) > LEAST_JUMP * target.eps * np.max(np.abs(target.y[near, output])):
             return
 
         def ask(t: float) -> float:
-            return float(target.ask(((1.0 - t) * x + t * end)[None, :], least=1)[0, output])
+            point = ((1.0 - t) * x + t * end)[None, :]
+            return float(target.ask(point, least=1)[0, output] - model.evaluate(point)[0, output])
 
-        found = locate_jump(ask, 0.0, 1.0, float(y[output]), y_end, HALVES)
+        found = locate_jump(ask, 0.0, 1.0, float(own), float(error[other]), HALVES)
         if isinstance(found, str):
             return
-        t = found[1]
-        by = abs(ask(found[1]) - ask(found[0]))
-        self._note(jump(f"x = {_point_named((1.0 - t) * x + t * end, 1e-6 * width)}", by))
+        before, t = found
+        by = abs(ask(t) - ask(before))
+        place = (1.0 - t) * x + t * end
+        self._note(jump(tuple(place.tolist()), f"x = {_point_named(place, 1e-6 * width)}", by))
 
     def _look_for_a_pole(self, most: int) -> None:
         """Climbs |y| from its largest value, along one axis after the other."""
@@ -501,9 +513,8 @@ class Rounds:
             found = singularity(ask, *top, low, high)
             x[j] = top[0]
             if found is not None and found[0] == "pole":
-                self._note(
-                    unbounded("pole", f"x = {_point_named(x, 1e-6 * (target.high * 0.5 - target.low * 0.5))}", found[1])
-                )
+                named_place = f"x = {_point_named(x, 1e-6 * (0.5 * target.high - 0.5 * target.low))}"
+                self._note(unbounded("pole", tuple(x.tolist()), named_place, found[1]))
                 return
             y = ask(top[0])
 
@@ -540,25 +551,31 @@ class Rounds:
                 self.best = found
                 self.history.append((self.target.elapsed, found.errors.rmse, model.family))
 
-    def _ended(self, refinement: Refinement) -> str:
+    def _reached(self) -> str | None:
+        """What the best model is exact enough for, if for anything."""
         assert self.best is not None
-        target, errors = self.target, self.best.errors
+        errors, eps = self.best.errors, self.target.eps
         at = f"at {self.best.n_checked} points that it was not made of"
         if errors.rmse <= self.tolerance and self.best.checked:
             return f"the tolerance was reached {at}: RMSE {errors.rmse:.1e}, maximum {errors.max:.1e}"
+        if self._at_floor and not self.target.guard.requested:
+            floor = "float64 floor" if eps == np.finfo(np.float64).eps else "rounding of f, which is not in float64,"
+            return f"the {floor} was reached {at}"
+        return None
+
+    def _ended_by(self) -> str:
+        """What there was no more of."""
+        assert self.best is not None
+        target, refinement = self.target, self.refinement
         unchecked = (
             "" if self.best.n_checked else "; errors are those at the points it was made of: no others were asked"
         )
         if target.guard.requested:
             return f"interrupted from the keyboard; this is the best model so far{unchecked}"
-        if self._at_floor:
-            floor = (
-                "float64 floor" if target.eps == np.finfo(np.float64).eps else "rounding of f, which is not in float64,"
-            )
-            return f"the {floor} was reached {at}"
         used_up = isinstance(refinement, Intervals) and refinement.used_up
         if used_up or target.affordable() < FEWEST_CHECKS:
-            if target.affordable() == target.max_evaluations - target.n_evaluations and target.remaining > 0.0:
+            left = target.max_evaluations - target.n_evaluations - target.kept
+            if target.affordable() == max(0, left) and target.remaining > 0.0:
                 return f"the {target.max_evaluations} evaluations were used up{unchecked}"
             cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
             return f"the time limit of {target.time_limit:g} s was used up; {cost}{unchecked}"

@@ -62,7 +62,9 @@ class Target:
     y: Array = field(init=False)
     n_evaluations: int = 0
     n_failed: int = 0
+    n_infinite: int = 0  # of these, where f was infinite or divided by 0
     reserved: int = 0  # points that are to be left for a check
+    kept: int = 0  # evaluations, not time, that are to be left for the last check
     y_is_vector: bool = True
     eps: float = float(np.finfo(np.float64).eps)  # of the numbers that f returns: more where they are float32
     _form: Form | None = None
@@ -104,7 +106,7 @@ class Target:
 
     def affordable(self) -> int:
         """How many more points the evaluations and the time allow, besides those `reserved`."""
-        left = self.max_evaluations - self.n_evaluations
+        left = self.max_evaluations - self.n_evaluations - self.kept
         if self.seconds_per_point * left > self.remaining:
             left = int(self.remaining / self.seconds_per_point)
         return max(0, left - self.reserved)
@@ -156,8 +158,9 @@ class Target:
         self.X = np.concatenate([self.X, X[good]])
         self.y = np.concatenate([self.y.reshape(-1, y.shape[1]), y[good]])
 
-    def _fails(self, x: Array, text: str) -> None:
+    def _fails(self, x: Array, text: str, is_infinite: bool | np.bool_ = False) -> None:
         self.n_failed += 1
+        self.n_infinite += bool(is_infinite)
         self.failed.append(x)
         if self._failure is None:
             self._failure = x, text
@@ -179,7 +182,7 @@ class Target:
             else:
                 for x, y in zip(X, answers, strict=True):
                     if not np.isfinite(y).all():
-                        self._fails(x, f"got {_values(y)}")
+                        self._fails(x, f"got {_values(y)}", np.isinf(y).any())
                 return answers
         assert self._n_outputs is not None
         answers = np.full((len(X), self._n_outputs), np.nan)
@@ -189,10 +192,10 @@ class Target:
             try:
                 answers[i] = self._call(x[None, :], 1, self._form).rows[0]
             except Exception as error:
-                self._fails(x, _said(error))
+                self._fails(x, _said(error), isinstance(error, (ZeroDivisionError, OverflowError)))
                 continue
             if not np.isfinite(answers[i]).all():
-                self._fails(x, f"got {_values(answers[i])}")
+                self._fails(x, f"got {_values(answers[i])}", np.isinf(answers[i]).any())
         return answers
 
     def _call(self, X: Array, k: int, form: Form | None) -> Answer:
@@ -308,7 +311,7 @@ class Target:
         """Whether f gave (k, 1) as it was asked with (k, 1), and would give (k,) if asked with (k,), as np.sin does."""
         if form != "batch" or together.rows.shape[1] != 1 or len(self.low) > 1:
             return False
-        flat = self._try(X[-1:], "vector")
+        flat = self._try(X[-2:], "vector")
         return not isinstance(flat, str) and flat.is_vector
 
     def _try(self, X: Array, form: Form) -> Answer | str:
