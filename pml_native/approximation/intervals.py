@@ -212,6 +212,8 @@ class Intervals:
     @property
     def is_relative(self) -> bool:
         """Whether errors are relative to y itself where it is large, as it is infinite somewhere, or nearly."""
+        if not any(one.has_values for one in self.intervals):
+            return False
         return self._has_peaks or self._has_poles or self.target.n_infinite > 0
 
     def limit(self) -> str:

@@ -46,10 +46,11 @@ LEAST_CHECKED = 5
 FLOOR_IN_EPS = 9.0
 # With several inputs, the part of the evaluations that is left for a last check of the best model, and the points of it
 # at most; and the part of the time limit that it may take, as time is all that may be used up.
-LAST_SHARE, LAST_CHECKS, LAST_SECONDS = 0.03, 3000, 0.02
+LAST_SHARE, LAST_CHECKS, LAST_SECONDS = 0.1, 3000, 0.02
 # Of these, what finding jumps and poles may take. It begins at so many of the points with the largest errors, with so
-# many of their neighbours for each; a pole is looked for where |y| has values of so many times the median one.
-SEARCHED_SHARE, SEARCHED_POINTS, NEIGHBOURS, LARGE = 0.3, 3, 16, 100.0
+# many of their neighbours for each, and ends with so many jumps; a pole is looked for where |y| has values of so many
+# times the median one, and more for a model that has met the tolerance, as a steep function can have them too.
+SEARCHED_SHARE, SEARCHED_POINTS, ENOUGH_JUMPS, NEIGHBOURS, LARGE, VERY_LARGE = 0.6, 12, 3, 16, 100.0, 1e4
 # The first step of an ascent, over half the width of the box.
 STEP = 0.05
 # A largest error of so many times the RMS error is said, with where it is.
@@ -105,6 +106,7 @@ class Rounds:
     number: int = 0  # of the round
     stuck: bool = False  # whether further evaluations would not help
     breaks: list[Break] = field(default_factory=list)  # jumps and poles
+    largest_jump: float = 0.0  # over the RMS of y, with several inputs
     refinement: Refinement = field(init=False)
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
@@ -153,7 +155,9 @@ class Rounds:
         target.kept = 0
         if isinstance(refinement, Intervals):
             self.breaks = refinement.breaks
-        elif not (passed or self._at_floor or target.guard.requested):
+        elif passed or self._at_floor:
+            self._look_for_a_pole(target.n_evaluations + min(last, target.affordable()), VERY_LARGE)
+        elif not target.guard.requested:
             self._check_again(last)
         return self.best, self._reached() or ended
 
@@ -425,7 +429,8 @@ class Rounds:
         n = min(n, target.max_evaluations - target.n_evaluations)
         n_before = target.n_evaluations
         if n >= FEWEST_CHECKS:
-            self._look_for_breaks(n_before + int(SEARCHED_SHARE * n))
+            self._look_for_a_pole(n_before + int(SEARCHED_SHARE * n), LARGE)
+            self._look_for_jumps(n_before + int(SEARCHED_SHARE * n))
         n -= target.n_evaluations - n_before
         z = 2.0 * self.rng.random((max(n, 0), len(target.low))) - 1.0
         X = inside(z, target.low, target.high)
@@ -438,27 +443,27 @@ class Rounds:
             self.best = last
             return
         both = self._joined(self.best, last)
-        larger = max(both.errors.rmse, last.errors.rmse)
-        self.best = replace(both, errors=replace(both.errors, rmse=larger))
+        # A model that is smooth misses a jump by half of it at least, somewhere. Where none of n points has shown that,
+        # it may still do so in some 1 / n of the box.
+        missed = 0.5 * self.largest_jump
+        rmse = math.hypot(max(both.errors.rmse, last.errors.rmse), missed / math.sqrt(len(both.X)))
+        self.best = replace(both, errors=replace(both.errors, rmse=rmse, max=max(both.errors.max, missed)))
         self._tell(f"{len(last.X)} uniform points more: RMSE {last.errors.rmse:.1e} there")
 
     # --- jumps and poles, with several inputs
 
-    def _look_for_breaks(self, most: int) -> None:
-        """Follows f from where errors are largest, and where |y| is, until it has been asked at so many points."""
+    def _look_for_jumps(self, most: int) -> None:
+        """Follows the model's errors from where they are largest, until f has been asked at so many points."""
         target, best = self.target, self.best
         assert best is not None
-        rms = np.sqrt(
-            np.mean((target.y / (largest := np.maximum(np.max(np.abs(target.y), axis=0), 5e-324))) ** 2, axis=0)
-        )
-        error = np.abs(best.prediction - best.y) / np.where(rms > 0, rms * largest, 1.0)
+        largest = np.maximum(np.max(np.abs(target.y), axis=0), 5e-324)
+        error = np.abs(best.prediction - best.y) / largest
         error[~np.isfinite(error)] = math.inf
-        size = np.abs(target.y)
-        if np.any(np.max(size, axis=0) > LARGE * np.median(size, axis=0)):
-            self._look_for_a_pole(most)
         for k in np.argsort(-np.max(error, axis=1), kind="stable")[:SEARCHED_POINTS]:
-            if target.n_evaluations < most and not target.guard.requested:
-                self._look_for_a_jump(best.X[k], int(np.argmax(error[k])))
+            enough = sum(one.kind == "jump" for one in self.breaks) >= ENOUGH_JUMPS
+            if enough or target.n_evaluations >= most or target.guard.requested:
+                return
+            self._look_for_a_jump(best.X[k], int(np.argmax(error[k])))
 
     def _look_for_a_jump(self, x: Array, output: int) -> None:
         """Bisects the way from a point to the one of its neighbours whose error is most unlike its own.
@@ -487,14 +492,19 @@ class Rounds:
             return
         before, t = found
         by = abs(ask(t) - ask(before))
+        unit = max(float(np.max(np.abs(target.y[:, output]))), 5e-324)
+        rms = unit * math.sqrt(float(np.mean((target.y[:, output] / unit) ** 2)))
+        self.largest_jump = max(self.largest_jump, by / rms if rms > 0 else 0.0)
         place = (1.0 - t) * x + t * end
         self._note(jump(tuple(place.tolist()), f"x = {_point_named(place, 1e-6 * width)}", by))
 
-    def _look_for_a_pole(self, most: int) -> None:
-        """Climbs |y| from its largest value, along one axis after the other."""
+    def _look_for_a_pole(self, most: int, large: float) -> None:
+        """Climbs |y| from its largest value, if that is `large` beside the median, along one axis after the other."""
         target = self.target
         size = np.abs(target.y)
         typical = np.median(size, axis=0)
+        if not (target.n_infinite or np.any(np.max(size, axis=0) > large * typical)):
+            return
         k, output = np.unravel_index(int(np.argmax(size / np.where(typical > 0, typical, 1.0))), size.shape)
         x, y = target.X[k].copy(), float(target.y[k, output])
         for j in 2 * list(range(len(x))):
@@ -512,9 +522,9 @@ class Rounds:
                 continue
             found = singularity(ask, *top, low, high)
             x[j] = top[0]
-            if found is not None and found[0] == "pole":
+            if found is not None and found[0] != "peak":
                 named_place = f"x = {_point_named(x, 1e-6 * (0.5 * target.high - 0.5 * target.low))}"
-                self._note(unbounded("pole", tuple(x.tolist()), named_place, found[1]))
+                self._note(unbounded(found[0], tuple(x.tolist()), named_place, found[1]))
                 return
             y = ask(top[0])
 

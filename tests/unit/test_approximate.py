@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -225,7 +226,9 @@ def test_one_input_gives_the_shape_of_f_too(f, shape):
 @pytest.mark.parametrize("bounds", [(-1.0, 1.0), SQUARE])
 def test_numbers_of_float32_are_met_to_their_rounding_in_few_evaluations(bounds):
     def f(X):
-        return np.exp(np.sin(np.reshape(X, (len(X), -1)) @ np.arange(2.0, 2.0 + np.size(bounds) // 2))).astype(np.float32)
+        return np.exp(np.sin(np.reshape(X, (len(X), -1)) @ np.arange(2.0, 2.0 + np.size(bounds) // 2))).astype(
+            np.float32
+        )
 
     report = pml.approximate(f, bounds, n_threads=1).report
     assert report.validation_rmse < 1e-7
@@ -381,6 +384,144 @@ def test_a_box_far_from_zero_has_a_sparse_grid_too():
     grid.refine(20_000)
     errors = relative_errors(grid.model(), f, [(1e8, 1e8 + 1)] * 2)
     assert np.sqrt(np.mean(errors**2)) < 1e-12
+
+
+INSIDE_AND_AT_THE_ENDS = {
+    "inside": (lambda x: 1.0 / (x - 0.3) + np.sin(x), (-1.0, 1.0), [0.3]),
+    "at a break": (lambda x: 1.0 / x, (-1.0, 1.0), [0.0]),
+    "at a break of halves": (lambda x: 1.0 / (x - 0.25) + np.cos(x), (-1.0, 1.0), [0.25]),
+    "where no number is": (np.tan, (0.0, 3.0), [np.pi / 2]),
+    "three": (np.tan, (0.0, 10.0), [np.pi / 2, 3 * np.pi / 2, 5 * np.pi / 2]),
+    "at an end": (special.digamma, (0.0, 5.0), [0.0]),
+    "at the upper end": (lambda x: 1.0 / np.sin(1.0 - x), (0.0, 1.0), [1.0]),
+    "of both signs and a half": (lambda x: 1.0 / (x * (x - 0.5)) + np.exp(x), (-1.0, 1.0), [0.0, 0.5]),
+    "of order 2": (lambda x: (x - 0.3) ** -2.0 + np.exp(x), (-1.0, 1.0), [0.3]),
+    "of order 0.7": (lambda x: np.abs(x - 0.3) ** -0.7 + np.exp(x), (-1.0, 1.0), [0.3]),
+    "small": (lambda x: 1e-6 / (x - 0.123) + np.exp(x), (-1.0, 1.0), [0.123]),
+    "that divides by 0": (lambda x: 1.0 / x + math.sin(x), (-1.0, 1.0), [0.0]),
+    "far from 0": (lambda x: 1.0 / np.sin(x - 1e6), (1e6 - 1.0, 1e6 + 1.0), [1e6]),
+    "of one of two outputs": (lambda x: np.column_stack([np.sin(x), 1.0 / (x - 0.3)]), (-1.0, 1.0), [0.3]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+@pytest.mark.parametrize("kind", INSIDE_AND_AT_THE_ENDS)
+def test_a_pole_is_named_and_kept_apart(kind):
+    f, bounds, poles = INSIDE_AND_AT_THE_ENDS[kind]
+    model = pml.approximate(f, bounds, n_threads=1)
+    report = model.report
+    x = np.random.default_rng(1).uniform(*bounds, 2000)
+    y = np.array([f(v) for v in x]) if kind == "that divides by 0" else f(x)
+    assert np.median(np.abs(model(x) / y - 1.0)) < 1e-12
+    assert np.percentile(np.abs(model(x) / y - 1.0), 99) < 1e-9
+    assert report.validation_rmse < 1e-12
+    assert report.evaluations < 3500 * len(poles)
+    named = [float(note.split("x = ")[1].split(",")[0]) for note in report.warnings if "has a pole" in note]
+    np.testing.assert_allclose(named, poles, rtol=1e-12, atol=1e-12)
+
+
+def test_a_pole_is_warned_of():
+    with pytest.warns(pml.FitWarning, match=r"f has a pole of order 1 at x = 0.3"):
+        pml.approximate(lambda x: np.tan(x - 0.3 + np.pi / 2), (-1.0, 0.9), n_threads=1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+def test_what_grows_slowly_or_only_almost_without_bound_is_named():
+    log = pml.approximate(lambda x: np.log(np.abs(x - 0.3)) + np.sin(x), (-1, 1), n_threads=1).report
+    assert any("grows without bound at x = 0.3, like a logarithm" in note for note in log.warnings)
+    root = pml.approximate(lambda x: np.abs(x - 0.3) ** -0.25 + np.sin(x), (-1, 1), n_threads=1).report
+    assert any("grows without bound at x = 0.3, like r^-0.25" in note for note in root.warnings)
+    near = pml.approximate(special.digamma, (1e-12, 5.0), n_threads=1)
+    assert any("grows like r^-1" in note and "towards x = 1e-12" in note for note in near.report.warnings)
+    x = np.random.default_rng(1).uniform(0.0, 5.0, 1000)
+    assert np.median(np.abs(near(x) / special.digamma(x) - 1.0)) < 1e-12
+    for report in (log, root, near.report):
+        assert report.validation_rmse < 1e-12
+        assert report.evaluations < 3000
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds", "jumps"),
+    [
+        (lambda x: np.where(x < 0.3, 1.0, 2.0 + x), (-1.0, 1.0), [0.3]),
+        (lambda x: np.where(x < 0.0, 1.0, 2.0 + x), (-1.0, 1.0), [0.0]),
+        (lambda x: np.where(x <= 0.25, np.sin(x), np.cos(x)), (-1.0, 1.0), [0.25]),
+        (np.sign, (-1.0, 1.0), [0.0]),
+        (lambda x: np.exp(x) + 1e-4 * (x > 0.123), (-1.0, 1.0), [0.123]),
+        (lambda x: np.floor(x) + np.sin(x), (0.0, 4.0), [1.0, 2.0, 3.0, 4.0]),
+        (lambda x: np.floor(x), (0.0, 4.7), [1.0, 2.0, 3.0, 4.0]),
+        (lambda x: (5.0 * x) % 1.0, (0.0, 1.1), [0.2, 0.4, 0.6, 0.8, 1.0]),
+        (lambda x: np.column_stack([np.sin(x), np.where(x < -0.7, x, x**2)]), (-1.0, 1.0), [-0.7]),
+        (lambda x: math.exp(x) if x < 0.6 else math.sin(x), (-1.0, 1.0), [0.6]),
+    ],
+)
+def test_a_jump_is_found_to_the_last_bit_wherever_it_falls(f, bounds, jumps):
+    model = pml.approximate(f, bounds, n_threads=1)
+    report = model.report
+    inner = [place for place in jumps if place < bounds[1]]
+    x = np.concatenate([np.random.default_rng(1).uniform(*bounds, 500), *np.nextafter(inner, [[-9.0], [9.0]])])
+    y = np.array([f(v) for v in x]) if np.ndim(f(0.5)) == 0 and f.__name__ == "<lambda>" and jumps == [0.6] else f(x)
+    np.testing.assert_allclose(model(x), y, rtol=0, atol=1e-11 * np.max(np.abs(y)))
+    assert report.evaluations < 250 * len(jumps) + 550
+    [note] = [note for note in report.warnings if "f jumps" in note]
+    np.testing.assert_allclose([float(part.split(",")[0]) for part in note.split("x = ")[1:]], jumps, atol=1e-15)
+
+
+def test_steep_and_oscillating_functions_have_no_jumps_or_poles():
+    for f in (
+        lambda x: np.tanh(1e4 * (x - 0.123)),
+        lambda x: np.cos(700.0 * x),
+        lambda x: np.exp(x) + np.abs(x - 0.3),
+        lambda x: 1.0 / (1e-5 + (x - 0.2) ** 2),
+        lambda x: np.sqrt(np.abs(x - 0.1)),
+        lambda x: np.sin(x) / x,
+    ):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", pml.FitWarning)
+            report = pml.approximate(f, (-1.0, 1.0), n_threads=1).report
+        assert report.validation_rmse < 1e-12
+        assert not any(word in note for note in report.warnings for word in ("jumps", "pole", "without bound"))
+
+
+SEVERAL_INPUTS = {
+    "straight jump": (lambda X: np.where(X[:, 0] + 0.37 * X[:, 1] > 0.2, 2.0, 0.0) + np.cos(X[:, 0] * X[:, 1]), 2),
+    "curved small jump": (lambda X: 1e-3 * (X[:, 0] > X[:, 1] ** 2) + np.exp(X[:, 0] * X[:, 1]), 2),
+    "steps": (lambda X: np.floor(2 * X[:, 0] + X[:, 2]) + np.sin(3 * X[:, 0] * X[:, 1]), 3),
+    "two outputs": (lambda X: np.column_stack([X[:, 0], np.where(X[:, 1] > X[:, 0], X[:, 1], 3.0)]), 2),
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL_INPUTS)
+def test_a_jump_of_several_inputs_is_named_and_the_error_is_that_at_fresh_points(kind):
+    f, d = SEVERAL_INPUTS[kind]
+    model = pml.approximate(f, [(-1.0, 1.0)] * d, max_evaluations=3000, n_threads=1)
+    X = np.random.default_rng(7).uniform(-1.0, 1.0, size=(20_000, d))
+    y = f(X)
+    error = np.abs(model(X) - y) / np.sqrt(np.mean(y**2, axis=0))
+    assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.validation_rmse
+    assert np.max(error) < 3.0 * model.report.validation_max
+    assert "one for each side" in model.report.advice[0]
+    [note] = [note for note in model.report.warnings if "f jumps" in note]
+    place = np.array([float(part) for part in note.split("x = (")[1].split(")")[0].split(",")])
+    away = 1e-5 * np.random.default_rng(0).normal(size=(50, d))
+    smooth = 1e-4 * np.max(np.abs(y))
+    assert np.max(np.ptp(f(place + away), axis=0)) > smooth
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda X: 1.0 / (X[:, 0] - X[:, 1] + 0.1234) + np.sin(3 * X[:, 0] * X[:, 1]),
+        lambda X: np.tan(3 * X[:, 0] + X[:, 1]),
+        lambda X: np.exp(X[:, 1]) / (X[:, 0] - 0.1) + np.sin(3 * X[:, 0] * X[:, 1]),
+    ],
+)
+def test_a_line_of_poles_is_named(f):
+    report = pml.approximate(f, [(-1.0, 1.0)] * 2, max_evaluations=3000, n_threads=1).report
+    [note] = [note for note in report.warnings if "f has a pole" in note]
+    place = np.array([float(part) for part in note.split("x = (")[1].split(")")[0].split(",")])
+    assert np.max(np.abs(f(place + 1e-5 * np.random.default_rng(0).normal(size=(50, 2))))) > 1e4
 
 
 def test_what_limits_is_said_for_jumps_noise_and_kinks():
