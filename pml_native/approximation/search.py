@@ -463,40 +463,46 @@ class Rounds:
             enough = sum(one.kind == "jump" for one in self.breaks) >= ENOUGH_JUMPS
             if enough or target.n_evaluations >= most or target.guard.requested:
                 return
-            self._look_for_a_jump(best.X[k], int(np.argmax(error[k])))
+            output = int(np.argmax(error[k]))
+            # A good model's errors jump where f does and change less than f in between, a bad one's change more.
+            if not self._look_for_a_jump(best.X[k], output, best.model):
+                self._look_for_a_jump(best.X[k], output, None)
 
-    def _look_for_a_jump(self, x: Array, output: int) -> None:
-        """Bisects the way from a point to the one of its neighbours whose error is most unlike its own.
+    def _look_for_a_jump(self, x: Array, output: int, model: Model | None) -> bool:
+        """Bisects the way from a point to the neighbour where f, or the error of `model`, is most unlike its own.
 
-        The errors of a smooth model jump where f does, and change less than f in between.
+        Returns whether there is a jump.
         """
-        target, best = self.target, self.best
-        assert best is not None
-        model = best.model
+        target = self.target
         width = target.high * 0.5 - target.low * 0.5
         distance = np.sum(((target.X - x) * 0.5 / width) ** 2, axis=1)
         near = np.argsort(distance, kind="stable")[: NEIGHBOURS + 1]
-        error = target.y[near, output] - model.evaluate(target.X[near])[:, output]
-        own = error[0]  # `x` is the nearest
-        other = int(np.argmax(np.abs(error - own)))
-        end = target.X[near[other]].copy()
-        if not abs(error[other] - own) > LEAST_JUMP * target.eps * np.max(np.abs(target.y[near, output])):
-            return
+        X, y = target.X[near], target.y[near, output]
+
+        def left(X: Array, y: Array) -> Array:
+            return y if model is None else y - model.evaluate(X)[:, output]
+
+        values = left(X, y)
+        own = values[0]  # `x` is the nearest
+        other = int(np.argmax(np.abs(values - own)))
+        if not abs(values[other] - own) > LEAST_JUMP * target.eps * np.max(np.abs(y)):
+            return False
 
         def ask(t: float) -> float:
-            point = ((1.0 - t) * x + t * end)[None, :]
-            return float(target.ask(point, least=1)[0, output] - model.evaluate(point)[0, output])
+            point = ((1.0 - t) * x + t * X[other])[None, :]
+            return float(left(point, target.ask(point, least=1)[:, output])[0])
 
-        found = locate_jump(ask, 0.0, 1.0, float(own), float(error[other]), HALVES)
+        found = locate_jump(ask, 0.0, 1.0, float(own), float(values[other]), HALVES)
         if isinstance(found, str):
-            return
+            return False
         before, t = found
         by = abs(ask(t) - ask(before))
         unit = max(float(np.max(np.abs(target.y[:, output]))), 5e-324)
         rms = unit * math.sqrt(float(np.mean((target.y[:, output] / unit) ** 2)))
         self.largest_jump = max(self.largest_jump, by / rms if rms > 0 else 0.0)
-        place = (1.0 - t) * x + t * end
+        place = (1.0 - t) * x + t * X[other]
         self._note(jump(tuple(place.tolist()), f"x = {_point_named(place, 1e-6 * width)}", by))
+        return True
 
     def _look_for_a_pole(self, most: int, large: float) -> None:
         """Climbs |y| from its largest value, if that is `large` beside the median, along one axis after the other."""
