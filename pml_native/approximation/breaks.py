@@ -22,6 +22,8 @@ KEPT, GROWN = 0.5, 16.0
 HALVES, MOST_BISECTIONS = 30, 30 + 64
 # Differences that are kept over fewer bisections than this say nothing: the numbers between were few from the start.
 LEAST_BISECTIONS = 20
+# Differences of less than so many roundings of f are no jumps.
+LEAST_JUMP = 1e3
 # An ascent ends on a plateau when for so many halvings of its step none of its neighbours has been larger or smaller by
 # more than this: a logarithm has 2 % less at twice the distance. All bits of a place take two steps each at most.
 PLATEAU, GAIN, MOST_ASCENTS = 6, 1.001, 128
@@ -50,6 +52,7 @@ class Break:
     x: tuple[float, ...]
     place: str
     says: str
+    size: float = 0.0  # of a jump, over the RMS of f
 
 
 def middle_of(a: float, b: float, halves: bool) -> float | None:
@@ -60,8 +63,10 @@ def middle_of(a: float, b: float, halves: bool) -> float | None:
 
 def locate_jump(
     ask: Ask, low: float, high: float, y_low: float, y_high: float, most: int = MOST_BISECTIONS
-) -> tuple[float, float] | str:
-    """The numbers on both sides of the jump between `low` and `high`; else "continuous", "grows" or "no value".
+) -> tuple[float, float, float] | str:
+    """The numbers on both sides of the jump between `low` and `high`, and by what f jumps.
+
+    Else "continuous", "grows" or "no value".
 
     With each value the half that has the larger difference is gone on with. Up to `most` values, 3 or so if f is
     smooth.
@@ -72,7 +77,7 @@ def locate_jump(
         if middle is None and k < HALVES:
             middle = middle_of(low, high, False)
         if middle is None:
-            return (low, high) if k >= LEAST_BISECTIONS else "continuous"
+            return (low, high, y_high - y_low) if k >= LEAST_BISECTIONS else "continuous"
         y = ask(middle)
         if not math.isfinite(y):
             return "no value"
@@ -84,7 +89,7 @@ def locate_jump(
             return "continuous"
         if abs(y_high - y_low) > GROWN * first:
             return "grows"
-    return low, high
+    return low, high, y_high - y_low
 
 
 def ascend(ask: Ask, x: float, y: float, step: float, low: float, high: float) -> tuple[float, float] | None:
@@ -164,9 +169,9 @@ def unbounded(kind: Kind, x: tuple[float, ...], place: str, power: float) -> Bre
     return Break(kind, x, place, f"has a pole at {place}, where it grows without bound {how}")
 
 
-def jump(x: tuple[float, ...], place: str, by: float) -> Break:
-    """A jump by so much."""
-    return Break("jump", x, place, f"jumps by {by:.3g} at {place}")
+def jump(x: tuple[float, ...], place: str, by: float, size: float = 0.0) -> Break:
+    """A jump by so much, which is `size` over the RMS of f."""
+    return Break("jump", x, place, f"jumps by {by:.3g} at {place}", size)
 
 
 def described(breaks: Sequence[Break]) -> list[str]:

@@ -22,7 +22,7 @@ from ..models import Model, Normalization, Piecewise, Polynomial, Signature
 from ..models.chebyshev import chebyshev_table
 from ..report import MAX_ERROR, Errors
 from ..search.least_squares import least_squares
-from .breaks import Ask, Break, ascend, jump, locate_jump, named, singularity, unbounded
+from .breaks import LEAST_JUMP, Ask, Break, ascend, jump, locate_jump, named, singularity, unbounded
 from .target import Target, inside
 
 # Steps between the first points of an interval, and between the most: beyond these it is halved.
@@ -51,8 +51,8 @@ MOST_IN_VAIN, IN_VAIN, SMALL = 2, 0.7, 0.01
 # Points of a check in each interval.
 CHECKS = 2
 # A difference of neighbouring values that is so many times the median one may be a jump; with fewer points that isn't
-# asked. Differences of less than so many roundings are none.
-STANDS_OUT, LEAST_DIFFERENCES, LEAST_JUMP = 8.0, 8, 1e3
+# asked.
+STANDS_OUT, LEAST_DIFFERENCES = 8.0, 8
 # An interval with a half-width below this part of the box's, sqrt(eps), is looked at for a pole, and if there is one,
 # it is kept for it. Nearer, the rounding of x, which makes errors of eps |x| / distance, would be most of the error.
 APART = 2.0**-26
@@ -393,23 +393,17 @@ class Intervals:
         found = locate_jump(self._ask(output), x[k], x[k + 1], y[k, output], y[k + 1, output])
         if isinstance(found, str):
             return False
-        below, above = found
+        below, above, by = found
         sides = []
         if one.low < below:
             sides.append(Interval(one.low, below))
         if above < one.high:
             sides.append(Interval(above, one.high))
-        by = float(self._value(above)[output] - self._value(below)[output])
         self._note(jump((above,), f"x = {named(above, above - below)}", by))
         if all([self._fit(side, FIRST_STEPS) for side in sides]):
             place = self.intervals.index(one)
             self.intervals[place : place + 1] = sides
         return True
-
-    def _value(self, x: float) -> Array:
-        """y (m,) at a point that f was asked at."""
-        value: Array = self.target.y[np.flatnonzero(self.target.X[:, 0] == x)[-1]]
-        return value
 
     def _note(self, found: Break) -> None:
         """Keeps what was found, once for each place."""

@@ -21,8 +21,9 @@ from ..search import fit_polynomial
 from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from ..threads import resolve_threads
-from .breaks import HALVES, Break, ascend, described, jump, locate_jump, named, singularity, unbounded
-from .intervals import LEAST_JUMP, Intervals
+from .break_search import LARGE, VERY_LARGE, find_jumps, find_poles
+from .breaks import Break, described
+from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
 
@@ -47,12 +48,8 @@ FLOOR_IN_EPS = 9.0
 # With several inputs, the part of the evaluations that is left for a last check of the best model, and the points of it
 # at most; and the part of the time limit that it may take, as time is all that may be used up.
 LAST_SHARE, LAST_CHECKS, LAST_SECONDS = 0.1, 3000, 0.02
-# Of these, what finding jumps and poles may take. It begins at so many of the points with the largest errors, with so
-# many of their neighbours for each, and ends with so many jumps; a pole is looked for where |y| has values of so many
-# times the median one, and more for a model that has met the tolerance, as a steep function can have them too.
-SEARCHED_SHARE, SEARCHED_POINTS, ENOUGH_JUMPS, NEIGHBOURS, LARGE, VERY_LARGE = 0.6, 12, 3, 16, 100.0, 1e4
-# The first step of an ascent, over half the width of the box.
-STEP = 0.05
+# Of these, what finding jumps and poles may take.
+SEARCHED_SHARE = 0.6
 # A largest error of so many times the RMS error is said, with where it is.
 NOTED_MAX = 30.0
 
@@ -106,7 +103,6 @@ class Rounds:
     number: int = 0  # of the round
     stuck: bool = False  # whether further evaluations would not help
     breaks: list[Break] = field(default_factory=list)  # jumps and poles
-    largest_jump: float = 0.0  # over the RMS of y, with several inputs
     refinement: Refinement = field(init=False)
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
@@ -156,9 +152,11 @@ class Rounds:
         if isinstance(refinement, Intervals):
             self.breaks = refinement.breaks
         elif passed or self._at_floor:
-            self._look_for_a_pole(target.n_evaluations + min(last, target.affordable()), VERY_LARGE)
+            self.breaks = find_poles(target, target.n_evaluations + min(last, target.affordable()), VERY_LARGE)
         elif not target.guard.requested:
             self._check_again(last)
+        if not self.best.n_checked:
+            ended += "; errors are those at the points it was made of: no others were asked"
         return self.best, self._reached() or ended
 
     @property
@@ -429,8 +427,9 @@ class Rounds:
         n = min(n, target.max_evaluations - target.n_evaluations)
         n_before = target.n_evaluations
         if n >= FEWEST_CHECKS:
-            self._look_for_a_pole(n_before + int(SEARCHED_SHARE * n), LARGE)
-            self._look_for_jumps(n_before + int(SEARCHED_SHARE * n))
+            until = n_before + int(SEARCHED_SHARE * n)
+            self.breaks = find_poles(target, until, LARGE)
+            self.breaks += find_jumps(target, self.best.model, self.best.X, self.best.y - self.best.prediction, until)
         n -= target.n_evaluations - n_before
         z = 2.0 * self.rng.random((max(n, 0), len(target.low))) - 1.0
         X = inside(z, target.low, target.high)
@@ -445,98 +444,10 @@ class Rounds:
         both = self._joined(self.best, last)
         # A model that is smooth misses a jump by half of it at least, somewhere. Where none of n points has shown that,
         # it may still do so in some 1 / n of the box.
-        missed = 0.5 * self.largest_jump
+        missed = 0.5 * max((one.size for one in self.breaks), default=0.0)
         rmse = math.hypot(max(both.errors.rmse, last.errors.rmse), missed / math.sqrt(len(both.X)))
         self.best = replace(both, errors=replace(both.errors, rmse=rmse, max=max(both.errors.max, missed)))
         self._tell(f"{len(last.X)} uniform points more: RMSE {last.errors.rmse:.1e} there")
-
-    # --- jumps and poles, with several inputs
-
-    def _look_for_jumps(self, most: int) -> None:
-        """Follows the model's errors from where they are largest, until f has been asked at so many points."""
-        target, best = self.target, self.best
-        assert best is not None
-        largest = np.maximum(np.max(np.abs(target.y), axis=0), 5e-324)
-        error = np.abs(best.prediction - best.y) / largest
-        error[~np.isfinite(error)] = math.inf
-        for k in np.argsort(-np.max(error, axis=1), kind="stable")[:SEARCHED_POINTS]:
-            enough = sum(one.kind == "jump" for one in self.breaks) >= ENOUGH_JUMPS
-            if enough or target.n_evaluations >= most or target.guard.requested:
-                return
-            output = int(np.argmax(error[k]))
-            # A good model's errors jump where f does and change less than f in between, a bad one's change more.
-            if not self._look_for_a_jump(best.X[k], output, best.model):
-                self._look_for_a_jump(best.X[k], output, None)
-
-    def _look_for_a_jump(self, x: Array, output: int, model: Model | None) -> bool:
-        """Bisects the way from a point to the neighbour where f, or the error of `model`, is most unlike its own.
-
-        Returns whether there is a jump.
-        """
-        target = self.target
-        width = target.high * 0.5 - target.low * 0.5
-        distance = np.sum(((target.X - x) * 0.5 / width) ** 2, axis=1)
-        near = np.argsort(distance, kind="stable")[: NEIGHBOURS + 1]
-        X, y = target.X[near], target.y[near, output]
-
-        def left(X: Array, y: Array) -> Array:
-            return y if model is None else y - model.evaluate(X)[:, output]
-
-        values = left(X, y)
-        own = values[0]  # `x` is the nearest
-        other = int(np.argmax(np.abs(values - own)))
-        if not abs(values[other] - own) > LEAST_JUMP * target.eps * np.max(np.abs(y)):
-            return False
-
-        def ask(t: float) -> float:
-            point = ((1.0 - t) * x + t * X[other])[None, :]
-            return float(left(point, target.ask(point, least=1)[:, output])[0])
-
-        found = locate_jump(ask, 0.0, 1.0, float(own), float(values[other]), HALVES)
-        if isinstance(found, str):
-            return False
-        before, t = found
-        by = abs(ask(t) - ask(before))
-        unit = max(float(np.max(np.abs(target.y[:, output]))), 5e-324)
-        rms = unit * math.sqrt(float(np.mean((target.y[:, output] / unit) ** 2)))
-        self.largest_jump = max(self.largest_jump, by / rms if rms > 0 else 0.0)
-        place = (1.0 - t) * x + t * X[other]
-        self._note(jump(tuple(place.tolist()), f"x = {_point_named(place, 1e-6 * width)}", by))
-        return True
-
-    def _look_for_a_pole(self, most: int, large: float) -> None:
-        """Climbs |y| from its largest value, if that is `large` beside the median, along one axis after the other."""
-        target = self.target
-        size = np.abs(target.y)
-        typical = np.median(size, axis=0)
-        if not (target.n_infinite or np.any(np.max(size, axis=0) > large * typical)):
-            return
-        k, output = np.unravel_index(int(np.argmax(size / np.where(typical > 0, typical, 1.0))), size.shape)
-        x, y = target.X[k].copy(), float(target.y[k, output])
-        for j in 2 * list(range(len(x))):
-            if target.n_evaluations >= most or target.guard.requested:
-                return
-            low, high = float(target.low[j]), float(target.high[j])
-
-            def ask(at: float, j: int = j) -> float:
-                point = x.copy()
-                point[j] = at
-                return float(target.ask(point[None, :], least=1)[0, output])
-
-            top = ascend(ask, float(x[j]), y, STEP * (0.5 * high - 0.5 * low), low, high)
-            if top is None:
-                continue
-            found = singularity(ask, *top, low, high)
-            x[j] = top[0]
-            if found is not None and found[0] != "peak":
-                named_place = f"x = {_point_named(x, 1e-6 * (0.5 * target.high - 0.5 * target.low))}"
-                self._note(unbounded(found[0], tuple(x.tolist()), named_place, found[1]))
-                return
-            y = ask(top[0])
-
-    def _note(self, found: Break) -> None:
-        if found.place not in [one.place for one in self.breaks]:
-            self.breaks.append(found)
 
     def _tell(self, sentence: str) -> None:
         self.path.append(f"{self.target.elapsed:.1f} s: {sentence}")
@@ -581,30 +492,20 @@ class Rounds:
 
     def _ended_by(self) -> str:
         """What there was no more of."""
-        assert self.best is not None
         target, refinement = self.target, self.refinement
-        unchecked = (
-            "" if self.best.n_checked else "; errors are those at the points it was made of: no others were asked"
-        )
         if target.guard.requested:
-            return f"interrupted from the keyboard; this is the best model so far{unchecked}"
+            return "interrupted from the keyboard; this is the best model so far"
         used_up = isinstance(refinement, Intervals) and refinement.used_up
         if used_up or target.affordable() < FEWEST_CHECKS:
             left = target.max_evaluations - target.n_evaluations - target.kept
             if target.affordable() == max(0, left) and target.remaining > 0.0:
-                return f"the {target.max_evaluations} evaluations were used up{unchecked}"
+                return f"the {target.max_evaluations} evaluations were used up"
             cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
-            return f"the time limit of {target.time_limit:g} s was used up; {cost}{unchecked}"
+            return f"the time limit of {target.time_limit:g} s was used up; {cost}"
         if isinstance(refinement, Intervals) and refinement.ended:
             self.stuck = True
             return f"shorter intervals don't help: {refinement.limit()}"
         return "no further points could be chosen"
-
-
-def _point_named(x: Array, precision: Array) -> str:
-    """A point, with as many digits as it is known to."""
-    values = (named(float(one), float(known)) for one, known in zip(x, precision, strict=True))
-    return f"({', '.join(values)})"
 
 
 def _most_checks(model: Model) -> int:
