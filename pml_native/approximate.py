@@ -59,10 +59,10 @@ def approximate(
     progress : whether to show a line on standard error; None shows it on a terminal.
     input_names, output_names : names of inputs and outputs.
 
-    With one input: Chebyshev polynomials on intervals that are halved where f needs it. A jump is found to the last bit,
-    and intervals end there. A pole, where f grows like 1/r^0.4 or faster, is found as exactly, and some 1e-8 of the box
-    around it is left to it: nothing is promised there, and elsewhere errors are relative to |f| where that is larger
-    than usual, as its RMS is infinite. `report.warnings` has the places. With two to six: Chebyshev
+    With one input: Chebyshev polynomials on intervals that are halved where f needs it. A jump is found to the last
+    bit, and intervals end there. A pole, where f grows like 1/r^0.4 or faster, is found as exactly, and some 1e-8 of
+    the box around it is left to it: nothing is promised there, and elsewhere errors are relative to |f| where that is
+    larger than usual, as its RMS is infinite. `report.warnings` has the places. With two to six: Chebyshev
     polynomials on a sparse grid that grows along the axes, and combinations of them, where f needs it. Besides, and
     with more inputs alone, what `fit` makes of random points: it knows f that is simple in other variables. Each round
     doubles the points; what passes a check of new random points decides.
@@ -114,7 +114,7 @@ def approximate(
         description=found.description,
         error=found.errors.rmse,
         error_range=(found.errors.rmse / RANGE, found.errors.rmse * RANGE),
-        without_value=0.0,
+        without_value=rounds.without_value(found),
         is_guess=False,
         train_rmse=train_rmse,
         validation_rmse=found.errors.rmse,

@@ -22,6 +22,8 @@ KEPT, GROWN = 0.5, 16.0
 HALVES, MOST_BISECTIONS = 30, 30 + 64
 # Differences that are kept over fewer bisections than this say nothing: the numbers between were few from the start.
 LEAST_BISECTIONS = 20
+# Over so many of the last ones a jump has changed by no more than this part; next to a pole, f doubles with each.
+SETTLED_OVER, SETTLED = 3, 0.03
 # Differences of less than so many roundings of f are no jumps.
 LEAST_JUMP = 1e3
 # An ascent ends on a plateau when for so many halvings of its step none of its neighbours has been larger or smaller by
@@ -72,12 +74,13 @@ def locate_jump(
     smooth.
     """
     first = abs(y_high - y_low)
+    kept = [first]
     for k in range(most):
         middle = middle_of(low, high, k < HALVES)
         if middle is None and k < HALVES:
             middle = middle_of(low, high, False)
         if middle is None:
-            return (low, high, y_high - y_low) if k >= LEAST_BISECTIONS else "continuous"
+            break
         y = ask(middle)
         if not math.isfinite(y):
             return "no value"
@@ -85,11 +88,15 @@ def locate_jump(
             high, y_high = middle, y
         else:
             low, y_low = middle, y
-        if abs(y_high - y_low) < KEPT * first:
+        kept.append(abs(y_high - y_low))
+        if kept[-1] < KEPT * first:
             return "continuous"
-        if abs(y_high - y_low) > GROWN * first:
+        if kept[-1] > GROWN * first:
             return "grows"
-    return low, high, y_high - y_low
+    if len(kept) <= LEAST_BISECTIONS:
+        return "continuous"
+    is_settled = abs(kept[-1 - SETTLED_OVER] - kept[-1]) <= SETTLED * kept[-1]
+    return (low, high, y_high - y_low) if is_settled else "grows"
 
 
 def ascend(ask: Ask, x: float, y: float, step: float, low: float, high: float) -> tuple[float, float] | None:

@@ -38,6 +38,10 @@ TELLING_STEPS = 64
 # those of a peak or a pole. Halving leads there; more steps don't, as they do for oscillations, nor is it noise, which
 # has 5.
 PEAKED = 12.0
+# A pole takes some 30 halvings; noise is what has been peaked so often at errors below SMALL.
+MOST_PEAKED = 150
+# Jumps below SMALL of the size of y that are found one by one; then they are rounding, or noise.
+MOST_SMALL_JUMPS = 50
 # The errors of all intervals together may be this part of the tolerance.
 ENOUGH = 0.3
 # Coefficients that together are below this part of the allowed error are dropped.
@@ -68,8 +72,8 @@ class Interval:
     coefficients: Array | None = None
     exponents: NDArray[np.intc] = field(default_factory=lambda: np.zeros(0, dtype=np.intc))
     n_kept: int = 0  # coefficients that aren't negligible
-    # Of y and of what the polynomial leaves of it, each (m,), over 2^e.
-    rms: Array = field(default_factory=lambda: np.zeros(0))
+    rms: Array = field(default_factory=lambda: np.zeros(0))  # of y (m,)
+    # The largest y, and what the polynomial leaves of it, each (m,) and over 2^e.
     largest: Array = field(default_factory=lambda: np.zeros(0))
     left: Array = field(default_factory=lambda: np.zeros(0))
     seen: Array | None = None  # the RMS error (m,) at points of a check, not over 2^e
@@ -115,6 +119,7 @@ class Intervals:
         self.breaks: list[Break] = []  # jumps and poles, in the order in which they were found
         self._known: set[float] = set()
         self._has_peaks = self._has_poles = False
+        self._n_peaked = self._n_small_jumps = 0
         self._rated = True  # whether all errors are relative to what is known now of the size of y
 
     @property
@@ -204,6 +209,12 @@ class Intervals:
         return Errors(math.sqrt(mean_square), float(np.percentile(error, 95)), float(np.max(error)))
 
     @property
+    def without_value(self) -> float:
+        """The part of the box where f had no value, and the model has none."""
+        total = sum(one.half_width for one in self.intervals)
+        return sum(one.half_width for one in self.intervals if one.steps and not one.has_values) / total
+
+    @property
     def apart_width(self) -> float:
         """The part of the box that is kept for poles."""
         total = sum(one.half_width for one in self.intervals)
@@ -218,7 +229,7 @@ class Intervals:
 
     def limit(self) -> str:
         """What keeps the error from falling, and where."""
-        worst = max(self.intervals, key=_weight)
+        worst = max((one for one in self.intervals if one.apart is None), key=_weight)
         where = f"[{worst.low:.17g}, {worst.high:.17g}]"
         if worst.too_narrow:
             return f"f jumps or ends in {where}, where float64 has few numbers"
@@ -277,19 +288,24 @@ class Intervals:
         z = self._normalization(one).apply(X)[:, 0]
         table = chebyshev_table(z, p - 1)
         one.coefficients = least_squares(np.asfortranarray(table.T), scaled, np.arange(p))
-        one.rms, one.largest = np.sqrt(np.mean(scaled**2, axis=0)), np.max(np.abs(scaled), axis=0)
+        one.rms = np.ldexp(np.sqrt(np.mean(scaled**2, axis=0)), one.exponents)
+        one.largest = np.max(np.abs(scaled), axis=0)
         bend = np.abs(np.diff(scaled[np.argsort(X[:, 0])][np.isin(np.sort(X[:, 0]), nodes)], n=2, axis=0))
         one.is_peaked = len(bend) > 0 and bool(np.any(np.max(bend, axis=0) > PEAKED * np.median(bend, axis=0)))
         one.left = np.max(np.abs(table.T @ one.coefficients - scaled), axis=0)
         self._rate(one)
         self._rated = False
 
-    def _rate(self, one: Interval) -> None:
-        """What the polynomial's coefficients say of its error, and what of them is needed."""
+    def _rate(self, one: Interval, common: Array | None = None) -> None:
+        """What the polynomial's coefficients say of its error, and what of them is needed.
+
+        `common` is the size of y that all intervals share, if that is known already.
+        """
         assert one.coefficients is not None
         p = len(one.coefficients)
         with np.errstate(over="ignore", under="ignore"):  # where y is far larger or smaller elsewhere
-            unit = np.ldexp(self._unit(one), -one.exponents)
+            common = self._common() if common is None else common
+            unit = np.ldexp(np.maximum(one.rms, common) if self.is_relative else common, -one.exponents)
             unit = np.where(unit > 0, unit, 1.0)
             size = np.max(np.abs(one.coefficients) / unit, axis=1)
             tail = float(np.max(size[-max(3, p // 8) :])) if p > 4 else float(np.max(size))
@@ -320,29 +336,26 @@ class Intervals:
         return self.looks_finished
 
     def _rate_all(self) -> None:
+        common = self._common()
         for one in self.intervals:
             if one.has_values:
-                self._rate(one)
+                self._rate(one, common)
         self._rated = True
 
     def _sizes(self) -> tuple[Array, Array]:
         """The RMS of y (k, m) on each interval that counts, and their widths (k,)."""
         kept = [one for one in self.intervals if one.has_values and one.apart is None]
-        return np.array([np.ldexp(one.rms, one.exponents) for one in kept]), np.array([one.half_width for one in kept])
+        return np.array([one.rms for one in kept]), np.array([one.half_width for one in kept])
 
-    def _unit(self, one: Interval) -> Array:
-        """What errors in an interval are relative to (m,)."""
-        own = np.ldexp(one.rms, one.exponents)
+    def _common(self) -> Array:
+        """What errors are relative to (m,), at least: the RMS of y, or where that may be infinite, its typical size."""
         if self.is_relative:
-            unit: Array = np.maximum(own, self._typical())
-            return unit
+            return self._typical()
         rms, width = self._sizes()
-        if len(rms) == 0:
-            return own
         largest = np.max(rms, axis=0)
         share = rms / np.where(largest > 0, largest, 1.0)
-        unit = largest * np.sqrt((width / width.sum()) @ share**2)
-        return unit
+        size: Array = largest * np.sqrt((width / width.sum()) @ share**2)
+        return size
 
     def _typical(self) -> Array:
         """The RMS of y (m,) that half of the box has more of, and half less."""
@@ -373,6 +386,8 @@ class Intervals:
         """Whether an interval whose coefficients promise nothing has a jump, at which it has then been split."""
         if one.needs <= AFFORDABLE_STEPS or one.looked_at == one.steps:
             return False
+        if one.error < SMALL and self._n_small_jumps >= MOST_SMALL_JUMPS:
+            return False
         one.looked_at = one.steps
         target = self.target
         rows = np.flatnonzero((target.X[:, 0] >= one.low) & (target.X[:, 0] <= one.high))
@@ -394,6 +409,7 @@ class Intervals:
         if isinstance(found, str):
             return False
         below, above, by = found
+        self._n_small_jumps += one.error < SMALL
         sides = []
         if one.low < below:
             sides.append(Interval(one.low, below))
@@ -440,7 +456,7 @@ class Intervals:
         if (
             one.needs == math.inf
             and one.steps == MOST_STEPS
-            and not one.is_peaked
+            and not self._leads_to_a_peak(one)
             and IN_VAIN * one.before < one.error < SMALL
         ):
             one.in_vain += 1
@@ -473,6 +489,11 @@ class Intervals:
             half.telling = TELLING_STEPS if one.needs == math.inf and not one.is_peaked else FIRST_STEPS
         place = self.intervals.index(one)
         self.intervals[place : place + 1] = halves
+
+    def _leads_to_a_peak(self, one: Interval) -> bool:
+        """Whether y changes at one place as it doesn't elsewhere; noise with outliers has such places everywhere."""
+        self._n_peaked += one.is_peaked
+        return one.is_peaked and self._n_peaked <= MOST_PEAKED
 
     def _normalization(self, one: Interval) -> Normalization:
         return Normalization.of_box(np.array([[one.low], [one.high]]))

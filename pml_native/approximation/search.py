@@ -188,6 +188,13 @@ class Rounds:
             )
         return notes
 
+    def without_value(self, found: Checked) -> float:
+        """The part of the box where the model found has no value."""
+        intervals = self.refinement
+        if isinstance(intervals, Intervals) and found.description == intervals.description:
+            return intervals.without_value
+        return 0.0
+
     def advice(self, floor: float) -> str:
         """What would help most."""
         assert self.best is not None
