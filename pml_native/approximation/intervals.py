@@ -40,8 +40,9 @@ TELLING_STEPS = 64
 PEAKED = 12.0
 # A pole takes some 30 halvings; noise is what has been peaked so often at errors below SMALL.
 MOST_PEAKED = 150
-# Jumps below SMALL of the size of y that are found one by one; then they are rounding, or noise.
-MOST_SMALL_JUMPS = 50
+# Where errors are below this part of the size of y, so many jumps are found one by one; then they are rounding, or
+# noise.
+SMALL_JUMP, MOST_SMALL_JUMPS = 1e-3, 50
 # The errors of all intervals together may be this part of the tolerance.
 ENOUGH = 0.3
 # Coefficients that together are below this part of the allowed error are dropped.
@@ -52,6 +53,8 @@ ROUNDING = 4.0
 LEAST_NUMBERS = 2.0**12
 # Noise is what MOST_STEPS don't show to fall off, small beside y, and no smaller in so many halves of halves.
 MOST_IN_VAIN, IN_VAIN, SMALL = 2, 0.7, 0.01
+# The size of y is found anew when there are more intervals by this part.
+SAME_SIZE = 0.1
 # Points of a check in each interval.
 CHECKS = 2
 # A difference of neighbouring values that is so many times the median one may be a jump; with fewer points that isn't
@@ -87,6 +90,7 @@ class Interval:
     too_narrow: bool = False
     apart: Break | None = None  # what it is kept for: a pole
     looked_at: int = 0  # the steps at which a jump was looked for
+    half_width: float = field(init=False)
     climbed: bool = False  # whether a pole was looked for, here or where this is a half of
 
     @property
@@ -99,9 +103,8 @@ class Interval:
         """Whether f was asked here, and had values."""
         return len(self.rms) > 0
 
-    @property
-    def half_width(self) -> float:
-        return 0.5 * self.high - 0.5 * self.low
+    def __post_init__(self) -> None:
+        self.half_width = 0.5 * self.high - 0.5 * self.low
 
     @property
     def middle(self) -> float:
@@ -119,6 +122,7 @@ class Intervals:
         self.breaks: list[Break] = []  # jumps and poles, in the order in which they were found
         self._known: set[float] = set()
         self._has_peaks = self._has_poles = False
+        self._recent: tuple[int, Array] | None = None  # the number of intervals, and the size of y then
         self._n_peaked = self._n_small_jumps = 0
         self._rated = True  # whether all errors are relative to what is known now of the size of y
 
@@ -296,15 +300,12 @@ class Intervals:
         self._rate(one)
         self._rated = False
 
-    def _rate(self, one: Interval, common: Array | None = None) -> None:
-        """What the polynomial's coefficients say of its error, and what of them is needed.
-
-        `common` is the size of y that all intervals share, if that is known already.
-        """
+    def _rate(self, one: Interval) -> None:
+        """What the polynomial's coefficients say of its error, and what of them is needed."""
         assert one.coefficients is not None
         p = len(one.coefficients)
         with np.errstate(over="ignore", under="ignore"):  # where y is far larger or smaller elsewhere
-            common = self._common() if common is None else common
+            common = self._recent_size()
             unit = np.ldexp(np.maximum(one.rms, common) if self.is_relative else common, -one.exponents)
             unit = np.where(unit > 0, unit, 1.0)
             size = np.max(np.abs(one.coefficients) / unit, axis=1)
@@ -336,10 +337,10 @@ class Intervals:
         return self.looks_finished
 
     def _rate_all(self) -> None:
-        common = self._common()
+        self._recent = None
         for one in self.intervals:
             if one.has_values:
-                self._rate(one, common)
+                self._rate(one)
         self._rated = True
 
     def _sizes(self) -> tuple[Array, Array]:
@@ -347,7 +348,13 @@ class Intervals:
         kept = [one for one in self.intervals if one.has_values and one.apart is None]
         return np.array([one.rms for one in kept]), np.array([one.half_width for one in kept])
 
-    def _common(self) -> Array:
+    def _recent_size(self) -> Array:
+        """`_size` as it was when there were a few intervals less: it changes little and takes long."""
+        if self._recent is None or len(self.intervals) > (1.0 + SAME_SIZE) * self._recent[0]:
+            self._recent = len(self.intervals), self._size()
+        return self._recent[1]
+
+    def _size(self) -> Array:
         """What errors are relative to (m,), at least: the RMS of y, or where that may be infinite, its typical size."""
         if self.is_relative:
             return self._typical()
@@ -386,7 +393,7 @@ class Intervals:
         """Whether an interval whose coefficients promise nothing has a jump, at which it has then been split."""
         if one.needs <= AFFORDABLE_STEPS or one.looked_at == one.steps:
             return False
-        if one.error < SMALL and self._n_small_jumps >= MOST_SMALL_JUMPS:
+        if one.error < SMALL_JUMP and self._n_small_jumps >= MOST_SMALL_JUMPS:
             return False
         one.looked_at = one.steps
         target = self.target
@@ -409,7 +416,7 @@ class Intervals:
         if isinstance(found, str):
             return False
         below, above, by = found
-        self._n_small_jumps += one.error < SMALL
+        self._n_small_jumps += one.error < SMALL_JUMP
         sides = []
         if one.low < below:
             sides.append(Interval(one.low, below))
