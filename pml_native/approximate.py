@@ -60,7 +60,7 @@ def approximate(
     input_names, output_names : names of inputs and outputs.
 
     With one input: Chebyshev polynomials on intervals that are halved where f needs it. A jump is found to the last
-    bit, and intervals end there. A pole, where f grows like 1/r^0.4 or faster, is found as exactly, and some 1e-8 of
+    bit, and intervals end there. A pole, where f grows like 1/r^0.4 or faster, is found as exactly, and some 1e-7 of
     the box around it is left to it: nothing is promised there, and elsewhere errors are relative to |f| where that is
     larger than usual, as its RMS is infinite. `report.warnings` has the places. With two to six: Chebyshev
     polynomials on a sparse grid that grows along the axes, and combinations of them, where f needs it. Besides, and

@@ -60,9 +60,9 @@ CHECKS = 2
 # A difference of neighbouring values that is so many times the median one may be a jump; with fewer points that isn't
 # asked.
 STANDS_OUT, LEAST_DIFFERENCES = 8.0, 8
-# An interval with a half-width below this part of the box's, sqrt(eps), is looked at for a pole, and if there is one,
-# it is kept for it. Nearer, the rounding of x, which makes errors of eps |x| / distance, would be most of the error.
-APART = 2.0**-26
+# An interval with a half-width below this part of the box's is looked at for a pole, and if there is one, it is kept
+# for it. Rounding of x makes errors of eps |x| / distance near a pole, and so an RMSE of some eps / sqrt(APART), 5e-13.
+APART = 2.0**-22
 
 
 @dataclass(eq=False)
@@ -321,8 +321,8 @@ class Intervals:
             one.error = seen
         one.rounding = ROUNDING * self.target.eps * largest
         if self._has_poles:  # that of x, which they make large
-            farthest = max(abs(one.low), abs(one.high))
-            one.rounding += 0.5 * self.target.eps * largest * farthest / max(one.half_width, 5e-324)
+            farthest = float(max(abs(self.target.low[0]), abs(self.target.high[0])))
+            one.rounding += self.target.eps * largest * farthest / max(one.half_width, 5e-324)
         share = NEGLIGIBLE * self.tolerance
         one.n_kept = p
         while one.n_kept > 1 and math.sqrt(float(np.sum(size[one.n_kept - 1 :] ** 2))) <= share:
