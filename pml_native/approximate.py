@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .approximation.search import Search
+from .approximation.search import Rounds
 from .approximation.target import Target, as_box, at_least
 from .coverage import Near
 from .fit import FitWarning, least_rows, versions
@@ -44,8 +44,9 @@ def approximate(
     """The model of `f` on a box, made of as few calls as it takes to meet `tolerance`.
 
     f : takes points (k, d) and returns (k,) or (k, m), or takes one point (d,) and returns a number or (m,); with one
-        input it may also take (k,) or a number, as math.sin does. It may change its argument. Points at which it
-        raises, or returns NaN, infinite or complex numbers, are left out, and the report says where they lie.
+        input it may also take (k,) or a number, as math.sin does. The model gives what f gives for many points. It may
+        change its argument. Points at which it raises, or returns NaN, infinite or complex numbers, are left out, and
+        the report says where they lie.
     bounds : (d, 2), the lowest and the highest value of each input; one pair (low, high) for one input.
     tolerance : the relative RMSE, over the RMS of f, at points that the model was not made of. `report` also says the
         largest error there.
@@ -58,13 +59,19 @@ def approximate(
     progress : whether to show a line on standard error; None shows it on a terminal.
     input_names, output_names : names of inputs and outputs.
 
-    With one input: Chebyshev polynomials on intervals that are halved where f needs it. With two to six: Chebyshev
+    With one input: Chebyshev polynomials on intervals that are halved where f needs it. A jump is found to the last
+    bit, and intervals end there. A pole, where f grows like 1/r^0.4 or faster, is found as exactly, and some 1e-7 of
+    the box around it is left to it: nothing is promised there, and elsewhere errors are relative to |f| where that is
+    larger than usual, as its RMS is infinite. `report.warnings` has the places. With two to six: Chebyshev
     polynomials on a sparse grid that grows along the axes, and combinations of them, where f needs it. Besides, and
     with more inputs alone, what `fit` makes of random points: it knows f that is simple in other variables. Each round
     doubles the points; what passes a check of new random points decides.
 
     Errors with one input are means over the box, with points in every interval; with more, over random points, of
-    which a third is uniform, a third denser at the edges and a third on the way to a corner.
+    which a third is uniform, a third denser at the edges and a third on the way to a corner. They are those of the
+    model at all points asked after it was made. Where the tolerance isn't met with several inputs, a tenth of the
+    evaluations, 3,000 at most, is left for a last check: jumps and poles are looked for where errors are largest, one
+    place of each is named, and the RMSE at uniform new points is the one reported, if it is larger.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report` (with `evaluations`), `model.save(path)`. Ctrl-C
     ends the search and returns the best model so far. Raises ValueError for bad options and for f that has no value
@@ -86,16 +93,17 @@ def approximate(
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
         target = Target(f, low, high, flat, vectorized, most, float(time_limit), guard)
-        search = Search(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
-        found, ended = search.run()
+        rounds = Rounds(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
+        found, ended = rounds.run()
     model = found.model
     m = model.signature.n_outputs
     model.signature = Signature(d, m, target.y_is_vector, names, _names(output_names, "output_names", m))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
-    notes = search.notes(found)
-    if target.failures():
-        warnings.warn(notes[0], FitWarning, stacklevel=2)
-    train_rmse = search.train_rmse(model)
+    notes = rounds.notes(found)
+    for note in notes:
+        if note == target.failures() or "has a pole" in note:
+            warnings.warn(note, FitWarning, stacklevel=2)
+    train_rmse = rounds.train_rmse(model)
     # In double-double a model of so many parameters takes a minute; its errors are far above rounding anyway.
     few = model.n_params <= MOST_PARAMS_EXTENDED
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
@@ -106,7 +114,7 @@ def approximate(
         description=found.description,
         error=found.errors.rmse,
         error_range=(found.errors.rmse / RANGE, found.errors.rmse * RANGE),
-        without_value=0.0,
+        without_value=rounds.without_value(found),
         is_guess=False,
         train_rmse=train_rmse,
         validation_rmse=found.errors.rmse,
@@ -121,17 +129,17 @@ def approximate(
         n_validation=found.n_checked,
         n_inputs=d,
         n_outputs=m,
-        candidates=tuple(search.candidates),
+        candidates=tuple(rounds.candidates),
         warnings=tuple(notes),
         seed=seed,
         versions=versions(),
         floor=floor,
         terms=ErrorTerms.of(floor, train_rmse, found.errors.rmse),
-        path=tuple(search.path),
-        advice=(search.advice(floor),),
+        path=tuple(rounds.path),
+        advice=(rounds.advice(floor),),
         box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
         input_names=names or tuple(f"x{j}" for j in range(d)),
-        history=tuple(search.history),
+        history=tuple(rounds.history),
         residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
         expected_at=(),
         evaluations=target.n_evaluations,

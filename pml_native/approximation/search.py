@@ -1,10 +1,10 @@
-"""The search of `approximate`: rounds of asking, fitting and checking, and what is the best model so far."""
+"""The rounds of `approximate`: asking, fitting and checking, and what is the best model so far."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from ..search import fit_polynomial
 from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from ..threads import resolve_threads
+from .break_search import LARGE, VERY_LARGE, find_jumps, find_poles
+from .breaks import Break, described
 from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
@@ -41,8 +43,13 @@ CORNERS_OF, MOST_CORNERS = 6, 64
 MOST_NUMBERS = 40_000_000
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
-# Errors this near to eps leave nothing for further points to gain.
-FLOOR_REACHED = 2e-15
+# Errors of so many roundings of f leave nothing for further points to gain.
+FLOOR_IN_EPS = 9.0
+# With several inputs, the part of the evaluations that is left for a last check of the best model, and the points of it
+# at most; and the part of the time limit that it may take, as time is all that may be used up.
+LAST_SHARE, LAST_CHECKS, LAST_SECONDS = 0.1, 3000, 0.02
+# Of these, what finding jumps and poles may take.
+SEARCHED_SHARE = 0.6
 # A largest error of so many times the RMS error is said, with where it is.
 NOTED_MAX = 30.0
 
@@ -63,13 +70,15 @@ class Refinement(Protocol):
 @dataclass(frozen=True)
 class Checked:
     """A model and its errors at points `X` (n, d), `y` (n, m) that it was not made of, or if none were asked, at those
-    that it was."""
+    that it was. `prediction` (n, m) is what it has there, and `weight` (n,) what the points count."""
 
     model: Model
     description: str
     errors: Errors
     X: Array
     y: Array
+    prediction: Array
+    weight: Array
     checked: bool = True
 
     @property
@@ -78,7 +87,7 @@ class Checked:
 
 
 @dataclass
-class Search:
+class Rounds:
     """One run of `approximate`: rounds of asking, fitting and checking."""
 
     target: Target
@@ -93,14 +102,21 @@ class Search:
     best: Checked | None = None
     number: int = 0  # of the round
     stuck: bool = False  # whether further evaluations would not help
+    breaks: list[Break] = field(default_factory=list)  # jumps and poles
+    refinement: Refinement = field(init=False)
     _fit_is_worse: bool = False
     _rounds_fit_was_ahead: int = 0
 
+    def __post_init__(self) -> None:
+        of = Intervals if len(self.target.low) == 1 else SparseGrid
+        self.refinement = of(self.target, self.tolerance)
+
     def run(self) -> tuple[Checked, str]:
         """The best model, and in a sentence what ended the search."""
-        target = self.target
+        target, refinement = self.target, self.refinement
         d = len(target.low)
-        refinement: Refinement = Intervals(target, self.tolerance) if d == 1 else SparseGrid(target, self.tolerance)
+        last = min(LAST_CHECKS, int(LAST_SHARE * target.max_evaluations)) if d > 1 else 0
+        target.kept = last
         new = min(FIRST_POINTS_ONE_INPUT if d == 1 else FIRST_POINTS * d, target.max_evaluations // 2)
         self._ask_first(new)
         distrust = False
@@ -120,9 +136,9 @@ class Search:
                 if refined is not None:
                     tried.append(refined)
                     n_checks = min(n_checks, _most_checks(refined[0]))
-            passed = self._check([one[:2] for one in tried if one is not None], n_checks, refinement)
+            passed = self._check([one[:2] for one in tried if one is not None], n_checks)
             assert self.best is not None
-            if passed or self.best.errors.rmse <= FLOOR_REACHED:
+            if passed or self._at_floor:
                 break
             if target.should_stop or target.affordable() < FEWEST_CHECKS:
                 break
@@ -131,7 +147,22 @@ class Search:
             distrust = refinement.looks_finished
             self.number += 1
             new = min(2 * new, target.affordable())
-        return self.best, self._ended(refinement)
+        ended = self._ended_by()
+        target.kept = 0
+        if isinstance(refinement, Intervals):
+            self.breaks = refinement.breaks
+        elif passed or self._at_floor:
+            self.breaks = find_poles(target, target.n_evaluations + min(last, target.affordable()), VERY_LARGE)
+        elif not target.guard.requested:
+            self._check_again(last)
+        if not self.best.n_checked:
+            ended += "; errors are those at the points it was made of: no others were asked"
+        return self.best, self._reached() or ended
+
+    @property
+    def _at_floor(self) -> bool:
+        assert self.best is not None
+        return self.best.errors.rmse <= FLOOR_IN_EPS * self.target.eps
 
     def notes(self, found: Checked) -> list[str]:
         """What limits the model, in sentences."""
@@ -139,6 +170,14 @@ class Search:
         failures = self.target.failures()
         if failures:
             notes.append(failures)
+        notes += described(self.breaks)
+        if isinstance(self.refinement, Intervals) and self.refinement.is_relative:
+            notes.append(
+                "errors are relative to f itself where it is larger than its typical size, as it is infinite "
+                "somewhere, or nearly"
+            )
+            if self.refinement.apart_width > 0:
+                notes[-1] += f"; {self.refinement.apart_width:.1e} of the box, at the poles, is left out of them"
         errors = found.errors
         if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
             missed = np.max(np.abs(found.model.evaluate(found.X) - found.y), axis=1)
@@ -148,6 +187,13 @@ class Search:
                 f"it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
             )
         return notes
+
+    def without_value(self, found: Checked) -> float:
+        """The part of the box where the model found has no value."""
+        intervals = self.refinement
+        if isinstance(intervals, Intervals) and found.description == intervals.description:
+            return intervals.without_value
+        return 0.0
 
     def advice(self, floor: float) -> str:
         """What would help most."""
@@ -159,7 +205,10 @@ class Search:
             return "a smaller tolerance: the search ended when the one given was reached"
         if self.target.guard.requested:
             return "time: the search was interrupted"
-        if self.stuck:
+        if self.target.eps > np.finfo(np.float64).eps and error <= NOTED_MAX * FLOOR_IN_EPS * self.target.eps:
+            digits = math.floor(-math.log10(self.target.eps))
+            return f"f in float64: it returns float{16 if digits < 5 else 32}, numbers of {digits} digits"
+        if self.stuck or any(one.kind in ("jump", "pole") for one in self.breaks):
             return "another box: one for each side of where f has jumps, or a tolerance above its noise"
         half = [e for n, e in self.costs if n <= 0.5 * self.target.n_evaluations]
         if half and math.isfinite(half[-1]) and half[-1] > 2.0 * error:
@@ -173,7 +222,8 @@ class Search:
         """The relative RMSE at points that the model may be made of: all, or a sample of them."""
         rows = np.arange(len(self.target.X))
         rows = self.rng.permutation(rows)[: _most_checks(model)]
-        return Errors.of(model.evaluate(self.target.X[rows]), self.target.y[rows]).rmse
+        X, y = self.target.X[rows], self.target.y[rows]
+        return self._errors(X, model.evaluate(X), y, None).rmse
 
     # --- points
 
@@ -226,7 +276,7 @@ class Search:
 
     def _n_checks(self, new: int) -> int:
         share = EARLY_SHARE if self.number < EARLY_ROUNDS and len(self.target.low) > 1 else LATER_SHARE
-        left = self.target.max_evaluations - self.target.n_evaluations
+        left = self.target.max_evaluations - self.target.n_evaluations - self.target.kept
         wanted = int(np.clip(share * new, FEWEST_CHECKS, MOST_CHECKS))
         return max(min(wanted, left), 0)
 
@@ -281,7 +331,10 @@ class Search:
         found = race.best
         assert found is not None
         if self.best is None:
-            self.best = Checked(found.model, found.description, found.errors, held_out.X, held_out.y)
+            prediction, weight = found.model.evaluate(held_out.X), np.ones(len(held_out.X))
+            self.best = Checked(
+                found.model, found.description, found.errors, held_out.X, held_out.y, prediction, weight
+            )
         return found.model, found.description, found.errors.rmse
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
@@ -300,9 +353,30 @@ class Search:
 
     # --- checks
 
-    def _check(self, models: list[tuple[Model, str]], n: int, refinement: Refinement) -> bool:
-        """Measures the models at new points, keeps the best, and returns whether it meets the tolerance."""
-        target = self.target
+    def _errors(self, X: Array, prediction: Array, y: Array, weight: Array | None) -> Errors:
+        if isinstance(self.refinement, Intervals):
+            return self.refinement.errors(X, prediction, y, weight)
+        return Errors.of(prediction, y, weight)
+
+    def _measured(self, model: Model, description: str, X: Array, y: Array, weight: Array) -> Checked:
+        prediction = model.evaluate(X)
+        return Checked(model, description, self._errors(X, prediction, y, weight), X, y, prediction, weight)
+
+    def _joined(self, one: Checked, other: Checked) -> Checked:
+        """The same model's errors at the points of two checks."""
+        X, y, prediction, weight = (
+            np.concatenate([getattr(one, name), getattr(other, name)]) for name in ("X", "y", "prediction", "weight")
+        )
+        errors = self._errors(X, prediction, y, weight)
+        return Checked(one.model, one.description, errors, X, y, prediction, weight)
+
+    def _check(self, models: list[tuple[Model, str]], n: int) -> bool:
+        """Measures the models at new points, keeps the best, and returns whether it meets the tolerance.
+
+        The best so far is measured again, at the same points: what it was chosen by is no measure any more, as luck
+        had a part in it.
+        """
+        target, refinement = self.target, self.refinement
         weight: Array | None = None
         if isinstance(refinement, Intervals) and refinement.intervals[0].steps:
             X, weight = refinement.check_points(n, self.rng)
@@ -312,38 +386,75 @@ class Search:
             X = self._random(n)
         train_rmse = [self.train_rmse(model) for model, _ in models]
         y = target.ask(X)
+        weight = np.full(len(X), 1.0 / max(1, len(X))) if weight is None else weight
         known = np.isfinite(y).all(axis=1)
-        X, y = X[known], y[known]
-        weight = None if weight is None else weight[known]
+        X, y, weight = X[known], y[known], weight[known]
         if len(X) < LEAST_CHECKED:
             self._choose_unchecked(models)
             return False
         found = []
         for (model, description), train in zip(models, train_rmse, strict=True):
-            errors = Errors.of(model.evaluate(X), y, weight)
-            found.append(Checked(model, description, errors, X, y))
+            found.append(self._measured(model, description, X, y, weight))
+            errors = found[-1].errors
             self._record(model, description, train, errors, f"{target.n_evaluations} evaluations")
             share = target.n_evaluations / target.max_evaluations
             self.display.update(share, description, errors.rmse, min(one.errors.rmse for one in found))
         if isinstance(refinement, Intervals) and models[-1][1] == refinement.description:
-            largest = np.max(np.abs(target.y), axis=0)
-            unit = np.where(largest > 0, largest, 1.0)
-            rms = np.sqrt(np.mean((target.y / unit) ** 2, axis=0))
-            error = np.abs(models[-1][0].evaluate(X) - y) / unit / np.where(rms > 0, rms, 1.0)
-            refinement.learn(X, np.max(error, axis=1))
+            refinement.learn(X, np.abs(found[-1].prediction - y))
         met = [one for one in found if one.errors.rmse <= self.tolerance]
         best = min(met, key=lambda one: one.model.n_params) if met else min(found, key=lambda one: one.errors.rmse)
         by_fit = min((one.errors.rmse for one in found if one.description != refinement.description), default=math.inf)
         refined = min((one.errors.rmse for one in found if one.description == refinement.description), default=math.inf)
         self._fit_is_worse = self.number > 1 and refined < by_fit
         self._rounds_fit_was_ahead += by_fit < AHEAD * refined
-        if self.number == 0 or met or self.best is None or best.errors.rmse < self.best.errors.rmse:
+        before = None
+        if self.number and self.best is not None and self.best.checked:
+            before = self._measured(self.best.model, self.best.description, X, y, weight)
+        if met or before is None or best.errors.rmse < before.errors.rmse:
             self.best = best
             self.history.append((target.elapsed, best.errors.rmse, best.model.family))
+        else:
+            assert self.best is not None
+            self.best = self._joined(self.best, before)
         self.costs.append((target.n_evaluations, self.best.errors.rmse))
         asked = f"{target.n_evaluations} evaluations, {len(X)} of them a check"
-        self._tell(f"{asked}: the best is {best.description}, RMSE {best.errors.rmse:.1e}")
+        self._tell(f"{asked}: the best is {self.best.description}, RMSE {self.best.errors.rmse:.1e}")
         return bool(met)
+
+    def _check_again(self, most: int) -> None:
+        """Looks for jumps and poles near the largest errors, and measures the best model at uniform new points.
+
+        Several rounds have chosen it, by luck too; and what it is to be judged by is its error over the box, where
+        that is larger than in the mixture of points that checks have.
+        """
+        target = self.target
+        assert self.best is not None
+        seconds = LAST_SECONDS * target.time_limit
+        n = most if target.seconds_per_point * most <= seconds else int(seconds / target.seconds_per_point)
+        n = min(n, target.max_evaluations - target.n_evaluations)
+        n_before = target.n_evaluations
+        if n >= FEWEST_CHECKS:
+            until = n_before + int(SEARCHED_SHARE * n)
+            self.breaks = find_poles(target, until, LARGE)
+            self.breaks += find_jumps(target, self.best.model, self.best.X, self.best.y - self.best.prediction, until)
+        n -= target.n_evaluations - n_before
+        z = 2.0 * self.rng.random((max(n, 0), len(target.low))) - 1.0
+        X = inside(z, target.low, target.high)
+        y = target.ask(X, least=len(X))
+        known = np.isfinite(y).all(axis=1)
+        if known.sum() < LEAST_CHECKED:
+            return
+        last = self._measured(self.best.model, self.best.description, X[known], y[known], np.ones(int(known.sum())))
+        if not self.best.checked:
+            self.best = last
+            return
+        both = self._joined(self.best, last)
+        # A model that is smooth misses a jump by half of it at least, somewhere. Where none of n points has shown that,
+        # it may still do so in some 1 / n of the box.
+        missed = 0.5 * max((one.size for one in self.breaks), default=0.0)
+        rmse = math.hypot(max(both.errors.rmse, last.errors.rmse), missed / math.sqrt(len(both.X)))
+        self.best = replace(both, errors=replace(both.errors, rmse=rmse, max=max(both.errors.max, missed)))
+        self._tell(f"{len(last.X)} uniform points more: RMSE {last.errors.rmse:.1e} there")
 
     def _tell(self, sentence: str) -> None:
         self.path.append(f"{self.target.elapsed:.1f} s: {sentence}")
@@ -368,31 +479,36 @@ class Search:
         rows = self.rng.permutation(len(self.target.X))[:MOST_CHECKS]
         X, y = self.target.X[rows], self.target.y[rows]
         for model, description in models:
-            errors = Errors.of(model.evaluate(X), y)
-            self._record(model, description, errors.rmse, errors, "not checked")
-            if self.best is None or errors.rmse < self.best.errors.rmse:
-                self.best = Checked(model, description, errors, X, y, checked=False)
-                self.history.append((self.target.elapsed, errors.rmse, model.family))
+            found = replace(self._measured(model, description, X, y, np.ones(len(X))), checked=False)
+            self._record(model, description, found.errors.rmse, found.errors, "not checked")
+            if self.best is None or found.errors.rmse < self.best.errors.rmse:
+                self.best = found
+                self.history.append((self.target.elapsed, found.errors.rmse, model.family))
 
-    def _ended(self, refinement: Refinement) -> str:
+    def _reached(self) -> str | None:
+        """What the best model is exact enough for, if for anything."""
         assert self.best is not None
-        target, errors = self.target, self.best.errors
+        errors, eps = self.best.errors, self.target.eps
         at = f"at {self.best.n_checked} points that it was not made of"
         if errors.rmse <= self.tolerance and self.best.checked:
             return f"the tolerance was reached {at}: RMSE {errors.rmse:.1e}, maximum {errors.max:.1e}"
-        unchecked = (
-            "" if self.best.n_checked else "; errors are those at the points it was made of: no others were asked"
-        )
+        if self._at_floor and not self.target.guard.requested:
+            floor = "float64 floor" if eps == np.finfo(np.float64).eps else "rounding of f, which is not in float64,"
+            return f"the {floor} was reached {at}"
+        return None
+
+    def _ended_by(self) -> str:
+        """What there was no more of."""
+        target, refinement = self.target, self.refinement
         if target.guard.requested:
-            return f"interrupted from the keyboard; this is the best model so far{unchecked}"
-        if errors.rmse <= FLOOR_REACHED:
-            return f"the float64 floor was reached {at}"
+            return "interrupted from the keyboard; this is the best model so far"
         used_up = isinstance(refinement, Intervals) and refinement.used_up
         if used_up or target.affordable() < FEWEST_CHECKS:
-            if target.affordable() == target.max_evaluations - target.n_evaluations and target.remaining > 0.0:
-                return f"the {target.max_evaluations} evaluations were used up{unchecked}"
+            left = target.max_evaluations - target.n_evaluations - target.kept
+            if target.affordable() == max(0, left) and target.remaining > 0.0:
+                return f"the {target.max_evaluations} evaluations were used up"
             cost = f"calls of f took {target.seconds_calling:.1f} s of them, {target.seconds_per_point:.1e} s a point"
-            return f"the time limit of {target.time_limit:g} s was used up; {cost}{unchecked}"
+            return f"the time limit of {target.time_limit:g} s was used up; {cost}"
         if isinstance(refinement, Intervals) and refinement.ended:
             self.stuck = True
             return f"shorter intervals don't help: {refinement.limit()}"

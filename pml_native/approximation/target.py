@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,8 +20,8 @@ from ..optimize.interrupt import InterruptGuard
 
 Form = Literal["batch", "vector", "row", "number"]
 # Answers to the same points in a batch and one by one are the same apart from rounding, which vectorized code may have
-# in another order: a function that takes a batch for something else is off by far more.
-SAME = 1e-6
+# in another order, and which float32 has more of: a function that takes a batch for something else is off by far more.
+SAME, SAME_IN_EPS = 1e-6, 1e3
 # Points that f may fail at before it is known how to call it: a function that has values in part of its box only.
 MOST_PROBES = 64
 # Calls are made for so many seconds at a time, so that Ctrl-C and the clock are asked in between.
@@ -29,6 +29,13 @@ CHUNK_SECONDS = 0.5
 FIRST_CHUNK = 64
 # Batches that fail before points are asked one by one from the start.
 MOST_FAILED_BATCHES = 2
+
+
+class Answer(NamedTuple):
+    """What f returned for k points: `rows` (k, m), and whether that was (k,), or a number for one point."""
+
+    rows: Array
+    is_vector: bool
 
 
 class NoValueError(Exception):
@@ -55,11 +62,14 @@ class Target:
     y: Array = field(init=False)
     n_evaluations: int = 0
     n_failed: int = 0
+    n_infinite: int = 0  # of these, where f was infinite or divided by 0
     reserved: int = 0  # points that are to be left for a check
+    kept: int = 0  # evaluations, not time, that are to be left for the last check
     y_is_vector: bool = True
+    eps: float = float(np.finfo(np.float64).eps)  # of the numbers that f returns: more where they are float32
     _form: Form | None = None
     _n_outputs: int | None = None
-    _failed: list[Array] = field(default_factory=list)
+    failed: list[Array] = field(default_factory=list)  # points (d,) without a value
     _failure: tuple[Array, str] | None = None
     _batches_failed: int = 0
     seconds_calling: float = 0.0
@@ -96,7 +106,7 @@ class Target:
 
     def affordable(self) -> int:
         """How many more points the evaluations and the time allow, besides those `reserved`."""
-        left = self.max_evaluations - self.n_evaluations
+        left = self.max_evaluations - self.n_evaluations - self.kept
         if self.seconds_per_point * left > self.remaining:
             left = int(self.remaining / self.seconds_per_point)
         return max(0, left - self.reserved)
@@ -133,9 +143,9 @@ class Target:
 
     def failures(self) -> str | None:
         """How many points have no value, where they lie, and what f said at one of them; None if there are none."""
-        if not self._failed or self._failure is None:
+        if not self.failed or self._failure is None:
             return None
-        where = np.array(self._failed)
+        where = np.array(self.failed)
         box = " x ".join(f"[{a:.6g}, {b:.6g}]" for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
         point, text = self._failure
         return (
@@ -148,9 +158,10 @@ class Target:
         self.X = np.concatenate([self.X, X[good]])
         self.y = np.concatenate([self.y.reshape(-1, y.shape[1]), y[good]])
 
-    def _fails(self, x: Array, text: str) -> None:
+    def _fails(self, x: Array, text: str, is_infinite: bool | np.bool_ = False) -> None:
         self.n_failed += 1
-        self._failed.append(x)
+        self.n_infinite += bool(is_infinite)
+        self.failed.append(x)
         if self._failure is None:
             self._failure = x, text
 
@@ -164,14 +175,14 @@ class Target:
         """`ask` for a few points."""
         if self._form in ("batch", "vector") and self._batches_failed < MOST_FAILED_BATCHES:
             try:
-                answers = self._call(X, len(X))
+                answers = self._call(X, len(X), self._form).rows
             except Exception:
                 # What can't be told from a batch, points one by one can.
                 self._batches_failed += 1
             else:
                 for x, y in zip(X, answers, strict=True):
                     if not np.isfinite(y).all():
-                        self._fails(x, f"got {_values(y)}")
+                        self._fails(x, f"got {_values(y)}", np.isinf(y).any())
                 return answers
         assert self._n_outputs is not None
         answers = np.full((len(X), self._n_outputs), np.nan)
@@ -179,17 +190,16 @@ class Target:
             if self._ends(i, least):
                 break
             try:
-                answers[i] = self._call(x[None, :], 1)[0]
+                answers[i] = self._call(x[None, :], 1, self._form).rows[0]
             except Exception as error:
-                self._fails(x, _said(error))
+                self._fails(x, _said(error), isinstance(error, (ZeroDivisionError, OverflowError)))
                 continue
             if not np.isfinite(answers[i]).all():
-                self._fails(x, f"got {_values(answers[i])}")
+                self._fails(x, f"got {_values(answers[i])}", np.isinf(answers[i]).any())
         return answers
 
-    def _call(self, X: Array, k: int, form: Form | None = None) -> Array:
-        """f at k points, (k, m), counted and timed; f gets a copy that it may change."""
-        form = form or self._form
+    def _call(self, X: Array, k: int, form: Form | None) -> Answer:
+        """f at k points, counted and timed; f gets a copy that it may change."""
         argument: Any
         if form == "batch":
             argument = X.copy()
@@ -207,24 +217,23 @@ class Target:
             self.seconds_calling += time.perf_counter() - start
         return self._as_rows(answer, k, form)
 
-    def _as_rows(self, answer: Any, k: int, form: Form | None) -> Array:
-        """What f returned as (k, m)."""
-        values = _real(answer)
+    def _as_rows(self, returned: Any, k: int, form: Form | None) -> Answer:
+        values = _real(returned)
         if form in ("batch", "vector"):
             fits = values.ndim in (1, 2) and len(values) == k
-            is_vector = values.ndim == 1 or (values.shape[1:] == (1,) and len(self.low) == 1)
+            is_vector = values.ndim == 1
         else:
             fits = values.ndim <= 1
             is_vector = values.ndim == 0 or (len(values) == 1 and len(self.low) == 1)
         if not fits or values.size == 0:
             wanted = f"({k},) or ({k}, m)" if form in ("batch", "vector") else "a number or (m,)"
             raise NoValueError(f"expected {wanted}, got an array of shape {values.shape}")
-        rows = values.reshape(k, -1).copy()
-        if self._n_outputs is None:
-            self.y_is_vector = is_vector
-        elif rows.shape[1] != self._n_outputs:
+        if values.dtype.kind == "f":
+            self.eps = max(self.eps, float(np.finfo(values.dtype).eps))
+        rows = values.astype(np.float64).reshape(k, -1)
+        if self._n_outputs is not None and rows.shape[1] != self._n_outputs:
             raise NoValueError(f"expected {self._n_outputs} outputs, as at the points before, got {rows.shape[1]}")
-        return rows
+        return Answer(rows, is_vector)
 
     # --- how to call it
 
@@ -249,7 +258,7 @@ class Target:
                 for x in X:
                     self._fails(x, found)
                 continue
-            self._form, answers = found
+            self._form, (answers, self.y_is_vector) = found
             self._n_outputs = answers.shape[1]
             for x, y in zip(X, answers, strict=False):
                 if not np.isfinite(y).all():
@@ -262,7 +271,7 @@ class Target:
 
     def _forms_that_answer(
         self, X: Array, batches: tuple[Form, ...], singles: tuple[Form, ...]
-    ) -> tuple[Form, Array] | str:
+    ) -> tuple[Form, Answer] | str:
         """The first form that answers, and its answers to the first points; or what f said."""
         said = ""
         for form in batches:
@@ -271,8 +280,8 @@ class Target:
                 said = said or together
                 continue
             # A function of one point may take a batch for a point, or mix its rows: one by one it would say otherwise.
-            if self.vectorized or self._agrees(X, together, (*singles, form)):
-                return form, together
+            if self.vectorized or self._agrees(X, together.rows, singles, form):
+                return form, together._replace(is_vector=together.is_vector or self._is_elementwise(X, together, form))
         for i in range(len(X)):
             for form in batches if self.vectorized else (*singles, *batches):
                 alone = self._try(X[i : i + 1], form)
@@ -280,28 +289,39 @@ class Target:
                     said = said or alone
                 else:
                     self._batches_failed = MOST_FAILED_BATCHES  # or answered something else
-                    return form, np.concatenate([np.full((i, alone.shape[1]), np.nan), alone])
+                    before = np.full((i, alone.rows.shape[1]), np.nan)
+                    return form, alone._replace(rows=np.concatenate([before, alone.rows]))
         return said or "no value"
 
-    def _agrees(self, X: Array, together: Array, forms: tuple[Form, ...]) -> bool:
-        """Whether f gives the same for a point of the batch alone, in the first of the forms that answers."""
+    def _agrees(self, X: Array, together: Array, singles: tuple[Form, ...], batch: Form) -> bool:
+        """Whether f gives the same for a point of the batch alone, in the first of the forms that answers.
+
+        A function of batches may take one point for several: its answer then has another size, and that to a batch of
+        one point decides.
+        """
         finite = np.flatnonzero(np.isfinite(together).all(axis=1))[-1:]
-        for form in forms:
+        same = max(SAME, SAME_IN_EPS * self.eps)
+        for form in (*singles, batch):
             alone = self._try(X[finite], form)
-            if not isinstance(alone, str):
-                return alone.shape == together[finite].shape and _agree(alone, together[finite])
+            if not isinstance(alone, str) and (form == batch or alone.rows.shape == together[finite].shape):
+                return alone.rows.shape == together[finite].shape and _agree(alone.rows, together[finite], same)
         return False
 
-    def _try(self, X: Array, form: Form) -> Array | str:
+    def _is_elementwise(self, X: Array, together: Answer, form: Form) -> bool:
+        """Whether f gave (k, 1) as it was asked with (k, 1), and would give (k,) if asked with (k,), as np.sin does."""
+        if form != "batch" or together.rows.shape[1] != 1 or len(self.low) > 1:
+            return False
+        flat = self._try(X[-2:], "vector")
+        return not isinstance(flat, str) and flat.is_vector
+
+    def _try(self, X: Array, form: Form) -> Answer | str:
         """f's answer in this form, or what it said; a batch may lack values, not all of them."""
-        before = self.y_is_vector
         try:
             answer = self._call(X, len(X), form)
         except Exception as error:
             return _said(error)
-        if not np.isfinite(answer).all(axis=1).any():
-            self.y_is_vector = before
-            return f"got {_values(answer[0])}"
+        if not np.isfinite(answer.rows).all(axis=1).any():
+            return f"got {_values(answer.rows[0])}"
         return answer
 
 
@@ -311,19 +331,19 @@ def inside(z: Array, low: Array, high: Array) -> Array:
     return points
 
 
-def _agree(a: Array, b: Array) -> bool:
+def _agree(a: Array, b: Array, same: float) -> bool:
     size = max(float(np.max(np.abs(a))), float(np.max(np.abs(b))))
-    return bool(np.all(np.abs(a - b) <= SAME * size))
+    return bool(np.all(np.abs(a - b) <= same * size))
 
 
-def _real(answer: Any) -> NDArray[np.float64]:
-    """What f returned as float64."""
-    values = np.asarray(answer)
+def _real(returned: Any) -> NDArray[Any]:
+    """What f returned as an array of real numbers, of float64 where it is of no numbers of NumPy."""
+    values = np.asarray(returned)
     if values.dtype.kind == "c":
         raise NoValueError("expected real numbers, got complex ones")
     if values.dtype.kind not in "fiubO":
         raise NoValueError(f"expected numbers, got {values.dtype}")
-    return values.astype(np.float64)
+    return values.astype(np.float64) if values.dtype == object else values
 
 
 def _said(error: Exception) -> str:

@@ -1,9 +1,10 @@
 """Where finished runs are kept: an SQLite file that several sweeps may share.
 
-A run is identified by the function's name and its settings. Whoever is about to do runs claims them first, so that
-two sweeps at once don't do the same; the claims of a sweep that has died don't count. Write-ahead logging makes a
-commit cheap enough for one after each run: it survives the death of the process, and that of the machine but for the
-last moments, and never leaves half a run. It also means that all sweeps that share a file run on one machine.
+A run is identified by the function, whose name goes with a digest of its code (fingerprint.py), and by its settings.
+Whoever is about to do runs claims them first, so that two sweeps at once don't do the same; the claims of a sweep that
+has died don't count. Write-ahead logging makes a commit cheap enough for one after each run: it survives the death of
+the process, and that of the machine but for the last moments, and never leaves half a run. It also means that all
+sweeps that share a file run on one machine.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Run:
 
 
 class Store:
-    """The runs of the function called `run` in the file `path`, or in memory for None. Use it in a `with`."""
+    """The runs of the function that is known as `run` in the file `path`, or in memory for None. Use it in a `with`."""
 
     def __init__(self, path: str | os.PathLike[str] | None, run: str) -> None:
         self.path = ":memory:" if path is None else str(Path(path))

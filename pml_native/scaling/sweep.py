@@ -15,6 +15,7 @@ import numpy as np
 from .._version import __version__
 from ..optimize.interrupt import InterruptGuard
 from .display import SweepDisplay
+from .fingerprint import fingerprint
 from .measure import applicable, measure
 from .settings import Setting, combinations, decoded, key_of, plain
 from .store import Run, Store
@@ -54,6 +55,8 @@ def sweep(
         seed=range(4).
     store : an SQLite file. Each run is in it as soon as it has finished, and what is in it isn't done again: a sweep
         that was killed goes on where it ended. Several sweeps may share it at the same time. None keeps runs in memory.
+        A run is known by the settings and the function: its name, its code, what its closure and its defaults hold, and
+        the functions and values of your own modules that it uses. Where any of these is another, it is done again.
     executor : any of `concurrent.futures`; single-threaded worker processes, `jobs` of them or as many as cores, if
         not given.
     scheduler : the address of a Dask scheduler, whose workers then do the runs (needs pml_native[dask] here and there).
@@ -76,7 +79,7 @@ def sweep(
     if run is measure:
         wanted = [applicable(setting) for setting in wanted]
     by_key = {key_of(setting): setting for setting in wanted}
-    name = _name_of(run) + (f"@{__version__}" if version_matters else "")
+    name = fingerprint(run) + (f"@{__version__}" if version_matters else "")
     with Store(store, name) as book:
         if retry_failed:
             book.forget_failed(by_key)
@@ -240,11 +243,3 @@ class _Sweep:
 
 def _failed(why: str) -> Run:
     return Run("failed", None, why, float("nan"), __version__)
-
-
-def _name_of(run: RunFunction) -> str:
-    """What a store knows a function by."""
-    name = getattr(run, "__qualname__", None)
-    if name is None:
-        raise ValueError(f"run: expected a function with a name, got {run!r}")
-    return f"{run.__module__}.{name}"

@@ -387,7 +387,10 @@ class RationalSearch:
                 best = found
             if found is None or not found[1] < USEFUL * before or worker.should_stop():
                 break
-            before, weight = found[1], own_weight / found[0].bottom(design)
+            bottom = found[0].bottom(design)
+            if not np.all(bottom > 0.0):  # by rounding: no weights come of it
+                break
+            before, weight = found[1], own_weight / bottom
         return best
 
     def is_positive(self, quotient: Quotient) -> bool:

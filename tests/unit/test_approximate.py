@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 import time
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special
 
@@ -24,6 +26,13 @@ SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 def short_fits(monkeypatch):
     """What other families make of the points is held in the tests of `fit`."""
     monkeypatch.setattr("pml_native.approximation.search.FIT_EFFORT", 0.01)
+
+
+@pytest.fixture
+def no_fits(monkeypatch):
+    """For what no family of `fit` gets anywhere with."""
+    monkeypatch.setattr("pml_native.approximation.search.FIT_EFFORT", 1e-4)
+    monkeypatch.setattr("pml_native.approximation.search.MOST_FIT_EFFORT", 1e-4)
 
 
 def product(X):
@@ -159,6 +168,79 @@ def test_several_outputs_keep_their_shape():
     assert model.gradient(np.ones((7, 2))).shape == (7, 2, 2)
     model = pml.approximate(lambda x: (math.sin(x), math.exp(5 * x)), (0, 3), n_threads=1)
     np.testing.assert_allclose(model([1.0]), [[math.sin(1), math.exp(5)]], rtol=1e-8)
+
+
+def by_atleast_2d(X):
+    X = np.atleast_2d(X)
+    return np.exp(X[:, 0]) * X[:, 1]
+
+
+def by_reshape(X):
+    X = np.asarray(X).reshape(-1, 2)
+    return np.exp(X[:, 0]) * X[:, 1]
+
+
+def by_loop(X):
+    """Right for a batch; of one point of two inputs it makes two numbers."""
+    out = np.zeros(len(X))
+    for i, (a, b) in enumerate(np.atleast_2d(X)):
+        out[i] = np.exp(a) * b
+    return out
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        by_atleast_2d,
+        by_reshape,
+        by_loop,
+        lambda X: by_atleast_2d(X)[:, None],
+        lambda X: np.column_stack([by_atleast_2d(X)] * 2),
+        lambda X: by_atleast_2d(X).tolist(),
+        lambda X: by_loop(X).reshape(-1, 1),
+        lambda X: pd.Series(by_atleast_2d(X)),
+        lambda X: pd.DataFrame({"a": by_atleast_2d(X)}),
+        lambda X: pd.DataFrame(np.atleast_2d(X), columns=["a", "b"]).eval("exp(a) * b", engine="python"),
+        lambda X: by_atleast_2d(X).astype(np.float32),
+        lambda X: by_atleast_2d(X).astype(np.float32)[:, None],
+    ],
+)
+def test_a_model_has_the_shape_of_what_f_gives_for_many_points(f):
+    model = pml.approximate(f, [(0, 2), (1, 2)], n_threads=1)
+    Q = np.random.default_rng(0).uniform(1.0, 2.0, size=(5, 2))
+    wanted = np.asarray(f(Q))
+    assert model(Q).shape == wanted.shape
+    assert model.gradient(Q).shape == (*wanted.shape, 2)
+    np.testing.assert_allclose(model(Q), wanted, rtol=1e-12 if wanted.dtype == np.float64 else 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("f", "shape"),
+    [
+        (lambda X: np.sin(X[:, :1]), (5, 1)),
+        (lambda X: np.sin(X[:, 0]), (5,)),
+        (lambda X: np.sin(X), (5,)),  # elementwise: of (5,) it gives (5,)
+        (lambda X: np.sin(X) @ np.ones((1, 1)), (5, 1)),
+        (lambda x: [math.sin(x[0])], (5,)),
+        (lambda x: math.sin(x), (5,)),
+        (lambda x: (math.sin(x), 1.0), (5, 2)),
+    ],
+)
+def test_one_input_gives_the_shape_of_f_too(f, shape):
+    assert pml.approximate(f, [(0, 3)], n_threads=1)(np.linspace(0.0, 3.0, 5)).shape == shape
+
+
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), SQUARE])
+def test_numbers_of_float32_are_met_to_their_rounding_in_few_evaluations(bounds):
+    def f(X):
+        return np.exp(np.sin(np.reshape(X, (len(X), -1)) @ np.arange(2.0, 2.0 + np.size(bounds) // 2))).astype(
+            np.float32
+        )
+
+    report = pml.approximate(f, bounds, n_threads=1).report
+    assert report.validation_rmse < 1e-7
+    assert report.evaluations < 2000
+    assert "float32" in report.advice[0]
 
 
 @pytest.mark.parametrize("value", [3.5, 0.0])
@@ -311,9 +393,147 @@ def test_a_box_far_from_zero_has_a_sparse_grid_too():
     assert np.sqrt(np.mean(errors**2)) < 1e-12
 
 
+INSIDE_AND_AT_THE_ENDS = {
+    "inside": (lambda x: 1.0 / (x - 0.3) + np.sin(x), (-1.0, 1.0), [0.3]),
+    "at a break": (lambda x: 1.0 / x, (-1.0, 1.0), [0.0]),
+    "at a break of halves": (lambda x: 1.0 / (x - 0.25) + np.cos(x), (-1.0, 1.0), [0.25]),
+    "where no number is": (np.tan, (0.0, 3.0), [np.pi / 2]),
+    "three": (np.tan, (0.0, 10.0), [np.pi / 2, 3 * np.pi / 2, 5 * np.pi / 2]),
+    "at an end": (special.digamma, (0.0, 5.0), [0.0]),
+    "at the upper end": (lambda x: 1.0 / np.sin(1.0 - x), (0.0, 1.0), [1.0]),
+    "of both signs and a half": (lambda x: 1.0 / (x * (x - 0.5)) + np.exp(x), (-1.0, 1.0), [0.0, 0.5]),
+    "of order 2": (lambda x: (x - 0.3) ** -2.0 + np.exp(x), (-1.0, 1.0), [0.3]),
+    "of order 0.7": (lambda x: np.abs(x - 0.3) ** -0.7 + np.exp(x), (-1.0, 1.0), [0.3]),
+    "small": (lambda x: 1e-6 / (x - 0.123) + np.exp(x), (-1.0, 1.0), [0.123]),
+    "that divides by 0": (lambda x: 1.0 / x + math.sin(x), (-1.0, 1.0), [0.0]),
+    "far from 0": (lambda x: 1.0 / np.sin(x - 1e6), (1e6 - 1.0, 1e6 + 1.0), [1e6]),
+    "of one of two outputs": (lambda x: np.column_stack([np.sin(x), 1.0 / (x - 0.3)]), (-1.0, 1.0), [0.3]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+@pytest.mark.parametrize("kind", INSIDE_AND_AT_THE_ENDS)
+def test_a_pole_is_named_and_kept_apart(kind):
+    f, bounds, poles = INSIDE_AND_AT_THE_ENDS[kind]
+    model = pml.approximate(f, bounds, n_threads=1)
+    report = model.report
+    x = np.random.default_rng(1).uniform(*bounds, 2000)
+    y = np.array([f(v) for v in x]) if kind == "that divides by 0" else f(x)
+    assert np.median(np.abs(model(x) / y - 1.0)) < 1e-12
+    assert np.percentile(np.abs(model(x) / y - 1.0), 99) < 1e-9
+    assert report.validation_rmse < 1e-12
+    assert report.evaluations < 3500 * len(poles)
+    named = [float(note.split("x = ")[1].split(",")[0]) for note in report.warnings if "has a pole" in note]
+    np.testing.assert_allclose(named, poles, rtol=1e-12, atol=1e-12)
+
+
+def test_a_pole_is_warned_of():
+    with pytest.warns(pml.FitWarning, match=r"f has a pole of order 1 at x = 0.3"):
+        pml.approximate(lambda x: np.tan(x - 0.3 + np.pi / 2), (-1.0, 0.9), n_threads=1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+def test_what_grows_slowly_or_only_almost_without_bound_is_named():
+    log = pml.approximate(lambda x: np.log(np.abs(x - 0.3)) + np.sin(x), (-1, 1), n_threads=1).report
+    assert any("grows without bound at x = 0.3, like a logarithm" in note for note in log.warnings)
+    root = pml.approximate(lambda x: np.abs(x - 0.3) ** -0.25 + np.sin(x), (-1, 1), n_threads=1).report
+    assert any("grows without bound at x = 0.3, like r^-0.25" in note for note in root.warnings)
+    near = pml.approximate(special.digamma, (1e-12, 5.0), n_threads=1)
+    assert any("grows like r^-1" in note and "towards x = 1e-12" in note for note in near.report.warnings)
+    x = np.random.default_rng(1).uniform(0.0, 5.0, 1000)
+    assert np.median(np.abs(near(x) / special.digamma(x) - 1.0)) < 1e-12
+    for report in (log, root, near.report):
+        assert report.validation_rmse < 1e-12
+        assert report.evaluations < 3000
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds", "jumps"),
+    [
+        (lambda x: np.where(x < 0.3, 1.0, 2.0 + x), (-1.0, 1.0), [0.3]),
+        (lambda x: np.where(x < 0.0, 1.0, 2.0 + x), (-1.0, 1.0), [0.0]),
+        (lambda x: np.where(x <= 0.25, np.sin(x), np.cos(x)), (-1.0, 1.0), [0.25]),
+        (np.sign, (-1.0, 1.0), [0.0]),
+        (lambda x: np.exp(x) + 1e-4 * (x > 0.123), (-1.0, 1.0), [0.123]),
+        (lambda x: np.floor(x) + np.sin(x), (0.0, 4.0), [1.0, 2.0, 3.0, 4.0]),
+        (lambda x: np.floor(x), (0.0, 4.7), [1.0, 2.0, 3.0, 4.0]),
+        (lambda x: (5.0 * x) % 1.0, (0.0, 1.1), [0.2, 0.4, 0.6, 0.8, 1.0]),
+        (lambda x: np.column_stack([np.sin(x), np.where(x < -0.7, x, x**2)]), (-1.0, 1.0), [-0.7]),
+        (lambda x: math.exp(x) if x < 0.6 else math.sin(x), (-1.0, 1.0), [0.6]),
+    ],
+)
+def test_a_jump_is_found_to_the_last_bit_wherever_it_falls(f, bounds, jumps):
+    model = pml.approximate(f, bounds, n_threads=1)
+    report = model.report
+    inner = [place for place in jumps if place < bounds[1]]
+    x = np.concatenate([np.random.default_rng(1).uniform(*bounds, 500), *np.nextafter(inner, [[-9.0], [9.0]])])
+    y = np.array([f(v) for v in x]) if np.ndim(f(0.5)) == 0 and f.__name__ == "<lambda>" and jumps == [0.6] else f(x)
+    np.testing.assert_allclose(model(x), y, rtol=0, atol=1e-11 * np.max(np.abs(y)))
+    assert report.evaluations < 250 * len(jumps) + 550
+    [note] = [note for note in report.warnings if "f jumps" in note]
+    np.testing.assert_allclose([float(part.split(",")[0]) for part in note.split("x = ")[1:]], jumps, atol=1e-15)
+
+
+def test_steep_and_oscillating_functions_have_no_jumps_or_poles():
+    for f in (
+        lambda x: np.tanh(1e4 * (x - 0.123)),
+        lambda x: np.cos(700.0 * x),
+        lambda x: np.exp(x) + np.abs(x - 0.3),
+        lambda x: 1.0 / (1e-5 + (x - 0.2) ** 2),
+        lambda x: np.sqrt(np.abs(x - 0.1)),
+        lambda x: np.sin(x) / x,
+    ):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", pml.FitWarning)
+            report = pml.approximate(f, (-1.0, 1.0), n_threads=1).report
+        assert report.validation_rmse < 1e-12
+        assert not any(word in note for note in report.warnings for word in ("jumps", "pole", "without bound"))
+
+
+SEVERAL_INPUTS = {
+    "straight jump": (lambda X: np.where(X[:, 0] + 0.37 * X[:, 1] > 0.2, 2.0, 0.0) + np.cos(X[:, 0] * X[:, 1]), 2),
+    "curved small jump": (lambda X: 1e-3 * (X[:, 0] > X[:, 1] ** 2) + np.exp(X[:, 0] * X[:, 1]), 2),
+    "steps": (lambda X: np.floor(2 * X[:, 0] + X[:, 2]) + np.sin(3 * X[:, 0] * X[:, 1]), 3),
+    "two outputs": (lambda X: np.column_stack([X[:, 0], np.where(X[:, 1] > X[:, 0], X[:, 1], 3.0)]), 2),
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL_INPUTS)
+def test_a_jump_of_several_inputs_is_named_and_the_error_is_that_at_fresh_points(kind, no_fits):
+    f, d = SEVERAL_INPUTS[kind]
+    model = pml.approximate(f, [(-1.0, 1.0)] * d, max_evaluations=3000, n_threads=1)
+    X = np.random.default_rng(7).uniform(-1.0, 1.0, size=(20_000, d))
+    y = f(X)
+    error = np.abs(model(X) - y) / np.sqrt(np.mean(y**2, axis=0))
+    assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.validation_rmse
+    assert np.max(error) < 3.0 * model.report.validation_max
+    assert "one for each side" in model.report.advice[0]
+    [note] = [note for note in model.report.warnings if "f jumps" in note]
+    place = np.array([float(part) for part in note.split("x = (")[1].split(")")[0].split(",")])
+    away = 1e-5 * np.random.default_rng(0).normal(size=(50, d))
+    smooth = 1e-4 * np.max(np.abs(y))
+    assert np.max(np.ptp(f(place + away), axis=0)) > smooth
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda X: 1.0 / (X[:, 0] - X[:, 1] + 0.1234) + np.sin(3 * X[:, 0] * X[:, 1]),
+        lambda X: np.tan(3 * X[:, 0] + X[:, 1]),
+        lambda X: np.exp(X[:, 1]) / (X[:, 0] - 0.1) + np.sin(3 * X[:, 0] * X[:, 1]),
+    ],
+)
+def test_a_line_of_poles_is_named(f, no_fits):
+    report = pml.approximate(f, [(-1.0, 1.0)] * 2, max_evaluations=3000, n_threads=1).report
+    [note] = [note for note in report.warnings if "f has a pole" in note]
+    place = np.array([float(part) for part in note.split("x = (")[1].split(")")[0].split(",")])
+    assert np.max(np.abs(f(place + 1e-5 * np.random.default_rng(0).normal(size=(50, 2))))) > 1e4
+
+
 def test_what_limits_is_said_for_jumps_noise_and_kinks():
     jump = pml.approximate(lambda x: np.where(x < 0.3, 1.0, 2.0 + x), (-1, 1), n_threads=1).report
-    assert "f jumps or ends in [0.2999999" in jump.status
+    assert "f jumps by 1.3 at x = 0.3" in jump.warnings
     noise = np.random.default_rng(0)
     noisy = pml.approximate(lambda x: np.exp(x) + 1e-6 * noise.normal(size=len(x)), (-1, 1), n_threads=1).report
     assert "it has noise" in noisy.status

@@ -1,13 +1,16 @@
 """Sweeps: the same table from everywhere and after every interruption, and nothing done twice."""
 
 import csv
+import functools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import threading
 import time
+import types
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +22,7 @@ from unit.sweep_runs import counted, deadly_at_three, dies_once, fails_at_three,
 import pml_native as pml
 from pml_native.problems import equations
 from pml_native.scaling import SweepWarning, measure, sweep
+from pml_native.scaling.fingerprint import fingerprint
 from pml_native.scaling.store import Run, Store
 
 PACKAGE = str(Path(pml.__file__).parents[1])
@@ -70,6 +74,113 @@ def test_what_is_stored_is_not_done_again(threads, tmp_path):
 def test_runs_of_another_function_are_others(threads, tmp_path):
     sweep(quick, size=[1, 2], store=tmp_path / "runs.db", executor=threads)
     assert "value" in sweep(fails_at_three, size=[1, 2], store=tmp_path / "runs.db", executor=threads).columns
+
+
+def times(factor):
+    """A function whose factor only its closure knows."""
+    return lambda n: {"v": factor * n}
+
+
+def compiled(source, name="run", module="study"):
+    """What a script or a module of this source has under `name`."""
+    module = types.ModuleType(module)
+    exec(compile(textwrap.dedent(source), "study.py", "exec"), vars(module))
+    return getattr(module, name)
+
+
+class Times:
+    """A function with state, and a method with an object."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, n):
+        return {"v": self.factor * n}
+
+    def run(self, n):
+        return {"v": self.factor * n}
+
+
+def weighted(n, weights=(1.0,)):
+    return {"v": n * float(np.sum(weights))}
+
+
+def with_helper(factor):
+    return compiled(f"def helper(n): return {factor} * n\ndef run(n): return {{'v': helper(n)}}")
+
+
+def with_helper_in_a_module(factor):
+    run = compiled("def run(n): return {'v': helpers.scale.times(n)}")
+    helpers, scale = types.ModuleType("helpers"), types.ModuleType("helpers.scale")
+    scale.times = compiled(f"def times(n): return {factor} * n", "times", "helpers.scale")
+    helpers.scale = scale
+    run.__globals__["helpers"] = helpers
+    return run
+
+
+def recursive(factor):
+    return compiled(f"def run(n): return {{'v': {factor} * n if n < 9 else run(n - 9)['v']}}")
+
+
+FUNCTIONS_OF_A_FACTOR = {
+    "closure": times,
+    "closure over an array": lambda factor: times(np.float64(factor) * np.ones(1)[0]),
+    "array": lambda factor: (lambda a: lambda n: {"v": float(a.mean()) * n})(np.full(2, float(factor))),
+    "constant": lambda factor: compiled(f"run = lambda n: {{'v': {factor} * n}}"),
+    "default": lambda factor: compiled(f"def run(n, factor={factor}): return {{'v': factor * n}}"),
+    "global": lambda factor: compiled(f"FACTOR = {factor}\ndef run(n): return {{'v': FACTOR * n}}"),
+    "nested": lambda factor: compiled(f"def run(n):\n def inner(): return {factor} * n\n return {{'v': inner()}}"),
+    "helper": with_helper,
+    "helper in a module": with_helper_in_a_module,
+    "recursive": recursive,
+    "state": Times,
+    "bound method": lambda factor: Times(factor).run,
+    "partial": lambda factor: functools.partial(weighted, weights=np.full(3, float(factor))),
+    "cached": lambda factor: functools.lru_cache(times(factor)),
+    "wrapped": lambda factor: functools.wraps(weighted)(times(factor)),
+    "lambdas": lambda factor: (lambda n: {"v": 1 * n}) if factor == 1 else (lambda n: {"v": 100 * n}),
+}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS_OF_A_FACTOR)
+def test_a_function_that_does_something_else_under_the_same_name_is_another(kind, tmp_path, threads):
+    make = FUNCTIONS_OF_A_FACTOR[kind]
+    first, second = (
+        sweep(make(factor), n=range(3), store=tmp_path / "runs.db", executor=threads).column("v").tolist()
+        for factor in (1, 100)
+    )
+    assert [100 * v for v in first] == second
+    assert first != second
+    # The same made anew is the same: what is stored isn't done again.
+    assert fingerprint(make(1)) == fingerprint(make(1)) != fingerprint(make(100))
+
+
+def test_a_function_is_known_after_a_restart_and_comments_do_not_count(tmp_path):
+    source = """
+        import runpy
+        from pathlib import Path
+        import numpy as np
+        NAMES = {"a", "b", "c", "d"}  # the order of which changes from start to start
+        OPTIONS = {"folder": Path("."), "weights": np.arange(3.0), "kind": np.float32}
+
+        def helper(n):
+            return len(NAMES) * n + OPTIONS["weights"].sum()
+
+        def run(n):
+            return {"v": float(helper(n))}
+    """
+    ask = f"print(runpy.run_path({str(Path(pml.scaling.__file__).with_name('fingerprint.py'))!r})['fingerprint'](run))"
+    script, answers = tmp_path / "study.py", []
+    for comment in ("", "# This changes nothing.\n\n"):
+        script.write_text(comment + textwrap.dedent(source) + ask)
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+        answers.append(done.stdout)
+    assert answers[0] == answers[1]
+    assert answers[0].startswith("__main__.run#")
+
+
+def test_functions_of_this_package_are_known_by_their_name_in_stores_of_any_version():
+    assert fingerprint(measure) == "pml_native.scaling.measure.measure"
 
 
 def test_processes_and_threads_give_the_same_table(threads):
