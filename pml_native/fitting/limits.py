@@ -1,13 +1,14 @@
 """What in the data limits a model: digits of y, rounding of X, noise, misprints, and where y breaks.
 
-Each is a guess that the error of the model must bear out. Numbers of few digits may be exact, and X may have been rounded
-before y was made of it: then a model comes below the error that rounding would make, and nothing is said of it.
+Each is a guess that the error of the model must bear out. Numbers of few digits may be exact, and X may have been
+rounded before y was made of it: then a model comes below the error that rounding would make, and nothing is said of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples
 from ..digits import Digits, digits_of, rounding_of
 from ..models import Model
-from ..search.search import Found
+from ..search.search import WORK_A_SECOND, Found
 from .breaks import Break, break_of
 from .misprints import Misprints, misprints_of
 from .noise import is_noise
-from .probe import Probe
+from .probe import MOST_TERMS, ROWS_A_TERM, Probe
 
 # An error below this part of what rounding makes is that of exact numbers; rows are few, so that it is not 1.
 BEARS_OUT = 0.7
@@ -28,6 +29,10 @@ BEARS_OUT = 0.7
 AT_ROUNDING = 1.5
 # Rows that are looked at, and outputs: rows of which the factorization takes some 30 ms.
 MOST_ROWS, MOST_OUTPUTS = 2000, 4
+# Outputs whose digits are looked at.
+MOST_DIGITS_SEEN = 16
+# Factorizations that the time of looking at rows is that of, and the share of the time limit that it may be late by.
+PASSES, LATER = 10.0, 0.05
 # Rows with the largest residuals that are looked at beside those at random, out of so many numbers of evaluations.
 LARGEST, MOST_EVALUATED = 200, 2e8
 # Rows at which a model's gradient is asked for.
@@ -64,16 +69,79 @@ class Limits:
         """The RMSE that rounding of y and of X brings."""
         return math.hypot(self.digits, self.inputs)
 
+    def is_rounding(self, error: float) -> bool:
+        """Whether an error is due to rounding of y and X."""
+        return error <= AT_ROUNDING * self.rounding
 
-def rounding_of_outputs(y: Array) -> tuple[float, Digits | None]:
-    """The relative RMSE that rounding of y (n, m) to its digits made, and the digits of its roughest output."""
-    found = [(rounding_of(column, digits := digits_of(column)), digits) for column in y.T]
+    @property
+    def status(self) -> str:
+        """What is said where rounding is reached."""
+        if self.digits >= self.inputs:
+            return f"the digits of y were reached: rounding to {self.y_digits} alone costs {self.digits:.1e}"
+        return f"the digits of X were reached: rounding to {self._x_words} alone costs {self.inputs:.1e}"
+
+    @property
+    def _x_words(self) -> str:
+        return " and ".join(self.x_digits) or "float64, of numbers that differ little for their size,"
+
+    def advice(self, error: float, input_names: Sequence[str] | None) -> list[str]:
+        """Sentences on what in the data would have to change for an error to fall; none where nothing is known of."""
+        if self.misprints is not None:
+            return [f"correct, or leave out, {self.misprints}"]
+        if self.is_rounding(error):
+            if self.digits >= self.inputs:
+                return [
+                    f"more digits of y: it has {self.y_digits}, and an error of {self.digits:.1e} is their rounding"
+                ]
+            return [
+                f"more digits of X: it is rounded to {self._x_words} which makes an error of {self.inputs:.1e} "
+                f"(take a constant off X before it is rounded, if it is large)"
+            ]
+        if self.noise:
+            return [
+                f"less noise in y: what is left at the rows, {self.noise:.1e}, has no pattern, and neither more terms "
+                f"nor other families lower it; it is followed no further, and more rows only average it"
+            ]
+        if self.split is not None:
+            name = f"x{self.split.column}" if input_names is None else input_names[self.split.column]
+            what = "y jumps there" if self.split.is_jump else "y has a kink, or is steep, there"
+            return [
+                f"split at {name} = {self.split.place:.4g}: {what}, and polynomials of the rows on each side come to "
+                f"{self.split.level:.0e}"
+            ]
+        return []
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """The relative RMSE that rounding of y to its digits makes, and the digits of its roughest output."""
+
+    rmse: float
+    digits: Digits | None
+
+    @property
+    def known(self) -> float:
+        """The same, 0.0 for whole numbers: these are exact as often as they are rounded."""
+        is_whole = self.digits is not None and self.digits.kind == "decimals" and self.digits.count <= 0
+        return 0.0 if is_whole else self.rmse
+
+
+def rounding_of_outputs(y: Array) -> Rounding:
+    """What rounding made of y (n, m), if it seems to be rounded; of many outputs some are looked at."""
+    some = y[:, np.linspace(0, y.shape[1] - 1, min(y.shape[1], MOST_DIGITS_SEEN)).astype(np.intp)]
+    found = [(rounding_of(column, digits := digits_of(column)), digits) for column in some.T]
     roughest = max(found, key=lambda one: one[0])
-    return math.sqrt(sum(rmse**2 for rmse, _ in found) / len(found)), roughest[1]
+    return Rounding(math.sqrt(sum(rmse**2 for rmse, _ in found) / len(found)), roughest[1])
+
+
+def has_time(n: int, start: float, time_limit: float) -> bool:
+    """Whether n rows can be looked at before the time limit, or soon after it."""
+    work = PASSES * min(n, MOST_ROWS) * min(MOST_TERMS, n / ROWS_A_TERM) ** 2
+    return time.perf_counter() + work / WORK_A_SECOND <= start + (1.0 + LATER) * time_limit
 
 
 def rounding_of_inputs(model: Model, X: Array, size: Array, spacing: Array) -> float:
-    """The relative RMSE that rounding of `X` (n, d) to numbers `spacing` (n, d) apart makes of y, of RMS `size` (m,)."""
+    """The relative RMSE of y, of RMS `size` (m,), that rounding `X` (n, d) to numbers `spacing` (n, d) apart makes."""
     some = np.linspace(0, len(X) - 1, min(len(X), GRADIENT_ROWS)).astype(np.intp)
     with np.errstate(all="ignore"):
         change = model.evaluate_gradient(X[some]) / size[:, None] * spacing[some, None, :]
@@ -81,9 +149,7 @@ def rounding_of_inputs(model: Model, X: Array, size: Array, spacing: Array) -> f
     return rmse if math.isfinite(rmse) else 0.0
 
 
-def limits_of(
-    found: Found, others: Iterable[Found], samples: Samples, held_out: Samples, digits: tuple[float, Digits | None]
-) -> Limits:
+def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out: Samples, digits: Rounding) -> Limits:
     """The limits of the data that a model which is not exact has met; `others` are what else was found.
 
     `held_out` are rows of `samples`, or others. `digits` is what `rounding_of_outputs` says of y.
@@ -100,9 +166,9 @@ def limits_of(
         return Limits()
     inputs = rounding_of_inputs(model, X, size, np.spacing(np.abs(X)))
     inputs = inputs if error >= BEARS_OUT * inputs else 0.0
-    is_rounded = error >= BEARS_OUT * digits[0] > 0.0
-    limits = Limits(digits[0], inputs, y_digits=digits[1]) if is_rounded else Limits(inputs=inputs)
-    if error <= AT_ROUNDING * limits.rounding:
+    is_rounded = error >= BEARS_OUT * digits.rmse > 0.0
+    limits = Limits(digits.rmse, inputs, y_digits=digits.digits) if is_rounded else Limits(inputs=inputs)
+    if limits.is_rounding(error):
         return limits
     outputs = range(min(y.shape[1], MOST_OUTPUTS))
     probe = Probe.of(X)

@@ -24,6 +24,8 @@ from .probe import MOST_LEVERAGE, Probe
 FEWEST_ROWS = 20
 # Rows that are left out at most: more of them than this share, or number, are no exceptions.
 MOST_SHARE, MOST_MISPRINTS = 0.05, 20
+# Beyond this many times the error at other rows a misprint is no clearer.
+MOST_TIMES = 1e9
 # Of rows that are looked for one by one the next one's residual is at least so many times the RMS of all.
 LEAST_OUTSIDE = 3.5
 # Misprints are off by at least so many times the largest, and the RMS, of errors at the rows kept,
@@ -42,6 +44,15 @@ class Misprints:
     rows: NDArray[np.intp]
     off: Array
     level: float
+
+    def __str__(self) -> str:
+        numbers = ", ".join(map(str, self.rows.tolist()))
+        rows, are = ("row", "which is an outlier") if len(self.rows) == 1 else ("rows", "which are outliers")
+        times = float(np.min(self.off)) / self.level
+        return (
+            f"the {rows} {numbers} (the first has number 0), {are}: y is at least {_two_digits(times):,} times farther "
+            f"from what the others say than theirs, a misprint or a peak between the other rows"
+        )
 
 
 def misprints_of(probe: Probe, target: Array, rounding: float) -> Misprints | None:
@@ -64,6 +75,10 @@ def misprints_of(probe: Probe, target: Array, rounding: float) -> Misprints | No
     is_out[found.rows] = True
     beside = is_out[probe.neighbours(min(n - 1, 2 * probe.U.shape[1]))[found.rows]].any(axis=1)
     return None if np.mean(beside) > MOST_BESIDE else found
+
+
+def _two_digits(number: float) -> int:
+    return int(float(f"{min(number, MOST_TIMES):.2g}"))
 
 
 class _Removal:

@@ -1,8 +1,7 @@
-"""Whether what a model leaves at the rows is noise: without pattern, the same for other families, and not to be lowered.
+"""Whether what a model leaves at the rows is noise: without pattern, shared by other families, and not to be lowered.
 
 Residuals of a function that a family can't follow have a pattern: neighbours are alike, polynomials of more terms
-bring them down, a few rows beside an edge make most of them, and another family has others. Of 40 fits to hard functions
-without noise none passed, of 40 with noise about half, all but one where the model's error was that of the noise.
+bring them down, a few rows beside an edge make most of them, and another family has others.
 """
 
 from __future__ import annotations
