@@ -290,7 +290,7 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
             f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "
             f"effort={race.spent / WHOLE_WORK:.2g} without a limit gives about this one, and repeats"
         )
-    if found.errors.rmse > 3 * found.train_rmse:
+    if found.errors.rmse > 3 * found.train_rmse and not outcome.limits.advice(found.error, None):
         ratio = found.errors.rmse / found.train_rmse if found.train_rmse else math.inf
         ended += f"; the error between the points is {ratio:.0f} times that at them: more rows would help"
     return ended

@@ -82,7 +82,7 @@ class Limits:
 
     @property
     def _x_words(self) -> str:
-        return " and ".join(self.x_digits) or "float64, of numbers that differ little for their size,"
+        return " and ".join(self.x_digits) or "float64 (its numbers are large, and differ little)"
 
     def advice(self, error: float, input_names: Sequence[str] | None) -> list[str]:
         """Sentences on what in the data would have to change for an error to fall; none where nothing is known of."""
@@ -90,12 +90,10 @@ class Limits:
             return [f"correct, or leave out, {self.misprints}"]
         if self.is_rounding(error):
             if self.digits >= self.inputs:
-                return [
-                    f"more digits of y: it has {self.y_digits}, and an error of {self.digits:.1e} is their rounding"
-                ]
+                return [f"more digits of y: it is rounded to {self.y_digits}, which alone makes {self.digits:.1e}"]
             return [
-                f"more digits of X: it is rounded to {self._x_words} which makes an error of {self.inputs:.1e} "
-                f"(take a constant off X before it is rounded, if it is large)"
+                f"more digits of X: it is rounded to {self._x_words}, which alone makes {self.inputs:.1e}; "
+                f"of large numbers that differ little, take off a constant before they are rounded"
             ]
         if self.noise:
             return [
@@ -174,7 +172,7 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
     probe = Probe.of(X)
     misprints = _misprints(probe, y, outputs) or _left_out_by(found, X, residual, held_out, outputs)
     if misprints is not None:
-        return replace(limits, misprints=replace(misprints, rows=rows[misprints.rows]))
+        return replace(limits, misprints=misprints.among(rows))
     breaks = [one for k in outputs if (one := break_of(probe, X, y[:, k])) is not None]
     split = min(breaks, key=lambda one: one.level, default=None)
     if split is not None and USE_OF_BREAK * split.level <= error:
@@ -184,7 +182,7 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
         probe = Probe.of(X)
     rivals = sorted((one for one in others if one.family != found.family), key=lambda one: one.error)[:MOST_RIVALS]
     left = [_residual(one.measured or one.model, X, y, size) for one in rivals]
-    if not all(is_noise(probe, residual[:, k], model.n_params, [one[:, k] for one in left]) for k in outputs):
+    if not all(is_noise(probe, y[:, k], residual[:, k], model.n_params, [one[:, k] for one in left]) for k in outputs):
         return limits
     spacing, named = _spacing(X)
     rounded = rounding_of_inputs(model, X, size, spacing)
@@ -228,7 +226,7 @@ def _left_out_by(
     if len(trained) < max(FEWEST_TRAINED, ROWS_A_PARAMETER * found.model.n_params):
         return None
     misprints = _misprints(Probe.of(X[trained], 1), residual[trained], outputs)
-    return None if misprints is None else replace(misprints, rows=trained[misprints.rows])
+    return None if misprints is None else misprints.among(trained)
 
 
 def _spacing(X: Array) -> tuple[Array, tuple[str, ...]]:

@@ -45,6 +45,12 @@ class Misprints:
     off: Array
     level: float
 
+    def among(self, rows: NDArray[np.intp]) -> Misprints:
+        """The same, where row i is number `rows[i]` of a larger table."""
+        numbers = rows[self.rows]
+        order = np.argsort(numbers)
+        return Misprints(numbers[order], self.off[order], self.level)
+
     def __str__(self) -> str:
         numbers = ", ".join(map(str, self.rows.tolist()))
         rows, are = ("row", "which is an outlier") if len(self.rows) == 1 else ("rows", "which are outliers")

@@ -21,20 +21,20 @@ LEAST_LEFT = 0.8
 # The largest residual over the median one: 5 for 2,000 normal ones.
 MOST_TAIL = 8.0
 # The correlation with residuals of another family whose error is at most so many times as large.
-LEAST_SHARED, MOST_UNEQUAL = 0.9, 1.5
+LEAST_SHARED, MOST_UNEQUAL = 0.8, 1.5
 # Without another family: of so many rows a parameter, and with half the margins.
 ROWS_A_PARAMETER, FEWEST_ALONE = 10, 150
-# A model that leaves more than this part of y explains nothing.
+# A model that leaves more than this part of the deviation of y explains too little to call the rest noise.
 MOST_LEFT = 0.3
 
 
-def is_noise(probe: Probe, residual: Array, n_params: int, rivals: Sequence[Array]) -> bool:
-    """Whether `residual` (n,) of a model of `n_params`, at the rows of the probe, is noise.
+def is_noise(probe: Probe, y: Array, residual: Array, n_params: int, rivals: Sequence[Array]) -> bool:
+    """Whether the `residual` of `y` (n,) and a model of `n_params`, at the rows of the probe, is noise.
 
     `rivals` (n,) are residuals of models of other families.
     """
     n, size = len(residual), _rms(residual)
-    if n < FEWEST_ROWS or not 0.0 < size < np.inf:
+    if n < FEWEST_ROWS or not 0.0 < size <= MOST_LEFT * float(np.std(y)):
         return False
     tail = float(np.max(np.abs(residual)) / max(np.median(np.abs(residual)), np.finfo(np.float64).tiny))
     if tail > MOST_TAIL:
