@@ -117,6 +117,7 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
     made_of = outcome.terms
     if made_of.largest == "between rows":
         return [_of_rows(outcome, made_of.at_rows, _fall_with_rows(outcome, rng, effort, seconds)), *found]
+    found += _of_few_rows(outcome)
     return found or [_of_what_is_not_known(outcome, rng, effort, seconds)]
 
 
@@ -158,14 +159,19 @@ def _of_rows(outcome: Outcome, at_rows: float, fall: float | None) -> str:
     )
 
 
+def _of_few_rows(outcome: Outcome) -> list[str]:
+    """That the rows bound the number of parameters, where they do."""
+    n, n_params = outcome.train.y.size, outcome.found.model.n_params
+    if ROWS_A_PARAMETER * n_params < n:
+        return []
+    return [
+        f"more rows: the {len(outcome.train.X):,} to train on determine few parameters more than the {n_params:,} of "
+        f"this model, and a model of more could follow y further"
+    ]
+
+
 def _of_what_is_not_known(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> str:
     """What may help where the error is that at the rows, and no search promised a better model."""
-    found, n = outcome.found, len(outcome.train.X)
-    if ROWS_A_PARAMETER * found.model.n_params >= n * outcome.train.y.shape[1]:
-        return (
-            f"more rows: these, {n:,} to train on, determine few parameters more than the {found.model.n_params:,} of "
-            f"this model, and a model of more could follow y further"
-        )
     other = "another start (random_state) or another family (method)"
     fall = _fall_with_rows(outcome, rng, effort, seconds)
     if fall is None:

@@ -182,13 +182,15 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
         probe = Probe.of(X)
     rivals = sorted((one for one in others if one.family != found.family), key=lambda one: one.error)[:MOST_RIVALS]
     left = [_residual(one.measured or one.model, X, y, size) for one in rivals]
+    if found.family != "polynomial":
+        left.append(np.stack([probe.residual(column, probe.best(column)[0]) for column in y.T[: len(outputs)]], axis=1))
     if not all(is_noise(probe, y[:, k], residual[:, k], model.n_params, [one[:, k] for one in left]) for k in outputs):
         return limits
     spacing, named = _spacing(X)
     rounded = rounding_of_inputs(model, X, size, spacing)
     if named and BEARS_OUT * rounded <= error <= AT_ROUNDING * rounded:
         return replace(limits, inputs=rounded, x_digits=named)
-    return replace(limits, noise=error)
+    return replace(limits, noise=float(np.sqrt(np.mean(residual**2))))
 
 
 def _rows(model: Model, samples: Samples, size: Array) -> tuple[NDArray[np.intp], int]:
