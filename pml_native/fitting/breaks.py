@@ -82,7 +82,7 @@ def _split(X: Array, y: Array, column: int, place: float) -> Break | None:
         if not np.isfinite(cost).any():
             return None
         k = int(np.nanargmin(cost))
-        place = 0.5 * float(values[k] + values[k + 1])
+        place = 0.5 * float(values[k]) + 0.5 * float(values[k + 1])
     low, high = ascending[x[ascending] < place], ascending[x[ascending] >= place]
     if min(len(low), len(high)) < FEWEST_ROWS:
         return None

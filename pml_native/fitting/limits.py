@@ -194,11 +194,12 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
 
 
 def _rows(model: Model, samples: Samples, size: Array) -> tuple[NDArray[np.intp], int]:
-    """Rows to look at: so many at random, and after them those of the largest residuals."""
-    n = len(samples.X)
-    if n <= MOST_ROWS:
-        return np.arange(n), n
-    order = np.random.default_rng(0).permutation(n)
+    """Rows of some weight to look at: so many at random, and after them those of the largest residuals."""
+    weight = samples.sample_weight
+    order = np.arange(len(samples.X)) if weight is None else np.flatnonzero(weight > 0.0)
+    if len(order) <= MOST_ROWS:
+        return order, len(order)
+    order = np.random.default_rng(0).permutation(order)
     rest = order[MOST_ROWS : max(2 * MOST_ROWS, int(MOST_EVALUATED / max(1, model.n_params)))]
     left = np.max(np.abs(_residual(model, samples.X[rest], samples.y[rest] / size, size)), axis=1)
     far = rest[np.argsort(-left, kind="stable")[:LARGEST]]

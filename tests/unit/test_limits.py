@@ -167,6 +167,13 @@ def test_a_report_names_misprints_by_their_rows(n):
     assert f"the rows 7, {n - 1} (the first has number 0), which are outliers" in report.advice[0]
 
 
+def test_rows_without_weight_are_no_misprints():
+    X = rows(300)
+    y, weight = smooth(X), np.ones(300)
+    y[[7, 90]], weight[[7, 90]] = 1e3, 0.0
+    assert not any("outlier" in sentence for sentence in report_of(X, y, sample_weight=weight).advice)
+
+
 @pytest.mark.parametrize("is_jump", [True, False])
 @pytest.mark.parametrize("d", [1, 2])
 def test_a_split_is_advised_where_y_breaks(d, is_jump):
