@@ -30,7 +30,10 @@ MEET = 0.5
 
 @dataclass(frozen=True)
 class Break:
-    """y is not smooth where x_`column` = `place`; `level` is the RMS error of polynomials on the sides."""
+    """y is not smooth where x_`column` = `place`; `level` is the RMS error of polynomials on the sides.
+
+    `is_jump` where rows are near enough to show that the sides don't meet.
+    """
 
     column: int
     place: float
@@ -88,13 +91,15 @@ def _split(X: Array, y: Array, column: int, place: float) -> Break | None:
         return None
     # Each side at the rows of the other next to the break, the nearest first.
     beside = max(2 * FEWEST_BESIDE, int(WINDOWS[0] * len(x)))
-    beyond_low, level_low = _errors(X, y, low, high[:beside])
-    beyond_high, level_high = _errors(X, y, high, low[::-1][:beside])
+    above, below = high[:beside], low[::-1][:beside]
+    beyond_low, level_low = _errors(X, y, low, above)
+    beyond_high, level_high = _errors(X, y, high, below)
     level = max(level_low, level_high)
-    near, far = (
-        min(_rms(beyond[:number]) for beyond in (beyond_low, beyond_high)) for number in (max(2, beside // 4), beside)
-    )
-    return Break(column, place, bool(near > MEET * far), level) if near > BEYOND * level else None
+    nearest = max(2, beside // 4)
+    near, far = (min(_rms(beyond_low[:k]), _rms(beyond_high[:k])) for k in (nearest, beside))
+    # Of a gap between rows, or a line of a table, nothing tells what y does inside.
+    is_seen = all(_rms(x[side[:nearest]] - place) <= MEET * _rms(x[side] - place) for side in (above, below))
+    return Break(column, place, bool(is_seen and near > MEET * far), level) if near > BEYOND * level else None
 
 
 def _errors(X: Array, y: Array, rows: NDArray[np.intp], at: NDArray[np.intp]) -> tuple[Array, float]:
