@@ -19,11 +19,12 @@ from ._version import __version__
 from .arrays import PrecisionWarning, as_samples
 from .coverage import Coverage
 from .facts import Facts
-from .fitting import diagnosis, guide
+from .fitting import diagnosis, guide, limits
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE
+from .fitting.limits import Limits
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -114,7 +115,8 @@ def fit(
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)
         rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
-        race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, watch=watch, start=start)
+        digits = limits.rounding_of_outputs(samples.y)
+        race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
@@ -164,8 +166,13 @@ def fit(
             )
         found = taken.found
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
-        ended = _limit(found, floor, tolerance, interrupted, late, race)
-        outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress)
+        is_exact = found.error <= diagnosis.FLOOR_MARGIN * max(floor, diagnosis.EPS)
+        if is_exact or interrupted or not limits.has_time(len(samples.X), start, limit):
+            of_data = Limits()
+        else:
+            of_data = limits.limits_of(found, race.found.values(), samples, held_out, digits)
+        ended = _limit(found, is_exact, of_data, tolerance, interrupted, late, race)
+        outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
         advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         watch.write(taken.whole)
@@ -244,14 +251,24 @@ def _of_data(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
     return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
 
 
-def _limit(found: Found, floor: float, tolerance: float | None, interrupted: bool, late: bool, race: Race) -> Limit:
+def _limit(
+    found: Found,
+    is_exact: bool,
+    of_data: Limits,
+    tolerance: float | None,
+    interrupted: bool,
+    late: bool,
+    race: Race,
+) -> Limit:
     """What ended the fit."""
     if interrupted:
         return Limit.INTERRUPTED
     if tolerance is not None and found.error <= tolerance:
         return Limit.TOLERANCE
-    if found.error <= diagnosis.FLOOR_MARGIN * max(floor, diagnosis.EPS):
+    if is_exact:
         return Limit.FLOOR
+    if of_data.is_rounding(found.error):
+        return Limit.ROUNDING
     if late:
         return Limit.TIME
     return Limit.WORK if race.was_cut_short else Limit.NOTHING_LEFT
@@ -265,13 +282,15 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
     if limit is Limit.FLOOR:
         where = "" if outcome.is_at_floor else " at the rows"
         return f"the float64 floor was reached{where}: rounding alone costs {outcome.floor:.0e}"
+    if limit is Limit.ROUNDING:
+        return outcome.limits.status
     ended: str = limit.value
     if limit is Limit.TIME:
         ended = (
             f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "
             f"effort={race.spent / WHOLE_WORK:.2g} without a limit gives about this one, and repeats"
         )
-    if found.errors.rmse > 3 * found.train_rmse:
+    if found.errors.rmse > 3 * found.train_rmse and not outcome.limits.advice(found.error, None):
         ratio = found.errors.rmse / found.train_rmse if found.train_rmse else math.inf
         ended += f"; the error between the points is {ratio:.0f} times that at them: more rows would help"
     return ended
@@ -322,7 +341,7 @@ def _report(
         warnings=tuple(notes),
         seed=seed,
         versions=versions(),
-        floor=outcome.floor,
+        floor=outcome.whole_floor,
         terms=outcome.terms,
         path=tuple(race.path),
         advice=tuple(advice),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..report import Errors, ErrorTerms
 from ..search.polynomial import PolynomialSearch
 from ..search.search import Found, Rows, run_alone
 from .expected import Expected
+from .limits import Limits
 
 EPS = float(np.finfo(np.float64).eps)
 # The RMS of what rounding y to float64 leaves, in units of y: uniform over half a unit in the last place on each side,
@@ -35,6 +36,8 @@ EVALUATED_ROWS, RESIDUAL_ROWS = 1000, 200
 MOST_EXTENDED, FEWEST_EVALUATED = 3e5, 30
 # Errors fall by less than this for twice the rows where rows are not what is missing.
 LEAST_FALL = 1.5
+# Searches take some rows a parameter, so that of fewer than this many the rows bound the parameters.
+ROWS_A_PARAMETER = 10
 # More rows than this many times those there are, no law found on two sizes can promise.
 MOST_TIMES = 1e4
 # A fit whose error fell by so much in the last part of its time was still learning.
@@ -55,16 +58,18 @@ class Limit(Enum):
     INTERRUPTED = "interrupted from the keyboard; this is the best model so far"
     TOLERANCE = "the tolerance was reached"
     FLOOR = "the float64 floor was reached"
+    ROUNDING = "the rounding of the data was reached"
     TIME = "the time limit was used up"
     WORK = "the work was used up"
-    NOTHING_LEFT = "no search made any more progress"
+    NOTHING_LEFT = "no search promised a better model"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A fit that has ended: the model taken, the rows it was chosen by, what ended it, and what is known of its error.
 
-    `progress` has the share of the work done and the error, each time a better model was found.
+    `progress` has the share of the work done and the error, each time a better model was found. `floor` is that of
+    float64, `limits` what the data bring.
     """
 
     found: Found
@@ -75,11 +80,17 @@ class Outcome:
     known: Expected
     tolerance: float | None
     progress: Sequence[tuple[float, float]]
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def whole_floor(self) -> float:
+        """The error that rounding makes: in float64, and of the data to the digits that they have."""
+        return math.hypot(self.floor, self.limits.rounding)
 
     @property
     def terms(self) -> ErrorTerms:
         """What the RMSE on the held-out rows is made of."""
-        return ErrorTerms.of(self.floor, self.found.train_rmse, self.found.errors.rmse)
+        return ErrorTerms.of(self.whole_floor, self.found.train_rmse, self.found.errors.rmse)
 
     @property
     def is_at_floor(self) -> bool:
@@ -94,6 +105,10 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
         return ["nothing: what is left is rounding, of y and of the model's evaluation in float64"]
     if outcome.found.error <= FLOOR_MARGIN * outcome.floor:
         return [_of_box(outcome)]
+    of_data = outcome.limits.advice(outcome.found.error, outcome.train.input_names)
+    if of_data:
+        is_wild = outcome.known.error > FLOOR_MARGIN_OVER_BOX * outcome.found.error
+        return [*of_data, _of_box(outcome)] if outcome.limit is Limit.ROUNDING and is_wild else of_data
     if outcome.limit is Limit.TOLERANCE:
         return ["a smaller tolerance: the fit ended when the one given was reached"]
     found = [_of_work(outcome)] if outcome.limit in (Limit.TIME, Limit.WORK) else []
@@ -101,10 +116,9 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
         found = ["time: the fit was interrupted"]
     made_of = outcome.terms
     if made_of.largest == "between rows":
-        return [_of_rows(outcome, made_of.at_rows, rng, effort, seconds), *found]
-    if not found:
-        found = ["another start (random_state) or another family (method): neither rows nor work limit this one"]
-    return found
+        return [_of_rows(outcome, made_of.at_rows, _fall_with_rows(outcome, rng, effort, seconds)), *found]
+    found += _of_few_rows(outcome)
+    return found or [_of_what_is_not_known(outcome, rng, effort, seconds)]
 
 
 def _of_box(outcome: Outcome) -> str:
@@ -128,8 +142,8 @@ def _of_work(outcome: Outcome) -> str:
     return f"more {what}: in the second half of the fit the error still fell {earlier[-1] / now:.2g}-fold"
 
 
-def _of_rows(outcome: Outcome, at_rows: float, rng: np.random.Generator, effort: float, seconds: float) -> str:
-    fall = _fall_with_rows(outcome, rng, effort, seconds)
+def _of_rows(outcome: Outcome, at_rows: float, fall: float | None) -> str:
+    """How many rows would do, if the error goes on to `fall` with each doubling, but not below that `at_rows`."""
     if fall is None:
         return "more rows; pml_native.scaling.forecast measures how many"
     if fall < LEAST_FALL:
@@ -143,6 +157,28 @@ def _of_rows(outcome: Outcome, at_rows: float, rng: np.random.Generator, effort:
         f"more rows: with the last doubling of their number the error fell {fall:.2g}-fold; if that goes on, "
         f"{wanted:.1e} takes {many} rows (there are {n:,})"
     )
+
+
+def _of_few_rows(outcome: Outcome) -> list[str]:
+    """That the rows bound the number of parameters, where they do."""
+    n, n_params = outcome.train.y.size, outcome.found.model.n_params
+    if ROWS_A_PARAMETER * n_params < n:
+        return []
+    return [
+        f"more rows: the {len(outcome.train.X):,} to train on determine few parameters more than the {n_params:,} of "
+        f"this model, and a model of more could follow y further"
+    ]
+
+
+def _of_what_is_not_known(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> str:
+    """What may help where the error is that at the rows, and no search promised a better model."""
+    other = "another start (random_state) or another family (method)"
+    fall = _fall_with_rows(outcome, rng, effort, seconds)
+    if fall is None:
+        return f"{other}; whether more rows would is not known"
+    if fall < LEAST_FALL:
+        return f"{other}: the last doubling of the rows made the error only {fall:.1f} times smaller"
+    return _of_rows(outcome, 0.0, fall)
 
 
 def _fall_with_rows(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: float) -> float | None:

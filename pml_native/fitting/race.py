@@ -36,6 +36,9 @@ FAR_BEHIND = 1e6
 # An error below this that a turn has not brought to half is taken for that of the data: y = 1 / (exp(x) - 1), which
 # loses digits where x is small, is known to 1e-13, and no work would come below.
 NEAR_FLOOR, HALF = 1e-12, 0.5
+# Between these parts of the error that rounding y to its digits makes, an error is due to it: the rows held out are
+# few. Far below, y is exact though its numbers are of few digits.
+LEAST_ROUNDED, MOST_ROUNDED = 0.7, 1.15
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
 SPANS, MARGIN = (4.0, 16.0), 1.5
@@ -69,8 +72,9 @@ class Watch(Protocol):
 class Race:
     """The searches of a table in turns, on `rows`, with so much work in all.
 
-    `enough` is the error that is asked for. `depth` counts the symmetries that led here. `is_over` says that the
-    deadline has passed, or Ctrl-C been pressed: no search is made any more, as making one looks at the rows.
+    `enough` is the error that is asked for, `rounding` what rounding y to few digits makes, if it seems to be rounded.
+    `depth` counts the symmetries that led here. `is_over` says that the deadline has passed, or Ctrl-C been pressed: no
+    search is made any more, as making one looks at the rows.
     """
 
     rows: Rows
@@ -78,6 +82,7 @@ class Race:
     rng: np.random.Generator
     work: float
     enough: float = 0.0
+    rounding: float = 0.0
     rounds: Sequence[float] = ROUNDS
     depth: int = 0
     watch: Watch | None = None
@@ -109,16 +114,23 @@ class Race:
         return self.error <= max(self.enough, FLOOR) or (self.best is not None and self.best.is_exact)
 
     @property
+    def is_rounded(self) -> bool:
+        """Whether the error is that of the digits of y: once all searches had a turn, none is to come below."""
+        return LEAST_ROUNDED * self.rounding < self.error <= MOST_ROUNDED * self.rounding
+
+    @property
     def has_work(self) -> bool:
         return self.spent < self.work or self.best is None
 
     def steps(self) -> Steps:
         rows = [row for row in self.table if not row.last]
         for number, share in enumerate(self.rounds):
+            if number > 0 and self.is_rounded:
+                break
             for row in rows:
                 if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row.search):
                     yield from self._turn(row, share * row.share * self.work)
-        while (promising := self._most_promising(rows)) is not None:
+        while not self.is_rounded and (promising := self._most_promising(rows)) is not None:
             work, before = max(self.rounds[-1] * self.work, self._done.get(promising.search, 0.0)), self.error
             yield from self._turn(promising, work)
             if HALF * before < self.error <= NEAR_FLOOR:

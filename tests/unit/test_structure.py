@@ -31,6 +31,7 @@ FLOORS = [
     ["hold_out"],
     ["coverage"],
     ["facts"],
+    ["digits"],
     ["files", "threads", "memory", "elementary", "grids", "singular_values"],
     ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
