@@ -161,7 +161,7 @@ def _different_values(X: Array) -> tuple[Array | None, ...]:
 
 
 def _values(column: Array, most: int) -> Array | None:
-    """The different values of a column, ascending, if they are at most so many; one of those that differ by rounding."""
+    """The different values of a column, ascending, if they are at most so many; one of those that rounding parts."""
     ascending = np.sort(column + 0.0)
     is_first = np.ones(len(column), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
