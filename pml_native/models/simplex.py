@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from .. import _core
-from ..arrays import Array, as_matrix, as_samples, contiguous, repeated_rows
+from ..arrays import Array, Distinct, as_matrix, as_samples, contiguous
 from ..grids import grid_axes, nearest_lines
 from ..memory import available_memory
 from ..report import FitReport
@@ -256,7 +256,8 @@ class SimplexInterpolator(Model):
             until = np.where(rates < 0.0, weights / -rates, np.inf)
         leaves = np.argmin(until, axis=1)
         is_left = np.arange(vertices.shape[1]) != leaves[:, None]
-        return vertices[is_left].reshape(len(vertices), -1)
+        facets: NDArray[np.intp] = vertices[is_left].reshape(len(vertices), -1)
+        return facets
 
     def _chosen(self, n_queries: int) -> Search:
         """The search for `n_queries` more queries."""
@@ -334,22 +335,13 @@ def _require_choice(name: str, value: object, choices: Any) -> None:
 def _distinct(X: Array, y: Array, frame: Frame, duplicates: Duplicates) -> tuple[Array, Array, NDArray[np.intp]]:
     """Points of the frame, each once, their values, and the rows they first occur in."""
     points = contiguous(frame.apply(X)[0])
-    order, group = repeated_rows(points)
-    if group[-1] + 1 == len(points):
-        return points, y, np.arange(len(points))
-    size = np.bincount(group)
-    begin = np.concatenate(([0], np.cumsum(size)[:-1]))
-    ordered = y[order]
-    differs = np.any(ordered != ordered[begin][group], axis=1)
-    if duplicates == "error" and differs.any():
-        row = int(order[np.flatnonzero(differs)[0]])
+    distinct = Distinct.of(points, y)
+    contradicting = distinct.contradicting
+    if duplicates == "error" and len(contradicting):
+        row = int(contradicting[0])
         raise ValueError(
-            f"X: expected one y for each point, got {int(differs.sum())} rows that repeat a point (or are nearer to "
+            f"X: expected one y for each point, got {len(contradicting)} rows that repeat a point (or are nearer to "
             f"it than rounding) with another y, among them row {row}: {X[row].tolist()}; duplicates='average' takes "
             f"the mean"
         )
-    # A mean of differences, so that equal values stay exactly what they are.
-    mean = ordered[begin] + np.add.reduceat(ordered - ordered[begin][group], begin, axis=0) / size[:, None]
-    first = np.minimum.reduceat(order, begin)
-    kept = np.argsort(first)
-    return contiguous(points[first[kept]]), contiguous(mean[kept]), first[kept]
+    return contiguous(points[distinct.rows]), distinct.y, distinct.rows
