@@ -7,7 +7,9 @@ The weights solve  [K P; P' 0] [w; c] = [y; 0],  K_ij = phi(eps |z_i - z_j|),  P
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +20,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from .. import _core
-from ..arrays import Array, as_samples, contiguous
+from ..arrays import Array, Distinct, PrecisionWarning, as_samples, contiguous
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..memory import require_memory
@@ -65,6 +67,30 @@ SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
 FEW_PRODUCTS = 1 << 14
 # Of each number of the system: the matrix, and its factors or the distances it is made of.
 SYSTEM_BYTES = 24.0
+EPS = float(np.finfo(np.float64).eps)
+
+# --- how far off its own points an interpolant may be, in units of the range of each output
+
+# No one takes it for an interpolant above the first; above the second, 8 digits, it is said. Well conditioned systems
+# of 1,000 points come to 1e-14 to 1e-9, the flattest kernels that are of any use to 3e-7.
+REFUSED, SAID = 1e-6, 1e-8
+# Values of one point that differ by so many units of rounding of the largest are one.
+ROUNDING_ULPS = 16.0
+# Such a system is solved by its eigenvectors where elimination fails, 50 times as slow: 0.6 s for 1,000 points.
+MOST_SPECTRAL = 1500
+# Points at which a model of nearest points is looked at when it is made, some 0.4 ms each.
+LOOKED_AT = 100
+# Points nearer than this, where the box is 2 wide, are near copies: at 1e-6 no kernel has lost more than 8 digits, at
+# 1e-8 the quintic is off by 4e-7, the cubic by 8e-9.
+NEAR_COPY = 1e-7
+
+# --- nearest points
+
+# Where a point is so many times as far from the middle of its nearest points, along some direction, as these are in
+# the mean, they tell little of it: all of one survey line, say. Among points at random it is less than 4 times.
+FAR_OFF = 10.0
+# They are on a line or in a plane where their extent along a direction is less than this part of their largest.
+FLAT = 1e-9
 
 
 class RBF(Model):
@@ -74,10 +100,18 @@ class RBF(Model):
     epsilon : the inverse of the kernel's width; the first four have none.
     neighbors : each value is from this many nearest points; None takes all points, by one system that is solved here.
     weights : (n + terms, m), the solution of that system where it is known: see `equations`.
+    is_checked : whether the model is held to its own points; False takes what the system gives, for a search that
+        measures it.
     n_threads : None for all cores.
 
-    A model of neighbors is not continuous where the nearest points change; its gradient is that of the local system.
-    Raises ValueError for points that a system can't tell apart, MemoryError where it doesn't fit.
+    A point that occurs again with the same y, but for rounding, is one point; `X` and `y` have it once. Where all
+    points lie on a line or in a plane, the model is constant across it. A model of neighbors is not continuous where
+    the nearest points change; its gradient is that of the local system. Half of the neighbors are taken from afar where
+    the nearest are all on a line or so, and x is not.
+
+    Raises ValueError for a point with two values of y, and where float64 can't solve the system, so that the model is
+    off its own points by more than 1e-6 of the range of y: near copies of a point, or a kernel too flat. A
+    PrecisionWarning says how far where it is more than 1e-8. MemoryError where the system doesn't fit.
     """
 
     family = "rbf"
@@ -92,11 +126,12 @@ class RBF(Model):
         neighbors: int | None = None,
         signature: Signature | None = None,
         weights: Array | None = None,
+        is_checked: bool = True,
         n_threads: int | None = None,
     ) -> None:
         resolve_threads(n_threads)
         samples = as_samples(X, y)
-        self.X, self.y = samples.X.copy(), samples.y.copy()
+        self.X, self.y = _each_once(samples.X, samples.y)
         (n, d), m = self.X.shape, self.y.shape[1]
         super().__init__(signature or Signature(d, m, samples.y_is_vector))
         self.signature.require(d, m, "the interpolant of X and y")
@@ -115,14 +150,18 @@ class RBF(Model):
         least = len(terms[0])
         if neighbors is not None and not least <= neighbors:
             raise ValueError(f"neighbors: expected at least {least} for {kernel} and {d} columns, got {neighbors}")
+        if n == 1 < len(samples.X):
+            raise ValueError(f"X: expected points that the system of {kernel} can tell apart, got a singular one")
         if n < least:
             raise ValueError(f"X: expected at least {least} rows for {kernel} and {d} columns, got {n}")
         self._terms = ChebyshevTerms(terms[0])
         self.neighbors = None if neighbors is None else min(int(neighbors), n)
         if self.neighbors is None:
-            self.weights = self._solved() if weights is None else np.array(weights, dtype=np.float64)
+            self.weights = self._solved(is_checked) if weights is None else np.array(weights, dtype=np.float64)
             if self.weights.shape != (n + least, m):
                 raise ValueError(f"weights: expected ({n + least}, {m}), got {self.weights.shape}")
+        if is_checked and weights is None:
+            self._require_points()
 
     def __repr__(self) -> str:
         epsilon = "" if self.kernel in SCALE_FREE else f" of epsilon {self.epsilon:.3g}"
@@ -176,6 +215,7 @@ class RBF(Model):
             neighbors=values["neighbors"],
             signature=signature,
             weights=arrays.get("weights"),
+            is_checked=False,
         )
 
     @cached_property
@@ -203,8 +243,16 @@ class RBF(Model):
         scaled: Array = np.ldexp(self.y, -self.exponents)
         return scaled
 
-    def _solved(self) -> Array:
-        """w and c (n + terms, m)."""
+    @cached_property
+    def _range(self) -> Array:
+        """Of the targets, (m,); no less than where a hundred times their rounding would be said, and 1 where all are 0."""
+        size = np.max(np.abs(self._targets), axis=0)
+        least = np.where(size > 0.0, 100.0 * EPS / SAID * size, 1.0)
+        extent: Array = np.maximum(np.ptp(self._targets, axis=0), least)
+        return extent
+
+    def _solved(self, is_checked: bool) -> Array:
+        """w and c (n + terms, m): by elimination or, where that is off its points, by what eigenvectors can tell."""
         n = self.n_equations
         require_memory(
             SYSTEM_BYTES * n * n,
@@ -212,13 +260,61 @@ class RBF(Model):
             "give neighbors=, which takes the nearest points only",
         )
         system = self.equations(slice(n))
+        matrix, right = system[:, :n], system[:, n:]
         try:
-            weights = np.linalg.solve(system[:, :n], system[:, n:])
+            weights: Array = np.linalg.solve(matrix, right)
         except np.linalg.LinAlgError:
-            weights = np.full((1, 1), np.nan)
+            weights = np.full(right.shape, np.nan)
+        if is_checked and n <= MOST_SPECTRAL and not self._off(matrix, weights, right) <= SAID:
+            spectral = _least_norm(matrix, right)
+            if not self._off(matrix, weights, right) <= self._off(matrix, spectral, right):
+                weights = spectral
         if not np.isfinite(weights).all():
             raise ValueError(f"X: expected points that the system of {self.kernel} can tell apart, got a singular one")
         return np.ascontiguousarray(weights)
+
+    def _off(self, matrix: Array, weights: Array, right: Array) -> float:
+        """How far off its points the model of these weights is, in units of the range of y."""
+        n = len(self.X)
+        with np.errstate(all="ignore"):
+            return float(np.max(np.abs(matrix[:n] @ weights - right[:n]) / self._range))
+
+    def _require_points(self) -> None:
+        """ValueError where the model is off its own points, a PrecisionWarning where it is a little."""
+        n = len(self.X)
+        rows = np.arange(n) if self.neighbors is None else np.unique(np.linspace(0, n - 1, LOOKED_AT).astype(np.intp))
+        values = self._local(self._points[rows])[0] if self.neighbors is not None else self._global(self._points)
+        with np.errstate(all="ignore"):
+            off = np.max(np.abs(values - self._targets[rows]) / self._range)
+        if off <= SAID:
+            return
+        said = f"{self!r} is off its own points by {off:.0e} of the range of y: {self._reason()}"
+        if not off <= REFUSED:
+            raise ValueError(f"X, y: expected points and a kernel whose system float64 can solve; {said}")
+        warnings.warn(said, PrecisionWarning, stacklevel=3)
+
+    def _reason(self) -> str:
+        """Why float64 can't solve the system, and what to do."""
+        distance, near = self._tree.query(self._points, k=2)
+        row = int(np.argmin(distance[:, 1]))
+        if distance[row, 1] < NEAR_COPY:
+            a, b = self.X[sorted((row, int(near[row, 1])))].tolist()
+            return (
+                f"the points {a} and {b} are only {distance[row, 1]:.0e} of the box apart; merge them, "
+                f"or take fit_rbf, which does"
+            )
+        if self.kernel not in SCALE_FREE:
+            return f"with epsilon={self.epsilon:g} the kernel is too flat for so many points; give a larger one"
+        return f"{self.kernel} is too smooth for so many points; take a kernel that is less so, or neighbors="
+
+    @cached_property
+    def _unseen(self) -> Array:
+        """The projection (p, p) onto polynomials that are 0 at all points: these lie on a line, in a plane or such."""
+        design = self._terms.design(self._points)
+        singular, rows = np.linalg.svd(design, full_matrices=False)[1:]
+        unseen = rows[singular <= FLAT * singular[0]]
+        projection: Array = unseen.T @ unseen
+        return projection
 
     @property
     def n_equations(self) -> int:
@@ -226,7 +322,10 @@ class RBF(Model):
         return len(self.X) + len(self._terms.indices)
 
     def equations(self, rows: slice) -> Array:
-        """These rows of [K P y; P' 0 0], (n + p, n + p + m) for n points and p polynomials, which give the weights."""
+        """These rows of [K P y; P' -U 0], (n + p, n + p + m) for n points and p polynomials, which give the weights.
+
+        U is 0, but for polynomials that are 0 at all points: these have no part in the model.
+        """
         n, p, m = len(self.X), len(self._terms.indices), self.y.shape[1]
         begin, end, _ = rows.indices(n + p)
         of_points, of_terms = slice(begin, min(end, n)), slice(max(begin - n, 0), max(end - n, 0))
@@ -239,6 +338,7 @@ class RBF(Model):
             points[:, n : n + p] = self._terms.design(self._points[of_points])
             points[:, n + p :] = self._targets[of_points]
         system[len(points) :, :n] = self._terms.design(self._points).T[of_terms]
+        system[len(points) :, n : n + p] = -self._unseen[of_terms]
         return system
 
     def _global(self, Z: Array) -> Array:
@@ -250,6 +350,47 @@ class RBF(Model):
     def _threads(self, Z: Array) -> int:
         return 1 if len(Z) * self.weights.size <= FEW_PRODUCTS else resolve_threads(self.n_threads)
 
+    @cached_property
+    def _sparser(self) -> list[tuple[KDTree, NDArray[np.intp]]]:
+        """Fewer and fewer points that are farther and farther apart: the one nearest the middle of each cell that has
+        any, for cells of the box of 1/2, 1/4, ... of its extent; the finest first, each with its tree."""
+        levels: list[tuple[KDTree, NDArray[np.intp]]] = []
+        side = 1.0
+        while not levels or 2 * len(levels[-1][1]) <= len(self.X):
+            cells = np.floor(self._points / side)
+            off_middle = np.max(np.abs(self._points / side - cells - 0.5), axis=1)
+            order = np.lexsort((off_middle, *cells.T))
+            is_first = np.any(np.diff(cells[order], axis=0, prepend=np.nan) != 0.0, axis=1)
+            rows = np.sort(order[is_first])
+            levels.append((KDTree(self._points[rows]), rows))
+            side *= 0.5
+        return levels[::-1]
+
+    def _nearest(self, Z: Array) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The points (q, k) that values at `Z` (q, d) are made of, and of which values these tell little even so.
+
+        Half of them are of fewer points, as many fewer as it takes, where the nearest are on a line far from x.
+        """
+        k = self.neighbors or 0
+        near = self._tree.query(Z, k=np.arange(1, k + 1))[1]
+        is_far = _is_far(Z, self._points[near])
+        if is_far.any():
+            few = k - k // 2
+            for tree, rows in self._sparser:
+                left = np.flatnonzero(is_far)
+                size = min(k, len(rows))
+                if not left.size or size < k - few:
+                    break
+                known = self._tree.query(Z[left], k=np.arange(1, few + 1))[1]
+                others = rows[tree.query(Z[left], k=np.arange(1, size + 1))[1]]
+                is_known = np.any(others[:, :, None] == known[:, None, :], axis=2)
+                enough = np.sum(~is_known, axis=1) >= k - few
+                left, known, others, is_known = left[enough], known[enough], others[enough], is_known[enough]
+                new_first = np.argsort(is_known, axis=1, kind="stable")[:, : k - few]
+                near[left] = np.concatenate([known, np.take_along_axis(others, new_first, axis=1)], axis=1)
+                is_far[left] = _is_far(Z[left], self._points[near[left]])
+        return near, is_far
+
     def _local(self, Z: Array, gradient: bool = False) -> tuple[Array, Array]:
         """Values (n, m) and derivatives (n, m, d), each from the system of the nearest points."""
         d, m = Z.shape[1], self.y.shape[1]
@@ -259,7 +400,7 @@ class RBF(Model):
         terms = _series(self._terms, np.eye(p)) if gradient else None
         for block in blocks(len(known), (k + p) ** 2):
             rows = known[block]
-            near = self._tree.query(Z[rows], k=np.arange(1, k + 1))[1]
+            near, is_far = self._nearest(Z[rows])
             points = self._points[near]
             # Around their centre, in units of their extent: the local system is well scaled wherever it is.
             centre = points.mean(axis=1, keepdims=True)
@@ -274,7 +415,7 @@ class RBF(Model):
             system[:, k:, :k] = system[:, :k, k:].transpose(0, 2, 1)
             right = np.zeros((len(rows), k + p, m))
             right[:, :k] = self._targets[near]
-            weights = np.linalg.solve(system, right)
+            weights = self._local_weights(system, right, is_far)
             r = epsilon * _distances(z, points)
             polynomial = self._terms.design(z[:, 0])[:, None, :]
             values[rows] = (np.concatenate([kernel.value(r), polynomial], axis=2) @ weights)[:, 0]
@@ -286,6 +427,58 @@ class RBF(Model):
                 both = np.concatenate([radial, slopes[:, None, :, j]], axis=2)
                 derivatives[rows, :, j] = (both @ weights)[:, 0] / extent[:, 0]
         return values, derivatives
+
+    def _local_weights(self, system: Array, right: Array, is_far: NDArray[np.bool_]) -> Array:
+        """The solutions (q, k + p, m): by elimination, and by eigenvectors where that fails or `is_far`.
+
+        Points on a line leave the slope across it open, which is 0 in the solution of the least norm.
+        """
+        try:
+            weights: Array = np.linalg.solve(system, right)
+        except np.linalg.LinAlgError:  # one of them is singular: they are solved one by one
+            weights = np.full(right.shape, np.nan)
+            for one in range(len(system)):
+                with suppress(np.linalg.LinAlgError):
+                    weights[one] = np.linalg.solve(system[one], right[one])
+        with np.errstate(all="ignore"):
+            off = np.max(np.abs(system @ weights - right) / self._range, axis=(1, 2))
+        fails = np.flatnonzero(~(off <= REFUSED) | is_far)
+        if fails.size:
+            weights[fails] = _least_norm(system[fails], right[fails])
+        return weights
+
+
+def _each_once(X: Array, y: Array) -> tuple[Array, Array]:
+    """The points, each once, and their values, as copies; ValueError for a point of two values."""
+    distinct = Distinct.of(X, y, ROUNDING_ULPS * np.spacing(np.max(np.abs(y), axis=0)))
+    if len(distinct.contradicting):
+        row = int(distinct.contradicting[0])
+        raise ValueError(
+            f"X: expected one y for each point, got {len(distinct.contradicting)} rows that repeat a point with "
+            f"another y, the first of them row {row}: {X[row].tolist()}; fit_rbf takes the mean"
+        )
+    return X[distinct.rows], np.array(distinct.y)
+
+
+def _least_norm(system: Array, right: Array) -> Array:
+    """The solution of the least norm of symmetric systems (..., n, n), in those eigenvectors that rounding leaves."""
+    eigenvalues, vectors = np.linalg.eigh(system)
+    size = np.abs(eigenvalues)
+    is_known = size > system.shape[-1] * EPS * np.max(size, axis=-1, keepdims=True)
+    inverse = np.where(is_known, 1.0 / np.where(is_known, eigenvalues, 1.0), 0.0)
+    solution: Array = vectors @ (inverse[..., None] * (np.swapaxes(vectors, -1, -2) @ right))
+    return solution
+
+
+def _is_far(z: Array, points: Array) -> NDArray[np.bool_]:
+    """For which of `z` (q, d) its `points` (q, k, d) tell little: FAR_OFF."""
+    centre = points.mean(axis=1)
+    spread = points - centre[:, None, :]
+    variances, directions = np.linalg.eigh(np.einsum("qki,qkj->qij", spread, spread) / points.shape[1])
+    extent = np.sqrt(np.maximum(variances, FLAT**2 * variances[:, -1:]))
+    off = np.abs(np.einsum("qi,qij->qj", z - centre, directions))
+    far: NDArray[np.bool_] = np.any(off > FAR_OFF * extent, axis=1)
+    return far
 
 
 def _series(terms: ChebyshevTerms, coefficients: Array) -> ChebyshevSeries:
