@@ -86,11 +86,12 @@ NEAR_COPY = 1e-7
 
 # --- nearest points
 
-# Where a point is so many times as far from the middle of its nearest points, along some direction, as these are in
-# the mean, they tell little of it: all of one survey line, say. Among points at random it is less than 4 times.
+# Where x is so many times as far from the middle of its nearest points, along some direction, as these are in the mean,
+# they tell little of it: all of one survey line, say. Among points at random it is less than 4 times.
 FAR_OFF = 10.0
-# They are on a line or in a plane where their extent along a direction is less than this part of their largest.
-FLAT = 1e-9
+# Points are on a line or in a plane, and a polynomial is 0 at them, where they, or it, reach no more than this part of
+# the largest: the root of what rounding leaves of squares, times ten.
+FLAT = 1e-7
 
 
 class RBF(Model):
@@ -105,9 +106,10 @@ class RBF(Model):
     n_threads : None for all cores.
 
     A point that occurs again with the same y, but for rounding, is one point; `X` and `y` have it once. Where all
-    points lie on a line or in a plane, the model is constant across it. A model of neighbors is not continuous where
-    the nearest points change; its gradient is that of the local system. Half of the neighbors are taken from afar where
-    the nearest are all on a line or so, and x is not.
+    points lie on a line or in a plane, they tell nothing across it: of the polynomials that they leave open, the model
+    has those of the smallest coefficients, constants before slopes. A model of neighbors is not continuous where the
+    nearest points change; its gradient is that of the local system. Half of the neighbors are taken from afar where the
+    nearest are all on a line or so.
 
     Raises ValueError for a point with two values of y, and where float64 can't solve the system, so that the model is
     off its own points by more than 1e-6 of the range of y: near copies of a point, or a kernel too flat. A
@@ -245,7 +247,7 @@ class RBF(Model):
 
     @cached_property
     def _range(self) -> Array:
-        """Of the targets, (m,); no less than where a hundred times their rounding would be said, and 1 where all are 0."""
+        """Of the targets, (m,): no less than where some rounding of them would be said, and 1 where all are 0."""
         size = np.max(np.abs(self._targets), axis=0)
         least = np.where(size > 0.0, 100.0 * EPS / SAID * size, 1.0)
         extent: Array = np.maximum(np.ptp(self._targets, axis=0), least)
@@ -262,7 +264,7 @@ class RBF(Model):
         system = self.equations(slice(n))
         matrix, right = system[:, :n], system[:, n:]
         try:
-            weights: Array = np.linalg.solve(matrix, right)
+            weights = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
         except np.linalg.LinAlgError:
             weights = np.full(right.shape, np.nan)
         if is_checked and n <= MOST_SPECTRAL and not self._off(matrix, weights, right) <= SAID:
@@ -310,11 +312,7 @@ class RBF(Model):
     @cached_property
     def _unseen(self) -> Array:
         """The projection (p, p) onto polynomials that are 0 at all points: these lie on a line, in a plane or such."""
-        design = self._terms.design(self._points)
-        singular, rows = np.linalg.svd(design, full_matrices=False)[1:]
-        unseen = rows[singular <= FLAT * singular[0]]
-        projection: Array = unseen.T @ unseen
-        return projection
+        return _unseen(self._terms.design(self._points))
 
     @property
     def n_equations(self) -> int:
@@ -366,30 +364,43 @@ class RBF(Model):
             side *= 0.5
         return levels[::-1]
 
-    def _nearest(self, Z: Array) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """The points (q, k) that values at `Z` (q, d) are made of, and of which values these tell little even so.
+    def _nearest(self, Z: Array) -> NDArray[np.intp]:
+        """The points (q, k) that values at `Z` (q, d) are made of.
 
-        Half of them are of fewer points, as many fewer as it takes, where the nearest are on a line far from x.
+        Half of them are of fewer points, as many fewer as it takes, where the nearest tell little: they are on a line
+        that x is far from, or on lines that leave polynomials open.
         """
         k = self.neighbors or 0
-        near = self._tree.query(Z, k=np.arange(1, k + 1))[1]
-        is_far = _is_far(Z, self._points[near])
-        if is_far.any():
-            few = k - k // 2
-            for tree, rows in self._sparser:
-                left = np.flatnonzero(is_far)
-                size = min(k, len(rows))
-                if not left.size or size < k - few:
-                    break
-                known = self._tree.query(Z[left], k=np.arange(1, few + 1))[1]
-                others = rows[tree.query(Z[left], k=np.arange(1, size + 1))[1]]
-                is_known = np.any(others[:, :, None] == known[:, None, :], axis=2)
-                enough = np.sum(~is_known, axis=1) >= k - few
-                left, known, others, is_known = left[enough], known[enough], others[enough], is_known[enough]
-                new_first = np.argsort(is_known, axis=1, kind="stable")[:, : k - few]
-                near[left] = np.concatenate([known, np.take_along_axis(others, new_first, axis=1)], axis=1)
-                is_far[left] = _is_far(Z[left], self._points[near[left]])
-        return near, is_far
+        near: NDArray[np.intp] = self._tree.query(Z, k=np.arange(1, k + 1))[1]
+        left, few = np.flatnonzero(self._tell_little(Z, near)), k - k // 2
+        if not left.size or self._unseen.any():
+            return near
+        for tree, rows in self._sparser:
+            size = min(k, len(rows))
+            if not left.size or size < k - few:
+                break
+            others = rows[tree.query(Z[left], k=np.arange(1, size + 1))[1]]
+            is_known = np.any(others[:, :, None] == near[left, None, :few], axis=2)
+            enough = np.sum(~is_known, axis=1) >= k - few
+            left, others, is_known = left[enough], others[enough], is_known[enough]
+            new_first = np.argsort(is_known, axis=1, kind="stable")[:, : k - few]
+            near[left, few:] = np.take_along_axis(others, new_first, axis=1)
+            left = left[self._tell_little(Z[left], near[left])]
+        return near
+
+    def _tell_little(self, Z: Array, near: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """For which of `Z` (q, d) the points (q, k) tell little of the value."""
+        points, centre, extent = _centred(self._points[near])
+        variances, directions = np.linalg.eigh(np.einsum("qki,qkj->qij", points, points) / points.shape[1])
+        off = np.abs(np.einsum("qi,qij->qj", (Z - centre[:, 0]) / extent[:, 0], directions))
+        is_far = np.any(off > FAR_OFF * np.sqrt(np.maximum(variances, FLAT**2)), axis=1)
+        little: NDArray[np.bool_] = is_far | _unseen(self._local_design(points)).any(axis=(1, 2))
+        return little
+
+    def _local_design(self, points: Array) -> Array:
+        """The polynomials at points (q, k, d) of each system: (q, k, p)."""
+        q, k, d = points.shape
+        return self._terms.design(points.reshape(-1, d)).reshape(q, k, -1)
 
     def _local(self, Z: Array, gradient: bool = False) -> tuple[Array, Array]:
         """Values (n, m) and derivatives (n, m, d), each from the system of the nearest points."""
@@ -400,22 +411,19 @@ class RBF(Model):
         terms = _series(self._terms, np.eye(p)) if gradient else None
         for block in blocks(len(known), (k + p) ** 2):
             rows = known[block]
-            near, is_far = self._nearest(Z[rows])
-            points = self._points[near]
-            # Around their centre, in units of their extent: the local system is well scaled wherever it is.
-            centre = points.mean(axis=1, keepdims=True)
-            extent = np.max(np.abs(points - centre), axis=(1, 2), keepdims=True)
-            points = (points - centre) / extent
+            near = self._nearest(Z[rows])
+            points, centre, extent = _centred(self._points[near])
             z = (Z[rows][:, None, :] - centre) / extent
             epsilon = self.epsilon * extent if self.kernel not in SCALE_FREE else np.ones_like(extent)
             kernel = KERNELS[self.kernel]
             system = np.zeros((len(rows), k + p, k + p))
             system[:, :k, :k] = kernel.value(epsilon * _distances(points, points))
-            system[:, :k, k:] = self._terms.design(points.reshape(-1, d)).reshape(len(rows), k, p)
+            system[:, :k, k:] = self._local_design(points)
             system[:, k:, :k] = system[:, :k, k:].transpose(0, 2, 1)
+            system[:, k:, k:] = -_unseen(system[:, :k, k:])
             right = np.zeros((len(rows), k + p, m))
             right[:, :k] = self._targets[near]
-            weights = self._local_weights(system, right, is_far)
+            weights = self._local_weights(system, right)
             r = epsilon * _distances(z, points)
             polynomial = self._terms.design(z[:, 0])[:, None, :]
             values[rows] = (np.concatenate([kernel.value(r), polynomial], axis=2) @ weights)[:, 0]
@@ -428,13 +436,10 @@ class RBF(Model):
                 derivatives[rows, :, j] = (both @ weights)[:, 0] / extent[:, 0]
         return values, derivatives
 
-    def _local_weights(self, system: Array, right: Array, is_far: NDArray[np.bool_]) -> Array:
-        """The solutions (q, k + p, m): by elimination, and by eigenvectors where that fails or `is_far`.
-
-        Points on a line leave the slope across it open, which is 0 in the solution of the least norm.
-        """
+    def _local_weights(self, system: Array, right: Array) -> Array:
+        """The solutions (q, k + p, m): by elimination, and by eigenvectors where that fails, as for flat kernels."""
         try:
-            weights: Array = np.linalg.solve(system, right)
+            weights = np.asarray(np.linalg.solve(system, right), dtype=np.float64)
         except np.linalg.LinAlgError:  # one of them is singular: they are solved one by one
             weights = np.full(right.shape, np.nan)
             for one in range(len(system)):
@@ -442,7 +447,7 @@ class RBF(Model):
                     weights[one] = np.linalg.solve(system[one], right[one])
         with np.errstate(all="ignore"):
             off = np.max(np.abs(system @ weights - right) / self._range, axis=(1, 2))
-        fails = np.flatnonzero(~(off <= REFUSED) | is_far)
+        fails = np.flatnonzero(~(off <= REFUSED))
         if fails.size:
             weights[fails] = _least_norm(system[fails], right[fails])
         return weights
@@ -470,15 +475,20 @@ def _least_norm(system: Array, right: Array) -> Array:
     return solution
 
 
-def _is_far(z: Array, points: Array) -> NDArray[np.bool_]:
-    """For which of `z` (q, d) its `points` (q, k, d) tell little: FAR_OFF."""
-    centre = points.mean(axis=1)
-    spread = points - centre[:, None, :]
-    variances, directions = np.linalg.eigh(np.einsum("qki,qkj->qij", spread, spread) / points.shape[1])
-    extent = np.sqrt(np.maximum(variances, FLAT**2 * variances[:, -1:]))
-    off = np.abs(np.einsum("qi,qij->qj", z - centre, directions))
-    far: NDArray[np.bool_] = np.any(off > FAR_OFF * extent, axis=1)
-    return far
+def _centred(points: Array) -> tuple[Array, Array, Array]:
+    """Points (q, k, d) around their centre (q, 1, d) in units of their extent (q, 1, 1), in which any system of them is
+    well scaled."""
+    centre = points.mean(axis=1, keepdims=True)
+    extent = np.max(np.abs(points - centre), axis=(1, 2), keepdims=True)
+    return (points - centre) / extent, centre, extent
+
+
+def _unseen(design: Array) -> Array:
+    """The projections (..., p, p) onto sums of the polynomials that are 0 at all points of the `design` (..., n, p)."""
+    square, directions = np.linalg.eigh(np.swapaxes(design, -1, -2) @ design)
+    unseen = directions * (square <= FLAT**2 * square[..., -1:])[..., None, :]
+    projections: Array = unseen @ np.swapaxes(unseen, -1, -2)
+    return projections
 
 
 def _series(terms: ChebyshevTerms, coefficients: Array) -> ChebyshevSeries:
