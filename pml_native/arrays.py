@@ -134,6 +134,32 @@ def repeated_rows(X: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return order, np.concatenate(([0], np.cumsum(np.any(ordered[1:] != ordered[:-1], axis=1))))
 
 
+@dataclass(frozen=True)
+class Distinct:
+    """Points each once: `rows` (k,), where they first occur, ascending; `y` (k, m), the mean of their values; and the
+    rows (c,), ascending, whose y differs from that of the first row of its point."""
+
+    rows: NDArray[np.intp]
+    y: Array
+    contradicting: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, X: Array, y: Array, tolerance: ArrayLike = 0.0) -> Distinct:
+        """Those of `X` (n, d), n > 0, `y` (n, m); values differ where they do so by more than `tolerance`, (m,)."""
+        order, group = repeated_rows(X)
+        if group[-1] + 1 == len(X):
+            return cls(np.arange(len(X)), y, np.empty(0, dtype=np.intp))
+        # Rows of a point ascend, as the sort is stable, so that the first of each begins its group.
+        begin = np.flatnonzero(np.diff(group, prepend=-1))
+        ordered = y[order]
+        deviation = ordered - ordered[begin][group]
+        differs = np.any(np.abs(deviation) > tolerance, axis=1)
+        # A mean of differences, so that equal values stay exactly what they are.
+        mean = ordered[begin] + np.add.reduceat(deviation, begin, axis=0) / np.bincount(group)[:, None]
+        kept = np.argsort(order[begin])
+        return cls(order[begin][kept], contiguous(mean[kept]), np.sort(order[differs]))
+
+
 def _shape(array: Array) -> str:
     return str(tuple(array.shape))
 

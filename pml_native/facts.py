@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Samples, repeated_rows
-from .grids import grid_order
+from .grids import grid_order, merged_by_rounding
 
 # Rows hashed at a time: the three vectors of a block stay in a cache of 256 KiB. On a million rows of 4 columns,
 # 4096 to 16384 take the same time within 30 %, 1024 three times as long.
@@ -95,9 +95,10 @@ class Facts:
     """Facts of `n` rows of `d` inputs and `m` outputs.
 
     inputs, outputs : the ranges of the columns of X and of y.
-    values : of each column of X its different values, ascending; None where they are many: more than n / 2, d > 1.
+    values : of each column of X its different values, ascending; None where they are many: more than n / 2, unless
+        it is the only column that varies. Values that differ by rounding are one, the middle one of them.
     grid : the axes of the grid whose nodes are the rows, each once, with the order that brings the rows into C order;
-        None where the rows form no grid.
+        None where the rows form no grid. A column that is constant has an axis of one value.
     equal_rows : the rows whose inputs occur more than once.
     n_repeated : how many rows repeat an earlier one, outputs and all, in groups of equal inputs with equal outputs.
     n_contradicting : how many rows are in groups of equal inputs with different outputs.
@@ -144,30 +145,38 @@ class Facts:
 
 
 def _different_values(X: Array) -> tuple[Array | None, ...]:
-    """`Facts.values`: a column is sorted where its values repeat in a sample of the rows, or where it is the only one.
+    """`Facts.values`: a column is sorted where its values repeat in a sample of the rows, or where no other one varies.
 
     The sample is of the same rows for every table of n rows, so that facts depend on the table alone.
     """
-    n, d = X.shape
-    most = n if d == 1 else n // 2
+    n = len(X)
     n_sample = min(n, SAMPLE_ROOTS * math.isqrt(n))
     sample = np.sort(X[np.random.default_rng(0).choice(n, n_sample, replace=False)], axis=0)
-    repeats = np.any(sample[1:] == sample[:-1], axis=0) | (d == 1)
-    return tuple(_values(column, most) if again else None for column, again in zip(X.T, repeats, strict=True))
+    repeats = [np.any(some[1:] == some[:-1]) or merged_by_rounding(some) is not None for some in sample.T]
+    values = [_values(column, n // 2) if again else None for column, again in zip(X.T, repeats, strict=True)]
+    varying = [j for j, known in enumerate(values) if known is None or len(known) > 1]
+    if len(varying) == 1:
+        values[varying[0]] = _values(X[:, varying[0]], n)
+    return tuple(values)
 
 
 def _values(column: Array, most: int) -> Array | None:
-    """The different values of a column, ascending, if they are at most so many."""
+    """The different values of a column, ascending, if they are at most so many; one of those that rounding parts."""
     ascending = np.sort(column + 0.0)
     is_first = np.ones(len(column), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
-    return ascending[is_first] if np.count_nonzero(is_first) <= most else None
+    values = ascending[is_first]
+    first = merged_by_rounding(values)
+    if first is not None:
+        values = values[(first + np.append(first[1:], len(values)) - 1) // 2]
+    return values if len(values) <= most else None
 
 
 def _grid(X: Array, values: tuple[Array | None, ...]) -> tuple[list[Array], NDArray[np.intp]] | None:
-    """`Facts.grid`. Each axis of a grid has at most n / 2 values, or is the only one: all values are known."""
-    axes = [axis for axis in values if axis is not None and len(axis) > 1]
-    if len(axes) < len(values) or math.prod(map(len, axes)) != len(X):
+    """`Facts.grid`. An axis has at most n / 2 values, or is the only one of more than one: all values are known."""
+    axes = [axis for axis in values if axis is not None]
+    n_nodes = math.prod(map(len, axes))
+    if len(axes) < len(values) or n_nodes != len(X) or n_nodes < 2:
         return None
     order = grid_order(X, axes)
     return None if order is None else (axes, order)

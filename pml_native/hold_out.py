@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Array, Samples, as_samples
 from .facts import EqualRows, Facts
+from .grids import nearest_lines
 
 VALIDATION_FRACTION = 0.15
 # One is held out of so many rows.
@@ -92,9 +93,9 @@ def _rows_on_lines(X: Array, facts: Facts, fraction: float, rng: np.random.Gener
     wanted = min(fraction, MAX_VALIDATION_ROWS / n)
     # The column of most lines first: where not all columns can go without a line, it costs the least rows.
     for values, column in sorted(columns, key=lambda pair: -len(pair[0])):
-        lines = values[_apart(len(values), max(1, round(wanted * len(values) / len(columns))), rng)]
-        nearest = lines.take(np.searchsorted(lines, column), mode="clip")
-        more = on_lines | (nearest == column)
+        chosen = np.zeros(len(values), dtype=bool)
+        chosen[_apart(len(values), max(1, round(wanted * len(values) / len(columns))), rng)] = True
+        more = on_lines | chosen[nearest_lines(values, column)]
         if np.mean(more) > 1.0 - LEAST_TRAINING_SHARE:
             break
         on_lines = more

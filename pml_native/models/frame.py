@@ -52,13 +52,18 @@ class Frame:
         scale = np.where(constant, np.inf, spread if rescale else np.max(spread))
         plain = cls(factor, centre, scale, None)
         points, _ = plain.apply(X)
-        rounding = float(np.max(np.max(np.abs(scaled), axis=0) / scale)) + 1.0
-        return cls(factor, centre, scale, _basis(points, constant, ROUNDING * np.finfo(float).eps * rounding, rescale))
+        return cls(factor, centre, scale, _basis(points, constant, plain.rounding(points), rescale))
 
     @property
     def n_dimensions(self) -> int:
         """r."""
         return len(self.centre) if self.basis is None else len(self.basis)
+
+    def rounding(self, points: Array) -> float:
+        """How far rounding of coordinates moves `points` of the frame, at most: an offset costs digits of them."""
+        largest = float(np.max(np.abs(self.centre) / self.scale)) + float(np.max(np.abs(points), initial=1.0))
+        stretched = 1.0 if self.basis is None else max(1.0, float(np.max(np.linalg.norm(self.basis, axis=1))))
+        return float(ROUNDING * np.finfo(float).eps * largest * stretched)
 
     def apply(self, X: Array, n_threads: int = 1) -> tuple[Array, NDArray[np.bool_] | None]:
         """z (n, r), and which rows of `X` (n, d) are off the plane of the points (None where there is no plane)."""
@@ -70,7 +75,7 @@ class Frame:
         with np.errstate(over="ignore", invalid="ignore"):
             within = contiguous(z @ self.basis.T)
             in_plane = within @ (self.basis / np.sum(self.basis**2, axis=1, keepdims=True))
-            off = np.max(np.abs(z - in_plane), axis=1, initial=0.0) > IN_PLANE
+            off = np.max(np.abs(z - in_plane), axis=1, initial=0.0) > max(IN_PLANE, self.rounding(np.ones((1, 1))))
             moved = np.abs(scaled - self.centre)[:, constant] > IN_PLANE * np.abs(self.centre[constant])
         return within, off | moved.any(axis=1)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
 from ..export.program import Vector, spline
+from ..grids import merged_by_rounding
 from ..report import FitReport
 from ..threads import resolve_threads
 from .model import Model, Signature
@@ -150,7 +151,10 @@ class Unit:
 
 
 def as_axes(axes: Any) -> list[Array]:
-    """The axes of a grid, each increasing; one array of numbers is the only axis. ValueError otherwise."""
+    """The axes of a grid, each increasing by more than rounding; one array of numbers is the only axis.
+
+    ValueError otherwise: two points that are one but for rounding have values that a slope of 1e16 would join.
+    """
     if isinstance(axes, np.ndarray):
         axes = [axes] if axes.ndim == 1 and axes.dtype != object else list(axes)
     axes = list(axes)
@@ -170,6 +174,14 @@ def as_axes(axes: Any) -> list[Array]:
         if len(falls):
             i = falls[0]
             raise ValueError(f"axes[{j}]: expected increasing points, got {points[i]!r}, {points[i + 1]!r} at {i}")
+        first = merged_by_rounding(points)
+        if first is not None:
+            i = np.flatnonzero(np.diff(first, append=len(points)) > 1)[0]
+            one, other = points[first[i] : first[i] + 2].tolist()
+            raise ValueError(
+                f"axes[{j}]: expected points that differ by more than rounding, got {one!r} and {other!r} "
+                f"at {first[i]}; merge what is one point, with its values"
+            )
         with np.errstate(over="ignore"):
             if len(points) and not np.isfinite(points[-1] - points[0]):
                 raise ValueError(f"axes[{j}]: expected a range that float64 can hold, got {points[0]} to {points[-1]}")

@@ -7,6 +7,7 @@ of grids.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -14,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from .. import _core
-from ..arrays import Array, as_matrix, as_samples, contiguous, repeated_rows
-from ..grids import grid_axes
+from ..arrays import Array, Distinct, as_matrix, as_samples, contiguous
+from ..grids import grid_axes, nearest_lines
 from ..memory import available_memory
 from ..report import FitReport
 from ..threads import resolve_threads
@@ -31,9 +32,11 @@ Duplicates = Literal["error", "average"]
 MEMORY_SHARE = 0.25
 # Seconds for a query without a triangulation, roughly: in two dimensions, and the factor for each further one.
 SECONDS_ON_DEMAND, GROWTH_ON_DEMAND = 2e-6, 1.8
-# A query is moved this far towards the middle to tell one that left the hull by rounding from one outside.
-INWARD = 1e-9
-INWARD_STEPS = (1e-14, 1e-12, 1e-10)
+# A query is moved this far towards the middle to tell one that left the hull by rounding from one outside: by no less
+# than the first, and by no more than the last, a thousandth, where coordinates have so large an offset.
+INWARD, MOST_INWARD = 1e-9, 1e-3
+# ... and this far first, then ten times as far again and again, to have its value from where it is.
+FIRST_INWARD = 1e-14
 OUTSIDE = -1
 HALVINGS = 50
 
@@ -57,7 +60,8 @@ class SimplexInterpolator(Model):
     X : points, or a `scipy.spatial.Delaunay` of them whose simplices are then used.
     outside : values where x is outside the convex hull of the points: "nan"; "nearest", those of the nearest point;
         "linear", the continuation from where the way from the middle of the points leaves the hull, with the gradient
-        a little before; "error" raises ValueError.
+        a little before; "error" raises ValueError. A point is outside where it is so by more than rounding, of an
+        ulp of the coordinates or two; the gradient is that of the values: 0 for "nearest".
     rescale : gives the columns of X equal variance before distances are measured, so that units make no difference.
     method : "triangulation" builds one first (Qhull; memory and time grow steeply with d), "on_demand" finds the
         simplex of each query by linear programming without one, "auto" chooses by n, d and how many queries come.
@@ -157,17 +161,30 @@ class SimplexInterpolator(Model):
             found[off] = np.nan
         missing = np.flatnonzero(_unfound(found))
         missing = missing[np.isfinite(inner[missing]).all(axis=1)]
-        if missing.size and self._axes is None:
+        if missing.size:
             doubtful = missing if off is None else missing[~off[missing]]
-            doubtful = doubtful[self._status((1.0 - INWARD) * inner[doubtful]) != OUTSIDE]
+            doubtful = doubtful[self._status((1.0 - self._inward) * inner[doubtful]) != OUTSIDE]
+            search = self._without() if self._axes is None else self._chosen(0)
             # First where they are, then as far inside as it takes to tell on which side of the hull they lie.
-            for inward in (0.0, *INWARD_STEPS):
-                found[doubtful] = self._ask(self._without(), what, (1.0 - inward) * inner[doubtful])
+            inward = 0.0
+            while doubtful.size:
+                found[doubtful] = self._ask(search, what, (1.0 - inward) * inner[doubtful])
                 doubtful = doubtful[_unfound(found[doubtful])]
+                if inward == self._inward:
+                    break
+                inward = min(max(10.0 * inward, FIRST_INWARD), self._inward)
             missing = missing[_unfound(found[missing])]
         if missing.size:
             found[missing] = self._beyond(what, inner[missing], missing, X)
         return found
+
+    @cached_property
+    def _inward(self) -> float:
+        """INWARD, or more where rounding of coordinates is more, beside the extent of the points where it is least."""
+        points = self.points
+        narrowest = np.linalg.eigvalsh(points.T @ points / len(points))[0]
+        least = self.frame.rounding(points) / float(np.sqrt(max(narrowest, np.finfo(float).eps)))
+        return min(max(INWARD, least), MOST_INWARD)
 
     def _ask(self, search: Search, what: str, inner: Array) -> Array:
         answer: Array = getattr(search, what)(contiguous(inner), self.values, resolve_threads(self.n_threads))
@@ -191,6 +208,8 @@ class SimplexInterpolator(Model):
         if self.outside == "nearest":
             if what == "gradient":
                 return np.zeros(shape)
+            if inner.shape[1] == 1:  # where all points are those of a grid
+                return np.take(self.values, nearest_lines(self.points[:, 0], inner[:, 0]), axis=0)
             nearest = self._without().nearest(contiguous(inner), resolve_threads(self.n_threads))
             return np.take(self.values, nearest, axis=0)
         inside, beyond = np.zeros(len(inner)), np.ones(len(inner))
@@ -202,10 +221,43 @@ class SimplexInterpolator(Model):
         start, further_in = inside[:, None] * inner, (1.0 - len(self.points) ** (-1.0 / inner.shape[1])) * inside
         gradient = self._ask(self._chosen(0), "gradient", further_in[:, None] * inner)
         if what == "gradient":
-            return gradient
+            return gradient + self._along_hull(inner, inside, gradient)
         at_hull = self._ask(self._chosen(0), "interpolate", start)
         at_hull += np.einsum("imj,ij->im", gradient, inner - start)
         return at_hull
+
+    def _along_hull(self, inner: Array, inside: Array, gradient: Array) -> Array:
+        """What the place where the way to z leaves the hull adds to the derivatives (n, m, r) of the continuation.
+
+        The way leaves it at s = t z, on a facet n.s = 1, t = 1 / n.z. With F the linear function that has the values of
+        the facet and some other one in the middle, v(z) = F(s) + g.(z - s), and as ds/dz = t (1 - z n' / n.z),
+            dv/dz = g + t [(F - g) - ((F - g).z / n.z) n].
+        """
+        start = inside[:, None] * inner
+        facets = self._facets(start, inner)
+        inverse = np.linalg.pinv(self.points[facets])
+        values = self.values[facets]
+        slopes = np.swapaxes(inverse @ (values - values[:, :1]), 1, 2) - gradient
+        normal = inverse.sum(axis=2)
+        outward = np.sum(normal * inner, axis=1)
+        share = np.einsum("imj,ij->im", slopes, inner) / outward[:, None]
+        along: Array = inside[:, None, None] * (slopes - share[:, :, None] * normal[:, None, :])
+        return along
+
+    def _facets(self, start: Array, outward: Array) -> NDArray[np.intp]:
+        """The vertices (n, r) of the facets through which the ways from `start`, close to the hull, leave it."""
+        found, _ = self._chosen(0).locate(contiguous(start), resolve_threads(self.n_threads))
+        vertices = found if found.ndim == 2 or self.triangulation is None else self.triangulation.simplices[found]
+        corners = self.points[vertices]
+        weights_of = np.linalg.pinv(np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2).swapaxes(1, 2))
+        weights = np.einsum("ikj,ij->ik", weights_of, np.column_stack([start, np.ones(len(start))]))
+        rates = np.einsum("ikj,ij->ik", weights_of[:, :, :-1], outward)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            until = np.where(rates < 0.0, weights / -rates, np.inf)
+        leaves = np.argmin(until, axis=1)
+        is_left = np.arange(vertices.shape[1]) != leaves[:, None]
+        facets: NDArray[np.intp] = vertices[is_left].reshape(len(vertices), -1)
+        return facets
 
     def _chosen(self, n_queries: int) -> Search:
         """The search for `n_queries` more queries."""
@@ -283,22 +335,13 @@ def _require_choice(name: str, value: object, choices: Any) -> None:
 def _distinct(X: Array, y: Array, frame: Frame, duplicates: Duplicates) -> tuple[Array, Array, NDArray[np.intp]]:
     """Points of the frame, each once, their values, and the rows they first occur in."""
     points = contiguous(frame.apply(X)[0])
-    order, group = repeated_rows(points)
-    if group[-1] + 1 == len(points):
-        return points, y, np.arange(len(points))
-    size = np.bincount(group)
-    begin = np.concatenate(([0], np.cumsum(size)[:-1]))
-    ordered = y[order]
-    differs = np.any(ordered != ordered[begin][group], axis=1)
-    if duplicates == "error" and differs.any():
-        row = int(order[np.flatnonzero(differs)[0]])
+    distinct = Distinct.of(points, y)
+    contradicting = distinct.contradicting
+    if duplicates == "error" and len(contradicting):
+        row = int(contradicting[0])
         raise ValueError(
-            f"X: expected one y for each point, got {int(differs.sum())} rows that repeat a point (or are nearer to "
+            f"X: expected one y for each point, got {len(contradicting)} rows that repeat a point (or are nearer to "
             f"it than rounding) with another y, among them row {row}: {X[row].tolist()}; duplicates='average' takes "
             f"the mean"
         )
-    # A mean of differences, so that equal values stay exactly what they are.
-    mean = ordered[begin] + np.add.reduceat(ordered - ordered[begin][group], begin, axis=0) / size[:, None]
-    first = np.minimum.reduceat(order, begin)
-    kept = np.argsort(first)
-    return contiguous(points[first[kept]]), contiguous(mean[kept]), first[kept]
+    return contiguous(points[distinct.rows]), distinct.y, distinct.rows

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import models
 from ..arrays import Array, as_samples
-from ..grids import grid_axes
+from ..facts import Facts
 from ..models import SimplexInterpolator
 from ..problems.problem import TEST_SHARE
 from ..report import Errors
@@ -109,12 +109,12 @@ def forecast(
     if method == "simplex":
         found = _Measured(_by_rows(samples.X, samples.y, SimplexInterpolator, rng), -2.0 / d)
     elif method == "spline":
-        grid = grid_axes(samples.X)
+        grid = Facts.of(samples).grid
         if grid is None:
             raise ValueError("X: expected the points of a full grid for method='spline'")
-        axes, order = grid
-        values = samples.y[order].reshape([*map(len, axes), -1])
-        found = _Measured(_by_lines(axes, values, degree), -(degree + 1.0) / d, 1, _grid_points(axes))
+        axes = [axis for axis in grid[0] if len(axis) > 1]
+        values = samples.y[grid[1]].reshape([*map(len, axes), -1])
+        found = _Measured(_by_lines(axes, values, degree), -(degree + 1.0) / len(axes), 1, _grid_points(axes))
     elif callable(method):
         found = _Measured(_by_rows(samples.X, samples.y, method, rng))
     else:

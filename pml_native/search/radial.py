@@ -7,11 +7,14 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 
 from ..arrays import Array, Samples
 from ..memory import available_memory
-from ..models import RBF, Signature
-from ..models.rbf import SCALE_FREE
+from ..models import RBF, Normalization, Signature
+from ..models.rbf import NEAR_COPY, SCALE_FREE
 from .elimination import elimination_work, solved_by_steps
 from .scheduler import Part, Step, Steps, Worker
 from .search import MOST_STEP, Found, Rows, extrapolated, searched
@@ -98,6 +101,7 @@ class Choice:
             neighbors=neighbors,
             signature=Signature.of(samples),
             weights=weights,
+            is_checked=False,
             n_threads=1,
         )
 
@@ -123,23 +127,26 @@ class Tried:
 class RadialSearch:
     """Tries kernels on some points, then the best on more and more, and on the nearest points of all.
 
-    A system of n points takes n^3 / 3 multiply-adds, so that the sizes double. `neighbors` has only models of so many
-    nearest points tried. Raises ValueError while it runs where no kernel has a system that can be solved.
+    Copies of a point and near copies, which no system tells apart, are taken as one point, their mean. A system of n
+    points takes n^3 / 3 multiply-adds, so that the sizes double. `neighbors` has only models of so many nearest points
+    tried. Raises ValueError while it runs where no kernel has a system that can be solved.
     """
 
     def __init__(
         self, rows: Rows, *, kernel: str | None = None, epsilon: float | None = None, neighbors: int | None = None
     ) -> None:
-        self.rows, self.points = rows, rows.train.counted()
+        self.rows, self.points = rows, apart(rows.train.counted())
         self.choices, self.neighbors = choices(kernel, epsilon), neighbors
         self.prospect = 0.0
         self._best: Found | None = None
         self._failure = ValueError(
-            "X: expected points that radial basis functions can tell apart, got singular systems"
+            "X: expected points that systems of radial basis functions can tell apart, got a singular one"
         )
 
     def steps(self) -> Steps:
         n = len(self.points.X)
+        if n == 1:
+            raise self._failure
         if self.neighbors is not None:
             yield from self._nearest(self.neighbors)
         else:
@@ -185,8 +192,8 @@ class RadialSearch:
 
         def refit(samples: Samples) -> RBF:
             try:
-                return choice.made(samples.counted(), model.neighbors)
-            except ValueError:  # rows that were held out may repeat each other
+                return choice.made(apart(samples.counted()), model.neighbors)
+            except ValueError:  # with the rows that were held out the system may be singular
                 return model
 
         whole = len(model.X) == len(self.points.X)
@@ -260,6 +267,25 @@ class RadialSearch:
 
         found: list[Found] = yield [Step(KERNEL_WORK * n * (rows.n + rows.n_held_out), measured)]
         return found[0]
+
+
+def apart(samples: Samples) -> Samples:
+    """The samples with the mean of points that are near copies, X and y, in place of the first of them."""
+    n = len(samples.X)
+    pairs = KDTree(Normalization.of_box(samples.X).apply(samples.X)).query_pairs(NEAR_COPY, output_type="ndarray")
+    if not len(pairs):
+        return samples
+    group = connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape=(n, n)), directed=False)[1]
+    _, first, group, size = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+
+    def mean(table: Array) -> Array:
+        """Of differences, so that equal values stay what they are."""
+        total = np.zeros((len(first), table.shape[1]))
+        np.add.at(total, group, table - table[first][group])
+        return (table[first] + total / size[:, None])[order]
+
+    order = np.argsort(first)
+    return replace(samples.take(first[order]), X=mean(samples.X), y=mean(samples.y))
 
 
 def doubled(n: int) -> list[int]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..facts import Facts
-from ..models import Signature, SplineInterpolator
+from ..models import Model, Reduced, Signature, SplineInterpolator
 from ..models.grid import MAX_AXES
+from ..models.reduced import Variables
 from ..models.spline import MAX_DEGREE
 from .scheduler import Step, Steps, Worker
 from .search import MOST_STEP, Found, Rows
@@ -29,9 +30,13 @@ NODE_WORK, PRODUCT_WORK = 400.0, 10.0
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows that are the nodes of a grid, each once: its `axes`, and the `nodes` in C order, the last axis fastest."""
+    """Rows that are the nodes of a grid, each once: its `axes`, and the `nodes` in C order, the last axis fastest.
+
+    `axes` are those of the `columns` that vary.
+    """
 
     axes: list[Array]
+    columns: list[int]
     nodes: Samples
 
     @classmethod
@@ -41,14 +46,15 @@ class Grid:
             counts = [len(np.unique(column)) for column in samples.X.T]
             shape = " x ".join(map(str, counts))
             raise ValueError(
-                f"X: method 'spline' takes rows that form a full grid, every combination of two or more values in each "
+                f"X: method 'spline' takes rows that form a full grid, every combination of the values in each "
                 f"column once; expected {shape} = {math.prod(counts)} different rows, got {len(samples.X)} rows. "
                 f"Methods 'polynomial' and 'network' take scattered rows."
             )
         axes, order = found
-        if len(axes) > MAX_AXES:
-            raise ValueError(f"X: method 'spline' takes at most {MAX_AXES} columns, got {len(axes)}")
-        return cls(axes, samples.take(order))
+        columns = _varying(axes)
+        if len(columns) > MAX_AXES:
+            raise ValueError(f"X: method 'spline' takes at most {MAX_AXES} columns that vary, got {len(columns)}")
+        return cls([axes[j] for j in columns], columns, samples.take(order))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,13 +68,18 @@ class Grid:
         on = np.zeros(self.shape, dtype=bool)
         on[np.ix_(*kept)] = True
         axes = [axis[lines] for axis, lines in zip(self.axes, kept, strict=True)]
-        return Grid(axes, self.nodes.take(np.flatnonzero(on))), np.flatnonzero(~on)
+        return Grid(axes, self.columns, self.nodes.take(np.flatnonzero(on))), np.flatnonzero(~on)
 
-    def spline(self, degrees: tuple[int, ...]) -> SplineInterpolator:
-        """The spline through all nodes."""
+    def spline(self, degrees: tuple[int, ...]) -> Model:
+        """The spline through all nodes; of the columns that vary where others don't."""
         values = self.nodes.y.reshape(*self.shape, -1)
         model = SplineInterpolator(self.axes, values, degree=degrees, outside="extrapolate", n_threads=1)
-        model.signature = Signature.of(self.nodes)
+        signature, d = Signature.of(self.nodes), self.nodes.X.shape[1]
+        if len(self.columns) < d:
+            return Reduced(
+                model, Variables(("sum",) * len(self.columns), np.eye(d)[self.columns], np.zeros(d)), signature
+            )
+        model.signature = signature
         return model
 
     @property
@@ -83,7 +94,15 @@ class Grid:
 
 def is_grid(facts: Facts) -> bool:
     """Whether `SplineSearch` can do anything with these rows, if lines are left out."""
-    return facts.grid is not None and facts.d <= MAX_AXES and max(len(axis) for axis in facts.grid[0]) > 2
+    if facts.grid is None:
+        return False
+    axes = facts.grid[0]
+    return len(_varying(axes)) <= MAX_AXES and max(map(len, axes)) > 2
+
+
+def _varying(axes: list[Array]) -> list[int]:
+    """The axes of more than one value."""
+    return [j for j, axis in enumerate(axes) if len(axis) > 1]
 
 
 class SplineSearch:

@@ -175,6 +175,77 @@ def test_outside_the_hull(method):
         model("error")(Q)
 
 
+@pytest.mark.parametrize("embedded", [[[1.0]], [[1.0, -2.0]], [[1.0, 0.0, 0.0]]])
+def test_outside_of_points_on_a_line_the_nearest_of_them_counts(embedded):
+    x = np.random.default_rng(2).permutation(np.linspace(0.0, 1.0, 11))[:, None]
+    q = np.array([[-0.5], [0.3], [0.94], [1.7], [np.nan]])
+    embedded = np.array(embedded)
+    model = pml.SimplexInterpolator(x @ embedded, x[:, 0] ** 2, outside="nearest")
+    np.testing.assert_allclose(model(q @ embedded), [0.0, 0.09, 0.886, 1.0, np.nan], rtol=1e-12, atol=1e-15)
+    slope = model.gradient(q @ embedded) @ embedded[0]
+    np.testing.assert_allclose(slope, [0.0, 0.5, 1.9, 0.0, np.nan], rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("X", [scattered(9, 1)[0], scattered(80, 2)[0], scattered(150, 3)[0], grid(4, 2), grid(3, 4)])
+def test_the_gradient_of_a_linear_continuation_is_its_derivative(method, X):
+    d = X.shape[1]
+    y = np.column_stack([curved(X), 1e3 + np.sin(3.0 * X[:, 0])])
+    model = pml.SimplexInterpolator(X, y, outside="linear", method=method)
+    q = np.random.default_rng(1).uniform(-2.0, 3.0, (40, d))
+    steps = 1e-5 * np.eye(d)
+    by_differences = np.stack([(model(q + step) - model(q - step)) / 2e-5 for step in steps], axis=2)
+    # A few of the differences may reach over an edge of the hull, or of a simplex.
+    close = np.isclose(model.gradient(q), by_differences, rtol=1e-5, atol=1e-5).all(axis=(1, 2))
+    assert np.mean(close) > 0.95
+
+
+def slanted(d, narrow, offset):
+    """Points in a box that is turned and `narrow` along one axis, points on its faces, and some beyond them."""
+    rng = np.random.default_rng(d)
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0] * np.array([narrow] + [1.0] * (d - 1))
+    inner = np.concatenate([grid(2, d), rng.uniform(size=(60, d))])
+    on_face, beyond = rng.uniform(size=(300, d)), rng.uniform(size=(300, d))
+    rows, face, side = np.arange(300), rng.integers(0, d, 300), rng.integers(0, 2, 300)
+    on_face[rows, face] = side
+    beyond[rows, face] = np.where(side, 1.01, -0.01)
+    return inner, on_face, [points @ turn.T + offset for points in (inner, on_face, beyond)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("offset", [1e6, -1e8])
+@pytest.mark.parametrize(("d", "narrow"), [(2, 1.0), (2, 0.01), (3, 1.0), (4, 0.1)])
+def test_points_on_slanted_faces_are_inside_at_any_offset(d, narrow, offset, method):
+    inner, on_face, (X, on, beyond) = slanted(d, narrow, offset)
+    slope = np.arange(1.0, d + 1)
+    model = pml.SimplexInterpolator(X, inner @ slope, method=method)
+    # Coordinates are known to an ulp of the offset, of which the narrow axis makes more.
+    atol = 100.0 * np.spacing(abs(offset)) / narrow
+    np.testing.assert_allclose(model(on), on_face @ slope, atol=atol)
+    assert np.isnan(model(beyond)).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_points_on_the_edges_of_a_plane_are_inside_at_any_offset(offset):
+    inner, on_edge, _ = slanted(2, 1.0, 0.0)
+    plane = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    model = pml.SimplexInterpolator(inner @ plane[:2] + offset, inner @ [1.0, 2.0])
+    assert "in 2 dimensions" in repr(model)
+    queries = on_edge @ plane[:2] + offset
+    np.testing.assert_allclose(model(queries), on_edge @ [1.0, 2.0], atol=1e-12 + 1e-15 * offset * 10)
+    assert np.isnan(model(queries + 1e-3 * plane[2])).all()
+
+
+@pytest.mark.parametrize("X", [np.linspace(0.1, 0.7, 7)[:, None], 0.1 + 0.6 * grid(4, 2), 1e8 + grid(3, 3) / 3.0])
+def test_points_that_rounding_moved_off_a_grid_are_inside(X):
+    ends = np.stack([X.min(axis=0), X.max(axis=0)])
+    model = pml.SimplexInterpolator(X, X.sum(axis=1))
+    assert model.used == "grid"
+    moved = np.nextafter(ends, [[-9e9], [9e9]])
+    np.testing.assert_allclose(model(moved), ends.sum(axis=1), rtol=1e-13)
+    assert np.isnan(model(ends * [[0.999], [1.001]])).all()
+
+
 def test_a_linear_continuation_meets_the_hull():
     X, y = scattered(400, 2)
     model = pml.SimplexInterpolator(X, y, outside="linear")

@@ -28,6 +28,9 @@ CUBE_VALUES = np.add.outer(np.add.outer(CUBE[0], CUBE[1]), CUBE[2])
         (AXES, VALUES, {"outside": "zero"}, "outside: expected one of error, extrapolate, nan, got 'zero'"),
         (AXES, VALUES, {"n_threads": 0}, "n_threads: expected a positive integer"),
         ([[-1e308, 0, 1e308, 1.5e308]], np.ones(4), {}, "float64 can hold"),
+        ([[0, 0.1, 0.3, 0.1 + 0.2, 0.4]], np.ones(5), {}, "axes[0]: expected points that differ by more than rounding"),
+        ([[-1, -5e-17, 0, 1]], np.ones(4), {}, "got -5e-17 and 0.0 at 1"),
+        ([[0, 1, 2], [1e-9, 1e-3, 1e-3 + 1e-18, 1, 1e9]], np.ones((3, 5)), {"degree": 1}, "axes[1]: expected points"),
     ],
 )
 def test_splines_say_what_they_wanted_and_got(axes, values, options, message):
@@ -44,6 +47,16 @@ def test_tricubics_say_what_they_wanted_and_got():
         pml.TricubicInterpolator(
             CUBE, CUBE_VALUES, derivatives=[*[CUBE_VALUES] * 3, CUBE_VALUES[:3], *[CUBE_VALUES] * 3]
         )
+
+
+@pytest.mark.parametrize("axis", [1.0 + np.arange(9) * 2.0**-50, np.logspace(-300, 0, 9), np.linspace(0, 1e-290, 9)])
+def test_axes_of_any_spacing_are_taken(axis):
+    np.testing.assert_allclose(pml.SplineInterpolator(axis, np.arange(9.0), degree=1)(axis), np.arange(9.0), atol=1e-9)
+
+
+def test_tricubics_refuse_points_that_differ_by_rounding():
+    with pytest.raises(ValueError, match=re.escape("axes[2]: expected points that differ by more than rounding")):
+        pml.TricubicInterpolator([*CUBE[:2], [0.0, 1.0, np.nextafter(1.0, 2.0), 2.0]], CUBE_VALUES)
 
 
 def test_rows_outside_are_refused_extrapolated_or_nan():
@@ -125,3 +138,47 @@ def test_fit_says_why_scattered_rows_are_no_grid():
     X[0] = X[1]
     with pytest.raises(ValueError, match="full grid"):
         pml.fit(X, X[:, 0], method="spline")
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
+@pytest.mark.parametrize("constants", [{1: 5.0}, {0: -1e8, 3: 1e-30}, {2: 0.0}])
+def test_constant_columns_leave_a_grid_a_grid(constants, tmp_path):
+    X = grid_rows((12, 11), np.random.default_rng(6))
+    y = np.sin(9.0 * X[:, 0]) * np.exp(X[:, 1])
+    without = pml.fit(X, y, method="spline", progress=False)
+    wider = X
+    for column, value in constants.items():
+        wider = np.insert(wider, column, value, axis=1)
+    model = pml.fit(wider, y, method="spline", progress=False)
+    assert model.report.validation_rmse == without.report.validation_rmse
+    np.testing.assert_array_equal(model(wider), without(X))
+    varying = [j for j in range(wider.shape[1]) if j not in constants]
+    np.testing.assert_array_equal(model.gradient(wider)[:, varying], without.gradient(X))
+    assert not model.gradient(wider)[:, list(constants)].any()
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(wider), model(wider))
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
+def test_a_column_that_is_constant_but_for_rounding_leaves_a_grid_a_grid():
+    rng = np.random.default_rng(7)
+    X = grid_rows((12, 11), rng)
+    y = np.exp(X[:, 0] * X[:, 1])
+    wider = np.insert(X, 1, rng.choice([0.3, 0.1 + 0.2], len(X)), axis=1)
+    model = pml.fit(wider, y, method="spline", progress=False)
+    np.testing.assert_array_equal(model(wider), pml.fit(X, y, method="spline", progress=False)(X))
+    line = np.column_stack([np.full(20, 3.0), np.linspace(0.0, 1.0, 20)])
+    assert pml.fit(line, np.exp(line[:, 1]), method="spline", progress=False).report.validation_rmse < 1e-8
+
+
+def test_a_table_with_another_rounding_in_each_row_is_taken_as_a_table():
+    rng = np.random.default_rng(8)
+    X = grid_rows((14, 12), rng)
+    jittered = X + rng.integers(-2, 3, X.shape) * 2.0**-53
+    fresh = rng.uniform(size=(500, 2))
+    errors = []
+    for rows in (X, jittered):
+        model = pml.fit(rows, np.exp(rows[:, 0] * rows[:, 1]), effort=0.002, time_limit=None, progress=False)
+        assert "a full grid" in model.report.path[0]
+        errors.append(np.abs(model(fresh) - np.exp(fresh[:, 0] * fresh[:, 1])).max())
+    assert errors[1] < 1e-12 + 3.0 * errors[0]
