@@ -49,6 +49,8 @@ TIED, SLIGHT = 0.05, 0.03
 # Rows lie on a surface of second degree if their RMS distance from it is so much of the box, and that of shuffled rows
 # from any such surface is NEARER times as large. It takes so many rows a coefficient, and takes no more than so many.
 ON_SURFACE, NEARER, ROWS_A_COEFFICIENT, MOST_ROWS_A_COEFFICIENT = 0.01, 10.0, 2, 16
+# Columns tied to a smaller part of their ranges than this lie on a surface, and not in a band about it.
+NARROW = 0.01
 # The longest of n random spacings is longer than log n + SURE of their means in one of exp(SURE) = 400 tables.
 SURE = 6.0
 # A jittered table has gaps in each column, as wide as its rows are apart: others are so many times as wide.
@@ -188,8 +190,12 @@ class Coverage:
 
     @property
     def is_thin(self) -> bool:
-        """Whether rows lie on a curve or a surface: about what is beside it, they say nothing."""
-        return bool(self.ties) or self.dimension is not None
+        """Whether rows lie on a curve or a surface: about what is beside it, they say nothing.
+
+        A band is wide enough to tell.
+        """
+        is_tied = any(tie.to < NARROW for tie in self.ties)
+        return is_tied or (self.is_hollow and self.dimension is not None)
 
     @classmethod
     def of(cls, X: Array, facts: Facts) -> Coverage:
