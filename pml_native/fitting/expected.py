@@ -41,7 +41,7 @@ MOST_LINES_SHARE = 0.2
 # Models made otherwise tell of one that is up to this many times more exact at the rows, and not of a better one. Over
 # 125 problems, 3 to 1000 make 11 to 6 % of the errors more than 3 times too small, and 0.8 to 4 % 30 times too large.
 MOST_UNEQUAL = 30.0
-# Where rows leave parts of the box empty, so many times: there, what is exact at the rows is no better than others. Over
+# Where rows leave parts of the box empty, so many times: there what is exact at the rows is no better than others. Over
 # 133 problems of such rows, 100, 1e4 and 1e6 make 10, 6 and 6 % of the errors more than 3 times too small.
 MOST_UNEQUAL_IN_HOLES = 1e4
 # Above this error a model made otherwise says nothing, unless the one in question is no better.
