@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..coverage import Coverage
 from ..facts import Facts
+from ..grids import nearest_lines
 from ..models import ErrorEstimate, Model
 from ..search.search import WORK_A_SECOND, Found
 from .agreement import EPS, SAME, Box
@@ -38,6 +39,8 @@ MANY_ROWS_PER_PARAMETER = 20
 EXPECTED_SHARE, LEAST_WORK = 0.15, 1e9
 # A column of at most so many values leaves open how y goes between them: some of the values are left out as a whole.
 MOST_LINES_SHARE = 0.2
+# Between fewer values of a column than this, models that go on from where they were do not move: others must tell.
+FEW_LINES = 6
 # Models made otherwise tell of one that is up to this many times more exact at the rows, and not of a better one. Over
 # 125 problems, 3 to 1000 make 11 to 6 % of the errors more than 3 times too small, and 0.8 to 4 % 30 times too large.
 MOST_UNEQUAL = 30.0
@@ -115,9 +118,13 @@ def expected(
         factor = math.sqrt((1.0 if is_bounded else (1.0 - share) / share) / len(others))
         spread = np.sqrt(np.sum([_apart(box.values(one), own, box) ** 2 for one in others], axis=0))
         said.append(margin * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
-    most = (MOST_UNEQUAL if coverage.fills_box else MOST_UNEQUAL_IN_HOLES) * max(found.error, EPS)
+    stays = found.nearby_work is not None and any(len(values) < FEW_LINES for _, values in _lines(facts))
+    is_full = coverage.fills_box and not stays
+    most = (MOST_UNEQUAL if is_full else MOST_UNEQUAL_IN_HOLES) * max(found.error, EPS)
     most = most if most < USELESS else max(USELESS, 3.0 * found.error)
-    near = [one for one in rivals if one.error <= most] or (rivals if len(said) == 1 else [])
+    near = [one for one in rivals if one.error <= most]
+    if len(said) == 1 or (not near and not is_full):
+        near = list(rivals)
     apart = [(max(_from_rival(box, one.model, own), found.error), one.error) for one in near]
     apart_from = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
     said += [min(apart_from)] if apart_from else []
@@ -128,7 +135,8 @@ def expected(
     if without_value > 0.0:
         error = max(error, math.sqrt(without_value) * box.range)
     least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
-    estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least) if others else None
+    least, away = (error, 0.0) if stays else (least, 0.0 if coverage.fills_box else error)
+    estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away) if others else None
     return Expected(error, without_value, estimate, is_guess=coverage.is_thin)
 
 
@@ -201,9 +209,9 @@ def _without_groups(
 
 
 def _lines(facts: Facts) -> list[tuple[int, Array]]:
-    """The columns whose values repeat so often that whole values are left out, with their values inside."""
+    """The columns whose values repeat so often that whole values are left out, with their values."""
     return [
-        (j, values[1:-1])
+        (j, values)
         for j, values in enumerate(facts.values)
         if values is not None and facts.d > 1 and 2 < len(values) <= MOST_LINES_SHARE * facts.n
     ]
@@ -225,8 +233,10 @@ def _groups(X: Array, lines: Sequence[tuple[int, Array]], rng: np.random.Generat
     step = N_GROUPS if len(lines) == 1 else 3
     for group in range(N_GROUPS):
         j, values = lines[group % len(lines)]
-        every = min(step, max(2, len(values)))
-        left_out = values[(group // len(lines)) % every % len(values) :: every]
-        is_out = np.isin(X[:, j], left_out)
+        # The first and the last value stay: beyond them no model is asked.
+        n_inner = len(values) - 2
+        left_out = np.zeros(len(values), dtype=bool)
+        left_out[1 + (group // len(lines)) % step % n_inner : -1 : min(step, max(2, n_inner))] = True
+        is_out = left_out[nearest_lines(values, X[:, j])]
         if is_out.any():
             yield is_out

@@ -49,13 +49,14 @@ class ErrorEstimate:
     """What tells how exact a model is at a point: `others`, models like it, each made without some of the rows.
 
     The error at x is about `factor` times the root of the sum over them of (f_g(x) - f(x))^2, and at least `least`;
-    both are relative to `unit` (m,), the RMS of each output.
+    both are relative to `unit` (m,), the RMS of each output. Where no row is near it is at least `away`.
     """
 
     others: tuple[Model, ...]
     unit: Array
     factor: float
     least: float
+    away: float = 0.0
 
     def at(self, model: Model, X: Array) -> Array:
         """Of `model` at `X` (n, d), the RMS over its outputs: (n,). Infinite where one of the models has no value."""
@@ -63,6 +64,8 @@ class ErrorEstimate:
             own = model.evaluate(X)
             square = sum(np.mean(((other.evaluate(X) - own) / self.unit) ** 2, axis=1) for other in self.others)
             error = np.maximum(self.factor * np.sqrt(square), self.least)
+        if self.away > 0.0 and model.near is not None:
+            error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
         return np.where(np.isfinite(error), error, np.inf)
 
 
@@ -310,4 +313,4 @@ def _described(estimate: ErrorEstimate) -> tuple[dict[str, Any], dict[str, NDArr
         description, own = other.description()
         others.append(description)
         arrays.update({f"estimate/{k}/{name}": array for name, array in own.items()})
-    return {"others": others, "factor": estimate.factor, "least": estimate.least}, arrays
+    return {"others": others, "factor": estimate.factor, "least": estimate.least, "away": estimate.away}, arrays

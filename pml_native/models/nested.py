@@ -30,7 +30,8 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     if estimate is not None:
         own = {name.removeprefix("estimate/"): array for name, array in arrays.items() if name.startswith("estimate/")}
         others = parts_restored(estimate["others"], own)
-        model.estimate = ErrorEstimate(tuple(others), own["unit"], float(estimate["factor"]), float(estimate["least"]))
+        numbers = (float(estimate[name]) for name in ("factor", "least", "away"))
+        model.estimate = ErrorEstimate(tuple(others), own["unit"], *numbers)
     # Models of earlier versions, and those that fit hasn't made, don't have it.
     near = description.get("near")
     model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)

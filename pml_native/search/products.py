@@ -242,7 +242,12 @@ class ProductSearch:
         products = "a product" if model.rank == 1 else f"a sum of {model.rank} products"
         description = f"{products} of series of {max(len(a) for a in A)} terms"
         return self.rows.found(
-            model, "separable", description, status="best sum of products", refit=partial(self._refit, A)
+            model,
+            "separable",
+            description,
+            status="best sum of products",
+            refit=partial(self._refit, A),
+            nearby_work=STEPS * min(self.rows.n, MOST_ROWS) * float(model.n_params) ** 2,
         )
 
     def _refit(self, A: list[Array], samples: Samples) -> Model:

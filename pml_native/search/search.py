@@ -195,7 +195,7 @@ class Found:
     measured_at: Samples | None = None
     refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
     nearby: Callable[[Samples], Model | None] | None = field(default=None, repr=False)
-    nearby_work: float | None = None  # of `nearby`, where it is not about that of least squares
+    nearby_work: float | None = None  # of a `nearby` that goes on from where the model is; None for least squares anew
 
     @property
     def error(self) -> float:
