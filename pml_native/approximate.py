@@ -108,6 +108,7 @@ def approximate(
     few = model.n_params <= MOST_PARAMS_EXTENDED
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
     model.near = Near.all_of(low, high)
+    relative_median, relative_p95, relative_max = found.errors.relative or (None, None, None)
     model.report = FitReport(
         method="approximate",
         family=model.family,
@@ -143,6 +144,9 @@ def approximate(
         residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
         expected_at=(),
         evaluations=target.n_evaluations,
+        relative_median=relative_median,
+        relative_p95=relative_p95,
+        relative_max=relative_max,
     )
     return model
 

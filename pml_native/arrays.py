@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -18,6 +18,13 @@ Array = NDArray[np.float64]
 
 # Largest integer below which every integer is a float64.
 EXACT_INTEGERS = 2**53
+# What the largest |y| may be over the least where errors are relative: weights go with the square of it, and their
+# products with squares of errors stay in float64.
+MOST_SPAN = 1e100
+# Rows that a message names at most.
+MOST_NAMED = 5
+# What an error of a value is taken relative to: nothing, so that all count alike, or that value.
+ERRORS = ("absolute", "relative")
 
 
 class PrecisionWarning(UserWarning):
@@ -26,7 +33,11 @@ class PrecisionWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Samples:
-    """Training data: `X` (n, d), `y` (n, m), `sample_weight` (n,) with mean 1 or None, and the names of columns."""
+    """Training data: `X` (n, d), `y` (n, m), `sample_weight` (n,) > 0 with mean 1 or None, and the names of columns.
+
+    `is_relative` says that errors are those of each value relative to it. Weights then have a factor 1 / y^2: the
+    weighted mean square of errors, over that of y, is the mean square of relative errors.
+    """
 
     X: Array
     y: Array
@@ -34,6 +45,7 @@ class Samples:
     y_is_vector: bool
     input_names: tuple[str, ...] | None
     output_names: tuple[str, ...] | None
+    is_relative: bool = False
 
     def take(self, rows: NDArray[np.intp]) -> Samples:
         """The samples of these rows."""
@@ -45,17 +57,22 @@ class Samples:
             self.y_is_vector,
             self.input_names,
             self.output_names,
+            self.is_relative,
         )
 
     def first(self, n: int) -> Samples:
         """The samples of the first n rows, or of all where there are no more."""
         return self.take(np.arange(min(n, len(self.X))))
 
-    def counted(self) -> Samples:
-        """The samples of a weight above 0: those that a model which goes through its points may take."""
-        if self.sample_weight is None or self.sample_weight.all():
-            return self
-        return self.take(np.flatnonzero(self.sample_weight))
+    def in_coordinates(self, X: Array, y: Array, slope: Array) -> Samples:
+        """The samples with `X` and `y` for theirs, which change by `slope` (n,) times as much as the new y.
+
+        Where errors are relative, weights become those of errors of the new y, which are no longer relative to it.
+        """
+        if not self.is_relative or self.sample_weight is None:
+            return replace(self, X=X, y=y)
+        root = np.sqrt(self.sample_weight) * (slope / np.max(np.abs(slope)))
+        return replace(self, X=X, y=y, sample_weight=_mean_one(root**2), is_relative=False)
 
 
 def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
@@ -90,12 +107,18 @@ def as_samples(
     *,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
+    error: str = "absolute",
 ) -> Samples:
     """Training data from what the user has: arrays, lists, data frames. Names given win over those of a data frame.
 
-    Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows. Warns where the type of the
-    data carries less than float64.
+    Rows of weight 0 are left out, whatever they hold. `error` is "absolute", or "relative" for errors of each value
+    relative to it.
+
+    Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows, and where errors can't be
+    relative. Warns where the type of the data carries less than float64.
     """
+    if error not in ERRORS:
+        raise ValueError(f"error: expected one of {', '.join(ERRORS)}, got {error!r}")
     inputs = as_matrix(X, "X")
     outputs = as_matrix(y, "y")
     names = _names(input_names, X, inputs, "input_names")
@@ -107,13 +130,37 @@ def as_samples(
             raise ValueError(f"{name}: expected at least 1 row, got 0")
         if array.shape[1] == 0:
             raise ValueError(f"{name}: expected at least 1 column, got 0")
-    _require_finite(inputs, "X", names)
-    _require_finite(outputs, "y", y_names)
+    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
+    counted = None if weight is None or weight.all() else np.flatnonzero(weight)
+    if weight is not None and counted is not None:
+        inputs, outputs, weight = inputs[counted], outputs[counted], _mean_one(weight[counted])
+    _require_finite(inputs, "X", names, counted)
+    _require_finite(outputs, "y", y_names, counted)
     for name, values in (("X", X), ("y", y)):
         warn_about_precision(values, name)
-    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
-    y_is_vector = np.ndim(y) == 1
-    return Samples(inputs, outputs, weight, y_is_vector, names, y_names)
+    if error == "relative":
+        weight = _relative_weight(outputs, weight, counted)
+    return Samples(inputs, outputs, weight, np.ndim(y) == 1, names, y_names, error == "relative")
+
+
+def _relative_weight(y: Array, weight: Array | None, counted: NDArray[np.intp] | None) -> Array:
+    """`weight` (n,) over the squares of `y` (n, 1), whose rows are `counted` among all that were given."""
+    if y.shape[1] > 1:
+        raise ValueError(f'error: expected one output for "relative", got {y.shape[1]}; fit them one by one')
+    size = np.abs(y[:, 0])
+    zero = np.flatnonzero(size == 0.0)
+    if len(zero):
+        first = ", ".join(str(zero[k] if counted is None else counted[zero[k]]) for k in range(len(zero))[:MOST_NAMED])
+        more = f" and {len(zero) - MOST_NAMED} more" if len(zero) > MOST_NAMED else ""
+        raise ValueError(f'y: expected values other than 0 for error="relative", got 0 in the rows {first}{more}')
+    least, largest = size.min(), size.max()
+    if least < largest / MOST_SPAN:
+        raise ValueError(
+            f'y: expected magnitudes within a factor of {MOST_SPAN:.0e} for error="relative", got {least:.2g} to '
+            f"{largest:.2g}; fit their logarithm"
+        )
+    relative = (least / size) ** 2
+    return _mean_one(relative if weight is None else weight * relative)
 
 
 def as_weight(sample_weight: ArrayLike, n: int) -> Array:
@@ -230,7 +277,10 @@ def _place(index: tuple[int, ...], columns: tuple[str, ...] | None) -> str:
     return f"row {index[0]}, column {column}"
 
 
-def _require_finite(array: Array, name: str, columns: tuple[str, ...] | None) -> None:
+def _require_finite(
+    array: Array, name: str, columns: tuple[str, ...] | None, rows: NDArray[np.intp] | None = None
+) -> None:
+    """ValueError for NaN and infinity; `rows` (n,) are the numbers that a user knows the rows by."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):  # as it is of all finite values but huge ones, and no temporary is made
             return
@@ -240,6 +290,7 @@ def _require_finite(array: Array, name: str, columns: tuple[str, ...] | None) ->
     n_nan = int(np.isnan(array).sum())
     n_infinite = int(array.size - finite.sum()) - n_nan
     row, column = (int(i) for i in np.argwhere(~finite)[0])
+    row = row if rows is None else int(rows[row])
     raise ValueError(
         f"{name}: expected finite numbers, got {n_nan} NaN and {n_infinite} infinite, "
         f"the first in {_place((row, column), columns)}"

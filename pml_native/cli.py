@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ._version import __version__
+from .arrays import ERRORS
 from .fit import fit
 from .info import info
 from .models import Model, load
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS", help="ends it even so (60)")
     command.add_argument("--tolerance", type=float, metavar="ERROR", help="relative RMSE at which to stop early")
+    command.add_argument("--error", default="absolute", choices=ERRORS, help="errors of y, or relative to each y")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -151,6 +153,7 @@ def _fit(options: argparse.Namespace) -> None:
         "effort": options.effort,
         "time_limit": options.time_limit,
         "tolerance": options.tolerance,
+        "error": options.error,
         "random_state": options.seed,
         "n_threads": options.threads,
         "progress": False if options.quiet else None,

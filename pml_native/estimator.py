@@ -42,6 +42,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         effort: float = 1.0,
         time_limit: float | None = None,
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        error: str = "absolute",
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
         progress: bool | None = False,
@@ -52,6 +53,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         self.effort = effort
         self.time_limit = time_limit
         self.validation = validation
+        self.error = error
         self.random_state = random_state
         self.n_threads = n_threads
         self.progress = progress
@@ -82,6 +84,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 time_limit=self.time_limit,
                 validation=self.validation,
                 sample_weight=weight,
+                error=self.error,
                 random_state=self.random_state,
                 n_threads=self.n_threads,
                 progress=self.progress,

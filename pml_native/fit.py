@@ -16,7 +16,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._version import __version__
-from .arrays import PrecisionWarning, as_samples
+from .arrays import PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
 from .facts import Facts
 from .fitting import diagnosis, guide, limits
@@ -59,6 +59,7 @@ def fit(
     time_limit: float | None = 60.0,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     sample_weight: ArrayLike | None = None,
+    error: str = "absolute",
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
     progress: bool | None = None,
@@ -84,7 +85,11 @@ def fit(
         report says so.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
         values repeat, as in a table, whole lines are held out: what counts is the error between them.
-    sample_weight : (n,), weights of the squared errors in training.
+    sample_weight : (n,), weights of the squared errors, in training and in the errors reported; 1 / sigma^2 for y of
+        standard deviations sigma. Rows of weight 0 count nowhere, and may hold NaN.
+    error : "absolute": all errors of y count alike, or "relative": each relative to its y, in training, in choice and
+        in the report, for one output that spans many decades and is 0 nowhere. Both are reported. Methods "rbf",
+        "simplex" and "spline" go through all rows whatever they weigh; it is the choice among them that changes.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
     n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
@@ -97,14 +102,14 @@ def fit(
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
     start = time.perf_counter()
-    samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names)
+    samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names, error=error)
     _check_options(tolerance, effort, time_limit)
     threads = resolve_threads(n_threads)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
-    notes = _notes(facts, samples.input_names)
+    notes = _notes(facts, samples)
     coverage = Coverage.of(samples.X, facts)
     notes += coverage.sentences(samples.input_names)
     for note in notes:
@@ -118,6 +123,8 @@ def fit(
         digits = limits.rounding_of_outputs(samples.y)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
+        if sample_weight is not None and np.size(sample_weight) > facts.n:
+            race.tell(f"{counted(np.size(sample_weight) - facts.n, 'row')} of weight 0 left out")
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
             interrupted, late = False, False
@@ -165,7 +172,7 @@ def fit(
                 f"far more than their errors at the rows ({over_box.at_rows:.0e}): corners of the box may be wrong"
             )
         found = taken.found
-        floor = diagnosis.floor_of(found.measured or found.model, held_out.X)
+        floor = diagnosis.floor_of(found.measured or found.model, held_out.X, held_out.sample_weight)
         is_exact = found.error <= diagnosis.FLOOR_MARGIN * max(floor, diagnosis.EPS)
         if is_exact or interrupted or not limits.has_time(len(samples.X), start, limit):
             of_data = Limits()
@@ -199,15 +206,16 @@ def _check_options(tolerance: float | None, effort: float, time_limit: float | N
         raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
 
 
-def _notes(facts: Facts, input_names: Sequence[str] | None) -> list[str]:
+def _notes(facts: Facts, samples: Samples) -> list[str]:
     """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
     n, d = facts.n, facts.d
     if n < least_rows(d):
-        raise ValueError(f"X: expected at least {least_rows(d)} rows for {d} columns, got {n}")
+        which = "rows" if samples.sample_weight is None else "rows of weight above 0"
+        raise ValueError(f"X: expected at least {least_rows(d)} {which} for {d} columns, got {n}")
     constant = facts.inputs.constant
     if constant.all() and not facts.outputs.constant.all():
         raise ValueError(f"X: expected inputs that vary, got {n} equal rows with different y")
-    names = input_names or tuple(str(j) for j in range(d))
+    names = samples.input_names or tuple(str(j) for j in range(d))
     notes = [
         f"column {name} of X is constant: the model ignores it"
         for name, same in zip(names, constant, strict=True)
@@ -315,6 +323,8 @@ def _report(
     if found.measured_at is not None:
         n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)
     names = outcome.train.input_names or tuple(f"x{j}" for j in range(facts.d))
+    relative = found.errors.relative if facts.outputs.keeps_sign.all() or outcome.train.is_relative else None
+    relative_median, relative_p95, relative_max = relative or (None, None, None)
     return FitReport(
         method=method,
         family=found.family,
@@ -351,6 +361,10 @@ def _report(
         residuals=tuple(residuals),
         expected_at=(),
         seconds=time.perf_counter() - start,
+        error_kind="relative" if outcome.train.is_relative else "absolute",
+        relative_median=relative_median,
+        relative_p95=relative_p95,
+        relative_max=relative_max,
     )
 
 

@@ -31,29 +31,47 @@ def counted(number: int, noun: str) -> str:
 class Errors:
     """Relative errors of a model on some samples: all divided by the RMS of y, output by output.
 
-    `rmse` is the root mean square, `p95` the 95th percentile and `max` the maximum of the absolute error.
+    `rmse` is the root mean square, `p95` the 95th percentile and `max` the maximum of the absolute error. `relative`
+    are the median, the 95th percentile and the maximum of errors relative to each value, None where these have no sign
+    that they keep.
     """
 
     rmse: float
     p95: float
     max: float
+    relative: tuple[float, float, float] | None = None
 
     @classmethod
-    def of(cls, prediction: Array, y: Array, sample_weight: Array | None = None) -> Errors:
+    def of(
+        cls, prediction: Array, y: Array, sample_weight: Array | None = None, *, is_relative: bool = False
+    ) -> Errors:
         """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
 
         An output that is 0 everywhere keeps its absolute error. `sample_weight` (n,) weighs the squares of the RMSE.
+        Where it has a factor 1 / y^2, `is_relative`, all errors are those of each value relative to it.
         """
         largest = np.max(np.abs(y), axis=0)
         exponent = np.frexp(largest)[1]
         scaled = np.ldexp(y, -exponent)
         mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
         rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
-        error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+        with np.errstate(all="ignore"):
+            error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+            has_relative = is_relative or bool(np.all((y > 0).all(axis=0) | (y < 0).all(axis=0)))
+            relative = np.abs(prediction - y) / np.abs(y) if has_relative else error
         if not np.all(error < MAX_ERROR):
-            return cls(math.inf, math.inf, math.inf)
-        mean_error = np.mean(np.average(error**2, axis=0, weights=sample_weight))
-        return cls(float(np.sqrt(mean_error)), float(np.percentile(error, 95)), float(np.max(error)))
+            return cls(math.inf, math.inf, math.inf, (math.inf,) * 3 if has_relative else None)
+        rmse = float(np.sqrt(np.mean(np.average(error**2, axis=0, weights=sample_weight))))
+        p95, largest_error = _p95_and_max(error)
+        if not has_relative:
+            return cls(rmse, p95, largest_error)
+        p95_relative, max_relative = _p95_and_max(relative)
+        pointwise = float(np.median(relative)), p95_relative, max_relative
+        return cls(rmse, *(pointwise[1:] if is_relative else (p95, largest_error)), pointwise)
+
+
+def _p95_and_max(error: Array) -> tuple[float, float]:
+    return float(np.percentile(error, 95)), float(np.max(error))
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,11 @@ class ErrorTerms:
 
 @dataclass(frozen=True)
 class FitReport:
-    """The record of a fit. Errors are relative: divided by the RMS of y.
+    """The record of a fit. Errors are relative: divided by the RMS of y, or each by its own y.
+
+    `error_kind` says which: "absolute" for errors that all count alike, over the RMS of y, or "relative" for those of
+    each value relative to it. `relative_median`, `relative_p95` and `relative_max` are the latter in any case, at the
+    rows held out; None where y is 0 somewhere or changes its sign.
 
     `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
     what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `error` is
@@ -156,6 +178,10 @@ class FitReport:
     residuals: tuple[tuple[float, ...], ...]
     expected_at: tuple[tuple[float, ...], ...]
     evaluations: int | None = None  # points at which `approximate` has called the function
+    error_kind: str = "absolute"
+    relative_median: float | None = None
+    relative_p95: float | None = None
+    relative_max: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -205,7 +231,18 @@ class FitReport:
             return f"expected error: {self.error:.1e} where rows are; away from the rows: not checked"
         low, high = self.error_range
         guessed = "; a guess, as rows lie on a curve or a surface" if self.is_guess else ""
-        return f"expected error over the box: {self.error:.1e} (relative RMSE, from {low:.0e} to {high:.0e}{guessed})"
+        kind = "RMS of errors relative to each y" if self.error_kind == "relative" else "relative RMSE"
+        return f"expected error over the box: {self.error:.1e} ({kind}, from {low:.0e} to {high:.0e}{guessed})"
+
+    @property
+    def _relative_line(self) -> str | None:
+        """Errors of each value relative to it, in words."""
+        if self.relative_median is None:
+            return None
+        return (
+            f"  relative to each y: median {self.relative_median:.1e}, 95th percentile {self.relative_p95:.1e}, "
+            f"maximum {self.relative_max:.1e}"
+        )
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -231,11 +268,15 @@ class FitReport:
             f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
         )
         console.print(self._headline)
-        console.print(f"relative errors on {self.n_validation} held-out rows (of {self.n_train + self.n_validation}):")
+        over = "each y" if self.error_kind == "relative" else "the RMS of y"
+        n = self.n_train + self.n_validation
+        console.print(f"errors over {over}, on {self.n_validation} held-out rows (of {n}):")
         console.print(
             f"  RMSE {self.validation_rmse:.2e}   95th percentile {self.validation_p95:.2e}   "
             f"maximum {self.validation_max:.2e}   (training RMSE {self.train_rmse:.2e})"
         )
+        if self._relative_line is not None:
+            console.print(self._relative_line)
         console.print(
             f"  made of: rounding {self.terms.rounding:.1e}, at the rows {self.terms.at_rows:.1e}, "
             f"between the rows {self.terms.between_rows:.1e}   (floor {self.floor:.1e})"

@@ -39,6 +39,10 @@ def render(report: Mapping[str, Any]) -> str:
         ("over the box, from the next model made in another way", report["box_rmse"]),
         ("floor: the RMSE of rounding", report["floor"]),
     ]
+    relative = [("median", "relative_median"), ("95th percentile", "relative_p95"), ("maximum", "relative_max")]
+    if report["relative_median"] is not None:
+        numbers += [(f"relative to each y: {words}", report[name]) for words, name in relative]
+    over = "each y" if report["error_kind"] == "relative" else "the RMS of y"
     terms = [(words, report["terms"][name]) for name, words in TERMS.items()]
     facts = (
         f"{report['n_params']:,} parameters, {report['n_inputs']} inputs, {report['n_outputs']} outputs; "
@@ -49,8 +53,8 @@ def render(report: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n<p>{escape(facts)}. {escape(report['status'])}.</p>\n"
-        f"<h2>Error over the whole box, over the RMS of y</h2>{_table(None, expected)}"
-        f"<h2>Errors on held-out rows, over the RMS of y</h2>{_table(None, numbers)}"
+        f"<h2>Error over the whole box, over {over}</h2>{_table(None, expected)}"
+        f"<h2>Errors on held-out rows, over {over}</h2>{_table(None, numbers)}"
         f"<h2>What the RMSE is made of</h2><p>Squares add up.</p>{_table(None, terms)}"
         f"<h2>What would help most</h2>{_list(report['advice'])}"
         f"{'<h2>Warnings</h2>' + _list(report['warnings']) if report['warnings'] else ''}"

@@ -71,8 +71,8 @@ class Box:
     points : (k, d).
     weights : (k,), of means over the box.
     unit : (m,), the RMS of each output of the rows, 1 for one that is 0.
-    range : the largest range of an output, in these units.
-    spread : the largest standard deviation of one, in these units.
+    range : the largest range of an output, in these units; 1 where errors are relative to each value.
+    spread : the largest standard deviation of one, in these units; 1 in the same way.
     """
 
     def __init__(self, samples: Samples, rng: np.random.Generator, most_params: int) -> None:
@@ -85,9 +85,18 @@ class Box:
         unit = scale * np.sqrt(np.mean((y / scale) ** 2, axis=0))
         self.unit = np.where(unit > 0, unit, 1.0)
         with np.errstate(over="ignore"):
-            self.range = float(np.max(np.ptp(y / self.unit, axis=0)))
-            self.spread = float(np.max(np.std(y / self.unit, axis=0)))
+            self.range = self.spread = 1.0
+            if not samples.is_relative:
+                self.range = float(np.max(np.ptp(y / self.unit, axis=0)))
+                self.spread = float(np.max(np.std(y / self.unit, axis=0)))
         self._values: dict[int, tuple[Model, Array]] = {}
+
+    def difference(self, values: Array, own: Array) -> Array:
+        """Of values from a model's `own`, both in units of y, or relative to its own where errors are: (k, m)."""
+        difference = values - own
+        if not self.samples.is_relative:
+            return difference
+        return np.where(difference == 0.0, 0.0, difference / np.abs(own))
 
     def values(self, model: Model) -> Array:
         """At the points, in units of each output: (k, m)."""
@@ -104,7 +113,7 @@ def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:
     values = [box.values(one.model) for one in rivals]
     known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
     with np.errstate(all="ignore"):
-        distance = [[_rms((a - b)[known], box.weights[known]) for b in values] for a in values]
+        distance = [[_rms(box.difference(b, a)[known], box.weights[known]) for b in values] for a in values]
     found = []
     for i, one in enumerate(rivals):
         least = Estimate(np.inf, one.error, one.error)

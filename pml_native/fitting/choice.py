@@ -18,7 +18,7 @@ from ..facts import Facts
 from ..models import Model
 from ..report import Errors
 from ..search.polynomial import MOST_REFIT_WORK
-from ..search.search import ROUNDED, WORK_A_SECOND, Found, refitted
+from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted
 from .agreement import ALIKE, Box
 from .expected import Expected, expected
 from .race import Race
@@ -133,4 +133,4 @@ def _errors(model: Model, rows: Samples) -> Errors:
     with np.errstate(all="ignore"):
         for start in range(0, len(values), BLOCK_ROWS):
             values[start : start + BLOCK_ROWS] = model.evaluate(rows.X[start : start + BLOCK_ROWS])
-        return Errors.of(values, rows.y, rows.sample_weight)
+        return errors_at(rows, values)

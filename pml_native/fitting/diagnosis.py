@@ -44,11 +44,11 @@ MOST_TIMES = 1e4
 LAST_PART, STILL_FALLING = 0.5, 2.0
 
 
-def floor_of(model: Model, X: Array) -> float:
+def floor_of(model: Model, X: Array, sample_weight: Array | None = None) -> float:
     """The relative RMSE that rounding brings: of y itself, and of the model's own evaluation at some rows X (n, d)."""
-    rows = X[: int(np.clip(MOST_EXTENDED / max(1, model.n_params), FEWEST_EVALUATED, EVALUATED_ROWS))]
-    high, _ = model.evaluate_extended(rows)
-    rmse = Errors.of(model.evaluate(rows), high).rmse
+    n = int(np.clip(MOST_EXTENDED / max(1, model.n_params), FEWEST_EVALUATED, EVALUATED_ROWS))
+    high, _ = model.evaluate_extended(X[:n])
+    rmse = Errors.of(model.evaluate(X[:n]), high, None if sample_weight is None else sample_weight[:n]).rmse
     return math.hypot(ROUNDING_OF_Y, rmse) if math.isfinite(rmse) else ROUNDING_OF_Y
 
 
@@ -210,7 +210,8 @@ def _in_variables(samples: Samples, model: Reduced) -> Samples:
     variables = model.variables
     X, power = variables.apply(samples.X)
     y = samples.y / power[:, None]
-    return replace(samples, X=X, y=y, input_names=None)
+    changed = samples.in_coordinates(X, y, power)
+    return replace(changed, input_names=None, is_relative=samples.is_relative)
 
 
 def _two_digits(number: float) -> int:

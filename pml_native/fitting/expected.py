@@ -136,7 +136,10 @@ def expected(
         error = max(error, math.sqrt(without_value) * box.range)
     least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
     least, away = (error, 0.0) if stays else (least, 0.0 if coverage.fills_box else error)
-    estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away) if others else None
+    estimate = None
+    if others:
+        is_relative = box.samples.is_relative
+        estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away, is_relative)
     return Expected(error, without_value, estimate, is_guess=coverage.is_thin)
 
 
@@ -147,7 +150,7 @@ def _apart(values: Array, own: Array, box: Box) -> Array:
     the distance.
     """
     with np.errstate(all="ignore"):
-        apart = np.sqrt(np.mean((np.where(np.isfinite(values), values, 0.0) - own) ** 2, axis=1))
+        apart = np.sqrt(np.mean(box.difference(np.where(np.isfinite(values), values, 0.0), own) ** 2, axis=1))
     return np.where(np.isfinite(apart), np.minimum(apart, MOST_RANGES * box.range), 0.0)
 
 

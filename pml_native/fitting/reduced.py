@@ -189,13 +189,17 @@ def within(rows: Rows, variables: Variables) -> Rows | None:
 
 
 def reduced(samples: Samples, variables: Variables) -> Samples | None:
-    """The samples in the new variables; None where these are not finite. Rows keep their weights."""
+    """The samples in the new variables; None where these are not finite.
+
+    Rows keep their weights, or those that make errors relative.
+    """
     U, power = variables.apply(samples.X)
     with np.errstate(all="ignore"):
         v: Array = samples.y / power[:, None]
     if not (np.isfinite(U).all() and np.isfinite(v).all()):
         return None
-    return replace(samples, X=np.ascontiguousarray(U), y=np.ascontiguousarray(v), input_names=None)
+    changed = samples.in_coordinates(np.ascontiguousarray(U), np.ascontiguousarray(v), power)
+    return replace(changed, input_names=None, is_relative=samples.is_relative)
 
 
 def _corners(rows: Rows, variables: Variables) -> Array:

@@ -49,7 +49,8 @@ class ErrorEstimate:
     """What tells how exact a model is at a point: `others`, models like it, each made without some of the rows.
 
     The error at x is about `factor` times the root of the sum over them of (f_g(x) - f(x))^2, and at least `least`;
-    both are relative to `unit` (m,), the RMS of each output. Where no row is near it is at least `away`.
+    both are relative to `unit` (m,), the RMS of each output, or to |f(x)| if `is_relative`. Where no row is near it is
+    at least `away`.
     """
 
     others: tuple[Model, ...]
@@ -57,12 +58,14 @@ class ErrorEstimate:
     factor: float
     least: float
     away: float = 0.0
+    is_relative: bool = False
 
     def at(self, model: Model, X: Array) -> Array:
         """Of `model` at `X` (n, d), the RMS over its outputs: (n,). Infinite where one of the models has no value."""
         with np.errstate(all="ignore"):
             own = model.evaluate(X)
-            square = sum(np.mean(((other.evaluate(X) - own) / self.unit) ** 2, axis=1) for other in self.others)
+            unit = np.abs(own) if self.is_relative else self.unit
+            square = sum(np.mean(((other.evaluate(X) - own) / unit) ** 2, axis=1) for other in self.others)
             error = np.maximum(self.factor * np.sqrt(square), self.least)
         if self.away > 0.0 and model.near is not None:
             error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
@@ -159,7 +162,7 @@ class Model(ABC):
         return values[:, 0, :] if self.signature.y_is_vector else values
 
     def error_estimate(self, X: ArrayLike) -> Array:
-        """The error to expect at `X` (n, d), relative to the RMS of y: (n,).
+        """The error to expect at `X` (n, d), relative to the RMS of y, or to y there if errors are: (n,).
 
         Some 95 % of errors are smaller, and few are ten times as large. It is read off how the model changes without
         some of the rows it was made of, so it grows away from them; but of a jump where no row is, nothing tells.
@@ -313,4 +316,5 @@ def _described(estimate: ErrorEstimate) -> tuple[dict[str, Any], dict[str, NDArr
         description, own = other.description()
         others.append(description)
         arrays.update({f"estimate/{k}/{name}": array for name, array in own.items()})
-    return {"others": others, "factor": estimate.factor, "least": estimate.least, "away": estimate.away}, arrays
+    values = {name: getattr(estimate, name) for name in ("factor", "least", "away", "is_relative")}
+    return {"others": others, **values}, arrays

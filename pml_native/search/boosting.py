@@ -168,7 +168,12 @@ def left_over(model: Boosted | None, train: Samples, held_out: Samples) -> LeftO
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         return None
     held_out_residuals = model.residuals(held_out.X, held_out.y)
-    return LeftOver(scale, replace(train, y=residuals / scale), replace(held_out, y=held_out_residuals / scale))
+    # What is left keeps the weights of its rows, but is nothing that errors are relative to.
+    return LeftOver(
+        scale,
+        replace(train, y=residuals / scale, is_relative=False),
+        replace(held_out, y=held_out_residuals / scale, is_relative=False),
+    )
 
 
 def frequency(X: Array, y: Array) -> float:

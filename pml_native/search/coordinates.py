@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from ..arrays import Array, Samples
 from ..models.model import Model
 from ..models.normalization import Normalization
 from ..models.transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
@@ -54,6 +54,33 @@ class Link:
             t = np.minimum(np.maximum(t, self.lowest), self.highest)
         with np.errstate(all="ignore"):
             return TRANSFORMS[self.name].inverse(t) * self.scales
+
+    def steepness(self, t: Array) -> Array:
+        """How y follows `t` at rows (n, 1), over its largest at the link's own; 1 for several outputs, and where a root
+        is infinitely steep."""
+        if t.shape[1] > 1:
+            return np.ones((len(t), 1))
+        with np.errstate(all="ignore"):
+            slopes, own = (
+                np.abs(TRANSFORMS[self.name].inverse_derivative(np.ldexp(values, self.inner_exponents)))
+                for values in (t, self.t)
+            )
+            largest = np.max(own)
+            steepness: Array = slopes / largest
+        # Where the largest is infinite, all others would be 0.
+        return steepness if np.isfinite(largest) and np.isfinite(steepness).all() else np.ones((len(t), 1))
+
+    def root_weight(self, samples: Samples, t: Array, *, steep: bool = False) -> Array | None:
+        """What multiplies the residuals of `t`, which is the y of `samples`: (n, 1), None for 1.
+
+        `steep` makes them those of y. So they always are where errors are relative: weights of errors of y that span
+        many decades are none of its logarithm, whose errors are relative ones already.
+        """
+        weight = None if samples.sample_weight is None else np.sqrt(samples.sample_weight)[:, None]
+        if not (steep or samples.is_relative):
+            return weight
+        steepness = self.steepness(t)
+        return steepness if weight is None else steepness * weight
 
 
 class InputFrames:

@@ -27,7 +27,7 @@ from ..models import Model, Polynomial
 from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
 from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
-from .least_squares import leading_least_squares, tiled_least_squares
+from .least_squares import Solve, leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, ROUNDED, Found, Rows, extrapolated, score, searched
@@ -144,6 +144,8 @@ class PolynomialSearch:
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
         self.links = links(train.y, held_out.y, outputs)
+        # Links that weigh rows alike share a factorization.
+        self._alike = [[one] for one in self.links] if train.is_relative else [self.links]
         self.tried: dict[tuple[str, ...], list[Growth]] = {}
         self.tried_fully: set[tuple[str, ...]] = set()  # those of them with more than very few terms
         self.best: Found | None = None
@@ -256,7 +258,11 @@ class PolynomialSearch:
         """A Gram matrix and its factor, or four times as much for QR; then all degrees, of a third of the terms."""
         n, held_out, k = self._compared(top), len(self.rows.held_out.X), len(self.links) * self.rows.n_outputs
         n_degrees = len(_tried(sizes[:top]))
-        return 2.0 * n * top**2 + n_degrees * (5.0 * CALL * k + top * k * (held_out + top) / 3.0) + 20.0 * CALL
+        return (
+            2.0 * n * top**2 * len(self._alike)
+            + n_degrees * (5.0 * CALL * k + top * k * (held_out + top) / 3.0)
+            + 20.0 * CALL
+        )
 
     def _scan(
         self, frame: InputCoordinates, indices: Indices, sizes: Indices, budgets: tuple[int, ...], worker: Worker
@@ -269,18 +275,17 @@ class PolynomialSearch:
         if self.degree is not None and self.basis != "auto":
             tried, budgets = tried[-1:], (len(indices),)
         done, before = 0, math.inf
-        # One factorization serves all degrees up to its own: a small one first, which is often enough.
+        # One factorization serves all degrees up to its own, a small one first, which is often enough, and all links.
         for budget in budgets:
             top = min(len(indices), int(np.searchsorted(sizes, sizes[min(budget, len(indices)) - 1], side="right")))
             if top == done:
                 continue
             n = self._compared(top)
             terms = ChebyshevTerms(indices[:top])
-            A, held_out = self._weighted(terms.design(frame.Z[:n])), terms.design(frame.held_out_Z)
-            T = self._weighted(np.concatenate([link.t[:n] for link in self.links], axis=1))
-            solve = leading_least_squares(A, T, indices[:top].sum(axis=1))
+            design, held_out = terms.design(frame.Z[:n]), terms.design(frame.held_out_Z)
+            solvers = [self._solver(design, alike, indices[:top].sum(axis=1)) for alike in self._alike]
             for p in tried[np.searchsorted(tried, done, side="right") : np.searchsorted(tried, top, side="right")]:
-                coefficients = solve(p)
+                coefficients = np.concatenate([solve(p) for solve in solvers], axis=1)
                 t = held_out[:, :p] @ coefficients
                 for i, growth in enumerate(growths):
                     own = slice(i * m, (i + 1) * m)
@@ -300,6 +305,15 @@ class PolynomialSearch:
                 growth.best = math.inf, growth.indices, growth.coefficients
             growth.error, growth.indices, growth.coefficients = growth.best
         return growths
+
+    def _solver(self, design: Array, alike: Sequence[Link], degrees: Indices) -> Solve:
+        """Least squares for the first rows, whose terms are `design` (n, p), and for links that weigh rows alike."""
+        n = len(design)
+        T = np.concatenate([link.t[:n] for link in alike], axis=1)
+        weight = self._root_weight(alike[0])
+        if weight is None:
+            return leading_least_squares(design, T, degrees)
+        return leading_least_squares(design * weight[:n], T * weight[:n], degrees)
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
         """The largest set of terms without growth that is allowed, and their sizes."""
@@ -369,7 +383,11 @@ class PolynomialSearch:
     def _advanced(self, growth: Growth, n_terms: int, worker: Worker) -> Growth:
         """The growth one fit further, with the terms to be fitted next."""
         growth = replace(growth)
-        residual = self._fit(growth, self._rows(len(growth.indices)), self.rows.root_weight)
+        weight = self._root_weight(growth.link)
+        residual = self._fit(growth, self._rows(len(growth.indices)), weight)
+        if weight is not None:
+            weight = weight[: len(residual)] / rms(weight[: len(residual)])
+            residual = residual * weight
         error = self.rows.held_out_rmse(self._values(growth, held_out=True))
         growth.n_terms, growth.errors = (*growth.n_terms, len(growth.indices)), (*growth.errors, error)
         gains = growth.best is None or error < 0.9 * growth.best[0]
@@ -382,7 +400,8 @@ class PolynomialSearch:
         elif len(growth.indices) < n_terms:
             prune(growth, residual)
             room = n_terms - len(growth.indices)
-            added = next_terms(growth, residual, min(room, max(8, math.ceil(GROWTH * len(growth.indices)))))
+            room = min(room, max(8, math.ceil(GROWTH * len(growth.indices))))
+            added = next_terms(growth, residual, room, weight)
             growth.ended = len(added) == 0
             growth.indices = np.concatenate([growth.indices, added])
         return growth
@@ -435,11 +454,7 @@ class PolynomialSearch:
         """The best terms of the growth with coefficients from all rows, `steep` with rows that weigh as y follows t."""
         assert growth.best is not None
         growth = replace(growth, indices=growth.best[1], coefficients=growth.best[2])
-        weight = self.rows.root_weight
-        if steep:
-            own = _steepness(growth.link, growth.link.t)
-            weight = own if weight is None else own * weight
-        self._fit(growth, self._rows(len(growth.indices)), weight)
+        self._fit(growth, self._rows(len(growth.indices)), self._root_weight(growth.link, steep=steep))
         growth.best = growth.error, growth.indices, growth.coefficients
         coordinates = in_words(growth.frame, growth.link)
         found = self.rows.found(
@@ -496,10 +511,8 @@ class PolynomialSearch:
                 Z = frame.normalization.apply(Transformed.transform_inputs(some.X, frame.names, frame.scales))
                 t = Transformed.transform_outputs(some.y, (link.name,) * m, link.scales)
                 t = np.ldexp(t, -link.inner_exponents)
-                weight = np.ones((len(t), 1)) if some.sample_weight is None else np.sqrt(some.sample_weight)[:, None]
-                if steep:
-                    weight = weight * _steepness(link, t)
-                yield terms.design(Z) * weight, t * weight
+                weight = link.root_weight(some, t, steep=steep)
+                yield (terms.design(Z), t) if weight is None else (terms.design(Z) * weight, t * weight)
 
         coefficients = tiled_least_squares(tiles, growth.indices.sum(axis=1))
         return self._model(replace(growth, coefficients=coefficients))
@@ -513,9 +526,8 @@ class PolynomialSearch:
         """Rows of fits of `p` terms that are only compared."""
         return min(self.rows.n, max(FEWEST_COMPARED, ROWS_PER_TERM * p))
 
-    def _weighted(self, values: Array) -> Array:
-        root_weight = self.rows.root_weight
-        return values if root_weight is None else values * root_weight[: len(values)]
+    def _root_weight(self, link: Link, *, steep: bool = False) -> Array | None:
+        return link.root_weight(self.rows.train, link.t, steep=steep)
 
     def _fit(self, growth: Growth, n: int, root_weight: Array | None) -> Array:
         """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
@@ -539,22 +551,6 @@ class PolynomialSearch:
     def _values(self, growth: Growth, *, held_out: bool) -> Array:
         Z = growth.frame.held_out_Z if held_out else growth.frame.Z
         return growth.link.values(ChebyshevTerms(growth.indices).design(Z) @ growth.coefficients, clipped=True)
-
-
-def _steepness(link: Link, t: Array) -> Array:
-    """How y follows t at rows (n, 1), over its largest at the link's own; 1 for several outputs, and where a root is
-    infinitely steep."""
-    if t.shape[1] > 1:
-        return np.ones((len(t), 1))
-    with np.errstate(all="ignore"):
-        slopes, own = (
-            np.abs(TRANSFORMS[link.name].inverse_derivative(np.ldexp(values, link.inner_exponents)))
-            for values in (t, link.t)
-        )
-        largest = np.max(own)
-        steepness: Array = slopes / largest
-    # Where the largest is infinite, all others would be 0.
-    return steepness if np.isfinite(largest) and np.isfinite(steepness).all() else np.ones((len(t), 1))
 
 
 def _tried(sizes: Indices) -> list[int]:

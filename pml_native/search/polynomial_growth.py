@@ -56,8 +56,8 @@ def prune(growth: Growth, residual: Array) -> None:
     growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
 
 
-def next_terms(growth: Growth, residual: Array, count: int) -> Indices:
-    """The `count` neighbours of the largest terms that go best with what is left over."""
+def next_terms(growth: Growth, residual: Array, count: int, weight: Array | None = None) -> Indices:
+    """The `count` neighbours of the largest terms that go best with what is left over, weighed by `weight` (n, 1)."""
     d = growth.indices.shape[1]
     size = sizes(growth)
     largest = growth.indices[np.argsort(-size, kind="stable")]
@@ -77,6 +77,8 @@ def next_terms(growth: Growth, residual: Array, count: int) -> Indices:
         return candidates
     rows = min(len(residual), SCORING_ROWS)
     columns = ChebyshevTerms(candidates).design(growth.frame.Z[:rows])
+    if weight is not None:
+        columns *= weight[:rows]
     norms = np.sqrt(np.einsum("np,np->p", columns, columns))
     score = np.max(np.abs(columns.T @ (residual[:rows] / rms(growth.link.t))), axis=1) / np.maximum(norms, 1e-3)
     order = np.argsort(-score, kind="stable")[:count]

@@ -321,7 +321,7 @@ def _started(table: Table, y: Array, start: Callable[[], list[Array]], worker: W
     A = start()
     for _ in range(ROUNDS):
         A = _round(table, y, A)
-    return float(np.mean((y - value(table.factors(A))) ** 2)), A
+    return float(np.mean((table.root_weight * (y - value(table.factors(A)))) ** 2)), A
 
 
 def _round(table: Table, y: Array, A: list[Array]) -> list[Array]:

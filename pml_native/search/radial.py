@@ -135,7 +135,7 @@ class RadialSearch:
     def __init__(
         self, rows: Rows, *, kernel: str | None = None, epsilon: float | None = None, neighbors: int | None = None
     ) -> None:
-        self.rows, self.points = rows, apart(rows.train.counted())
+        self.rows, self.points = rows, apart(rows.train)
         self.choices, self.neighbors = choices(kernel, epsilon), neighbors
         self.prospect = 0.0
         self._best: Found | None = None
@@ -192,7 +192,7 @@ class RadialSearch:
 
         def refit(samples: Samples) -> RBF:
             try:
-                return choice.made(apart(samples.counted()), model.neighbors)
+                return choice.made(apart(samples), model.neighbors)
             except ValueError:  # with the rows that were held out the system may be singular
                 return model
 

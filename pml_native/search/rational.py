@@ -201,7 +201,6 @@ class RationalSearch:
         self.rows = rows
         self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n, rows.n // 2))
         train, held_out = rows.train, rows.held_out
-        self.root_weight = np.ones((rows.n, 1)) if rows.root_weight is None else rows.root_weight
         self.frame = InputFrames(train.X, held_out.X, rows.corners, None)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
@@ -373,7 +372,7 @@ class RationalSearch:
         design, held_out = terms.design(frame.Z[some]), terms.design(frame.held_out_Z)
         points = terms.design(self.points[: FEW_POINTS if compared else N_POINTS])
         looked_at = np.concatenate([design[:, :q], held_out[:, :q], points[:, :q]])
-        own_weight = self.root_weight[some, 0]
+        own_weight = _root_weight(link, self.rows.train, link.t)[some]
         weight, best, before = own_weight, None, math.inf
         for _ in range(WEIGHINGS):
             found: tuple[Quotient, float] | None = None
@@ -437,12 +436,17 @@ class RationalSearch:
         Z = frame.normalization.apply(Transformed.transform_inputs(samples.X, frame.names, frame.scales))
         design = ChebyshevTerms(quotient.indices).design(Z)
         t = Transformed.transform_outputs(samples.y, (link.name,) * self.rows.n_outputs, link.scales)
-        own_weight = 1.0 if samples.sample_weight is None else np.sqrt(samples.sample_weight)
-        weight = own_weight / quotient.bottom(design)
+        t = np.ldexp(t, -link.inner_exponents)
+        weight = _root_weight(link, samples, t) / quotient.bottom(design)
         ridges = (quotient.ridge,)
-        [again] = solutions(quotient.indices, design, q, np.ldexp(t, -link.inner_exponents), weight, ridges)
+        [again] = solutions(quotient.indices, design, q, t, weight, ridges)
         looked_at = np.concatenate([design, ChebyshevTerms(quotient.indices).design(self.points)])
         return again if again.bottom(looked_at).min() > 0.0 and self.is_positive(again) else None
+
+
+def _root_weight(link: Link, samples: Samples, t: Array) -> Array:
+    weight = link.root_weight(samples, t)
+    return np.ones(len(t)) if weight is None else weight[:, 0]
 
 
 def _error(contender: Contender) -> float:

@@ -104,12 +104,6 @@ class Rows:
     def signature(self) -> Signature:
         return Signature.of(self.train)
 
-    @property
-    def root_weight(self) -> Array | None:
-        """(n, 1): what multiplies the residuals of the rows trained on."""
-        weight = self.train.sample_weight
-        return None if weight is None else np.sqrt(weight)[:, None]
-
     @cached_property
     def held_out_rms(self) -> Array:
         """Of each output over the rows held out, in units of its largest value there, 1 for one that is 0: (m,)."""
@@ -156,8 +150,8 @@ class Rows:
         """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart."""
         held_out, train = self.held_out, self.train
         with np.errstate(all="ignore"):
-            errors = Errors.of(model.evaluate(held_out.X), held_out.y, held_out.sample_weight)
-            at_rows = Errors.of(model.evaluate(train.X), train.y, train.sample_weight)
+            errors = errors_at(held_out, model.evaluate(held_out.X))
+            at_rows = errors_at(train, model.evaluate(train.X))
         maker = f"{family} {coordinates}"
         return Found(
             model,
@@ -171,6 +165,11 @@ class Rows:
             nearby=nearby or refit,
             nearby_work=nearby_work,
         )
+
+
+def errors_at(samples: Samples, y: Array) -> Errors:
+    """Of values `y` (n, m) at the rows of `samples`, as these weigh them."""
+    return Errors.of(y, samples.y, samples.sample_weight, is_relative=samples.is_relative)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class SimplexSearch:
     """Offers the interpolant of the rows trained on, which becomes that of all rows."""
 
     def __init__(self, rows: Rows) -> None:
-        self.points, self.prospect = rows.train.counted(), 0.0
+        self.points, self.prospect = rows.train, 0.0
         # A row outside of the hull of the points, as most are in many dimensions, takes as many queries as halvings.
         seconds = HALVINGS * SECONDS_ON_DEMAND * GROWTH_ON_DEMAND ** max(0, rows.n_inputs - 2)
         self._row_work = seconds * WORK_A_SECOND
@@ -38,8 +38,7 @@ class SimplexSearch:
 
 
 def interpolant(samples: Samples) -> SimplexInterpolator:
-    """That of the rows that count; the mean where rows contradict each other; a value everywhere."""
-    points = samples.counted()
-    model = SimplexInterpolator(points.X, points.y, outside="linear", duplicates="average", n_threads=1)
+    """That of the rows; the mean where rows contradict each other; a value everywhere."""
+    model = SimplexInterpolator(samples.X, samples.y, outside="linear", duplicates="average", n_threads=1)
     model.signature = Signature.of(samples)
     return model

@@ -48,14 +48,7 @@ class Coordinates:
 
     @classmethod
     def of(cls, rows: Rows, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Coordinates:
-        train, held_out = (
-            replace(
-                samples,
-                X=Transformed.transform_inputs(samples.X, inputs),
-                y=Transformed.transform_outputs(samples.y, outputs),
-            )
-            for samples in (rows.train, rows.held_out)
-        )
+        train, held_out = (_in_coordinates(samples, inputs, outputs) for samples in (rows.train, rows.held_out))
         of_X, of_y = Normalization.of(train.X), Normalization.of(train.y)
         tables = (
             Table(of_X.apply(samples.X), of_y.apply(samples.y), samples.sample_weight) for samples in (train, held_out)
@@ -76,6 +69,14 @@ class Coordinates:
     def describe(self, what: str) -> str:
         """`what`, and the coordinates it is made in."""
         return f"{what} {self}".rstrip()
+
+
+def _in_coordinates(samples: Samples, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Samples:
+    X = Transformed.transform_inputs(samples.X, inputs)
+    if "log" not in outputs:
+        return replace(samples, X=X)
+    # The logarithm of y changes as y relative to itself.
+    return samples.in_coordinates(X, Transformed.transform_outputs(samples.y, outputs), samples.y[:, 0])
 
 
 def candidate_coordinates(rows: Rows) -> list[Coordinates]:
@@ -159,12 +160,11 @@ class Training:
         With another one `beside` it, and its factor (m,), it is the sum that is to meet the samples.
         """
         of = self.coordinates
-        samples = samples.first(self.descent.most_rows)
-        X = Transformed.transform_inputs(samples.X, of.inputs)
-        y = Transformed.transform_outputs(samples.y, of.outputs)
+        samples = _in_coordinates(samples.first(self.descent.most_rows), of.inputs, of.outputs)
+        y = samples.y
         if beside is not None:
-            y = y - beside[1] * beside[0].evaluate(X)
-        inputs, outputs = of.input_normalization.apply(X), of.output_normalization.apply(y)
+            y = y - beside[1] * beside[0].evaluate(samples.X)
+        inputs, outputs = of.input_normalization.apply(samples.X), of.output_normalization.apply(y)
         objective = LeastSquares(self.mlp, inputs, outputs, sample_weight=samples.sample_weight, n_threads=1)
         with np.errstate(all="ignore"):
             result = minimize(objective, network.params, LevenbergMarquardt(), max_steps=NEARBY_STEPS)
