@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,7 +43,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         effort: float = 1.0,
         time_limit: float | None = None,
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
-        error: str = "absolute",
+        error: Literal["absolute", "relative"] = "absolute",
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
         progress: bool | None = False,

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy
@@ -59,7 +59,7 @@ def fit(
     time_limit: float | None = 60.0,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     sample_weight: ArrayLike | None = None,
-    error: str = "absolute",
+    error: Literal["absolute", "relative"] = "absolute",
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
     progress: bool | None = None,

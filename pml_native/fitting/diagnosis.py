@@ -47,8 +47,9 @@ LAST_PART, STILL_FALLING = 0.5, 2.0
 def floor_of(model: Model, X: Array, sample_weight: Array | None = None) -> float:
     """The relative RMSE that rounding brings: of y itself, and of the model's own evaluation at some rows X (n, d)."""
     n = int(np.clip(MOST_EXTENDED / max(1, model.n_params), FEWEST_EVALUATED, EVALUATED_ROWS))
-    high, _ = model.evaluate_extended(X[:n])
-    rmse = Errors.of(model.evaluate(X[:n]), high, None if sample_weight is None else sample_weight[:n]).rmse
+    with np.errstate(all="ignore"):
+        high, _ = model.evaluate_extended(X[:n])
+        rmse = Errors.of(model.evaluate(X[:n]), high, None if sample_weight is None else sample_weight[:n]).rmse
     return math.hypot(ROUNDING_OF_Y, rmse) if math.isfinite(rmse) else ROUNDING_OF_Y
 
 

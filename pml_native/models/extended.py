@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array
 
@@ -38,6 +39,16 @@ class Extended:
         first = self.high / other.high
         rest = self - other.times(first)
         return _quick_two_sum(first, rest.high / other.high)
+
+    def scaled(self, exponents: NDArray[np.intp]) -> Extended:
+        """The product with powers of two, exact where the low parts are above 1e-308."""
+        return Extended(np.ldexp(self.high, exponents), np.ldexp(self.low, exponents))
+
+    def exponents(self) -> NDArray[np.intp]:
+        """By column that of a power of two near the largest magnitude: in these units no product overflows."""
+        finite = np.where(np.isfinite(self.high), np.abs(self.high), 0.0)
+        exponents: NDArray[np.intp] = np.frexp(finite.max(axis=0, initial=0.0))[1].astype(np.intp)
+        return exponents
 
     def times(self, factor: Array | float) -> Extended:
         """The product with float64 numbers."""

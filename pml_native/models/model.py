@@ -158,7 +158,8 @@ class Model(ABC):
 
     def gradient(self, X: ArrayLike) -> Array:
         """Derivative of the model with respect to its inputs at `X` (n, d), analytic: (n, d), or (n, m, d)."""
-        values = self.evaluate_gradient(self._inputs(X))
+        with np.errstate(over="ignore"):  # of y near 1e300 for x near 1e-300 it is infinite
+            values = self.evaluate_gradient(self._inputs(X))
         return values[:, 0, :] if self.signature.y_is_vector else values
 
     def error_estimate(self, X: ArrayLike) -> Array:

@@ -56,7 +56,9 @@ class Rational(Model):
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
         high, low = self.polynomials.evaluate_extended(X)
         with np.errstate(all="ignore"):
-            value = Extended(high[:, :-1], low[:, :-1]) / Extended(high[:, -1:], low[:, -1:])
+            top = Extended(high[:, :-1], low[:, :-1])
+            exponents = top.exponents()
+            value = (top.scaled(-exponents) / Extended(high[:, -1:], low[:, -1:])).scaled(exponents)
         return value.high, np.where(np.isfinite(value.high), value.low, 0.0)
 
     def evaluate_gradient(self, X: Array) -> Array:

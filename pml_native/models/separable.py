@@ -9,6 +9,7 @@ power d, however fast the functions turn. Sources: Hitchcock (1927) for the sum 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,14 +62,18 @@ class Separable(Model):
             return np.asarray(functools.reduce(np.add, products.T))[:, None]
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
-        parts = [factor.evaluate_extended(X[:, j : j + 1]) for j, factor in enumerate(self.factors)]
+        parts = [Extended(*factor.evaluate_extended(X[:, j : j + 1])) for j, factor in enumerate(self.factors)]
         with np.errstate(all="ignore"):
-            product = Extended(*parts[0])
-            for high, low in parts[1:]:
-                product = product * Extended(high, low)
+            exponents = [part.exponents() for part in parts]
+            product = functools.reduce(
+                operator.mul, [part.scaled(-own) for part, own in zip(parts, exponents, strict=True)]
+            )
+            sizes = np.sum(exponents, axis=0)
+            product = product.scaled(sizes - sizes.max())
             total = Extended(product.high[:, :1], product.low[:, :1])
             for k in range(1, self.rank):
                 total = total + Extended(product.high[:, k : k + 1], product.low[:, k : k + 1])
+            total = total.scaled(sizes.max(keepdims=True))
         return total.high, np.where(np.isfinite(total.high), total.low, 0.0)
 
     def evaluate_gradient(self, X: Array) -> Array:

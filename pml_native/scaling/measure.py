@@ -241,7 +241,7 @@ def errors(task: Task, fitted: Fitted, *, n_test: int = N_TEST, test: str = "box
     X, y = task.problem.test_box(n_test, rng) if test == "box" else task.problem.sample(n_test, rng, test)
     prediction = fitted.model.evaluate(X)
     inside = ~np.isnan(prediction[:, 0])
-    found = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(*[math.nan] * 3)
+    found = Errors.of(prediction[inside], y[inside, None]) if inside.any() else Errors(math.nan, math.nan, math.nan)
     scale = float(np.sqrt(np.mean(y[inside] ** 2))) if inside.any() else math.nan
     return {
         "n_points": len(fitted.X),

@@ -76,6 +76,7 @@ def fit_polynomial(
     outputs: str | None = None,
     max_terms: int | None = None,
     sample_weight: ArrayLike | None = None,
+    error: Literal["absolute", "relative"] = "absolute",
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
     time_limit: float | None = 60.0,
@@ -96,6 +97,7 @@ def fit_polynomial(
         "reciprocal_root", "exp", "sine", "cosine" or "tangent"; None chooses among those that y has.
     max_terms : at most this many, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
+    error : "absolute", or "relative" for errors that count relative to each y, of one output that is 0 nowhere.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
     effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
     time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit. One set of terms
@@ -111,6 +113,7 @@ def fit_polynomial(
         X,
         y,
         sample_weight=sample_weight,
+        error=error,
         validation=validation,
         effort=effort,
         time_limit=time_limit,

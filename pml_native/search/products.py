@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
@@ -63,6 +63,7 @@ def fit_separable(
     *,
     rank: int | None = None,
     sample_weight: ArrayLike | None = None,
+    error: Literal["absolute", "relative"] = "absolute",
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
     time_limit: float | None = 60.0,
@@ -75,6 +76,7 @@ def fit_separable(
     y : (n,).
     rank : the number of products, at most; None adds them while they help.
     sample_weight : (n,), weights of the squared errors.
+    error : "absolute", or "relative" for errors that count relative to each y, of one output that is 0 nowhere.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
     effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
     time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit.
@@ -90,6 +92,7 @@ def fit_separable(
         X,
         y,
         sample_weight=sample_weight,
+        error=error,
         validation=validation,
         effort=effort,
         time_limit=time_limit,

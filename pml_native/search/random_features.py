@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +41,7 @@ def fit_random_features(
     activation: str | None = None,
     scale: float | None = None,
     sample_weight: ArrayLike | None = None,
+    error: Literal["absolute", "relative"] = "absolute",
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
     time_limit: float | None = 60.0,
@@ -54,6 +56,7 @@ def fit_random_features(
     activation, scale : of the features, and how fast they turn: the length of their weights, for inputs in
         [-1, 1]. None tries sines and tanh of several scales.
     sample_weight : (n,), weights of the squared errors.
+    error : "absolute", or "relative" for errors that count relative to each y, of one output that is 0 nowhere.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
     effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
     time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit.
@@ -67,6 +70,7 @@ def fit_random_features(
         X,
         y,
         sample_weight=sample_weight,
+        error=error,
         validation=validation,
         effort=effort,
         time_limit=time_limit,

@@ -23,6 +23,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,6 +77,7 @@ def fit_rational(
     outputs: str | None = None,
     max_terms: int | None = None,
     sample_weight: ArrayLike | None = None,
+    error: Literal["absolute", "relative"] = "absolute",
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     effort: float = 1.0,
     time_limit: float | None = 60.0,
@@ -89,6 +91,7 @@ def fit_rational(
     inputs, outputs : coordinates, as for `fit_polynomial`; None chooses them.
     max_terms : of numerator and denominator together, and at most half as many as rows are trained on.
     sample_weight : (n,), weights of the squared errors.
+    error : "absolute", or "relative" for errors that count relative to each y, of one output that is 0 nowhere.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead.
     effort : the budget of work, 1 for most of a minute of one core: the same rows, seed and effort give the same bits.
     time_limit : seconds, at which the search is ended even so, and may not repeat; None for no limit.
@@ -105,6 +108,7 @@ def fit_rational(
         X,
         y,
         sample_weight=sample_weight,
+        error=error,
         validation=validation,
         effort=effort,
         time_limit=time_limit,

@@ -306,6 +306,7 @@ def searched(
     y: ArrayLike,
     *,
     sample_weight: ArrayLike | None,
+    error: str = "absolute",
     validation: float | tuple[ArrayLike, ArrayLike] | None,
     effort: float,
     time_limit: float | None,
@@ -316,7 +317,7 @@ def searched(
     resolve_threads(n_threads)
     if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
-    samples = as_samples(X, y, sample_weight)
+    samples = as_samples(X, y, sample_weight, error=error)
     rng = np.random.default_rng(random_state)
     train, held_out = split(samples, validation, rng)
     search = make_search(Rows.of(train, held_out, rng))
