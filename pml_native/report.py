@@ -268,9 +268,8 @@ class FitReport:
             f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
         )
         console.print(self._headline)
-        over = "each y" if self.error_kind == "relative" else "the RMS of y"
-        n = self.n_train + self.n_validation
-        console.print(f"errors over {over}, on {self.n_validation} held-out rows (of {n}):")
+        kind = "errors relative to each y" if self.error_kind == "relative" else "relative errors"
+        console.print(f"{kind} on {self.n_validation} held-out rows (of {self.n_train + self.n_validation}):")
         console.print(
             f"  RMSE {self.validation_rmse:.2e}   95th percentile {self.validation_p95:.2e}   "
             f"maximum {self.validation_max:.2e}   (training RMSE {self.train_rmse:.2e})"

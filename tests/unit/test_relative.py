@@ -160,7 +160,7 @@ def test_a_report_says_that_its_errors_are_relative(monkeypatch):
     monkeypatch.setattr(fit_page, "_pictures", lambda report: "")
     X, y = table(decades)
     report = pml.fit(X, y, method="simplex", error="relative", effort=LITTLE, progress=False).report
-    assert "errors over each y, on" in str(report)
+    assert "errors relative to each y on" in str(report)
     assert "Errors on held-out rows, over each y" in report.to_html()
     assert report.relative_p95 == report.validation_p95
 
