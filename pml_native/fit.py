@@ -318,7 +318,7 @@ def _report(
 ) -> FitReport:
     found, known = outcome.found, outcome.known
     model, measured_at = found.measured or found.model, found.measured_at or outcome.held_out
-    residuals = diagnosis.residuals_of(model, measured_at.X, measured_at.y)
+    residuals = diagnosis.residuals_of(model, measured_at.X, measured_at.y, is_relative=measured_at.is_relative)
     n_train, n_held_out = len(outcome.train.X), len(outcome.held_out.X)
     if found.measured_at is not None:
         n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)

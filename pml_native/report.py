@@ -138,7 +138,7 @@ class FitReport:
     the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
     has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
     the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
-    `residuals` some of the held-out rows: inputs, then y and its error, both over the RMS of y, of the first output;
+    `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
     are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
     None for `approximate`.

@@ -42,7 +42,7 @@ def render(report: Mapping[str, Any]) -> str:
     relative = [("median", "relative_median"), ("95th percentile", "relative_p95"), ("maximum", "relative_max")]
     if report["relative_median"] is not None:
         numbers += [(f"relative to each y: {words}", report[name]) for words, name in relative]
-    over = "each y" if report["error_kind"] == "relative" else "the RMS of y"
+    over = _unit(report)
     terms = [(words, report["terms"][name]) for name, words in TERMS.items()]
     facts = (
         f"{report['n_params']:,} parameters, {report['n_inputs']} inputs, {report['n_outputs']} outputs; "
@@ -67,6 +67,10 @@ def render(report: Mapping[str, Any]) -> str:
     )
 
 
+def _unit(report: Mapping[str, Any]) -> str:
+    return "each y" if report["error_kind"] == "relative" else "the RMS of y"
+
+
 def draw(report: Mapping[str, Any]) -> Picture:
     """Residuals of held-out rows against y and each input, the falling error, and what is to be expected in the box."""
     rows, points = np.array(report["residuals"]), np.array(report["expected_at"])
@@ -85,7 +89,7 @@ def draw(report: Mapping[str, Any]) -> Picture:
         one.axhline(report["floor"], color=FAINT, linewidth=1, linestyle="--")
         one.set_yscale("log")
         one.set_xlabel(f"{name} over its RMS" if column == d else name, fontsize=8)
-    axes[0].set_ylabel("error over the RMS of y", fontsize=8)
+    axes[0].set_ylabel(f"error over {_unit(report)}", fontsize=8)
     axes[0].legend(fontsize=7, frameon=False)
     which = ", first output" if report["n_outputs"] > 1 else ""
     axes[0].set_title(f"dashed: the floor{which}", fontsize=8, loc="left")

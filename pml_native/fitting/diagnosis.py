@@ -219,13 +219,13 @@ def _two_digits(number: float) -> int:
     return int(float(f"{number:.2g}"))
 
 
-def residuals_of(model: Model, X: Array, y: Array) -> list[tuple[float, ...]]:
-    """Inputs, y and error at some of the rows `X` (n, d), `y` (n, m): see FitReport."""
+def residuals_of(model: Model, X: Array, y: Array, *, is_relative: bool = False) -> list[tuple[float, ...]]:
+    """Inputs, y and error at some of the rows `X` (n, d), `y` (n, m), relative to each y if asked: see FitReport."""
     some = np.linspace(0, len(X) - 1, min(RESIDUAL_ROWS, len(X))).astype(int)
     largest = float(np.max(np.abs(y[:, 0])))
     unit = largest * float(np.sqrt(np.mean((y[:, 0] / largest) ** 2))) if largest > 0 else 1.0
     with np.errstate(all="ignore"):
-        error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / unit
+        error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / (np.abs(y[some, 0]) if is_relative else unit)
         columns = np.column_stack([X[some], y[some, 0] / unit, error])
     return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
 

@@ -8,11 +8,13 @@ import pytest
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.cli import main
 from pml_native.figures import fit_page
 from pml_native.fitting.reduced import reduced
 from pml_native.models.reduced import Variables
 from pml_native.report import Errors, FitReport
 from pml_native.search.search import Rows
+from pml_native.tables import write_csv
 
 LITTLE = 0.004
 METHODS = ("auto", "polynomial", "rational", "separable", "network", "random_features", "rbf", "simplex")
@@ -163,6 +165,24 @@ def test_a_report_says_that_its_errors_are_relative(monkeypatch):
     assert "errors relative to each y on" in str(report)
     assert "Errors on held-out rows, over each y" in report.to_html()
     assert report.relative_p95 == report.validation_p95
+    assert max(abs(row[-1]) for row in report.residuals) == pytest.approx(report.validation_max, rel=1e-3)
+
+
+def test_the_command_and_the_regressor_take_relative_errors(tmp_path):
+    X, y = table(decades, 60)
+    write_csv(tmp_path / "table.csv", ["a", "b", "y"], np.column_stack([X, y]))
+    options = ["--method", "simplex", "--error", "relative", "--effort", "0.001", "--quiet"]
+    assert main(["fit", str(tmp_path / "table.csv"), "--target", "y", "-o", str(tmp_path / "model"), *options]) == 0
+    assert pml.load(tmp_path / "model").report.error_kind == "relative"
+    regressor = pml.PrecisionRegressor(method="simplex", error="relative", effort=0.001).fit(X, y)
+    assert regressor.model_.report.error_kind == "relative"
+
+
+def test_a_spline_is_chosen_by_relative_errors():
+    axis = np.linspace(0.0, 1.0, 17)
+    report = pml.fit(axis, np.exp(-20.0 * axis), method="spline", error="relative", progress=False).report
+    assert report.validation_max == report.relative_max
+    assert report.validation_rmse < report.relative_max
 
 
 def test_a_function_that_is_called_reports_both():
