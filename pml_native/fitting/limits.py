@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples
 from ..digits import Digits, digits_of, rounding_of
 from ..models import Model
+from ..report import Errors
 from ..search.search import WORK_A_SECOND, Found
 from .breaks import Break, break_of
 from .misprints import Misprints, misprints_of
@@ -150,9 +151,14 @@ def rounding_of_inputs(model: Model, X: Array, size: Array, spacing: Array) -> f
 def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out: Samples, digits: Rounding) -> Limits:
     """The limits of the data that a model which is not exact has met; `others` are what else was found.
 
-    `held_out` are rows of `samples`, or others. `digits` is what `rounding_of_outputs` says of y.
+    `held_out` are rows of `samples`, or others. `digits` is what `rounding_of_outputs` says of y. All of this is over
+    the RMS of y, also where the errors of the model are relative to each y.
     """
     model, error = found.measured or found.model, found.errors.rmse
+    if samples.is_relative:
+        at = found.measured_at or held_out
+        with np.errstate(all="ignore"):
+            error = Errors.of(model.evaluate(at.X), at.y).rmse
     largest = np.max(np.abs(samples.y), axis=0)
     largest[largest == 0.0] = 1.0
     size = largest * _rms(samples.y / largest)
