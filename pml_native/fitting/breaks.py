@@ -8,6 +8,7 @@ function that is steep, but smooth, goes on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,4 +111,6 @@ def _errors(X: Array, y: Array, rows: NDArray[np.intp], at: NDArray[np.intp]) ->
 
 
 def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+    # In units of a power of two, which cost no bit, as squares of inputs near the ends of float64 are beyond them.
+    exponent = int(np.frexp(np.max(np.abs(values), initial=0.0))[1])
+    return math.ldexp(float(np.sqrt(np.mean(np.ldexp(values, -exponent) ** 2))), exponent)

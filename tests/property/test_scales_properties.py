@@ -93,3 +93,12 @@ def test_outputs_of_both_ends_are_fitted_together():
     for scales in ((1e-300, 1e300), (1e300, 1e-300)):
         error = np.max(np.abs(fitted(1.0 + UNIT, y * scales)(1.0 + UNIT) / scales - y))
         assert error < max(3.0 * usual, 1e-13), scales
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_a_kink_is_found_in_columns_of_any_size(scales):
+    u = np.random.default_rng(0).uniform(0.0, 1.0, (300, 2))
+    y = np.abs(u[:, 0] - 0.5) + u[:, 1]
+    model = fitted((1.0 + u) * scales[:2], y * scales[2] / 10.0, method="polynomial")
+    place = f"split at x0 = {1.5 * scales[0]:.2g}"
+    assert any(place in sentence and "kink" in sentence for sentence in model.report.advice)
