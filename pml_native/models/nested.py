@@ -30,8 +30,9 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     if estimate is not None:
         own = {name.removeprefix("estimate/"): array for name, array in arrays.items() if name.startswith("estimate/")}
         others = parts_restored(estimate["others"], own)
-        numbers = (float(estimate[name]) for name in ("factor", "least", "away"))
-        model.estimate = ErrorEstimate(tuple(others), own["unit"], *numbers, bool(estimate["is_relative"]))
+        factor, least, away = (float(estimate[name]) for name in ("factor", "least", "away"))
+        is_relative = bool(estimate["is_relative"])
+        model.estimate = ErrorEstimate(tuple(others), own["unit"], factor, least, away, is_relative)
     # Models of earlier versions, and those that fit hasn't made, don't have it.
     near = description.get("near")
     model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)
