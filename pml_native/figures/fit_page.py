@@ -51,6 +51,7 @@ def render(report: Mapping[str, Any]) -> str:
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n<p>{escape(facts)}. {escape(report['status'])}.</p>\n"
         f"<h2>Error over the whole box, over the RMS of y</h2>{_table(None, expected)}"
         f"<h2>Errors on held-out rows, over the RMS of y</h2>{_table(None, numbers)}"
+        f"{_of_outputs(report['output_errors'])}"
         f"<h2>What the RMSE is made of</h2><p>Squares add up.</p>{_table(None, terms)}"
         f"<h2>What would help most</h2>{_list(report['advice'])}"
         f"{'<h2>Warnings</h2>' + _list(report['warnings']) if report['warnings'] else ''}"
@@ -61,6 +62,13 @@ def render(report: Mapping[str, Any]) -> str:
         f"{_table(('column', 'least', 'largest'), [(name, low, high) for name, (low, high) in box])}"
         f"<h2>Versions</h2>{_table(None, [*report['versions'].items(), ('seed', report['seed'])])}</html>\n"
     )
+
+
+def _of_outputs(errors: Sequence[Mapping[str, Any]]) -> str:
+    if not errors:
+        return ""
+    rows = [list(one.values()) for one in errors]
+    return f"<h2>Errors of each output</h2>{_table(('output', 'RMSE', '95th percentile', 'maximum'), rows)}"
 
 
 def draw(report: Mapping[str, Any]) -> Picture:
