@@ -19,7 +19,7 @@ from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
 from .facts import Facts
-from .fitting import diagnosis, guide, limits
+from .fitting import diagnosis, guide, limits, outputs
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
@@ -32,7 +32,7 @@ from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import FitReport, counted
+from .report import FitReport, OutputErrors, counted
 from .search.scheduler import Crew, held_blas
 from .search.search import WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
@@ -41,6 +41,8 @@ from .threads import resolve_threads
 MIN_ROWS = 10
 # A model of a column that takes fewer values than this is hardly tested between them.
 FEW_LINES = 10
+# Values of outputs that errors of each are taken of.
+MOST_VALUES = 1e7
 # Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
 
@@ -107,6 +109,8 @@ def fit(
     threads = resolve_threads(n_threads)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts))
+    if facts.m > 1 and method == "auto":
+        table = outputs.table_of(table)
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples)
@@ -140,9 +144,10 @@ def fit(
             interrupted, late = guard.requested, crew.late
         assert race.best is not None
         reached = tolerance is not None and race.error <= tolerance
+        settled = None if given or reached or interrupted else outputs.settled(race, samples, rng)
         box = Box(train if given else samples, rng, max(one.model.n_params for one in race.found.values()))
         found, over_box, said = chosen_by_agreement(
-            race.best, list(race.found.values()), box, is_settled=given or reached
+            settled or race.best, list(race.found.values()), box, is_settled=given or reached or settled is not None
         )
         if said:
             race.tell(said)
@@ -360,12 +365,22 @@ def _report(
         history=tuple(race.history),
         residuals=tuple(residuals),
         expected_at=(),
+        output_errors=_of_outputs(model, measured_at),
         seconds=time.perf_counter() - start,
         error_kind="relative" if outcome.train.is_relative else "absolute",
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
     )
+
+
+def _of_outputs(model: Model, rows: Samples) -> tuple[OutputErrors, ...]:
+    """The errors of each output at these rows, or as many as can be looked at; none for one output."""
+    if rows.y.shape[1] == 1:
+        return ()
+    some = rows.first(max(1000, int(MOST_VALUES / rows.y.shape[1])))
+    with np.errstate(all="ignore"):
+        return OutputErrors.of_each(model.evaluate(some.X), some.y, some.output_names, some.sample_weight)
 
 
 def versions() -> dict[str, Any]:

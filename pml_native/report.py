@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from .files import replacing
 
 # Its square is still finite. An error this large is no worse than an infinite one.
 MAX_ERROR = 1e150
-# Candidates that the printed table has.
-SHOWN = 12
+# Candidates that the printed table has, and outputs of which it has the errors.
+SHOWN, SHOWN_OUTPUTS = 12, 8
 
 
 def counted(number: int, noun: str) -> str:
@@ -87,6 +88,27 @@ class Candidate:
     validation_max: float
     seconds: float
     status: str
+
+
+@dataclass(frozen=True)
+class OutputErrors:
+    """The errors of one output on held-out rows, relative to its RMS."""
+
+    name: str
+    rmse: float
+    p95: float
+    max: float
+
+    @classmethod
+    def of_each(
+        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None = None
+    ) -> tuple[OutputErrors, ...]:
+        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None."""
+        found = []
+        for j in range(y.shape[1]):
+            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], sample_weight)
+            found.append(cls(f"y{j}" if names is None else names[j], errors.rmse, errors.p95, errors.max))
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -177,6 +199,7 @@ class FitReport:
     history: tuple[tuple[float, float, str], ...]
     residuals: tuple[tuple[float, ...], ...]
     expected_at: tuple[tuple[float, ...], ...]
+    output_errors: tuple[OutputErrors, ...] = ()  # on the rows held out, of each of several outputs
     evaluations: int | None = None  # points at which `approximate` has called the function
     error_kind: str = "absolute"
     relative_median: float | None = None
@@ -193,6 +216,7 @@ class FitReport:
         fields = dict(values)
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
         fields["terms"] = ErrorTerms(**fields["terms"])
+        fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
@@ -280,6 +304,11 @@ class FitReport:
             f"  made of: rounding {self.terms.rounding:.1e}, at the rows {self.terms.at_rows:.1e}, "
             f"between the rows {self.terms.between_rows:.1e}   (floor {self.floor:.1e})"
         )
+        for one in sorted(self.output_errors, key=lambda one: -one.rmse)[:SHOWN_OUTPUTS]:
+            errors = f"RMSE {one.rmse:.2e}   95th percentile {one.p95:.2e}   maximum {one.max:.2e}"
+            console.print(f"  of {one.name}: {errors}", markup=False, highlight=False)
+        if len(self.output_errors) > SHOWN_OUTPUTS:
+            console.print(f"  and {len(self.output_errors) - SHOWN_OUTPUTS} outputs of smaller errors")
         if self.box_rmse is not None:
             console.print(
                 f"  over the whole box, also without rows: within {self.box_rmse:.1e} of the next model made otherwise"

@@ -55,6 +55,7 @@ def render(report: Mapping[str, Any]) -> str:
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n<p>{escape(facts)}. {escape(report['status'])}.</p>\n"
         f"<h2>Error over the whole box, over {over}</h2>{_table(None, expected)}"
         f"<h2>Errors on held-out rows, over {over}</h2>{_table(None, numbers)}"
+        f"{_of_outputs(report['output_errors'])}"
         f"<h2>What the RMSE is made of</h2><p>Squares add up.</p>{_table(None, terms)}"
         f"<h2>What would help most</h2>{_list(report['advice'])}"
         f"{'<h2>Warnings</h2>' + _list(report['warnings']) if report['warnings'] else ''}"
@@ -69,6 +70,13 @@ def render(report: Mapping[str, Any]) -> str:
 
 def _unit(report: Mapping[str, Any]) -> str:
     return "each y" if report["error_kind"] == "relative" else "the RMS of y"
+
+
+def _of_outputs(errors: Sequence[Mapping[str, Any]]) -> str:
+    if not errors:
+        return ""
+    rows = [list(one.values()) for one in errors]
+    return f"<h2>Errors of each output</h2>{_table(('output', 'RMSE', '95th percentile', 'maximum'), rows)}"
 
 
 def draw(report: Mapping[str, Any]) -> Picture:

@@ -129,7 +129,7 @@ class ReducedSearch:
                     done[i] = event.work
                     variables = choices[i][0]
                     if isinstance(event.found, str):
-                        yield _with_prefix(event.found, f"of {variables.described(self.names)}: ")
+                        yield with_prefix(event.found, f"of {variables.described(self.names)}: ")
                     elif event.found is not None:
                         cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
                         [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
@@ -237,6 +237,7 @@ def _same(a: Variables, b: Variables) -> bool:
     return np.array_equal(a.factor, b.factor) and described(a) == described(b)
 
 
-def _with_prefix(line: str, prefix: str) -> str:
+def with_prefix(line: str, prefix: str) -> str:
+    """A line of a record, with `prefix` before its sentence."""
     at, sentence = line.split(": ", 1)
     return f"{at}: {prefix}{sentence}"

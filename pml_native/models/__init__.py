@@ -7,10 +7,12 @@ import os
 from ..networks import UnknownActivationError
 from . import archive
 from .boosted import Boosted
+from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
+from .outputs import Outputs
 from .piecewise import Piecewise
 from .polynomial import Polynomial
 from .random_features import RandomFeatures
@@ -28,9 +30,11 @@ __all__ = [
     "RBF",
     "Boosted",
     "ErrorEstimate",
+    "Mixed",
     "Model",
     "NetworkModel",
     "Normalization",
+    "Outputs",
     "Piecewise",
     "Polynomial",
     "RandomFeatures",

@@ -11,7 +11,7 @@ import numpy as np
 
 import pml_native as pml
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Model, Reduced, Signature
+from pml_native.models import Mixed, Model, Outputs, Reduced, Signature
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
@@ -97,6 +97,12 @@ def polynomial_of_one_input():
 
 def polynomial_without_a_column():
     return pml.Polynomial([(0, 0, 0), (2, 0, 1)], [1.0, 0.5], inputs=pml.Normalization.of_box(BOX))
+
+
+def polynomial_of_many_outputs():
+    indices = [(0, 0, 0), (1, 0, 0), (0, 2, 0), (3, 1, 0), (2, 0, 2)]
+    coefficients = np.random.default_rng(11).normal(size=(5, 9))
+    return pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(BOX), output_exponents=np.arange(9))
 
 
 def rbf(kernel, neighbors=None):
@@ -185,6 +191,24 @@ def piecewise_of_networks():
     return pml.Piecewise([1.0, 2.0, 5.0], [network((1, 4, 1), seed=j) for j in range(2)])
 
 
+def outputs():
+    """Columns of three models, one of them twice, one not at all."""
+    return Outputs([network(), polynomial(), transformed("identity")], [4, 0, 3, 0])
+
+
+def outputs_of_networks():
+    return Outputs([network((3, 6, 1)), network((3, 5, 2), "sin")], [2, 0])
+
+
+def mixed():
+    return Mixed(polynomial(), np.random.default_rng(10).normal(size=(2, 7)))
+
+
+def mixed_outputs():
+    """What `fit` makes of outputs that are sums of some of them."""
+    return Mixed(outputs_of_networks(), [[1.0, 0.0, 0.5], [0.0, 1.0, -0.3]])
+
+
 @dataclass(frozen=True)
 class Case:
     """How a model is made, and what is not as for most."""
@@ -250,10 +274,15 @@ MODELS: dict[str, Case] = {
     "polynomial": Case(polynomial, 4.0, 4.0, same_bits_in_c=True),
     "polynomial without a column": Case(polynomial_without_a_column, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of one input": Case(polynomial_of_one_input, 4.0, 4.0, same_bits_in_c=True),
+    "polynomial of many outputs": Case(polynomial_of_many_outputs, 4.0, 4.0),
     "separable": Case(separable, 4.0, 8.0),
     "separable of one product": Case(separable_of_one_product, 4.0, 8.0),
     "separable of networks": Case(separable_of_networks),
     "rational": Case(rational, 4.0, 8.0),
+    "outputs": Case(outputs),
+    "outputs of networks": network_case(outputs_of_networks),
+    "mixed": Case(mixed, 4.0, 8.0),
+    "mixed outputs": Case(mixed_outputs, in_onnx=True),
     "piecewise": Case(piecewise, 4.0, 8.0, has_kinks=True),
     "piecewise of networks": Case(
         piecewise_of_networks, has_kinks=True, refused=r"parts\[0\]: expected a polynomial, .* got network"

@@ -1,0 +1,455 @@
+"""How `fit` meets several outputs: those that are sums of others are not fitted, each other one has a race of its own.
+
+Beside these races goes one of models of all outputs together, which shares the work where the outputs are alike, and
+has one set of terms for all. Of both, each output takes what is better, all of them the models together where these are
+about as good. The races take turns, within the work that there is for all. Those that are nowhere better end early.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+
+from ..arrays import Samples
+from ..models import Mixed, Model, Outputs, Polynomial
+from ..report import Errors
+from ..search.scheduler import Next, Run, Start, State, Step, Steps, Worker, drop
+from ..search.search import CALL, ROUNDED, Found, Rows, own_rng, score
+from .agreement import ALIKE, Box, chosen_by_agreement
+from .kept import FEW, Kept, kept_outputs, n_rows
+from .race import ROUNDS, Race, Row, line_of
+from .reduced import with_prefix
+
+# More than FEW outputs are first fitted together, by polynomials, with this share of the work: they share all that is
+# done on X, and one set of terms is evaluated fast. An output has a race of its own only where that is less exact than
+# this, and is taken from it only if its error is so many times smaller. Of more outputs than that none has a race, as
+# there is too little work for it.
+FIRST_SHARE, EXACT, MUCH_BETTER, MOST_RACES = 0.3, 1e-9, 10.0, 40
+# The first turn is this part of an even share of the work, and each one twice that before, up to the largest: where
+# outputs are simple, all have their models early.
+FIRST_TURN, LARGEST_TURN = 1 / 64, 1 / 8
+# A race that leads for no output after so much of an even share is ended: of the models together, and of an output.
+TRIAL_TOGETHER, TRIAL_ALONE = 1 / 8, 3 / 4
+# Of the work, what is done in races; the rest is for what comes between.
+RACES_SHARE = 0.98
+# A race may go on with the work that others left, up to so many even shares.
+MOST_SHARES = 2.0
+# The name of what is made of several models, and of the line of the table.
+SEARCH = "outputs"
+
+
+def table_of(table: Sequence[Row]) -> tuple[Row, ...]:
+    """The table for several outputs of which each is fitted by `table`."""
+    return (
+        Row(
+            SEARCH,
+            1.0 / ROUNDS[0],
+            make=lambda race: OutputsSearch(race, table),
+            sentence="the outputs, each by the model that suits it, come to {error:.1e}",
+        ),
+    )
+
+
+@dataclass(eq=False)
+class Contest:
+    """A race of models of some of the outputs, `columns`, and what was found in it, in the order of the plan.
+
+    `errors` are those of the best one, of each output.
+    """
+
+    columns: tuple[int, ...]
+    rows: Rows
+    race: Race | None = None
+    run: Run | None = None
+    done: float = 0.0
+    ended: bool = False
+    best: Found | None = None
+    errors: tuple[float, ...] = ()
+    found: dict[str, Found] = field(default_factory=dict)  # the best of each maker
+
+    def take(self, found: Found) -> None:
+        same = self.found.get(found.maker)
+        if same is None or found.score < same.score:
+            self.found[found.maker] = found
+        if self.best is None or found.score < self.best.score:
+            self.best = found
+            self.errors = (found.error,) if len(self.columns) == 1 else _errors_of_each(found, self.rows)
+
+    def score(self, column: int) -> float:
+        """That of the best model for an output."""
+        if self.best is None:
+            return math.inf
+        return score(self.errors[self.columns.index(column)], self.best.model.n_params // len(self.columns))
+
+
+# Of each output: the model, and which of its outputs it is.
+Choices = list[tuple[Found, int]]
+
+
+class OutputsSearch:
+    """The search for models of all outputs of `race`, each of them by `table`."""
+
+    def __init__(self, race: Race, table: Sequence[Row]) -> None:
+        self.race, self.table, self.rng, self.rows = race, table, own_rng(race.rng), race.rows
+        self.kept: Kept | None = None
+        self.together: Contest | None = None
+        self.alone: list[Contest] = []
+        self.choices: Choices = []
+        self.share = race.work  # of each race, if all had as much
+        self.prospect = 0.0
+
+    def steps(self) -> Steps:
+        rows, m = self.race.rows, self.race.rows.n_outputs
+        work = 4.0 * n_rows(rows.n, m) * m**2 + 20.0 * CALL
+        [self.kept] = yield [Step(work, partial(_kept, rows, self.race.enough))]
+        if self.kept is not None:
+            self.rows, kept = of_columns(rows, self.kept.places), self.kept
+            k = self.rows.n_outputs
+            sentence = f"{k} of the {m} outputs are fitted; the others are sums of them, to {kept.error:.0e}"
+            yield line_of(sentence, self.race.start)
+        yield from self._raced(self._contests())
+
+    def _contests(self) -> list[Contest]:
+        k = self.rows.n_outputs
+        if k > 1:
+            self.together = Contest(tuple(range(k)), self.rows)
+        if k <= MOST_RACES:
+            self.alone = [Contest((j,), of_columns(self.rows, [j])) for j in range(k)]
+        contests = [*([self.together] if self.together else []), *self.alone]
+        for contest in contests:
+            y = contest.rows.train.y
+            if len(contest.columns) == 1 and not np.ptp(y) and not np.ptp(contest.rows.held_out.y):
+                contest.take(_constant(contest.rows))
+                contest.ended = True
+                continue
+            share, table = min(1.0, MOST_SHARES / len(contests)), self.table
+            if contest is self.together and k > FEW:
+                share, table = 1.0, [_at_length(row) for row in self.table]
+            contest.race = Race(
+                contest.rows,
+                table,
+                own_rng(self.rng),
+                share * self.race.work,
+                self.race.enough,
+                start=self.race.start,
+                is_over=self.race.is_over,
+            )
+        return contests
+
+    def _raced(self, contests: Sequence[Contest]) -> Steps:
+        """The races in turns, and after each round what is best for each output."""
+        going = [contest for contest in contests if not contest.ended]
+        runs = yield Start([contest.race for contest in going if contest.race is not None])
+        for contest, run in zip(going, runs, strict=True):
+            contest.run = run
+        self.share = self.race.work / len(contests)
+        turn = FIRST_TURN * self.share
+        if self.together is not None and self.rows.n_outputs > FEW:
+            yield from self._turn(self.together, FIRST_SHARE * self.race.work)
+        spent = 0.0
+        while any(not contest.ended for contest in contests):
+            for contest in contests:
+                if contest.ended or self._has_no_need(contest):
+                    continue
+                yield from self._turn(contest, turn)
+                if self._leads_nowhere(contest):
+                    assert contest.run is not None
+                    drop(contest.run)
+                    contest.ended = True
+            yield from self._offered()
+            before, spent = spent, sum(contest.done for contest in contests)
+            turn = min(2.0 * turn, LARGEST_TURN * self.share)
+            if spent == before or spent >= RACES_SHARE * self.race.work:
+                break
+
+    def _turn(self, contest: Contest, work: float) -> Steps:
+        run, target = contest.run, contest.done + work
+        assert run is not None
+        if not run.allowance:
+            run.allow(math.inf)
+        while contest.done < target:
+            event = yield Next(run)
+            contest.done = event.work
+            if isinstance(event.found, str):
+                yield with_prefix(event.found, self._prefix(contest))
+            elif event.found is not None:
+                contest.take(event.found)
+                if len(contest.columns) == self.rows.n_outputs:
+                    yield self._whole(event.found)
+            if event.state is State.ENDED:
+                contest.ended = True
+                break
+
+    def _prefix(self, contest: Contest) -> str:
+        if len(contest.columns) > 1:
+            return "together: "
+        return f"{self._name(contest.columns[0])}: "
+
+    def _name(self, column: int) -> str:
+        j = column if self.kept is None else self.kept.places[column]
+        names = self.race.rows.train.output_names
+        return f"y{j}" if names is None else names[j]
+
+    def _has_no_need(self, contest: Contest) -> bool:
+        """Whether the models together are exact enough for an output among many."""
+        if self.together is None or contest is self.together or self.rows.n_outputs <= FEW:
+            return False
+        return bool(self.together.errors) and self.together.errors[contest.columns[0]] <= EXACT
+
+    def _leads_nowhere(self, contest: Contest) -> bool:
+        if self.together is None or contest.ended or not self.alone:
+            return False
+        if contest is self.together:
+            rest = [other.score(other.columns[0]) for other in self.alone]
+            leads = any(contest.score(j) < one for j, one in enumerate(rest))
+            return contest.done >= TRIAL_TOGETHER * self.share and not leads
+        [j] = contest.columns
+        return contest.done >= TRIAL_ALONE * self.share and not contest.score(j) < self.together.score(j)
+
+    # --- what is best for each output
+
+    def _offered(self) -> Steps:
+        """The models that are best by now, as one, if they are others than before."""
+        choices = self._best_of_each()
+        if choices is None or _same(choices, self.choices):
+            return
+        self.choices = choices
+        if not self._is_together(choices):
+            yield self._whole(composed(self.rows, choices))
+
+    def _is_together(self, choices: Choices) -> bool:
+        """Whether one model of all outputs makes them all."""
+        [first, *others] = [found for found, _ in choices]
+        return first.model.signature.n_outputs == len(choices) and all(found is first for found in others)
+
+    def _best_of_each(self) -> Choices | None:
+        """None where an output has no model yet."""
+        together, k = self.together, self.rows.n_outputs
+        worse = MUCH_BETTER if k > FEW else 1.0
+        choices: Choices = []
+        if together is not None and together.best is not None:
+            choices = [(together.best, j) for j in range(k)]
+            errors = np.array(together.errors)
+            alone = [contest.errors[0] if contest.errors else math.inf for contest in self.alone]
+            if not self.alone or np.all(errors <= ALIKE * np.maximum(alone, 0.1 * ROUNDED)):
+                return choices
+        for contest in self.alone:
+            [j] = contest.columns
+            if contest.best is None or (together is not None and together.score(j) <= worse * contest.score(j)):
+                if not choices:
+                    return None
+            elif choices:
+                choices[j] = contest.best, 0
+        if choices:
+            return choices
+        return [(contest.best, 0) for contest in self.alone if contest.best is not None] or None
+
+    def _whole(self, found: Found) -> Found:
+        """A model of the outputs that are fitted, as one of all outputs."""
+        if self.kept is None:
+            return replace(found, nearby_work=_nearby_work(found, self.rows.n))
+        return mixed(self.race.rows, self.kept, found)
+
+    def settled(self, samples: Samples, rng: np.random.Generator) -> Found | None:
+        """What is best for each output where others agree with it over the box, made of `samples`; None as it is.
+
+        For few outputs only, as it takes many values of many models.
+        """
+        k = len(self.choices)
+        if not k or k > FEW or self._is_together(self.choices):
+            return None
+        columns = range(samples.y.shape[1]) if self.kept is None else self.kept.places
+        choices: Choices = []
+        for j, (best, column) in enumerate(self.choices):
+            own = _of_columns(samples, [columns[j]])
+            if column or best.model.signature.n_outputs > 1:
+                choices.append((best, column))
+                continue
+            found = list(self.alone[j].found.values())
+            box = Box(own, rng, max(one.model.n_params for one in found))
+            choices.append((chosen_by_agreement(best, found, box, is_settled=False)[0], 0))
+        return None if _same(choices, self.choices) else self._whole(composed(self.rows, choices))
+
+
+def settled(race: Race, samples: Samples, rng: np.random.Generator) -> Found | None:
+    """What `OutputsSearch.settled` has, put on record in `race`; None for one output, or where nothing changes."""
+    run = race.runs.get(SEARCH)
+    search = None if run is None else run.search
+    if not isinstance(search, OutputsSearch):
+        return None
+    found = search.settled(samples, rng)
+    if found is not None:
+        race.found[found.maker] = found
+        race.tell(
+            f"over the box others agree better with other models of some outputs, which are taken: {found.error:.1e}"
+        )
+    return found
+
+
+# --- samples and models of some outputs
+
+
+def _of_columns(samples: Samples, columns: Sequence[int]) -> Samples:
+    names = samples.output_names
+    return replace(
+        samples,
+        y=np.ascontiguousarray(samples.y[:, list(columns)]),
+        y_is_vector=len(columns) == 1,
+        output_names=None if names is None else tuple(names[j] for j in columns),
+    )
+
+
+def of_columns(rows: Rows, columns: Sequence[int]) -> Rows:
+    """The rows with these outputs only."""
+    train, held_out = _of_columns(rows.train, columns), _of_columns(rows.held_out, columns)
+    table = None if rows.table is None else _of_columns(rows.table, columns)
+    return Rows(train, held_out, rows.corners, table, rows.grid, rows.is_apart)
+
+
+def _at_length(row: Row) -> Row:
+    """The row of the table, polynomials with all of the first share at once."""
+    return replace(row, share=FIRST_SHARE / ROUNDS[0]) if row.search == "polynomial" else row
+
+
+def _kept(rows: Rows, tolerance: float, worker: Worker) -> Kept | None:
+    return kept_outputs(rows.train.y, rows.held_out.y, tolerance)
+
+
+def _constant(rows: Rows) -> Found:
+    value, d = rows.train.y[0], rows.n_inputs
+    model = Polynomial(np.zeros((1, d), dtype=np.intp), value[None], signature=rows.signature, n_threads=1)
+    return rows.found(model, "polynomial", "constant", status="exact")
+
+
+def _errors_of_each(found: Found, rows: Rows) -> tuple[float, ...]:
+    """What `Found.error` is for all outputs, output by output."""
+    model, held_out = found.measured or found.model, found.measured_at or rows.held_out
+    errors = []
+    with np.errstate(all="ignore"):
+        for some in (held_out, rows.train):
+            values = model.evaluate(some.X)
+            columns = [slice(j, j + 1) for j in range(values.shape[1])]
+            errors.append([Errors.of(values[:, j], some.y[:, j], some.sample_weight).rmse for j in columns])
+    return tuple(np.max(errors, axis=0).tolist())
+
+
+def _same(a: Choices, b: Choices) -> bool:
+    return len(a) == len(b) and all(x[0] is y[0] and x[1] == y[1] for x, y in zip(a, b, strict=True))
+
+
+def composed(rows: Rows, choices: Choices) -> Found:
+    """The models of these outputs as one."""
+    signature = rows.signature
+    every: list[Found] = []
+    for found, _ in choices:
+        if not any(found is other for other in every):
+            every.append(found)
+    starts = np.cumsum([0, *(one.model.signature.n_outputs for one in every)])
+    place = {id(one): int(start) for one, start in zip(every, starts[:-1], strict=True)}
+    columns = [place[id(found)] + column for found, column in choices]
+    # Of a model of one output, which one; of others all.
+    own: list[Sequence[int]] = [
+        [next(j for j, (other, _) in enumerate(choices) if other is one)]
+        if one.model.signature.n_outputs == 1
+        else range(rows.n_outputs)
+        for one in every
+    ]
+
+    def whole(models: Sequence[Model]) -> Outputs:
+        return Outputs(models, columns, signature)
+
+    def refit(samples: Samples) -> Outputs:
+        return whole(
+            [
+                one.model if one.refit is None else one.refit(_of_columns(samples, some))
+                for one, some in zip(every, own, strict=True)
+            ]
+        )
+
+    def nearby(samples: Samples) -> Outputs | None:
+        models = [
+            None if one.nearby is None else one.nearby(_of_columns(samples, some))
+            for one, some in zip(every, own, strict=True)
+        ]
+        there = [model for model in models if model is not None]
+        return whole(there) if len(there) == len(models) else None
+
+    kinds = ", ".join(dict.fromkeys(one.family for one in every))
+    shown = "; ".join(one.description for one in every) if len(every) <= FEW else f"{len(every)} models: {kinds}"
+    return _found(
+        rows,
+        whole([one.model for one in every]),
+        None if all(one.measured is None for one in every) else whole([one.measured or one.model for one in every]),
+        Outputs.family,
+        f"each by its own: {shown}",
+        refit=None if all(one.refit is None for one in every) else refit,
+        nearby=None if any(one.nearby is None for one in every) else nearby,
+        nearby_work=sum(_nearby_work(one, rows.n) for one in every),
+    )
+
+
+def mixed(rows: Rows, kept: Kept, found: Found) -> Found:
+    """The model of the outputs that are kept, as one of all outputs of `rows`."""
+    signature = rows.signature
+
+    def whole(model: Model) -> Mixed:
+        return Mixed(model, kept.mixing, signature)
+
+    def refit(samples: Samples) -> Mixed:
+        assert found.refit is not None
+        return whole(found.refit(_of_columns(samples, kept.places)))
+
+    def nearby(samples: Samples) -> Mixed | None:
+        assert found.nearby is not None
+        made = found.nearby(_of_columns(samples, kept.places))
+        return None if made is None else whole(made)
+
+    made = _found(
+        rows,
+        whole(found.model),
+        None if found.measured is None else whole(found.measured),
+        found.family,
+        f"sums of {len(kept.places)} outputs: {found.description}",
+        refit=None if found.refit is None else refit,
+        nearby=None if found.nearby is None else nearby,
+        nearby_work=_nearby_work(found, rows.n),
+        status=found.status,
+    )
+    return replace(made, maker=found.maker)
+
+
+def _found(
+    rows: Rows,
+    model: Model,
+    measured: Model | None,
+    family: str,
+    description: str,
+    *,
+    refit: Callable[[Samples], Model] | None,
+    nearby: Callable[[Samples], Model | None] | None,
+    nearby_work: float,
+    status: str = "best of each output",
+) -> Found:
+    """With the errors of `measured`, if it is another than `model`."""
+    found = rows.found(
+        measured or model,
+        family,
+        description,
+        status=status,
+        refit=refit,
+        nearby=nearby,
+        nearby_work=nearby_work,
+    )
+    return replace(found, model=model, measured=measured)
+
+
+def _nearby_work(found: Found, n: int) -> float:
+    """Of the like of a model, made of n rows: its outputs share the terms, and with them most of the work."""
+    if found.nearby_work is not None:
+        return found.nearby_work
+    p = found.model.n_params
+    return n * (p * p / found.model.signature.n_outputs**2 + p)
