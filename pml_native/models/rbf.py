@@ -94,6 +94,21 @@ FAR_OFF = 10.0
 FLAT = 1e-7
 
 
+@dataclass(frozen=True)
+class Neighborhoods:
+    """The `rows` (q, k) that values are made of, and where they leave polynomials open, `is_open` (q,).
+
+    Their `points` (q, k, d) are around their `centre` (q, 1, d), in units of their `extent` (q, 1, 1): any system of
+    them is well scaled.
+    """
+
+    rows: NDArray[np.intp]
+    points: Array
+    centre: Array
+    extent: Array
+    is_open: NDArray[np.bool_]
+
+
 class RBF(Model):
     """Radial basis functions through the points `X` (n, d), `y` (n, m), in coordinates that map their box to [-1, 1].
 
@@ -364,17 +379,18 @@ class RBF(Model):
             side *= 0.5
         return levels[::-1]
 
-    def _nearest(self, Z: Array) -> NDArray[np.intp]:
-        """The points (q, k) that values at `Z` (q, d) are made of.
+    def _nearest(self, Z: Array) -> Neighborhoods:
+        """The points that values at `Z` (q, d) are made of.
 
         Half of them are of fewer points, as many fewer as it takes, where the nearest tell little: they are on a line
         that x is far from, or on lines that leave polynomials open.
         """
         k = self.neighbors or 0
-        near: NDArray[np.intp] = self._tree.query(Z, k=np.arange(1, k + 1))[1]
-        left, few = np.flatnonzero(self._tell_little(Z, near)), k - k // 2
+        near = self._tree.query(Z, k=np.arange(1, k + 1))[1]
+        nearest, is_far = self._of(Z, near)
+        left, few = np.flatnonzero(is_far | nearest.is_open), k - k // 2
         if not left.size or self._unseen.any():
-            return near
+            return nearest
         for tree, rows in self._sparser:
             size = min(k, len(rows))
             if not left.size or size < k - few:
@@ -385,17 +401,28 @@ class RBF(Model):
             left, others, is_known = left[enough], others[enough], is_known[enough]
             new_first = np.argsort(is_known, axis=1, kind="stable")[:, : k - few]
             near[left, few:] = np.take_along_axis(others, new_first, axis=1)
-            left = left[self._tell_little(Z[left], near[left])]
-        return near
+            better, is_far = self._of(Z[left], near[left])
+            left = left[is_far | better.is_open]
+        return self._of(Z, near)[0]
 
-    def _tell_little(self, Z: Array, near: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """For which of `Z` (q, d) the points (q, k) tell little of the value."""
-        points, centre, extent = _centred(self._points[near])
-        variances, directions = np.linalg.eigh(np.einsum("qki,qkj->qij", points, points) / points.shape[1])
-        off = np.abs(np.einsum("qi,qij->qj", (Z - centre[:, 0]) / extent[:, 0], directions))
-        is_far = np.any(off > FAR_OFF * np.sqrt(np.maximum(variances, FLAT**2)), axis=1)
-        little: NDArray[np.bool_] = is_far | _unseen(self._local_design(points)).any(axis=(1, 2))
-        return little
+    def _of(self, Z: Array, near: NDArray[np.intp]) -> tuple[Neighborhoods, NDArray[np.bool_]]:
+        """The points `near` (q, k) `Z` (q, d), and from which of these x is far."""
+        points = self._points[near]
+        centre = points.mean(axis=1, keepdims=True)
+        extent = np.max(np.abs(points - centre), axis=(1, 2), keepdims=True)
+        points = (points - centre) / extent
+        varying = points if not self.inputs.constant.any() else points[:, :, ~self.inputs.constant]
+        variances, directions = np.linalg.eigh(np.swapaxes(varying, 1, 2) @ varying / near.shape[1])
+        off = ((Z - centre[:, 0]) / extent[:, 0])[:, ~self.inputs.constant]
+        off_each = np.abs(np.einsum("qi,qij->qj", off, directions))
+        is_far: NDArray[np.bool_] = np.any(off_each > FAR_OFF * np.sqrt(np.maximum(variances, FLAT**2)), axis=1)
+        degree = KERNELS[self.kernel].degree
+        is_open = np.zeros(len(Z), dtype=bool)
+        if degree == 1:
+            is_open[:] = np.any(variances <= FLAT**2, axis=1)
+        elif degree > 1:
+            is_open[:] = _unseen(self._local_design(points)).any(axis=(1, 2))
+        return Neighborhoods(near, points, centre, extent, is_open), is_far
 
     def _local_design(self, points: Array) -> Array:
         """The polynomials at points (q, k, d) of each system: (q, k, p)."""
@@ -411,8 +438,8 @@ class RBF(Model):
         terms = _series(self._terms, np.eye(p)) if gradient else None
         for block in blocks(len(known), (k + p) ** 2):
             rows = known[block]
-            near = self._nearest(Z[rows])
-            points, centre, extent = _centred(self._points[near])
+            nearest = self._nearest(Z[rows])
+            points, centre, extent = nearest.points, nearest.centre, nearest.extent
             z = (Z[rows][:, None, :] - centre) / extent
             epsilon = self.epsilon * extent if self.kernel not in SCALE_FREE else np.ones_like(extent)
             kernel = KERNELS[self.kernel]
@@ -420,9 +447,10 @@ class RBF(Model):
             system[:, :k, :k] = kernel.value(epsilon * _distances(points, points))
             system[:, :k, k:] = self._local_design(points)
             system[:, k:, :k] = system[:, :k, k:].transpose(0, 2, 1)
-            system[:, k:, k:] = -_unseen(system[:, :k, k:])
+            if nearest.is_open.any():
+                system[nearest.is_open, k:, k:] = -_unseen(system[nearest.is_open, :k, k:])
             right = np.zeros((len(rows), k + p, m))
-            right[:, :k] = self._targets[near]
+            right[:, :k] = self._targets[nearest.rows]
             weights = self._local_weights(system, right)
             r = epsilon * _distances(z, points)
             polynomial = self._terms.design(z[:, 0])[:, None, :]
@@ -473,14 +501,6 @@ def _least_norm(system: Array, right: Array) -> Array:
     inverse = np.where(is_known, 1.0 / np.where(is_known, eigenvalues, 1.0), 0.0)
     solution: Array = vectors @ (inverse[..., None] * (np.swapaxes(vectors, -1, -2) @ right))
     return solution
-
-
-def _centred(points: Array) -> tuple[Array, Array, Array]:
-    """Points (q, k, d) around their centre (q, 1, d) in units of their extent (q, 1, 1), in which any system of them is
-    well scaled."""
-    centre = points.mean(axis=1, keepdims=True)
-    extent = np.max(np.abs(points - centre), axis=(1, 2), keepdims=True)
-    return (points - centre) / extent, centre, extent
 
 
 def _unseen(design: Array) -> Array:

@@ -1,12 +1,14 @@
 """RBF: values against SciPy's, nearest points, wrong input."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
 
 import pml_native as pml
 from pml_native.arrays import as_samples
-from pml_native.models.rbf import KERNELS
+from pml_native.models.rbf import KERNELS, SCALE_FREE
 from pml_native.search import radial
 from pml_native.search.elimination import PANEL, solved_by_steps
 from pml_native.search.search import Rows
@@ -149,6 +151,150 @@ def test_bad_options_are_refused(options, message):
         pml.RBF(X, Y, **options)
 
 
-def test_points_that_are_there_twice_are_refused():
+def test_a_single_point_many_times_is_refused():
     with pytest.raises(ValueError, match="expected points that the system of cubic can tell apart"):
         pml.RBF(np.zeros((5, 1)), np.zeros(5), kernel="cubic")
+
+
+SMOOTH = np.sin(3.0 * X[:, 0]) + X[:, 1] ** 2
+# Those of the kernels at which all of them are exact on these points.
+WIDTH = 6.0
+
+
+@pytest.mark.parametrize("neighbors", [None, 30])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_point_that_is_there_again_counts_once(kernel, neighbors):
+    again = np.array([0, 7, 7])
+    once = pml.RBF(X, SMOOTH, kernel=kernel, epsilon=WIDTH, neighbors=neighbors)
+    rounded = np.concatenate([SMOOTH, SMOOTH[again] * (1.0 + 4e-16)])
+    twice = pml.RBF(np.concatenate([X, X[again]]), rounded, kernel=kernel, epsilon=WIDTH, neighbors=neighbors)
+    assert len(twice.X) == len(X)
+    np.testing.assert_allclose(twice(X_NEW), once(X_NEW), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("neighbors", [None, 30])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("change", [1e-6, 1.0])
+def test_a_point_of_two_values_is_refused_and_the_search_takes_their_mean(kernel, neighbors, change):
+    again = np.concatenate([X, X[3:4]])
+    with pytest.raises(ValueError, match="got 1 rows that repeat a point with another y, the first of them row 200"):
+        pml.RBF(again, np.append(SMOOTH, SMOOTH[3] + change), kernel=kernel, epsilon=WIDTH, neighbors=neighbors)
+
+
+def test_the_search_takes_the_mean_of_copies_of_a_point_and_of_near_copies():
+    near = np.concatenate([X, X[:1], X[5:6] + 1e-12, X[9:10] + 1e-9])
+    y = np.append(SMOOTH, SMOOTH[[0, 5, 9]])
+    model = pml.fit_rbf(near, y, effort=0.01, time_limit=None)
+    assert len(model.X) == len(X)
+    np.testing.assert_allclose(model(X), SMOOTH, atol=1e-5)
+    means = radial.apart(as_samples(near, y + 2.0 * (np.arange(203) == 202)))
+    np.testing.assert_allclose(means.y[[5, 9], 0], SMOOTH[[5, 9]] + [0.0, 1.0], rtol=1e-14)
+    np.testing.assert_allclose(means.X, X, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.PrecisionWarning")
+@pytest.mark.parametrize("distance", [1e-9, 1e-12, 1e-15])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("d", [1, 2, 4])
+def test_near_copies_of_a_point_are_met_or_refused_by_name(kernel, distance, d):
+    rng = np.random.default_rng(d)
+    points = rng.uniform(size=(80, d))
+    points = np.concatenate([points, points[:1] + distance])
+    y = np.cos(points.sum(axis=1))
+    model = pml.RBF(points, y, kernel=kernel, epsilon=WIDTH)
+    np.testing.assert_allclose(model(points), y, atol=1e-6)
+    y[-1] += 0.5
+    if kernel == "linear" and distance < 1e-11:
+        return  # whose system is not singular, though its slope is steep
+    off, reason = off_or_refused(points, y, kernel=kernel, epsilon=WIDTH)
+    assert off < 1e-6 or "of the box apart; merge them" in reason
+
+
+def off_or_refused(points, y, **options):
+    """How far a model is off its points, or why it is refused."""
+    try:
+        return np.abs(pml.RBF(points, y, **options)(points) - y).max(), ""
+    except ValueError as error:
+        return np.inf, str(error)
+
+
+@pytest.mark.parametrize("neighbors", [None, 40])
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if name not in SCALE_FREE])
+@pytest.mark.parametrize("d", [1, 3])
+def test_a_kernel_too_flat_for_float64_is_refused_or_said(kernel, neighbors, d):
+    points = np.random.default_rng(d).uniform(size=(100, d))
+    y = 1e4 + np.column_stack([np.sin(6.0 * points[:, 0]), np.cos(5.0 * points.sum(axis=1))])
+    refused = 0
+    for epsilon in (1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            off, reason = off_or_refused(points, y, kernel=kernel, epsilon=epsilon, neighbors=neighbors)
+        if reason:
+            assert "the kernel is too flat for so many points; give a larger one" in reason
+            refused += 1
+            continue
+        assert off < 5e-6
+        assert off < 1e-7 or issubclass(caught[0].category, pml.PrecisionWarning)
+    assert 1 <= refused <= 4
+
+
+def test_how_far_a_model_is_off_its_points_is_measured_by_the_range_of_y():
+    for y in (np.full(200, 7.0), np.zeros(200), 1e300 * SMOOTH, 1e-300 * SMOOTH, 1e12 + SMOOTH):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = pml.RBF(X, y)
+        np.testing.assert_allclose(model(X), y, rtol=1e-11, atol=1e-11 * np.ptp(y))
+
+
+def on_lines(d, each, jitter):
+    """Points dense along lines that are far apart, the first axis along them, and points between them."""
+    rng = np.random.default_rng(d)
+    across = np.stack(np.meshgrid(*[np.linspace(0.0, 1.0, 5)] * (d - 1)), axis=-1).reshape(-1, d - 1)
+    along = np.linspace(0.0, 1.0, each)
+    points = np.concatenate([np.column_stack([along, np.tile(line, (each, 1))]) for line in across])
+    points[:, 1:] += jitter * rng.normal(size=(len(points), d - 1))
+    return points, rng.uniform(size=(60, d))
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.PrecisionWarning")
+@pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline", "cubic", "quintic", "multiquadric"])
+@pytest.mark.parametrize("jitter", [0.0, 1e-12, 1e-4])
+@pytest.mark.parametrize("d", [2, 3])
+def test_nearest_points_on_lines_tell_of_what_is_between_them(kernel, jitter, d):
+    points, between = on_lines(d, 300, jitter)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(d, d)))[0]
+
+    def truth(points):
+        return np.sin(2.0 * points[:, 0]) + np.cos(2.0 * points[:, -1])
+
+    model = pml.RBF(points @ turn, truth(points), kernel=kernel, epsilon=3.0, neighbors=40)
+    assert np.abs(model(between @ turn) - truth(between)).max() < 0.3
+    some = slice(None, None, 50)
+    np.testing.assert_allclose(model(points[some] @ turn), truth(points[some]), atol=1e-6)
+    assert np.isfinite(model.gradient(between @ turn)).all()
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 7])
+@pytest.mark.parametrize("kernel", ["cubic", "linear", "gaussian"])
+def test_a_few_nearest_pixels_make_a_value(n, kernel):
+    pixels = np.argwhere(np.ones((12, 12))).astype(float)
+    model = pml.RBF(pixels, pixels[:, 0], kernel=kernel, epsilon=4.0, neighbors=n)
+    queries = np.array([[4.4, 4.4], [0.0, 0.2], [7.5, 2.0], [3.0, 3.0], [-1.0, 30.0]])
+    assert np.isfinite(model(queries)).all()
+    np.testing.assert_allclose(model(pixels), pixels[:, 0], atol=1e-9)
+    if kernel == "cubic":
+        np.testing.assert_allclose(model(queries[:4]), queries[:4, 0], atol=0.3)
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.PrecisionWarning")
+@pytest.mark.parametrize("neighbors", [None, 12])
+@pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline", "cubic", "multiquadric"])
+def test_points_on_a_line_in_space_say_nothing_across_it(kernel, neighbors):
+    t = np.sort(np.random.default_rng(1).uniform(size=60))[:, None]
+    line, y = t @ [[1.0, 2.0, -1.0]], np.sin(4.0 * t[:, 0])
+    model = pml.RBF(line, y, kernel=kernel, epsilon=2.0, neighbors=neighbors)
+    np.testing.assert_allclose(model(line), y, atol=1e-6)
+    middle = np.array([[0.45]])
+    across = middle @ [[1.0, 2.0, -1.0]] + 1e-3 * np.array([[2.0, -1.0, 0.0]])
+    np.testing.assert_allclose(model(across), np.sin(1.8), atol=0.02)
+    assert np.abs(model.gradient(across)).max() < 5.0
