@@ -101,7 +101,8 @@ class Near:
     def contains(self, X: Array) -> NDArray[np.bool_]:
         """Which of the points X (n, d) are in the box and have a row near; (n,). A point with NaN has none."""
         units = _units(X, self.low, self.high)
-        is_near: NDArray[np.bool_] = np.all((units >= -ROUNDING) & (units <= 1.0 + ROUNDING), axis=1)
+        end = np.where(self.high > self.low, 1.0, 0.0)
+        is_near: NDArray[np.bool_] = np.all((units >= -ROUNDING) & (units <= end + ROUNDING), axis=1)
         if len(self.rows) and is_near.any():
             asked = np.ascontiguousarray(X[is_near])
             for column, values in self.values.items():
@@ -203,7 +204,7 @@ class Coverage:
         low, high = facts.inputs.low, facts.inputs.high
         n, n_varying, rng = facts.n, int(np.sum(~facts.inputs.constant)), np.random.default_rng(0)
         nothing = cls(0.0, False, None, n_varying, (), (), 0, _more_than_one(np.arange(0)), Near.all_of(low, high))
-        if facts.grid is not None and facts.d > 1:
+        if facts.grid is not None and n_varying > 1:
             return nothing
         most = MOST_ROWS if n_varying <= MOST_INPUTS else FEWER_ROWS
         chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else np.arange(n)

@@ -212,6 +212,8 @@ def test_points_off_a_curve_outside_of_a_grid_or_not_numbers_are_not_near():
     assert whole.contains(points).tolist() == [True, True, False, False, False, False]
     constant = coverage(np.column_stack([t, np.full(500, 7.0)])).near
     assert constant.contains(np.array([(0.5, 7.0), (0.5, 7.1)])).tolist() == [True, False]
+    table = coverage(np.array([(i, j, 7.0) for i in range(9) for j in range(5)])).near
+    assert table.contains(np.array([(0.5, 0.5, 7.0), (0.5, 0.5, 7.1)])).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("n", [30, 200, 1000])
