@@ -163,7 +163,8 @@ class OutputsSearch:
             yield from self._offered()
             before, spent = spent, sum(contest.done for contest in contests)
             turn = min(2.0 * turn, LARGEST_TURN * self.share)
-            if spent == before or spent >= RACES_SHARE * self.race.work:
+            is_used_up = spent == before or spent >= RACES_SHARE * self.race.work
+            if is_used_up and self._best_of_each() is not None:  # there is always one model, whatever the work
                 break
 
     def _turn(self, contest: Contest, work: float) -> Steps:
@@ -201,7 +202,7 @@ class OutputsSearch:
         return bool(self.together.errors) and self.together.errors[contest.columns[0]] <= EXACT
 
     def _leads_nowhere(self, contest: Contest) -> bool:
-        if self.together is None or contest.ended or not self.alone:
+        if self.together is None or contest.ended or not self.alone or self._best_of_each() is None:
             return False
         if contest is self.together:
             rest = [other.score(other.columns[0]) for other in self.alone]
