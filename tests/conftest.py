@@ -1,5 +1,6 @@
 """Fixtures that several rooms of tests share."""
 
+import os
 import signal
 
 import pytest
@@ -58,7 +59,10 @@ def report():
     )
 
 
-def pytest_configure():
+def pytest_configure(config):
+    # Processes of tests share the cores, where BLAS libraries of several threads each would wait for one another.
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A shell starts background jobs with Ctrl-C ignored, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
