@@ -38,7 +38,7 @@ class BuildExtension(build_ext):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         extension.extra_compile_args += OPTIONS[kind]
         if SANITIZERS:
-            extension.extra_compile_args += [*SANITIZERS, "-O1", "-g", "-fno-var-tracking", "-fno-omit-frame-pointer"]
+            extension.extra_compile_args += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
             extension.extra_link_args += SANITIZERS
 
         def compiled(isa):

@@ -174,6 +174,14 @@ def as_weight(sample_weight: ArrayLike, n: int) -> Array:
     return weight[:, 0]
 
 
+def rms_of_columns(y: Array) -> Array:
+    """The RMS of each column of y (n, m), n > 0, of numbers of any size: (m,); 1 for a column of zeros."""
+    largest = np.max(np.abs(y), axis=0)
+    scale = np.where(largest > 0, largest, 1.0)
+    rms: Array = scale * np.sqrt(np.mean((y / scale) ** 2, axis=0))
+    return np.where(rms > 0, rms, 1.0)
+
+
 def repeated_rows(X: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """An order that brings equal rows of `X` (n, d), n > 0, together, and in that order the group each belongs to."""
     order = np.lexsort(X.T)

@@ -23,7 +23,7 @@ from .fitting import diagnosis, guide, limits, outputs
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
-from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE
+from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, Witnesses
 from .fitting.limits import Limits
 from .fitting.race import Race
 from .fitting.watch import Watch
@@ -34,7 +34,7 @@ from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import FitReport, OutputErrors, counted
 from .search.scheduler import Crew, held_blas
-from .search.search import WHOLE_WORK, Found, Rows
+from .search.search import EPS, WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
 from .threads import resolve_threads
 
@@ -151,20 +151,10 @@ def fit(
         )
         if said:
             race.tell(said)
-        choice = Choice(
-            race,
-            samples,
-            train,
-            held_out,
-            facts,
-            coverage,
-            box,
-            rng,
-            work=0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent),
-            end=start + limit,
-            is_final=given or interrupted,
-            is_settled=given or interrupted or reached,
-        )
+        work = 0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent)
+        witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, start + limit)
+        is_final = given or interrupted
+        choice = Choice(race, samples, train, held_out, witnesses, is_final, is_settled=is_final or reached)
         taken = choice.of(found)
         if taken.known.without_value:
             notes.append(f"the model has no value (NaN) in {taken.known.without_value:.1%} of the box of the rows")
@@ -178,11 +168,15 @@ def fit(
             )
         found = taken.found
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X, held_out.sample_weight)
-        is_exact = found.error <= diagnosis.FLOOR_MARGIN * max(floor, diagnosis.EPS)
+        is_exact = found.error <= diagnosis.FLOOR_MARGIN * max(floor, EPS)
         if is_exact or interrupted or not limits.has_time(len(samples.X), start, limit):
             of_data = Limits()
         else:
             of_data = limits.limits_of(found, race.found.values(), samples, held_out, digits)
+            if sample_weight is not None and of_data.misprints is not None:
+                # Rows of weight 0 were left out; a user knows rows by their numbers among all.
+                named = of_data.misprints.among(np.flatnonzero(np.asarray(sample_weight)))
+                of_data = replace(of_data, misprints=named)
         ended = _limit(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())

@@ -28,6 +28,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def two_digits(number: float) -> int:
+    """A number rounded to two digits: an estimate has no more."""
+    return int(float(f"{number:.2g}"))
+
+
 @dataclass(frozen=True)
 class Errors:
     """Relative errors of a model on some samples: all divided by the RMS of y, output by output.

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, rms_of_columns
 from ..models import Model
-from ..search.search import Found
+from ..search.search import EPS, Found
 
 # The best models of different makers that are compared.
 MOST_RIVALS = 6
@@ -35,7 +35,6 @@ SAME = 0.1
 UNLIKE = 30.0
 # Witnesses have errors at the rows up to this many times those of the model.
 MOST_UNEQUAL = 1e6
-EPS = float(np.finfo(np.float64).eps)
 # An error of 0 counts as this.
 TINY = 1e-18
 # Two values further apart than this many times the RMS of y are so far: worse than wild there is not.
@@ -80,10 +79,7 @@ class Box:
         self.samples, X, y = samples, samples.X, samples.y
         share = min(1.0, max(FEWEST_POINTS, MOST_NUMBERS / max(1, most_params)) / (N_UNIFORM + N_NEAR_ENDS))
         self.points, self.weights = _in_gaps(X[:, 0], rng, share) if X.shape[1] == 1 else _in_box(X, rng, share)
-        largest = np.max(np.abs(y), axis=0)
-        scale = np.where(largest > 0, largest, 1.0)
-        unit = scale * np.sqrt(np.mean((y / scale) ** 2, axis=0))
-        self.unit = np.where(unit > 0, unit, 1.0)
+        self.unit = rms_of_columns(y)
         with np.errstate(over="ignore"):
             self.range = self.spread = 1.0
             if not samples.is_relative:

@@ -13,14 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import Samples
-from ..coverage import Coverage
-from ..facts import Facts
 from ..models import Model
 from ..report import Errors
 from ..search.polynomial import MOST_REFIT_WORK
 from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted
-from .agreement import ALIKE, Box
-from .expected import Expected, expected
+from .agreement import ALIKE
+from .expected import Expected, Witnesses
 from .race import Race
 
 # Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
@@ -48,20 +46,15 @@ class Taken:
 class Choice:
     """Among the models of a `race` on `samples`, some of them rows to `train` on and some `held_out`.
 
-    `work` is what may be done for the error to expect of a model, in multiply-adds, and `end` the deadline. `is_final`
-    leaves models as they were found, `is_settled` leaves no choice.
+    `witnesses` tell of their errors over the box. `is_final` leaves models as they were found, `is_settled` leaves no
+    choice.
     """
 
     race: Race
     samples: Samples
     train: Samples
     held_out: Samples
-    facts: Facts
-    coverage: Coverage
-    box: Box
-    rng: np.random.Generator
-    work: float
-    end: float
+    witnesses: Witnesses
     is_final: bool
     is_settled: bool
 
@@ -69,8 +62,8 @@ class Choice:
         """`found`, or what is better where that is in doubt."""
         first = self._taken(found)
         is_doubtful = first.known.error > DOUBTFUL * max(first.found.error, ROUNDED)
-        has_few_rows = self.facts.n < FEW_ROWS
-        if self.is_settled or not (is_doubtful or has_few_rows) or time.perf_counter() > self.end:
+        has_few_rows = self.witnesses.facts.n < FEW_ROWS
+        if self.is_settled or not (is_doubtful or has_few_rows) or time.perf_counter() > self.witnesses.end:
             return first
         others = sorted(self.race.found.values(), key=lambda one: one.score)
         others = [one for one in others if one.maker != found.maker and one.error < first.known.error][:MOST_NEXT]
@@ -90,18 +83,7 @@ class Choice:
         self.race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
         whole = found if self.is_final else self._refitted(found)
         rivals = [one for one in self.race.found.values() if one.maker != found.maker]
-        known = expected(
-            whole,
-            rivals,
-            self.box,
-            self.facts,
-            self.coverage,
-            self.rng,
-            n_held_out=len(self.held_out.X),
-            work=self.work,
-            end=self.end,
-        )
-        return Taken(found, whole, known)
+        return Taken(found, whole, self.witnesses.expected(whole, rivals))
 
     def _measured(self, found: Found) -> Found:
         """What was found in a sample of the rows, with its errors at all of them, or as many as can be looked at."""
@@ -114,7 +96,7 @@ class Choice:
     def _refitted(self, found: Found) -> Found:
         """The model made again of all rows, if there is time, unless it is worse at these."""
         work = min(MOST_REFIT_WORK, len(self.samples.X) * float(found.model.n_params) ** 2)
-        if time.perf_counter() + 2.0 * work / WORK_A_SECOND > self.end:  # twice as slow as it should be
+        if time.perf_counter() + 2.0 * work / WORK_A_SECOND > self.witnesses.end:  # twice as slow as it should be
             self.race.tell("the time limit leaves none for a fit to all rows: the model is that of the rows trained on")
             return found
         again = refitted(found, self.samples)

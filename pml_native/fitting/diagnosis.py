@@ -16,13 +16,12 @@ import numpy as np
 
 from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
-from ..report import Errors, ErrorTerms
+from ..report import Errors, ErrorTerms, two_digits
 from ..search.polynomial import PolynomialSearch
-from ..search.search import Found, Rows, run_alone
+from ..search.search import EPS, Found, Rows, run_alone
 from .expected import Expected
 from .limits import Limits
 
-EPS = float(np.finfo(np.float64).eps)
 # The RMS of what rounding y to float64 leaves, in units of y: uniform over half a unit in the last place on each side,
 # the mean over a binade.
 ROUNDING_OF_Y = EPS / math.sqrt(24.0)
@@ -153,7 +152,7 @@ def _of_rows(outcome: Outcome, at_rows: float, fall: float | None) -> str:
     # No rows bring the error below what is left at the rows themselves.
     wanted = max(0.1 * error if outcome.tolerance is None else outcome.tolerance, at_rows)
     times = 2.0 ** (math.log(error / wanted) / math.log(fall)) if wanted < error else 1.0
-    many = f"about {_two_digits(n * times):,}" if times <= MOST_TIMES else f"more than {_two_digits(n * MOST_TIMES):,}"
+    many = f"about {two_digits(n * times):,}" if times <= MOST_TIMES else f"more than {two_digits(n * MOST_TIMES):,}"
     return (
         f"more rows: with the last doubling of their number the error fell {fall:.2g}-fold; if that goes on, "
         f"{wanted:.1e} takes {many} rows (there are {n:,})"
@@ -213,10 +212,6 @@ def _in_variables(samples: Samples, model: Reduced) -> Samples:
     y = samples.y / power[:, None]
     changed = samples.in_coordinates(X, y, power)
     return replace(changed, input_names=None, is_relative=samples.is_relative)
-
-
-def _two_digits(number: float) -> int:
-    return int(float(f"{number:.2g}"))
 
 
 def residuals_of(model: Model, X: Array, y: Array, *, is_relative: bool = False) -> list[tuple[float, ...]]:

@@ -27,8 +27,8 @@ from ..coverage import Coverage
 from ..facts import Facts
 from ..grids import nearest_lines
 from ..models import ErrorEstimate, Model
-from ..search.search import WORK_A_SECOND, Found
-from .agreement import EPS, SAME, Box
+from ..search.search import EPS, WORK_A_SECOND, Found
+from .agreement import SAME, Box
 
 # Groups of rows that models are made without; rows that are made use of at most, or so many for each parameter.
 N_GROUPS = 5
@@ -40,7 +40,7 @@ EXPECTED_SHARE, LEAST_WORK = 0.15, 1e9
 # A column of at most so many values leaves open how y goes between them: some of the values are left out as a whole.
 MOST_LINES_SHARE = 0.2
 # Between fewer values of a column than this, models that go on from where they were do not move: others must tell.
-FEW_LINES = 6
+FEWEST_VALUES = 6
 # Models made otherwise tell of one that is up to this many times more exact at the rows, and not of a better one. Over
 # 125 problems, 3 to 1000 make 11 to 6 % of the errors more than 3 times too small, and 0.8 to 4 % 30 times too large.
 MOST_UNEQUAL = 30.0
@@ -50,8 +50,8 @@ MOST_UNEQUAL_IN_HOLES = 1e4
 # Above this error a model made otherwise says nothing, unless the one in question is no better.
 USELESS = 0.1
 # What is read off models without some rows is taken so many times, as five groups are few: 1.5, and more where rows
-# are few, by which models are chosen with luck; twice that for FEW_ROWS.
-MARGIN, FEW_ROWS = 1.5, 30.0
+# are few, by which models are chosen with luck; of DOUBLED_AT rows it is twice that.
+MARGIN, DOUBLED_AT = 1.5, 30.0
 # Where so many rows were held out, half of those left out of the others can't have errors so many times larger: these
 # are not like the model then, and tell nothing of it.
 ENOUGH_HELD_OUT, UNLIKE = 20, 1e4
@@ -83,67 +83,124 @@ class Expected:
         return math.isfinite(self.error)
 
 
-def expected(
-    found: Found,
-    rivals: Sequence[Found],
-    box: Box,
-    facts: Facts,
-    coverage: Coverage,
-    rng: np.random.Generator,
-    *,
-    n_held_out: int,
-    work: float,
-    end: float,
-) -> Expected:
-    """Of `found.model`, made of all rows of the `box`, of which it was chosen by `n_held_out`.
+@dataclass(eq=False)
+class Witnesses:
+    """What tells of a model's error away from the rows of a `box`, of which models were chosen by `n_held_out`.
 
-    `rivals` were made otherwise. So much `work` may be done, in multiply-adds, and none after `end`, by the clock of
+    So much `work` may be done for each model, in multiply-adds, and none after `end`, by the clock of
     time.perf_counter.
     """
-    own = box.values(found.model)
-    known = np.isfinite(own).all(axis=1)
-    measured = [] if found.measured is None or found.measured is found.model else [found.measured]
-    others, shares, left_out = _without_groups(found, box, facts, coverage, rng, n_held_out, work, end)
-    said = [found.error, *(_over_box(box, one, own) for one in measured)]
-    margin = MARGIN * (1.0 + FEW_ROWS / facts.n)
-    if others:
-        said.append(margin * float(np.sqrt(np.mean(left_out**2))))
-    else:
-        others, shares = measured, [SHARE_HELD_OUT] * len(measured)
-    factor = 0.0
-    if others:
+
+    box: Box
+    facts: Facts
+    coverage: Coverage
+    rng: np.random.Generator
+    n_held_out: int
+    work: float
+    end: float
+
+    def expected(self, found: Found, rivals: Sequence[Found]) -> Expected:
+        """Of `found.model`, made of all rows of the box; `rivals` were made otherwise."""
+        box, fills_box, is_thin = self.box, self.coverage.fills_box, self.coverage.is_thin
+        own = box.values(found.model)
+        measured = [] if found.measured is None or found.measured is found.model else [found.measured]
+        others, shares, left_out = self._without_groups(found)
+        said = [found.error, *(self._apart(one, own) for one in measured)]
+        margin = MARGIN * (1.0 + DOUBLED_AT / self.facts.n)
+        if others:
+            said.append(margin * float(np.sqrt(np.mean(left_out**2))))
+        else:
+            others, shares = measured, [SHARE_HELD_OUT] * len(measured)
+        factor = self._factor(shares)
+        if others:
+            spread = np.sqrt(np.sum([_distance(box.values(one), own, box) ** 2 for one in others], axis=0))
+            said.append(margin * factor * self._rms(spread))
+        stays = found.nearby_work is not None and any(len(values) < FEWEST_VALUES for _, values in _lines(self.facts))
+        said += self._of_rivals(found, own, rivals, is_full=fills_box and not stays, is_alone=len(said) == 1)
+        if is_thin:
+            said.append(box.spread)
+        without_value = float(np.average(~np.isfinite(own).all(axis=1), weights=box.weights))
+        error = max(said) if len(said) > 1 else math.inf
+        if without_value > 0.0:
+            error = max(error, math.sqrt(without_value) * box.range)
+        estimate = None
+        if others:
+            least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
+            least, away = (error, 0.0) if stays else (least, 0.0 if fills_box else error)
+            is_relative = box.samples.is_relative
+            estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away, is_relative)
+        return Expected(error, without_value, estimate, is_guess=is_thin)
+
+    def _factor(self, shares: Sequence[float]) -> float:
+        """What the root of the sum of squares of the distances of others is multiplied by: see J above."""
+        if not shares:
+            return 0.0
         share = float(np.mean(shares))
         # Of one input without gaps, no point is farther from the rows than those left out, which bound what is told.
-        is_bounded = facts.d == 1 and coverage.fills_box
-        factor = math.sqrt((1.0 if is_bounded else (1.0 - share) / share) / len(others))
-        spread = np.sqrt(np.sum([_apart(box.values(one), own, box) ** 2 for one in others], axis=0))
-        said.append(margin * factor * float(np.sqrt(np.average(spread**2, weights=box.weights))))
-    stays = found.nearby_work is not None and any(len(values) < FEW_LINES for _, values in _lines(facts))
-    is_full = coverage.fills_box and not stays
-    most = (MOST_UNEQUAL if is_full else MOST_UNEQUAL_IN_HOLES) * max(found.error, EPS)
-    most = most if most < USELESS else max(USELESS, 3.0 * found.error)
-    near = [one for one in rivals if one.error <= most]
-    if len(said) == 1 or (not near and not is_full):
-        near = list(rivals)
-    apart = [(max(_from_rival(box, one.model, own), found.error), one.error) for one in near]
-    apart_from = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
-    said += [min(apart_from)] if apart_from else []
-    if coverage.is_thin:
-        said.append(box.spread)
-    without_value = float(np.average(~known, weights=box.weights))
-    error = max(said) if len(said) > 1 else math.inf
-    if without_value > 0.0:
-        error = max(error, math.sqrt(without_value) * box.range)
-    least = AT_ROWS * max(found.error, float(np.median(left_out)) if len(left_out) else 0.0)
-    least, away = (error, 0.0) if stays else (least, 0.0 if coverage.fills_box else error)
-    estimate = None
-    if others:
-        is_relative = box.samples.is_relative
-        estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away, is_relative)
-    return Expected(error, without_value, estimate, is_guess=coverage.is_thin)
+        is_bounded = self.facts.d == 1 and self.coverage.fills_box
+        return math.sqrt((1.0 if is_bounded else (1.0 - share) / share) / len(shares))
+
+    def _of_rivals(
+        self, found: Found, own: Array, rivals: Sequence[Found], *, is_full: bool, is_alone: bool
+    ) -> list[float]:
+        """The distance from the nearest of those that tell of the model, if there is one.
+
+        `is_full` says that rows are wherever a model may be asked, and `is_alone` that nothing else tells of it.
+        """
+        most = (MOST_UNEQUAL if is_full else MOST_UNEQUAL_IN_HOLES) * max(found.error, EPS)
+        most = most if most < USELESS else max(USELESS, 3.0 * found.error)
+        near = [one for one in rivals if one.error <= most]
+        if is_alone or (not near and not is_full):
+            near = list(rivals)
+        apart = [(max(self._apart(one.model, own, is_rival=True), found.error), one.error) for one in near]
+        told = [distance for distance, error in apart if distance > SAME * max(error, found.error)]
+        return [min(told)] if told else []
+
+    def _apart(self, model: Model, own: Array, *, is_rival: bool = False) -> float:
+        """The RMS distance over the box; a rival tells nothing where it has no value."""
+        values = self.box.values(model)
+        distance = _distance(values, own, self.box)
+        return self._rms(np.where(np.isfinite(values).all(axis=1), distance, 0.0) if is_rival else distance)
+
+    def _rms(self, distance: Array) -> float:
+        return float(np.sqrt(np.average(distance**2, weights=self.box.weights)))
+
+    def _without_groups(self, found: Found) -> tuple[list[Model], list[float], Array]:
+        """Models made without each of the groups, the shares of these, and errors (k,) at the rows that were left out.
+
+        None where there is no work left, where no such model can be made, or where it would be the same.
+        """
+        none: tuple[list[Model], list[float], Array] = [], [], np.empty(0)
+        box, samples, lines = self.box, self.box.samples, _lines(self.facts)
+        n_params = found.model.n_params
+        has_many_rows = len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params and self.coverage.fills_box and not lines
+        if found.nearby is None or (found.is_exact and has_many_rows and found.measured is not None):
+            return none
+        n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
+        one = found.nearby_work or n * float(n_params) ** 2
+        if self.work < N_GROUPS * one or time.perf_counter() + one / WORK_A_SECOND > self.end:
+            return none
+        chosen = samples.take(np.sort(self.rng.permutation(len(samples.X))[:n]))
+        others, shares, errors = [], [], []
+        for is_out in _groups(chosen.X, lines, self.rng):
+            if time.perf_counter() > self.end:
+                return none
+            with np.errstate(all="ignore"):
+                other = found.nearby(chosen.take(np.flatnonzero(~is_out)))
+                if other is not None:
+                    out = chosen.take(np.flatnonzero(is_out))
+                    others.append(other)
+                    shares.append(float(np.mean(is_out)))
+                    errors.append(_distance(other.evaluate(out.X) / box.unit, out.y / box.unit, box))
+        if len(others) <= N_GROUPS // 2:
+            return none
+        left_out = np.concatenate(errors)
+        if self.n_held_out >= ENOUGH_HELD_OUT and float(np.median(left_out)) > UNLIKE * max(found.error, EPS):
+            return none
+        return others, shares, left_out
 
 
-def _apart(values: Array, own: Array, box: Box) -> Array:
+def _distance(values: Array, own: Array, box: Box) -> Array:
     """How far `values` (k, m) are from `own`, both in units of y: (k,).
 
     Where there is no value it counts as 0: a root of what has become negative. Where the other has none, neither does
@@ -152,63 +209,6 @@ def _apart(values: Array, own: Array, box: Box) -> Array:
     with np.errstate(all="ignore"):
         apart = np.sqrt(np.mean(box.difference(np.where(np.isfinite(values), values, 0.0), own) ** 2, axis=1))
     return np.where(np.isfinite(apart), np.minimum(apart, MOST_RANGES * box.range), 0.0)
-
-
-def _over_box(box: Box, model: Model, own: Array) -> float:
-    return float(np.sqrt(np.average(_apart(box.values(model), own, box) ** 2, weights=box.weights)))
-
-
-def _from_rival(box: Box, model: Model, own: Array) -> float:
-    """How far a model made otherwise is over the box, where it has a value."""
-    distance = _apart(box.values(model), own, box)
-    distance[~np.isfinite(box.values(model)).all(axis=1)] = 0.0
-    return float(np.sqrt(np.average(distance**2, weights=box.weights)))
-
-
-def _without_groups(
-    found: Found,
-    box: Box,
-    facts: Facts,
-    coverage: Coverage,
-    rng: np.random.Generator,
-    n_held_out: int,
-    work: float,
-    end: float,
-) -> tuple[list[Model], list[float], Array]:
-    """Models made without each of the groups, the shares of these, and errors (k,) at the rows that were left out.
-
-    None where there is no work left, where no such model can be made, or where it would be the same.
-    """
-    none: tuple[list[Model], list[float], Array] = [], [], np.empty(0)
-    samples = box.samples
-    n_params, lines = found.model.n_params, _lines(facts)
-    is_sure = found.is_exact and len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params
-    is_sure = is_sure and coverage.fills_box and not lines
-    if found.nearby is None or (is_sure and found.measured is not None):
-        return none
-    n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
-    one = found.nearby_work or n * float(n_params) ** 2
-    if work < N_GROUPS * one or time.perf_counter() + one / WORK_A_SECOND > end:
-        return none
-    chosen = samples.take(np.sort(rng.permutation(len(samples.X))[:n]))
-    others, shares, errors = [], [], []
-    for is_out in _groups(chosen.X, lines, rng):
-        if time.perf_counter() > end:
-            return none
-        with np.errstate(all="ignore"):
-            other = found.nearby(chosen.take(np.flatnonzero(~is_out)))
-            if other is not None:
-                out = chosen.take(np.flatnonzero(is_out))
-                others.append(other)
-                shares.append(float(np.mean(is_out)))
-                errors.append(_apart(other.evaluate(out.X) / box.unit, out.y / box.unit, box))
-    if len(others) <= N_GROUPS // 2:
-        return none
-    left_out = np.concatenate(errors)
-    typical = float(np.median(left_out))
-    if n_held_out >= ENOUGH_HELD_OUT and typical > UNLIKE * max(found.error, EPS):
-        return none
-    return others, shares, left_out
 
 
 def _lines(facts: Facts) -> list[tuple[int, Array]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from ..arrays import Array
+from ..arrays import Array, rms_of_columns
 from ..search.search import EPS
 
 # Sums are taken for an output where they meet it to this many roundings, relative to its RMS: products of matrices and
@@ -49,10 +49,7 @@ def kept_outputs(train: Array, held_out: Array, tolerance: float) -> Kept | None
     """The outputs (n, m) that others are sums of, to rounding or a tenth of `tolerance`; None where there are none."""
     Y, m = train[: n_rows(*train.shape)], train.shape[1]
     with np.errstate(all="ignore"):
-        largest = np.max(np.abs(Y), axis=0)
-        scaled = Y / np.where(largest > 0, largest, 1.0)
-        rms = np.sqrt(np.mean(scaled**2, axis=0))
-        unit = np.where(largest > 0, largest * rms, 1.0)
+        unit = rms_of_columns(Y)
         Y = Y / unit
     if not np.isfinite(Y).all():
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, rms_of_columns
 from ..digits import Digits, digits_of, rounding_of
 from ..models import Model
 from ..report import Errors
@@ -159,10 +159,7 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
         at = found.measured_at or held_out
         with np.errstate(all="ignore"):
             error = Errors.of(model.evaluate(at.X), at.y).rmse
-    largest = np.max(np.abs(samples.y), axis=0)
-    largest[largest == 0.0] = 1.0
-    size = largest * _rms(samples.y / largest)
-    size[size == 0.0] = 1.0
+    size = rms_of_columns(samples.y)
     rows, at_random = _rows(model, samples, size)
     X, y = samples.X[rows], samples.y[rows] / size
     residual = _residual(model, X, y, size)
@@ -200,9 +197,8 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
 
 
 def _rows(model: Model, samples: Samples, size: Array) -> tuple[NDArray[np.intp], int]:
-    """Rows of some weight to look at: so many at random, and after them those of the largest residuals."""
-    weight = samples.sample_weight
-    order = np.arange(len(samples.X)) if weight is None else np.flatnonzero(weight > 0.0)
+    """Rows to look at: so many at random, and after them those of the largest residuals."""
+    order = np.arange(len(samples.X))
     if len(order) <= MOST_ROWS:
         return order, len(order)
     order = np.random.default_rng(0).permutation(order)
@@ -246,8 +242,3 @@ def _spacing(X: Array) -> tuple[Array, tuple[str, ...]]:
         for column, one in zip(X.T, digits, strict=True)
     ]
     return np.stack(spacing, axis=1), tuple(dict.fromkeys(str(one) for one in digits if one is not None))
-
-
-def _rms(values: Array) -> Array:
-    rms: Array = np.sqrt(np.mean(values**2, axis=0))
-    return rms

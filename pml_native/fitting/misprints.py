@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..report import two_digits
 from .probe import MOST_LEVERAGE, Probe
 
 FEWEST_ROWS = 20
@@ -54,9 +55,9 @@ class Misprints:
     def __str__(self) -> str:
         numbers = ", ".join(map(str, self.rows.tolist()))
         rows, are = ("row", "which is an outlier") if len(self.rows) == 1 else ("rows", "which are outliers")
-        times = float(np.min(self.off)) / self.level
+        times = two_digits(min(float(np.min(self.off)) / self.level, MOST_TIMES))
         return (
-            f"the {rows} {numbers} (the first has number 0), {are}: y is at least {_two_digits(times):,} times farther "
+            f"the {rows} {numbers} (the first has number 0), {are}: y is at least {times:,} times farther "
             f"from what the others say than theirs, a misprint or a peak between the other rows"
         )
 
@@ -81,10 +82,6 @@ def misprints_of(probe: Probe, target: Array, rounding: float) -> Misprints | No
     is_out[found.rows] = True
     beside = is_out[probe.neighbours(min(n - 1, 2 * probe.U.shape[1]))[found.rows]].any(axis=1)
     return None if np.mean(beside) > MOST_BESIDE else found
-
-
-def _two_digits(number: float) -> int:
-    return int(float(f"{min(number, MOST_TIMES):.2g}"))
 
 
 class _Removal:

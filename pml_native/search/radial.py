@@ -190,20 +190,26 @@ class RadialSearch:
     def _found(self, model: RBF, choice: Choice, rows: Rows) -> Found:
         """The model measured at these of the rows."""
 
-        def refit(samples: Samples) -> RBF:
+        def nearby(samples: Samples) -> RBF | None:
             try:
                 return choice.made(apart(samples), model.neighbors)
-            except ValueError:  # with the rows that were held out the system may be singular
-                return model
+            except ValueError:  # with other rows the system may be singular
+                return None
+
+        def refit(samples: Samples) -> RBF:
+            made = nearby(samples)
+            return model if made is None else made
 
         whole = len(model.X) == len(self.points.X)
+        can_follow = whole and (model.neighbors is not None or len(model.X) <= MOST_REFITTED)
         found = rows.found(
             model,
             RBF.family,
             repr(model),
             coordinates=choice.kernel,
             status="solved",
-            refit=refit if whole and (model.neighbors is not None or len(model.X) <= MOST_REFITTED) else None,
+            refit=refit if can_follow else None,
+            nearby=nearby if can_follow else None,
         )
         return found if rows.n_held_out == self.rows.n_held_out else replace(found, measured_at=rows.held_out)
 

@@ -9,6 +9,7 @@ from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
 from pml_native.fitting.choice import Choice
+from pml_native.fitting.expected import Witnesses
 from pml_native.fitting.race import Race
 from pml_native.report import Errors
 from pml_native.search.search import Found, Rows
@@ -46,10 +47,10 @@ def taken(*models, is_settled=False, n=400):
     race = Race(rows, (), rng, 1e9)
     for one in models:
         race.consider(one)
-    most = {"work": 1e9, "end": np.inf, "is_final": True, "is_settled": is_settled}
     facts = Facts.of(samples)
     box, coverage = Box(samples, rng, 1), Coverage.of(X, facts)
-    choice = Choice(race, samples, samples, samples, facts, coverage, box, rng, **most)
+    witnesses = Witnesses(box, facts, coverage, rng, len(X), work=1e9, end=np.inf)
+    choice = Choice(race, samples, samples, samples, witnesses, is_final=True, is_settled=is_settled)
     return choice.of(race.best), race
 
 

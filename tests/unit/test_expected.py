@@ -8,7 +8,7 @@ from pml_native.arrays import as_samples
 from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
-from pml_native.fitting.expected import expected
+from pml_native.fitting.expected import Witnesses
 from pml_native.report import Errors
 from pml_native.search.search import Found
 

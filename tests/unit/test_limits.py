@@ -167,6 +167,13 @@ def test_a_report_names_misprints_by_their_rows(n):
     assert f"the rows 7, {n - 1} (the first has number 0), which are outliers" in report.advice[0]
 
 
+def test_misprints_have_the_numbers_of_the_table_where_rows_have_no_weight():
+    X = rows(300)
+    y, weight = smooth(X), np.ones(300)
+    y[[7, 90]], weight[:5] = -y[[7, 90]], 0.0
+    assert "the rows 7, 90 (" in report_of(X, y, sample_weight=weight).advice[0]
+
+
 def test_rows_without_weight_are_no_misprints():
     X = rows(300)
     y, weight = smooth(X), np.ones(300)
