@@ -104,9 +104,8 @@ def test_a_part_of_the_box_without_a_value_counts_as_wild():
     samples = as_samples(X[(X < 0.5).any(axis=1)], X[(X < 0.5).any(axis=1), 0])
     rng, facts = np.random.default_rng(0), Facts.of(samples)
     found = Found(Holed(), Errors(1e-15, 1e-15, 1e-15), 1e-15, "holed", "", "holed", "")
-    known = expected(
-        found, [], Box(samples, rng, 1), facts, Coverage.of(samples.X, facts), rng, n_held_out=50, work=1e9, end=np.inf
-    )
+    box, coverage = Box(samples, rng, 1), Coverage.of(samples.X, facts)
+    known = Witnesses(box, facts, coverage, rng, n_held_out=50, work=1e9, end=np.inf).expected(found, [])
     assert known.without_value == pytest.approx(0.25, abs=0.03)
     assert known.error > 0.5
 
