@@ -3,13 +3,14 @@
 import argparse
 
 import honesty
+import honesty_problems
 import numpy as np
 import pytest
 
 
 def test_problems_repeat_by_seed_and_have_finite_values_in_the_box():
-    for number in range(3 * len(honesty.TURNS)):
-        problem, again = (honesty.problem_of(number, seed=1) for _ in range(2))
+    for number in range(3 * len(honesty_problems.TURNS)):
+        problem, again = (honesty_problems.problem_of(number, seed=1) for _ in range(2))
         np.testing.assert_array_equal(problem.y, again.y)
         assert len(problem.X) == len(problem.y) >= 10
         assert np.isfinite(problem.y).all()
@@ -17,14 +18,17 @@ def test_problems_repeat_by_seed_and_have_finite_values_in_the_box():
 
 
 def test_every_function_meets_every_layout():
-    met = {honesty.kinds_of(number) for number in range(len(honesty.TURNS) * len(honesty.FUNCTIONS))}
-    assert len(met) == len(honesty.FUNCTIONS) * len(honesty.LAYOUTS)
+    met = {
+        honesty_problems.kinds_of(number)
+        for number in range(len(honesty_problems.TURNS) * len(honesty_problems.FUNCTIONS))
+    }
+    assert len(met) == len(honesty_problems.FUNCTIONS) * len(honesty_problems.LAYOUTS)
 
 
 def test_a_part_behind_a_jump_without_rows_is_unseen():
-    step = honesty.Target(lambda u: np.where(u[:, 0] > 0.75, 1.0, 0.0), lambda u: u[:, 0] > 0.75)
+    step = honesty_problems.Target(lambda u: np.where(u[:, 0] > 0.75, 1.0, 0.0), lambda u: u[:, 0] > 0.75)
     X = np.linspace(0.0, 0.5, 20)[:, None]
-    problem = honesty.Problem(0, "jump", "gap", X, np.zeros(20), step, np.zeros(1), np.ones(1))
+    problem = honesty_problems.Problem(0, "jump", "gap", X, np.zeros(20), step, np.zeros(1), np.ones(1))
     points = np.linspace(0.0, 1.0, 1001)[:, None]
     assert problem.unseen(points) == pytest.approx(0.25, abs=1e-3)
     assert problem.unseen(X) == 0.0
