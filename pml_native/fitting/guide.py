@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..search import SEARCHES
-from ..search.polynomial import SIMPLE_TERMS
+from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.search import own_rng
 from .race import ROUNDS, Race, Row
@@ -63,7 +63,7 @@ def _needs_networks(race: Race) -> bool:
 def _wants_simpler(race: Race) -> bool:
     """Whether an exact model has so many terms that one of fewer would go further beyond the rows."""
     best = race.best
-    if best is None or not best.is_exact or best.model.n_params <= SIMPLE_TERMS:
+    if best is None or not best.is_exact or is_simple(best.model):
         return False
     if best.maker.startswith("of "):  # it has been looked for in these variables
         return False
@@ -76,7 +76,7 @@ def _wants_variables(race: Race) -> bool:
     best = race.best
     if best is None or not best.is_exact or best.maker.startswith("of "):
         return False
-    return race.rows.n_inputs > 1 and best.model.n_params > SIMPLE_TERMS
+    return race.rows.n_inputs > 1 and not is_simple(best.model)
 
 
 def _simpler(race: Race) -> RationalSearch:

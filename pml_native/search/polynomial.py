@@ -2,9 +2,11 @@
 
 1. Total degrees with few terms, inputs as given and in logarithms; all links of the outputs share one factorization.
    Sums of functions of one input each, up to high degrees: with a link, products and others of such.
-2. A race of sets that grow term by term (polynomial_growth.py), in these coordinates and then in mixed ones
+2. Of many inputs, total degrees of 2 to 4: all terms where they are few, else those that a sum of few is made of
+   (pursuit.py).
+3. A race of sets that grow term by term (polynomial_growth.py), in these coordinates and then in mixed ones
    (coordinates.py). Few go on to many terms.
-3. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
+4. The best one is polished: terms of no size are dropped, rows weigh by how y follows the link.
 
 Where degrees and coordinates are compared, fits take five rows a term, which rank them as all rows do; what is best
 there is fitted to all (least_squares.py).
@@ -29,6 +31,7 @@ from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
 from .least_squares import Solve, leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
+from .pursuit import Candidates
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, ROUNDED, Found, Rows, extrapolated, score, searched
 
@@ -64,6 +67,14 @@ BETTER = 0.95
 MOST_REFIT_WORK = 2e10
 # Numbers in a tile of rows: 16 MiB. Fits of more rows take their terms' values tile by tile, several times.
 TILE_NUMBERS = 2**21
+# Of so many inputs the first terms end at degree 3 or before: those of low total degree follow, up to LOW_DEGREE, as
+# long as there are at most so many to choose from, of which at most so many are taken.
+MANY_INPUTS, LOW_DEGREE, MOST_CANDIDATES, MOST_PURSUED = 6, 4, 12_000, 1000
+# Sets of at most so many terms are fitted as a whole, 30 ms: a pursuit takes as long.
+FULL_TERMS = 400
+# A pursuit ends when so many choices in a row have gained less than a tenth. Sums of 10 to 40 products that are found
+# gain at least a third with each.
+PURSUIT_PATIENCE = 2
 
 
 def fit_polynomial(
@@ -87,10 +98,10 @@ def fit_polynomial(
 
     X : (n, d), or (n,).
     y : (n,) or (n, m).
-    degree : the largest; None chooses it.
+    degree : the largest, of what `basis` says; None chooses it.
     basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
         degree + 1, "tensor": all up to it, "axes": sums of functions of one input each;
-        "auto" grows a set of terms where the function needs them.
+        "auto" grows a set of terms where the function needs them, none of a higher total degree.
     inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
         chooses them.
     outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",
@@ -171,13 +182,16 @@ class PolynomialSearch:
         for some in (firsts[:1], firsts[1:]):
             if not self.is_settled:
                 yield from self._scanned(some)
+        sparse: list[Growth] = []
+        if len(self.choices) >= MANY_INPUTS and not self.is_settled:
+            sparse = yield from self._sparse(given)
         sums: list[Growth] = []
-        if len(self.choices) > 1 and not self.is_good:
+        if len(self.choices) > 1 and not self.is_settled:
             sums = yield from self._sums([given, logarithms], MORE_TERMS)
         if not self.is_settled:
             growths = yield from self._mixed()
             if not self.is_good:
-                growths = yield from self._grown([*growths, *sums[:MOST_SUMS]], ROUNDS[:2])
+                growths = yield from self._grown([*growths, *sparse[:1], *sums[:MOST_SUMS]], ROUNDS[:2])
             yield from self._witnesses(growths)
             # Sums whose best sets were the larger ones may gain by still more terms.
             longer = [growth.frame.names for growth in sums if len(growth.indices) > MORE_TERMS / 2]
@@ -197,9 +211,7 @@ class PolynomialSearch:
     @property
     def is_settled(self) -> bool:
         """Whether no other coordinates can do much better, or be much simpler."""
-        return self.is_good or (
-            self.best is not None and self.best.is_exact and self.best.model.n_params <= SIMPLE_TERMS
-        )
+        return self.is_good or (self.best is not None and self.best.is_exact and is_simple(self.best.model))
 
     def first_step(self) -> Step:
         """One step whose result is the error that very few terms come to, the inputs as given or in logarithms."""
@@ -249,6 +261,62 @@ class PolynomialSearch:
         growths = [growth for found in (yield steps) for growth in found]
         yield from self._offered(growths)
         return sorted(growths, key=_held_out_error)
+
+    # --- many inputs
+
+    def _sparse(self, names: tuple[str, ...]) -> Part[list[Growth]]:
+        """Terms of low total degrees in these coordinates, degree by degree; what they come to, the best first."""
+        frame, firsts, found = self.frame(names), self.tried[names], []
+        n_known, top = len(self._indices(frame)[0]), LOW_DEGREE if self.degree is None else self.degree
+        for degree in range(2, top + 1):
+            terms = index_set("total", degree, frame.highest, MOST_CANDIDATES)
+            if terms is None:
+                break
+            indices, sizes = terms
+            if len(indices) <= n_known:
+                continue
+            is_small = len(indices) <= min(FULL_TERMS, self.max_terms)
+            found = [] if is_small else (yield from self._pursuits(firsts, indices))
+            if not self.is_settled and len(indices) <= min(ROUNDS[-1][0], self.max_terms):
+                [full] = yield [self._scan_step(frame, indices, sizes, (len(indices),))]
+                yield from self._offered(full)
+                found, firsts = [*found, *full], full if is_small else firsts
+            if self.is_settled:
+                break
+        # What is taken on from here grows by neighbours, as sets of few terms do.
+        return [replace(growth, waiting=0, ended=False) for growth in sorted(found, key=_held_out_error)]
+
+    def _pursuits(self, firsts: Sequence[Growth], indices: Indices) -> Part[list[Growth]]:
+        """What the best terms of `indices` (k, d) add to these, one for each link: to that of y, and the best other."""
+        found, candidates = [], Candidates(indices)
+        for first in [firsts[0], *sorted(firsts[1:], key=_held_out_error)[:1]]:
+            growth = replace(first, waiting=0, ended=False, n_terms=(), errors=())
+            while not growth.ended:
+                [growth] = yield [self._pursuit_step(growth, candidates)]
+            assert growth.best is not None
+            growth.error, growth.indices, growth.coefficients = growth.best
+            found.append(growth)
+            yield from self._offered([growth])
+            if self.is_settled:
+                break
+        return found
+
+    def _pursuit_step(self, growth: Growth, candidates: Candidates) -> Step:
+        p = len(growth.indices)
+        work = self._rows(p) * (0.7 * p**2 + candidates.work * self.rows.n_outputs) + 50.0 * CALL
+        return Step(work, partial(self._pursued, growth, candidates))
+
+    def _pursued(self, growth: Growth, candidates: Candidates, worker: Worker) -> Growth:
+        """The growth fitted, with those of the `candidates` that are to be fitted next."""
+        growth, residual, weight = self._fitted(growth)
+        if growth.error <= ROUNDED or growth.waiting >= PURSUIT_PATIENCE:
+            growth.ended = True
+            return growth
+        p, Z = len(growth.indices), growth.frame.Z[: len(residual)]
+        added = candidates.chosen(Z, growth.indices, residual, math.ceil(GROWTH * p), weight)
+        growth.ended = len(added) == 0 or p + len(added) > min(MOST_PURSUED, self.max_terms)
+        growth.indices = np.concatenate([growth.indices, added])
+        return growth
 
     def _budgets(self, indices: Indices) -> tuple[int, ...]:
         return tuple(dict.fromkeys(min(budget, len(indices)) for budget in (SMALL_TERMS, MORE_TERMS, len(indices))))
@@ -331,7 +399,11 @@ class PolynomialSearch:
                     f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
                 )
             return found
-        return largest_index_set(basis, frame.highest, budget)
+        indices, sizes = largest_index_set(basis, frame.highest, budget)
+        if self.degree is None:
+            return indices, sizes
+        count = int(np.searchsorted(sizes, self.degree, side="right"))
+        return indices[:count], sizes[:count]
 
     # --- coordinates
 
@@ -385,6 +457,20 @@ class PolynomialSearch:
 
     def _advanced(self, growth: Growth, n_terms: int, worker: Worker) -> Growth:
         """The growth one fit further, with the terms to be fitted next."""
+        growth, residual, weight = self._fitted(growth)
+        if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
+            growth.ended = True
+        elif len(growth.indices) < n_terms:
+            prune(growth, residual)
+            room = n_terms - len(growth.indices)
+            room = min(room, max(8, math.ceil(GROWTH * len(growth.indices))))
+            added = next_terms(growth, residual, room, weight, self.degree)
+            growth.ended = len(added) == 0
+            growth.indices = np.concatenate([growth.indices, added])
+        return growth
+
+    def _fitted(self, growth: Growth) -> tuple[Growth, Array, Array | None]:
+        """The growth with its terms fitted and its record kept, what is left over at rows, and what these weigh."""
         growth = replace(growth)
         weight = self._root_weight(growth.link)
         residual = self._fit(growth, self._rows(len(growth.indices)), weight)
@@ -398,16 +484,7 @@ class PolynomialSearch:
         if growth.best is None or error < growth.best[0]:
             growth.best = error, growth.indices, growth.coefficients
         growth.error = error
-        if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
-            growth.ended = True
-        elif len(growth.indices) < n_terms:
-            prune(growth, residual)
-            room = n_terms - len(growth.indices)
-            room = min(room, max(8, math.ceil(GROWTH * len(growth.indices))))
-            added = next_terms(growth, residual, room, weight)
-            growth.ended = len(added) == 0
-            growth.indices = np.concatenate([growth.indices, added])
-        return growth
+        return growth, residual, weight
 
     # --- the best ones, fitted to all rows
 
@@ -554,6 +631,19 @@ class PolynomialSearch:
     def _values(self, growth: Growth, *, held_out: bool) -> Array:
         Z = growth.frame.held_out_Z if held_out else growth.frame.Z
         return growth.link.values(ChebyshevTerms(growth.indices).design(Z) @ growth.coefficients, clipped=True)
+
+
+def is_simple(model: Model) -> bool:
+    """Whether a polynomial that meets the rows to rounding goes beyond them as well as any model.
+
+    Few terms do, and those of low degree in many inputs: a function that is no such polynomial would show.
+    """
+    if model.n_params <= SIMPLE_TERMS:
+        return True
+    inner = model.model if isinstance(model, Transformed) else model
+    if not isinstance(inner, Polynomial) or inner.signature.n_inputs < MANY_INPUTS:
+        return False
+    return int(inner.indices.sum(axis=1).max(initial=0)) <= LOW_DEGREE
 
 
 def _tried(sizes: Indices) -> list[int]:

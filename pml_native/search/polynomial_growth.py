@@ -56,8 +56,13 @@ def prune(growth: Growth, residual: Array) -> None:
     growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
 
 
-def next_terms(growth: Growth, residual: Array, count: int, weight: Array | None = None) -> Indices:
-    """The `count` neighbours of the largest terms that go best with what is left over, weighed by `weight` (n, 1)."""
+def next_terms(
+    growth: Growth, residual: Array, count: int, weight: Array | None = None, degree: int | None = None
+) -> Indices:
+    """The `count` neighbours of the largest terms that go best with what is left over, weighed by `weight` (n, 1).
+
+    None of them is of a total degree above `degree`.
+    """
     d = growth.indices.shape[1]
     size = sizes(growth)
     largest = growth.indices[np.argsort(-size, kind="stable")]
@@ -67,6 +72,8 @@ def next_terms(growth: Growth, residual: Array, count: int, weight: Array | None
     largest = largest[: max(1, 2 * MOST_CANDIDATES // len(steps))]
     near = (largest[:, None, :] + steps[None, :, :]).reshape(-1, d)
     near = near[(near <= np.array(growth.frame.highest)).all(axis=1)]
+    if degree is not None:
+        near = near[near.sum(axis=1) <= degree]
     both, place_of = unique_rows(np.concatenate([growth.indices, near]))
     is_new = np.ones(len(both), dtype=bool)
     is_new[place_of[: len(growth.indices)]] = False

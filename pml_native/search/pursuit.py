@@ -1,0 +1,106 @@
+"""Which terms of many a polynomial of few terms is made of: orthogonal matching pursuit.
+
+Of 20 inputs there are 1,771 terms of degree 3 and 10,626 of degree 4, more than rows. If few of them carry something,
+those do that go best with what the others leave over: |a'r| / |a| for columns a and residuals r. All terms are fitted
+again, exactly, before the next ones are chosen, so that what is left over becomes rounding once the last one is in.
+Sources: Pati, Rezaiifar and Krishnaprasad (1993); Tropp and Gilbert (2007) for how many rows are needed.
+
+Each column is one of few left halves times one of few right ones, a_i = u_l(i) v_r(i) row by row, so that
+
+    a_i'r = (U' diag(r) V)_l(i)r(i),   |a_i|^2 = ((U^2)' V^2)_l(i)r(i)
+
+are matrix products: the 10,626 columns are never made.
+
+Polynomials of few powers x^a are of few Chebyshev products T_b(z), as z = (x - s) / r makes of x^a those of all b <= a:
+a term is taken together with all that divide it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..models.chebyshev import ChebyshevTerms, Indices, unique_rows
+from .polynomial_growth import rms
+
+# A term is chosen with others that go at least this part as well with what is left over. With 0.35 it takes fewer fits
+# of more terms, which are fewer than rows allow where rows are scarce.
+LEAST_PART = 0.5
+# A column that is smaller everywhere than this part of its bound of 1 says nothing.
+LEAST_NORM = 1e-3
+
+
+class Candidates:
+    """Terms `indices` (k, d) that may be chosen, with the halves that they are products of."""
+
+    def __init__(self, indices: Indices) -> None:
+        self.indices = indices
+        (self._lefts, left_of), (self._rights, right_of) = map(unique_rows, halves(indices))
+        self._places = left_of, right_of
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds a row of what chooses among them, for one output."""
+        return 2.0 * len(self._lefts) * len(self._rights)
+
+    def match(self, Z: Array, residual: Array, weight: Array | None = None) -> Array:
+        """|a'r| / |a| of the column a of each term at rows `Z` (n, d), weighed by `weight` (n, 1), with the `residual`
+        (n, m) r, the largest of its outputs: (k,).
+
+        Residuals of RMS 1 that have nothing to do with a column come to about 1.
+        """
+        left, right = ChebyshevTerms(self._lefts).design(Z), ChebyshevTerms(self._rights).design(Z)
+        if weight is not None:
+            left *= weight
+        found = np.zeros(len(self.indices))
+        for column in residual.T:
+            products = left.T @ (right * column[:, None])
+            np.maximum(found, np.abs(products[self._places]), out=found)
+        squares = (left**2).T @ right**2
+        matches: Array = found / np.maximum(np.sqrt(squares[self._places]), LEAST_NORM)
+        return matches
+
+    def chosen(self, Z: Array, taken: Indices, residual: Array, count: int, weight: Array | None = None) -> Indices:
+        """The `count` that go best with the `residual` of the terms `taken` (p, d), with all that divide them.
+
+        Rows, residual and weights as in `match`. None where none goes with it better than by chance, and none of those
+        taken.
+        """
+        matches = self.match(Z, residual / rms(residual), weight)
+        matches[is_among(self.indices, taken)] = 0.0
+        order = np.argsort(-matches, kind="stable")[:count]
+        # The largest of k normal numbers is about sqrt(2 log k).
+        least = max(LEAST_PART * matches[order[0]], math.sqrt(2.0 * math.log(1.0 + len(matches))))
+        terms = with_divisors(self.indices[order[matches[order] >= least]])
+        return terms[~is_among(terms, taken)]
+
+
+def halves(terms: Indices) -> tuple[Indices, Indices]:
+    """Each of the `terms` (k, d) as a product of two: the largest degrees, until they are half of all, and the rest."""
+    order = np.argsort(-terms, axis=1, kind="stable")
+    degrees = np.take_along_axis(terms, order, axis=1)
+    before = np.cumsum(degrees, axis=1) - degrees
+    left = np.zeros_like(terms)
+    np.put_along_axis(left, order, np.where(2 * before < terms.sum(axis=1)[:, None], degrees, 0), axis=1)
+    return left, terms - left
+
+
+def with_divisors(terms: Indices) -> Indices:
+    """The `terms` (k, d) and all b <= a for any a of them."""
+    closed, n_before = unique_rows(terms)[0], -1
+    while len(closed) > n_before:
+        n_before = len(closed)
+        lowered = closed[:, None, :] - np.eye(closed.shape[1], dtype=np.intp)
+        closed = unique_rows(np.concatenate([closed, lowered[(lowered >= 0).all(axis=2)]]))[0]
+    return closed
+
+
+def is_among(terms: Indices, others: Indices) -> NDArray[np.bool_]:
+    """Which of the `terms` (k, d) are among the `others` (p, d): (k,)."""
+    unique, place_of = unique_rows(np.concatenate([others, terms]))
+    is_other = np.zeros(len(unique), dtype=bool)
+    is_other[place_of[: len(others)]] = True
+    return is_other[place_of[len(others) :]]
