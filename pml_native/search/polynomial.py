@@ -266,8 +266,9 @@ class PolynomialSearch:
 
     def _sparse(self, names: tuple[str, ...]) -> Part[list[Growth]]:
         """Terms of low total degrees in these coordinates, degree by degree; what they come to, the best first."""
-        frame, firsts, found = self.frame(names), self.tried[names], []
+        frame, firsts = self.frame(names), self.tried[names]
         n_known, top = len(self._indices(frame)[0]), LOW_DEGREE if self.degree is None else self.degree
+        found: list[Growth] = []
         for degree in range(2, top + 1):
             terms = index_set("total", degree, frame.highest, MOST_CANDIDATES)
             if terms is None:
@@ -275,20 +276,25 @@ class PolynomialSearch:
             indices, sizes = terms
             if len(indices) <= n_known:
                 continue
-            is_small = len(indices) <= min(FULL_TERMS, self.max_terms)
-            found = [] if is_small else (yield from self._pursuits(firsts, indices))
-            if not self.is_settled and len(indices) <= min(ROUNDS[-1][0], self.max_terms):
+            found, takes_all = [], len(indices) <= min(ROUNDS[-1][0], self.max_terms)
+            if not takes_all or len(indices) > FULL_TERMS:
+                candidates = Candidates(indices)
+                found = yield from self._pursuits(firsts, candidates)
+                if takes_all and not self.is_settled:
+                    takes_all = max((yield [self._share_step(first, candidates) for first in firsts[:1]])) > USEFUL
+            if takes_all and not self.is_settled:
                 [full] = yield [self._scan_step(frame, indices, sizes, (len(indices),))]
                 yield from self._offered(full)
-                found, firsts = [*found, *full], full if is_small else firsts
+                found = [*found, *full]
             if self.is_settled:
                 break
+            firsts = [_useful(first, found) for first in firsts]
         # What is taken on from here grows by neighbours, as sets of few terms do.
         return [replace(growth, waiting=0, ended=False) for growth in sorted(found, key=_held_out_error)]
 
-    def _pursuits(self, firsts: Sequence[Growth], indices: Indices) -> Part[list[Growth]]:
-        """What the best terms of `indices` (k, d) add to these, one for each link: to that of y, and the best other."""
-        found, candidates = [], Candidates(indices)
+    def _pursuits(self, firsts: Sequence[Growth], candidates: Candidates) -> Part[list[Growth]]:
+        """These with the best of the `candidates`, one for each link: that of y itself, and the best other one."""
+        found = []
         for first in [firsts[0], *sorted(firsts[1:], key=_held_out_error)[:1]]:
             growth = replace(first, waiting=0, ended=False, n_terms=(), errors=())
             while not growth.ended:
@@ -305,6 +311,15 @@ class PolynomialSearch:
         p = len(growth.indices)
         work = self._rows(p) * (0.7 * p**2 + candidates.work * self.rows.n_outputs) + 50.0 * CALL
         return Step(work, partial(self._pursued, growth, candidates))
+
+    def _share_step(self, growth: Growth, candidates: Candidates) -> Step:
+        """How much of what the growth leaves over all candidates together may explain."""
+
+        def share(worker: Worker) -> float:
+            fitted, residual, weight = self._fitted(growth)
+            return candidates.share(fitted.frame.Z[: len(residual)], residual, weight)
+
+        return Step(self._pursuit_step(growth, candidates).work, share)
 
     def _pursued(self, growth: Growth, candidates: Candidates, worker: Worker) -> Growth:
         """The growth fitted, with those of the `candidates` that are to be fitted next."""
@@ -654,6 +669,12 @@ def _tried(sizes: Indices) -> list[int]:
         if not tried or p >= DEGREE_STEP * tried[-1] or p == len(sizes):
             tried.append(p)
     return tried
+
+
+def _useful(first: Growth, found: Sequence[Growth]) -> Growth:
+    """What was `found` with the link of `first`, if it is so much better that more terms follow it; or `first`."""
+    better = [one for one in found if one.link is first.link and one.error < USEFUL * first.error]
+    return min(better, key=_held_out_error, default=first)
 
 
 def _held_out_error(growth: Growth) -> float:

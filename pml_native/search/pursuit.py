@@ -29,6 +29,8 @@ from .polynomial_growth import rms
 # A term is chosen with others that go at least this part as well with what is left over. With 0.35 it takes fewer fits
 # of more terms, which are fewer than rows allow where rows are scarce.
 LEAST_PART = 0.5
+# Rows that the norms of columns are taken of: to a tenth they need not be known, and all rows would take as long again.
+NORM_ROWS = 500
 # A column that is smaller everywhere than this part of its bound of 1 says nothing.
 LEAST_NORM = 1e-3
 
@@ -44,7 +46,7 @@ class Candidates:
     @property
     def work(self) -> float:
         """Multiply-adds a row of what chooses among them, for one output."""
-        return 2.0 * len(self._lefts) * len(self._rights)
+        return float(len(self._lefts) * len(self._rights))
 
     def match(self, Z: Array, residual: Array, weight: Array | None = None) -> Array:
         """|a'r| / |a| of the column a of each term at rows `Z` (n, d), weighed by `weight` (n, 1), with the `residual`
@@ -59,9 +61,18 @@ class Candidates:
         for column in residual.T:
             products = left.T @ (right * column[:, None])
             np.maximum(found, np.abs(products[self._places]), out=found)
-        squares = (left**2).T @ right**2
+        some = min(len(Z), NORM_ROWS)
+        squares = (left[:some] ** 2).T @ right[:some] ** 2 * (len(Z) / some)
         matches: Array = found / np.maximum(np.sqrt(squares[self._places]), LEAST_NORM)
         return matches
+
+    def share(self, Z: Array, residual: Array, weight: Array | None = None) -> float:
+        """About which share of the `residual` all terms together explain: 0 for none, 1 for all of it.
+
+        Of n rows and k columns that are nearly orthogonal, the mean square of the matches is 1 - share + share n / k.
+        """
+        mean = float(np.mean(self.match(Z, residual / rms(residual), weight) ** 2))
+        return (mean - 1.0) / max(len(Z) / len(self.indices) - 1.0, 1.0)
 
     def chosen(self, Z: Array, taken: Indices, residual: Array, count: int, weight: Array | None = None) -> Indices:
         """The `count` that go best with the `residual` of the terms `taken` (p, d), with all that divide them.
