@@ -276,36 +276,47 @@ class PolynomialSearch:
             indices, sizes = terms
             if len(indices) <= n_known:
                 continue
-            found, takes_all = [], len(indices) <= min(ROUNDS[-1][0], self.max_terms)
+            takes_all, found = len(indices) <= min(ROUNDS[-1][0], self.max_terms), []
             if not takes_all or len(indices) > FULL_TERMS:
                 candidates = Candidates(indices)
                 found = yield from self._pursuits(firsts, candidates)
                 if takes_all and not self.is_settled:
-                    takes_all = max((yield [self._share_step(first, candidates) for first in firsts[:1]])) > USEFUL
+                    [share] = yield [self._share_step(found[0], candidates)]
+                    takes_all = share > USEFUL
+                firsts = [_useful(first, found) for first in firsts]
             if takes_all and not self.is_settled:
                 [full] = yield [self._scan_step(frame, indices, sizes, (len(indices),))]
                 yield from self._offered(full)
                 found = [*found, *full]
             if self.is_settled:
                 break
-            firsts = [_useful(first, found) for first in firsts]
         # What is taken on from here grows by neighbours, as sets of few terms do.
         return [replace(growth, waiting=0, ended=False) for growth in sorted(found, key=_held_out_error)]
 
     def _pursuits(self, firsts: Sequence[Growth], candidates: Candidates) -> Part[list[Growth]]:
-        """These with the best of the `candidates`, one for each link: that of y itself, and the best other one."""
-        found = []
-        for first in [firsts[0], *sorted(firsts[1:], key=_held_out_error)[:1]]:
-            growth = replace(first, waiting=0, ended=False, n_terms=(), errors=())
-            while not growth.ended:
-                [growth] = yield [self._pursuit_step(growth, candidates)]
-            assert growth.best is not None
-            growth.error, growth.indices, growth.coefficients = growth.best
-            found.append(growth)
-            yield from self._offered([growth])
-            if self.is_settled:
-                break
-        return found
+        """The first of these, which is of y itself, with the best of the `candidates`, and that of the best other link.
+
+        Other links are compared by the terms that y itself has chosen, as well: by one factorization.
+        """
+        own = yield from self._pursuit(firsts[0], candidates)
+        if self.is_settled or len(firsts) == 1:
+            return [own]
+        step = self._scan_step(own.frame, own.indices, np.zeros(len(own.indices), dtype=np.intp), (len(own.indices),))
+        [alike] = yield [step]
+        other = min([*firsts[1:], *alike[1:]], key=_held_out_error)
+        return [own, (yield from self._pursuit(other, candidates))] if other.error < own.error else [own]
+
+    def _pursuit(self, first: Growth, candidates: Candidates) -> Part[Growth]:
+        """Its terms, and of the `candidates` those that go best with what is left over, until they gain nothing."""
+        # The first fit takes more rows than it was compared by: others are to be better than what this comes to.
+        growth = Growth(first.frame, first.link, first.indices, first.coefficients)
+        growth.best = math.inf, first.indices, first.coefficients
+        while not growth.ended:
+            [growth] = yield [self._pursuit_step(growth, candidates)]
+        assert growth.best is not None
+        growth.error, growth.indices, growth.coefficients = growth.best
+        yield from self._offered([growth])
+        return growth
 
     def _pursuit_step(self, growth: Growth, candidates: Candidates) -> Step:
         p = len(growth.indices)
