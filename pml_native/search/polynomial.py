@@ -320,7 +320,8 @@ class PolynomialSearch:
 
     def _pursuit_step(self, growth: Growth, candidates: Candidates) -> Step:
         p = len(growth.indices)
-        work = self._rows(p) * (0.7 * p**2 + candidates.work * self.rows.n_outputs) + 50.0 * CALL
+        n = self._rows(p)
+        work = 0.7 * n * p**2 + candidates.work(n) * self.rows.n_outputs + 50.0 * CALL
         return Step(work, partial(self._pursued, growth, candidates))
 
     def _share_step(self, growth: Growth, candidates: Candidates) -> Step:
@@ -328,7 +329,7 @@ class PolynomialSearch:
 
         def share(worker: Worker) -> float:
             fitted, residual, weight = self._fitted(growth)
-            return candidates.share(fitted.frame.Z[: len(residual)], residual, weight)
+            return candidates.share(fitted.frame.Z, residual, weight)
 
         return Step(self._pursuit_step(growth, candidates).work, share)
 
@@ -338,8 +339,8 @@ class PolynomialSearch:
         if growth.error <= ROUNDED or growth.waiting >= PURSUIT_PATIENCE:
             growth.ended = True
             return growth
-        p, Z = len(growth.indices), growth.frame.Z[: len(residual)]
-        added = candidates.chosen(Z, growth.indices, residual, math.ceil(GROWTH * p), weight)
+        p = len(growth.indices)
+        added = candidates.chosen(growth.frame.Z, growth.indices, residual, math.ceil(GROWTH * p), weight)
         growth.ended = len(added) == 0 or p + len(added) > min(MOST_PURSUED, self.max_terms)
         growth.indices = np.concatenate([growth.indices, added])
         return growth

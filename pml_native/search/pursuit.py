@@ -29,6 +29,8 @@ from .polynomial_growth import rms
 # A term is chosen with others that go at least this part as well with what is left over. With 0.35 it takes fewer fits
 # of more terms, which are fewer than rows allow where rows are scarce.
 LEAST_PART = 0.5
+# Rows that terms are chosen by: 40 terms of degree 3 in 20 inputs are found by 500.
+MATCHED_ROWS = 2000
 # Rows that the norms of columns are taken of: to a tenth they need not be known, and all rows would take as long again.
 NORM_ROWS = 500
 # A column that is smaller everywhere than this part of its bound of 1 says nothing.
@@ -43,26 +45,26 @@ class Candidates:
         (self._lefts, left_of), (self._rights, right_of) = map(unique_rows, halves(indices))
         self._places = left_of, right_of
 
-    @property
-    def work(self) -> float:
-        """Multiply-adds a row of what chooses among them, for one output."""
-        return float(len(self._lefts) * len(self._rights))
+    def work(self, n: int) -> float:
+        """Multiply-adds of what chooses among them by `n` rows, for one output."""
+        return float(min(n, MATCHED_ROWS) * len(self._lefts) * len(self._rights))
 
-    def match(self, Z: Array, residual: Array, weight: Array | None = None) -> Array:
-        """|a'r| / |a| of the column a of each term at rows `Z` (n, d), weighed by `weight` (n, 1), with the `residual`
-        (n, m) r, the largest of its outputs: (k,).
+    def match(self, Z: Array, residual: Array, weight: Array | None = None, most_rows: int = MATCHED_ROWS) -> Array:
+        """|a'r| / |a| / rms(r) of the column a of each term with the `residual` r, the largest of its outputs: (k,).
 
-        Residuals of RMS 1 that have nothing to do with a column come to about 1.
+        The first rows of `Z` (n, d) are those of the `residual` (n, m), and of the `weight` (n, 1) of both, which the
+        residual has in it. Columns that have nothing to do with r come to about 1.
         """
-        left, right = ChebyshevTerms(self._lefts).design(Z), ChebyshevTerms(self._rights).design(Z)
+        n = min(len(residual), most_rows)
+        left, right = (ChebyshevTerms(terms).design(Z[:n]) for terms in (self._lefts, self._rights))
         if weight is not None:
-            left *= weight
+            left *= weight[:n]
         found = np.zeros(len(self.indices))
-        for column in residual.T:
+        for column in (residual[:n] / rms(residual[:n])).T:
             products = left.T @ (right * column[:, None])
             np.maximum(found, np.abs(products[self._places]), out=found)
-        some = min(len(Z), NORM_ROWS)
-        squares = (left[:some] ** 2).T @ right[:some] ** 2 * (len(Z) / some)
+        some = min(n, NORM_ROWS)
+        squares = (left[:some] ** 2).T @ right[:some] ** 2 * (n / some)
         matches: Array = found / np.maximum(np.sqrt(squares[self._places]), LEAST_NORM)
         return matches
 
@@ -71,8 +73,9 @@ class Candidates:
 
         Of n rows and k columns that are nearly orthogonal, the mean square of the matches is 1 - share + share n / k.
         """
-        mean = float(np.mean(self.match(Z, residual / rms(residual), weight) ** 2))
-        return (mean - 1.0) / max(len(Z) / len(self.indices) - 1.0, 1.0)
+        n = len(residual)
+        mean = float(np.mean(self.match(Z, residual, weight, n) ** 2))
+        return (mean - 1.0) / max(n / len(self.indices) - 1.0, 1.0)
 
     def chosen(self, Z: Array, taken: Indices, residual: Array, count: int, weight: Array | None = None) -> Indices:
         """The `count` that go best with the `residual` of the terms `taken` (p, d), with all that divide them.
@@ -80,7 +83,7 @@ class Candidates:
         Rows, residual and weights as in `match`. None where none goes with it better than by chance, and none of those
         taken.
         """
-        matches = self.match(Z, residual / rms(residual), weight)
+        matches = self.match(Z, residual, weight)
         matches[is_among(self.indices, taken)] = 0.0
         order = np.argsort(-matches, kind="stable")[:count]
         # The largest of k normal numbers is about sqrt(2 log k).

@@ -37,7 +37,8 @@ def test_matches_are_those_of_all_columns_made_one_by_one():
     Z, weight = RNG.uniform(-1.0, 1.0, size=(90, 5)), RNG.uniform(0.5, 1.0, size=(90, 1))
     residual = RNG.normal(size=(90, 2))
     columns = ChebyshevTerms(indices).design(Z) * weight
-    wanted = np.max(np.abs(columns.T @ residual), axis=1) / np.linalg.norm(columns, axis=0)
+    wanted = np.max(np.abs(columns.T @ (residual / np.sqrt(np.mean(residual**2, axis=0)))), axis=1)
+    wanted /= np.linalg.norm(columns, axis=0)
     np.testing.assert_allclose(Candidates(indices).match(Z, residual, weight), wanted, rtol=1e-12)
 
 
@@ -121,6 +122,14 @@ def test_several_outputs_share_their_terms():
     model = pml.fit_polynomial(X, np.column_stack([first(X), second(X)]), effort=0.1)
     wanted = np.column_stack([first(there), second(there)])
     np.testing.assert_allclose(model(there), wanted, atol=1e-14 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("options", [{"error": "relative"}, {"sample_weight": RNG.uniform(0.1, 1.0, size=2500)}])
+def test_rows_may_weigh_differently(options):
+    function = products(12, 3, 10, seed=8)
+    X, there = (np.random.default_rng(seed).uniform(1.0, 2.0, size=(2500, 12)) for seed in (1, 2))
+    model = pml.fit_polynomial(X, 100.0 + function(X), effort=0.02, **options)
+    assert relative_rmse(model, there, 100.0 + function(there)) < 1e-15
 
 
 def test_the_same_rows_give_the_same_bits_on_any_number_of_threads():
