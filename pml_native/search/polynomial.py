@@ -276,22 +276,29 @@ class PolynomialSearch:
             indices, sizes = terms
             if len(indices) <= n_known:
                 continue
-            takes_all, found = len(indices) <= min(ROUNDS[-1][0], self.max_terms), []
+            takes_all = len(indices) <= min(ROUNDS[-1][0], self.max_terms)
             if not takes_all or len(indices) > FULL_TERMS:
                 candidates = Candidates(indices)
-                found = yield from self._pursuits(firsts, candidates)
+                pursued = yield from self._pursuits(firsts, candidates)
+                found += pursued
+                firsts = [_useful(first, pursued) for first in firsts]
                 if takes_all and not self.is_settled:
-                    [share] = yield [self._share_step(found[0], candidates)]
+                    [share] = yield [self._share_step(pursued[0], candidates)]
                     takes_all = share > USEFUL
-                firsts = [_useful(first, found) for first in firsts]
             if takes_all and not self.is_settled:
                 [full] = yield [self._scan_step(frame, indices, sizes, (len(indices),))]
-                yield from self._offered(full)
-                found = [*found, *full]
+                found += full
+                yield from self._offered_if_exact(full)
             if self.is_settled:
                 break
+        if not self.is_settled:
+            yield from self._offered(found)
         # What is taken on from here grows by neighbours, as sets of few terms do.
         return [replace(growth, waiting=0, ended=False) for growth in sorted(found, key=_held_out_error)]
+
+    def _offered_if_exact(self, growths: Sequence[Growth]) -> Steps:
+        """Others are offered once no more terms are tried, as a fit to all rows takes as long as a choice of terms."""
+        yield from self._offered([growth for growth in growths if _held_out_error(growth) <= ROUNDED])
 
     def _pursuits(self, firsts: Sequence[Growth], candidates: Candidates) -> Part[list[Growth]]:
         """The first of these, which is of y itself, with the best of the `candidates`, and that of the best other link.
@@ -315,7 +322,7 @@ class PolynomialSearch:
             [growth] = yield [self._pursuit_step(growth, candidates)]
         assert growth.best is not None
         growth.error, growth.indices, growth.coefficients = growth.best
-        yield from self._offered([growth])
+        yield from self._offered_if_exact([growth])
         return growth
 
     def _pursuit_step(self, growth: Growth, candidates: Candidates) -> Step:
