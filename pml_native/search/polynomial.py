@@ -183,8 +183,11 @@ class PolynomialSearch:
             if not self.is_settled:
                 yield from self._scanned(some)
         sparse: list[Growth] = []
-        if len(self.choices) >= MANY_INPUTS and not self.is_settled:
-            sparse = yield from self._sparse(given)
+        if len(self.choices) >= MANY_INPUTS:
+            for names in dict.fromkeys([given, min(self.tried, key=self._error_in)]):
+                if not self.is_settled:
+                    sparse += yield from self._sparse(names)
+            sparse.sort(key=_held_out_error)
         sums: list[Growth] = []
         if len(self.choices) > 1 and not self.is_settled:
             sums = yield from self._sums([given, logarithms], MORE_TERMS)
@@ -265,7 +268,7 @@ class PolynomialSearch:
     # --- many inputs
 
     def _sparse(self, names: tuple[str, ...]) -> Part[list[Growth]]:
-        """Terms of low total degrees in these coordinates, degree by degree; what they come to, the best first."""
+        """Terms of low total degrees in these coordinates, degree by degree; what they come to."""
         frame, firsts = self.frame(names), self.tried[names]
         n_known, top = len(self._indices(frame)[0]), LOW_DEGREE if self.degree is None else self.degree
         found: list[Growth] = []
@@ -294,7 +297,7 @@ class PolynomialSearch:
         if not self.is_settled:
             yield from self._offered(found)
         # What is taken on from here grows by neighbours, as sets of few terms do.
-        return [replace(growth, waiting=0, ended=False) for growth in sorted(found, key=_held_out_error)]
+        return [replace(growth, waiting=0, ended=False) for growth in found]
 
     def _offered_if_exact(self, growths: Sequence[Growth]) -> Steps:
         """Others are offered once no more terms are tried, as a fit to all rows takes as long as a choice of terms."""
