@@ -67,9 +67,9 @@ BETTER = 0.95
 MOST_REFIT_WORK = 2e10
 # Numbers in a tile of rows: 16 MiB. Fits of more rows take their terms' values tile by tile, several times.
 TILE_NUMBERS = 2**21
-# Of so many inputs the first terms end at degree 3 or before: those of low total degree follow, up to LOW_DEGREE, as
+# Of so many inputs the first terms end at degree 2 or before: those of low total degree follow, up to LOW_DEGREE, as
 # long as there are at most so many to choose from, of which at most so many are taken.
-MANY_INPUTS, LOW_DEGREE, MOST_CANDIDATES, MOST_PURSUED = 6, 4, 12_000, 1000
+MANY_INPUTS, LOW_DEGREE, MOST_CANDIDATES, MOST_PURSUED = 8, 4, 12_000, 1000
 # Sets of at most so many terms are fitted as a whole, 30 ms: a pursuit takes as long.
 FULL_TERMS = 400
 # A pursuit ends when so many choices in a row have gained less than a tenth. Sums of 10 to 40 products that are found
