@@ -1,6 +1,6 @@
 """How exact `fit` is, and how long it takes, on polynomials of few terms in many inputs, of which all terms are many.
 
-    python bench/sparse_polynomials.py                    # some twenty minutes on one core
+    python bench/sparse_polynomials.py                    # some six minutes on one core
     python bench/sparse_polynomials.py --quick --seeds 1  # one number of terms, one box and one seed each
 
 Each target is a sum of different products of columns drawn at random, with normal coefficients; rows are uniform in a
