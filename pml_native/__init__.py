@@ -27,6 +27,7 @@ from .fit import FitWarning, fit
 from .info import info
 from .models import (
     RBF,
+    Algebraic,
     Boosted,
     Model,
     NetworkModel,
@@ -45,7 +46,7 @@ from .models import (
 from .networks import MLP, Graph, ModularMLP, register_activation
 from .optimize import LeastSquares
 from .report import FitReport
-from .search import boost, fit_polynomial, fit_random_features, fit_rational, fit_rbf, fit_separable
+from .search import boost, fit_algebraic, fit_polynomial, fit_random_features, fit_rational, fit_rbf, fit_separable
 from .spectrum import Spectrum, spectrum
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MLP",
     "RBF",
+    "Algebraic",
     "Boosted",
     "FitReport",
     "FitWarning",
@@ -78,6 +80,7 @@ __all__ = [
     "approximate",
     "boost",
     "fit",
+    "fit_algebraic",
     "fit_polynomial",
     "fit_random_features",
     "fit_rational",

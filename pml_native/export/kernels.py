@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import nan, pow, sqrt
+from math import copysign, fabs, inf, nan, pow, sqrt
 
 import numpy as np
 from numpy import empty
@@ -313,6 +313,60 @@ def piecewise_back(
         x_bar[0] += y_bar[k] * total * units[3 * i] / units[3 * i + 2]
 
 
+# Roots
+
+
+def polynomial_root(q: int, n_steps: int, lengths: Numbers, c: Numbers, t: Results) -> None:
+    """Where sum_k c_k t^k is 0 and rises, by Newton's method from t = c_(q+1), lengths[0] a step at most.
+
+    It starts between -1 and 1. A step that would go beyond where the sum is known to have the other sign goes to the
+    middle instead; one of lengths[1] or less is the last.
+    """
+    now: float = c[q + 1]
+    if now < -1.0:
+        now = -1.0
+    if now > 1.0:
+        now = 1.0
+    low: float = -inf
+    high: float = inf
+    i: int = 0
+    while i < n_steps:
+        i += 1
+        value: float = c[q]
+        slope: float = 0.0
+        for k in range(q - 1, -1, -1):
+            slope = slope * now + value
+            value = value * now + c[k]
+        if value < 0.0:
+            low = now
+        if value > 0.0:
+            high = now
+        move: float = value / slope
+        if slope <= 0.0 or fabs(move) > lengths[0]:
+            move = copysign(lengths[0], value)
+        now -= move
+        if now < low or now > high:
+            now = 0.5 * (low + high)
+        if fabs(move) <= lengths[1]:
+            i = n_steps
+    t[0] = now
+
+
+def polynomial_root_back(
+    q: int, n_steps: int, lengths: Numbers, c: Numbers, t: Numbers, t_bar: Numbers, c_bar: Results
+) -> None:
+    """dt/dc_k = -t^k over the derivative by t: where the steps began is forgotten."""
+    value: float = c[q]
+    slope: float = 0.0
+    for k in range(q - 1, -1, -1):
+        slope = slope * t[0] + value
+        value = value * t[0] + c[k]
+    power: float = -t_bar[0] / slope
+    for k in range(q + 1):
+        c_bar[k] += power
+        power *= t[0]
+
+
 # Radial functions
 
 
@@ -482,5 +536,6 @@ UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
 CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
 PIECEWISE = Kernel("piecewise", piecewise, piecewise_back)
 NESTED = Kernel("nested", nested, nested_back)
+POLYNOMIAL_ROOT = Kernel("polynomial_root", polynomial_root, polynomial_root_back)
 DISTANCES = Kernel("distances", distances, distances_back)
 SPLINE = Kernel("spline", spline, spline_back)

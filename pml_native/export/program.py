@@ -166,6 +166,14 @@ def piecewise_chebyshev(
     return step(kernels.PIECEWISE, m, [x], [p, m], [starts, breaks, units, factors, np.concatenate(coefficients)])
 
 
+def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Vector:
+    """t with sum_k c_k t^k = 0 by Newton's method from the last number of c, which is none of the c_k.
+
+    No step is longer than `longest`, and the last one shorter than `least`, if there are `n_steps` before.
+    """
+    return step(kernels.POLYNOMIAL_ROOT, 1, [c], [c.size - 2, n_steps], [[longest, least]])
+
+
 def distances(z: Vector, points: Array) -> Vector:
     """From z (d,) to `points` (n, d)."""
     return step(kernels.DISTANCES, len(points), [z], points.shape, [points])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..search import SEARCHES
+from ..search.algebraic import AlgebraicSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.search import own_rng
@@ -16,12 +17,14 @@ from .reduced import ReducedSearch
 # A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
 # I.30.3 they took 36 of 60 s and ended nine orders above what was known; other values of this have not been tried.
 NETWORKS_ABOVE = 1e-8
+# A relative error of the best model below which no relation that y is a root of is looked for: searches come to 1e-13.
+RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
 # (sigmoids of x0 - x1 from 400 rows: 75 over 75 terms, 1e-13 at the rows and 4e-3 beyond).
 LARGE_QUOTIENT = 100
 # Symmetries are looked for again when the best model is so many times more exact than at the last look.
 CLEARER = 10.0
-# Above this error a model's gradient says nothing.
+# Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
@@ -33,6 +36,12 @@ SIMPLER_TERMS, MOST_SIMPLER = 2.0, 150
 def _has_products(race: Race) -> bool:
     y = race.rows.train.y
     return race.rows.n_inputs > 1 and y.shape[1] == 1 and bool(np.ptp(y) > 0)
+
+
+def _may_be_a_root(race: Race) -> bool:
+    """Whether a relation between x and y may do better than all models before, and Newton's method has a start."""
+    y = race.rows.train.y
+    return RELATIONS_ABOVE < race.error < USELESS and y.shape[1] == 1 and bool(np.ptp(y) > 0)
 
 
 def _shows_symmetries(race: Race) -> bool:
@@ -98,6 +107,13 @@ SCATTERED = (
         sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
     ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
+    Row(
+        "algebraic",
+        first_round=1,
+        when=_may_be_a_root,
+        make=lambda race: AlgebraicSearch(race.rows),  # no draw of the race's: others draw what they do without it
+        sentence="roots of relations between x and y come to {error:.1e}",
+    ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(

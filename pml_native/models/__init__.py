@@ -6,6 +6,7 @@ import os
 
 from ..networks import UnknownActivationError
 from . import archive
+from .algebraic import Algebraic
 from .boosted import Boosted
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
@@ -28,6 +29,7 @@ from .tricubic import TricubicInterpolator
 __all__ = [
     "FAMILIES",
     "RBF",
+    "Algebraic",
     "Boosted",
     "ErrorEstimate",
     "Mixed",

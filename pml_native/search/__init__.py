@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
 from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
@@ -18,6 +19,7 @@ from .spline import SplineSearch
 
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
+    "algebraic": lambda rows, rng: AlgebraicSearch(rows),
     "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,
@@ -28,4 +30,13 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "spline": SplineSearch,
 }
 
-__all__ = ["SEARCHES", "boost", "fit_polynomial", "fit_random_features", "fit_rational", "fit_rbf", "fit_separable"]
+__all__ = [
+    "SEARCHES",
+    "boost",
+    "fit_algebraic",
+    "fit_polynomial",
+    "fit_random_features",
+    "fit_rational",
+    "fit_rbf",
+    "fit_separable",
+]

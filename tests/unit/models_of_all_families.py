@@ -175,6 +175,17 @@ def rational():
     return pml.Rational(parts)
 
 
+def algebraic():
+    """t + t^3 / 2 = p(x), begun at p(x) / 2, for degree 3; two columns are left out of most coefficients."""
+    indices = [(0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 1), (1, 1, 0)]
+    coefficients = np.zeros((5, 5))
+    coefficients[:, 0] = [0.1, -0.4, 0.2, 0.1, 0.05]
+    coefficients[0, 1:4] = [1.0, 0.1, 0.5]
+    coefficients[:, 4] = -0.5 * coefficients[:, 0]
+    parts = pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(BOX))
+    return pml.Algebraic(parts, pml.Normalization.of_box(Y[:, :1]))
+
+
 def piecewise():
     """Parts of several lengths, one of them a constant; the second jumps."""
     rng = np.random.default_rng(9)
@@ -279,6 +290,10 @@ MODELS: dict[str, Case] = {
     "separable of one product": Case(separable_of_one_product, 4.0, 8.0),
     "separable of networks": Case(separable_of_networks),
     "rational": Case(rational, 4.0, 8.0),
+    "algebraic": Case(algebraic),
+    "algebraic in other coordinates": Case(
+        lambda: pml.Transformed(algebraic(), ["log", "identity", "reciprocal"], ["identity"])
+    ),
     "outputs": Case(outputs),
     "outputs of networks": network_case(outputs_of_networks),
     "mixed": Case(mixed, 4.0, 8.0),

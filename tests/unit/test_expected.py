@@ -23,7 +23,7 @@ def relative(model, f, X, y):
     return np.abs(model(X) - f(X)) / np.sqrt(np.mean(y**2))
 
 
-@pytest.mark.parametrize("method", ["polynomial", "rational", "network", "random_features", "rbf"])
+@pytest.mark.parametrize("method", ["polynomial", "rational", "algebraic", "network", "random_features", "rbf"])
 def test_the_error_over_the_box_is_in_the_range_that_the_report_gives(method):
     rng = np.random.default_rng(1)
     X, Q = rng.uniform(size=(400, 2)), rng.uniform(size=(4000, 2))

@@ -74,7 +74,7 @@ def test_the_fraction_asked_for_is_that_of_all_lines_together():
     assert 0.3 < len(many) / len(X) < 0.45
 
 
-@pytest.mark.parametrize("family", ["polynomial", "rational", "separable", "random_features", "rbf"])
+@pytest.mark.parametrize("family", ["algebraic", "polynomial", "rational", "separable", "random_features", "rbf"])
 @pytest.mark.parametrize("n", [1, 2])
 def test_rows_too_few_to_hold_one_out_are_refused(family, n):
     X = np.arange(2.0 * n).reshape(n, 2)

@@ -17,7 +17,7 @@ from pml_native.search.search import Rows
 from pml_native.tables import write_csv
 
 LITTLE = 0.004
-METHODS = ("auto", "polynomial", "rational", "separable", "network", "random_features", "rbf", "simplex")
+METHODS = ("auto", "polynomial", "rational", "algebraic", "separable", "network", "random_features", "rbf", "simplex")
 
 
 def decades(X):

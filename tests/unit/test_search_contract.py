@@ -18,6 +18,7 @@ from pml_native.search.search import Rows
 
 # What a search may refuse, and the words with which it does.
 REFUSED = {
+    ("algebraic", "two outputs"): "y: expected one output, got 2",
     ("spline", "a constant column"): "rows that form a full grid",
     ("spline", "rows left out"): "rows that form a full grid",
     ("separable", "two outputs"): "y: expected one output, got 2",
