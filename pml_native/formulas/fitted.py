@@ -1,0 +1,201 @@
+"""The numbers of a formula: fitted to values by Gauss and Newton's method, then recognised where they are short ones.
+
+In a formula that is being made, what is a `Float` is a number to be found, integers and fractions are its form.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy
+
+from ..arrays import Array
+from .constants import recognized
+
+# A formula is as good as the model that it is made of if its error is within so many times that of the model.
+AS_GOOD = 5.0
+# The least relative error that a model of float64 values is taken to have.
+LEAST_ERROR = 5e-16
+STEPS = 12
+# Relative; its square vanishes beside 1, and nothing is subtracted.
+COMPLEX_STEP = 1e-30
+
+
+class Samples(NamedTuple):
+    """Values y (n,) at points X (n, d), and what they are exact to, relative to their RMS."""
+
+    X: Array
+    y: Array
+    error: float
+
+    @property
+    def unit(self) -> float:
+        return float(np.sqrt(np.mean(self.y**2))) or 1.0
+
+    @property
+    def allowed(self) -> float:
+        """The largest RMS of what a formula may differ by."""
+        return AS_GOOD * max(self.error, LEAST_ERROR) * self.unit
+
+
+def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[Array], Array]:
+    """f(X) (n,) of the points X (n, d), in the precision that X has; NaN or infinity where there is no real value."""
+    function = sympy.lambdify(list(variables), expression, "numpy", cse=True)
+
+    def values(X: Array) -> Array:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return np.array(np.broadcast_to(function(*X.T), len(X)))
+
+    return values
+
+
+def difference(expression: Any, variables: Sequence[Any], samples: Samples) -> float:
+    """The RMS of what the formula and the samples differ by, the formula in long double; infinite without values."""
+    values = compiled(expression, variables)(samples.X.astype(np.longdouble))
+    if np.iscomplexobj(values) or not np.isfinite(values).all():
+        return math.inf
+    return float(np.sqrt(np.mean((values - samples.y) ** 2)))
+
+
+def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
+    """The formula with its numbers fitted to `samples`, short where they are known; None if it isn't as good as these.
+
+    A number that could as well be 0 becomes 0. Each guess is kept only if the formula stays as good.
+    """
+    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+        return None
+    system = _System.of(expression, variables)
+    if not system.adjust(samples):
+        return None
+    while system.values:
+        errors = system.errors(samples)
+        guesses = {
+            parameter: sympy.Integer(0) if abs(value) <= errors[parameter] else recognized(value, errors[parameter])
+            for parameter, value in system.values.items()
+        }
+        guesses = {parameter: guess for parameter, guess in guesses.items() if guess is not None}
+        if not guesses:
+            break
+        # Those that are known best come first: others are known better once these are given.
+        order = sorted(guesses, key=lambda parameter: errors[parameter] / max(abs(system.values[parameter]), 1e-300))
+        for some in dict.fromkeys((tuple(order), *((one,) for one in order))):
+            simpler = system.given({parameter: guesses[parameter] for parameter in some})
+            if simpler is not None and simpler.adjust(samples):
+                system = simpler
+                break
+        else:
+            break
+    result = system.result()
+    return result if difference(result, variables, samples) <= samples.allowed else None
+
+
+class _System:
+    """An expression with parameters, and their values."""
+
+    def __init__(self, expression: Any, variables: Sequence[Any], values: dict[Any, float]) -> None:
+        self.expression, self.variables, self.values = expression, variables, values
+        self._value = compiled(expression, [*variables, *values])
+
+    @classmethod
+    def of(cls, expression: Any, variables: Sequence[Any]) -> _System:
+        floats = sorted(expression.atoms(sympy.Float), key=float)
+        names = {number: sympy.Dummy("c", real=True, nonzero=True) for number in floats}
+        return cls(
+            expression.xreplace(names), variables, {names[number]: float(number) for number in floats}
+        )
+
+    def given(self, numbers: dict[Any, Any]) -> _System | None:
+        """With these parameters replaced by numbers; None if that leaves no formula."""
+        expression = self.expression.subs(numbers)
+        if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+            return None
+        left = {parameter: v for parameter, v in self.values.items() if expression.has(parameter)}
+        return _System(expression, self.variables, left)
+
+    def result(self) -> Any:
+        return self.expression.subs({parameter: sympy.Float(value) for parameter, value in self.values.items()})
+
+    def adjust(self, samples: Samples) -> bool:
+        """Fits the values; whether the formula then is as good as the samples."""
+        best = self._rms(samples)
+        for _ in range(STEPS if self.values else 0):
+            jacobian = self._jacobian(samples)
+            if jacobian is None or not math.isfinite(best):
+                return False
+            scale = np.linalg.norm(jacobian, axis=0)
+            scale[scale == 0.0] = 1.0
+            step = np.linalg.lstsq(jacobian / scale, self._residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
+            old = self.values
+            for shorter in (1.0, 0.25, 0.05):
+                self.values = {p: v - shorter * float(s) for (p, v), s in zip(old.items(), step, strict=True)}
+                rms = self._rms(samples)
+                if rms < best:
+                    break
+            if not rms < best:
+                self.values = old
+                break
+            improved, best = rms < 0.7 * best, rms
+            if not improved:
+                break
+        return best <= samples.allowed
+
+    def errors(self, samples: Samples) -> dict[Any, float]:
+        """What each value may be wrong by, where samples are wrong by as much as they are, in the worst direction."""
+        jacobian = self._jacobian(samples)
+        assert jacobian is not None
+        scale = np.linalg.norm(jacobian, axis=0)
+        scale[scale == 0.0] = 1e-300
+        inverse = np.linalg.pinv(jacobian / scale, rcond=1e-14)
+        wrong = max(self._rms(samples), samples.error * samples.unit, LEAST_ERROR * samples.unit)
+        bounds = np.linalg.norm(inverse, axis=1) / scale * wrong * math.sqrt(len(samples.y))
+        return dict(zip(self.values, bounds.tolist(), strict=True))
+
+    def _arguments(self, X: Array) -> Array:
+        return np.column_stack([X, *(np.full(len(X), value, dtype=X.dtype) for value in self.values.values())])
+
+    def _residuals(self, samples: Samples) -> Array:
+        return self._value(self._arguments(samples.X.astype(np.longdouble))) - samples.y
+
+    def _rms(self, samples: Samples) -> float:
+        residuals = self._residuals(samples)
+        if np.iscomplexobj(residuals) or not np.isfinite(residuals).all():
+            return math.inf
+        return float(np.sqrt(np.mean(residuals**2)))
+
+    def _jacobian(self, samples: Samples) -> Array | None:
+        """By complex steps, which are as exact as derivatives written down, and need no such."""
+        arguments = self._arguments(samples.X).astype(np.complex128)
+        n_variables = len(self.variables)
+        jacobian = np.empty((len(samples.y), len(self.values)))
+        for j in range(len(self.values)):
+            step = COMPLEX_STEP * max(1e-3, abs(arguments[0, n_variables + j].real))
+            arguments[:, n_variables + j] += 1j * step
+            jacobian[:, j] = self._value(arguments).imag / step
+            arguments[:, n_variables + j] = arguments[:, n_variables + j].real
+        return jacobian if np.isfinite(jacobian).all() else None
+
+
+def adjusted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
+    """The formula with its numbers fitted, none of them recognised; None if it isn't as good as the samples."""
+    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+        return None
+    system = _System.of(expression, variables)
+    return system.result() if system.adjust(samples) else None
+
+
+def complexity(expression: Any) -> float:
+    """How long a formula is, in bits: 50 for each number that is not a short one, 3 for each operation and symbol."""
+    bits = 3.0 * expression.count_ops()
+    for part in sympy.preorder_traversal(expression):
+        if part.is_Float:
+            bits += 50.0
+        elif part.is_Rational:
+            bits += math.log2(max(abs(part.p), 1)) + math.log2(part.q)
+        elif part.is_Symbol:
+            bits += 3.0
+    return bits
