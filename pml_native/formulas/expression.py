@@ -21,16 +21,16 @@ import sympy
 from scipy.spatial import Delaunay, QhullError
 
 from ..arrays import Array
-from .fitted import Samples, complexity, difference, fitted
+from .fitted import Samples, compiled, complexity, difference, fitted
 from .outer import OUTERS
-from .parts import Function, SpentError, counted, explained
+from .parts import Function, SpentError, explained
 from .simplified import simplified
 
 POINTS = 1000
 FITTED_POINTS = 400
 # A polynomial of more monomials is no formula, nor is one of more numbers that are not recognised.
 MOST_TERMS = 60
-MOST_NUMBERS = 40
+MOST_NUMBERS = 8
 # Quotients of more terms mostly have common factors, without which they are found elsewhere.
 MOST_QUOTIENT_TERMS = 24
 # Monomials of higher degrees are not looked at: their coefficients would have lost all digits to cancellation.
@@ -38,11 +38,13 @@ MOST_DEGREE = 12
 MOST_PRODUCTS = 20_000
 # A coefficient is 0 that is below so many times the error of the values.
 NEGLIGIBLE = 10.0
+# The share of the points on either side that a box leaves out, where errors may be larger.
+EDGE = 0.01
 # An error of a model that knows none.
 UNKNOWN_ERROR = 1e-15
 
 
-def formulas(model: Any) -> tuple[Any, ...]:
+def formulas_of(model: Any) -> tuple[Any, ...]:
     """A SymPy expression for each output; ValueError where there is none of few terms."""
     return tuple(_formula(model, k) for k in range(model.signature.n_outputs))
 
@@ -59,8 +61,8 @@ def _formula(model: Any, k: int) -> Any:
     if finite.sum() < FITTED_POINTS:
         raise ValueError("formula: expected a model that has values at the points of its box, got NaN")
     samples = Samples(X[finite], y[finite], error)
-    found = _shortest(model, k, x, samples)
-    if found is None:
+    found = _shortest(model, k, x, _best(model, samples))
+    if found is None or difference(found, x, samples) > samples.allowed:
         raise ValueError(
             f"formula: expected a model that is a formula of few terms, got {model!r}; "
             f"{', '.join(READERS)} can be, and sums of products of known functions of one input"
@@ -68,12 +70,24 @@ def _formula(model: Any, k: int) -> Any:
     return found.xreplace({symbol: sympy.Symbol(name) for symbol, name in zip(x, names, strict=True)})
 
 
+def _best(model: Any, samples: Samples) -> Samples:
+    """Those of the samples where the model is best, and their error, as far as it knows: a box has bad corners."""
+    if model.estimate is None:
+        return samples
+    errors = model.error_estimate(samples.X)
+    best = errors <= np.median(errors)
+    error = float(np.sqrt(np.mean(errors[best] ** 2))) * float(model.estimate.unit.mean()) / samples.unit
+    if not error < samples.error:
+        return samples
+    return Samples(samples.X[best], samples.y[best], error)
+
+
 def _points(model: Any) -> Array:
     """Points of the model's box, near its rows."""
     box = model.box() if model.near is None else (model.near.low, model.near.high)
     if box is None:
         raise ValueError("formula: expected a model that knows the box of its rows, got one that doesn't")
-    X = np.random.default_rng(0).uniform(*box, (4 * POINTS, len(box[0])))
+    X = np.random.default_rng(0).uniform(box[0], box[1], (4 * POINTS, len(box[0])))
     near = X if model.near is None else X[model.near.contains(X)]
     return np.ascontiguousarray((near if len(near) >= FITTED_POINTS else X)[:POINTS])
 
@@ -98,14 +112,29 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> Any:
             break
         guess = source(inner, k, symbols, few)
         numbers = None if guess is None else fitted(guess, symbols, few)
-        if numbers is None or len(numbers.atoms(sympy.Float)) > MOST_NUMBERS:
+        if numbers is None or _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
             continue
-        whole = simplified(front * numbers.xreplace(dict(zip(symbols, u, strict=True))))
+        whole = simplified(_without_absolutes(front * numbers.xreplace(dict(zip(symbols, u, strict=True))), x, samples))
+        whole = _without_absolutes(whole, x, samples)
         if difference(whole, x, samples) > samples.allowed:
             whole = fitted(whole, x, samples)
         if whole is not None and (best is None or complexity(whole) < complexity(best)):
             best = whole
     return best
+
+
+def _without_absolutes(expression: Any, x: Sequence[Any], samples: Samples) -> Any:
+    """|v| as v or -v where v has one sign at all points."""
+    for part in expression.atoms(sympy.Abs):
+        values = compiled(part.args[0], x)(samples.X)
+        if np.all(values >= 0.0) or np.all(values <= 0.0):
+            expression = expression.xreplace({part: part.args[0] if values[0] >= 0.0 else -part.args[0]})
+    return expression
+
+
+def _n_numbers(expression: Any) -> int:
+    """Numbers that are no short ones."""
+    return len(expression.atoms(sympy.Float))
 
 
 def _unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:
@@ -138,17 +167,18 @@ def _short(value: float) -> Any:
 
 
 def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
-    low, high = _inscribed(samples.X)
-    function = Function(counted(lambda X: model.evaluate(np.ascontiguousarray(X))[:, k]), low, high, samples.error)
+    def values(X: Array) -> Array:
+        return np.asarray(model.evaluate(np.ascontiguousarray(X))[:, k])
+
     try:
-        return explained(function, symbols)
+        return explained(Function(values, *_inscribed(samples.X), samples.error).limited(), symbols)
     except SpentError:
         return None
 
 
 def _inscribed(U: Array) -> tuple[Array, Array]:
     """A box whose corners are among the points U (n, r), as well as can be told."""
-    low, high = U.min(axis=0), U.max(axis=0)
+    low, high = np.quantile(U, [EDGE, 1.0 - EDGE], axis=0)
     r = U.shape[1]
     if r == 1:
         return low, high
@@ -233,9 +263,7 @@ def rational(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
     if top is None or bottom is None or bottom == 0 or len(top.args) + len(bottom.args) > MOST_QUOTIENT_TERMS:
         return None
     unit = max((term.as_coeff_Mul()[0] for term in sympy.Add.make_args(bottom)), key=abs)
-    over, under = (
-        sympy.Add(*(_divided(term, unit) for term in sympy.Add.make_args(part))) for part in (top, bottom)
-    )
+    over, under = (sympy.Add(*(_divided(term, unit) for term in sympy.Add.make_args(part))) for part in (top, bottom))
     return over / under
 
 
@@ -245,7 +273,7 @@ def _divided(term: Any, unit: Any) -> Any:
 
 
 def transformed(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
-    """The model inside, of the inputs' logarithms and reciprocals; the exponential of a sum of logarithms is a product."""
+    """The model inside, of logarithms and reciprocals; the exponential of a sum of logarithms is a product."""
     inputs: dict[str, Callable[[Any], Any]] = {"identity": lambda v: v, "log": sympy.log, "reciprocal": lambda v: 1 / v}
     u = [sympy.Dummy(real=True) for _ in x]
     reader = READERS.get(model.model.family)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from ..arrays import Array
 from .constants import recognized
@@ -21,6 +22,8 @@ AS_GOOD = 5.0
 # The least relative error that a model of float64 values is taken to have.
 LEAST_ERROR = 5e-16
 STEPS = 12
+# Where a model is wrong most, it is by a few times the RMS.
+SAFETY = 4.0
 # Relative; its square vanishes beside 1, and nothing is subtracted.
 COMPLEX_STEP = 1e-30
 
@@ -42,11 +45,11 @@ class Samples(NamedTuple):
         return AS_GOOD * max(self.error, LEAST_ERROR) * self.unit
 
 
-def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[Array], Array]:
+def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """f(X) (n,) of the points X (n, d), in the precision that X has; NaN or infinity where there is no real value."""
     function = sympy.lambdify(list(variables), expression, "numpy", cse=True)
 
-    def values(X: Array) -> Array:
+    def values(X: NDArray[Any]) -> NDArray[Any]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return np.array(np.broadcast_to(function(*X.T), len(X)))
@@ -72,6 +75,8 @@ def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
     system = _System.of(expression, variables)
     if not system.adjust(samples):
         return None
+    # The samples are as exact as a few numbers can follow them, which is better than what is known beforehand.
+    samples = samples._replace(error=max(system.rms(samples) / samples.unit, LEAST_ERROR))
     while system.values:
         errors = system.errors(samples)
         guesses = {
@@ -103,11 +108,10 @@ class _System:
 
     @classmethod
     def of(cls, expression: Any, variables: Sequence[Any]) -> _System:
+        expression = gathered(expression)
         floats = sorted(expression.atoms(sympy.Float), key=float)
         names = {number: sympy.Dummy("c", real=True, nonzero=True) for number in floats}
-        return cls(
-            expression.xreplace(names), variables, {names[number]: float(number) for number in floats}
-        )
+        return cls(expression.xreplace(names), variables, {names[number]: float(number) for number in floats})
 
     def given(self, numbers: dict[Any, Any]) -> _System | None:
         """With these parameters replaced by numbers; None if that leaves no formula."""
@@ -122,18 +126,20 @@ class _System:
 
     def adjust(self, samples: Samples) -> bool:
         """Fits the values; whether the formula then is as good as the samples."""
-        best = self._rms(samples)
+        best = self.rms(samples)
         for _ in range(STEPS if self.values else 0):
             jacobian = self._jacobian(samples)
             if jacobian is None or not math.isfinite(best):
                 return False
             scale = np.linalg.norm(jacobian, axis=0)
             scale[scale == 0.0] = 1.0
-            step = np.linalg.lstsq(jacobian / scale, self._residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
+            step = (
+                np.linalg.lstsq(jacobian / scale, self._residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
+            )
             old = self.values
             for shorter in (1.0, 0.25, 0.05):
                 self.values = {p: v - shorter * float(s) for (p, v), s in zip(old.items(), step, strict=True)}
-                rms = self._rms(samples)
+                rms = self.rms(samples)
                 if rms < best:
                     break
             if not rms < best:
@@ -145,14 +151,14 @@ class _System:
         return best <= samples.allowed
 
     def errors(self, samples: Samples) -> dict[Any, float]:
-        """What each value may be wrong by, where samples are wrong by as much as they are, in the worst direction."""
+        """What each value may be wrong by, where all that the samples are wrong by has the worst direction for it."""
         jacobian = self._jacobian(samples)
         assert jacobian is not None
         scale = np.linalg.norm(jacobian, axis=0)
         scale[scale == 0.0] = 1e-300
         inverse = np.linalg.pinv(jacobian / scale, rcond=1e-14)
-        wrong = max(self._rms(samples), samples.error * samples.unit, LEAST_ERROR * samples.unit)
-        bounds = np.linalg.norm(inverse, axis=1) / scale * wrong * math.sqrt(len(samples.y))
+        wrong = SAFETY * samples.error * samples.unit * math.sqrt(len(samples.y))
+        bounds = np.linalg.norm(inverse, axis=1) / scale * wrong
         return dict(zip(self.values, bounds.tolist(), strict=True))
 
     def _arguments(self, X: Array) -> Array:
@@ -161,7 +167,7 @@ class _System:
     def _residuals(self, samples: Samples) -> Array:
         return self._value(self._arguments(samples.X.astype(np.longdouble))) - samples.y
 
-    def _rms(self, samples: Samples) -> float:
+    def rms(self, samples: Samples) -> float:
         residuals = self._residuals(samples)
         if np.iscomplexobj(residuals) or not np.isfinite(residuals).all():
             return math.inf
@@ -188,9 +194,51 @@ def adjusted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any
     return system.result() if system.adjust(samples) else None
 
 
+def gathered(expression: Any) -> Any:
+    """The same without numbers that say the same: a product has one number in front, its other factors none."""
+    if expression.is_Add:
+        expression = sympy.expand_mul(expression)
+    if expression.is_Mul and sum(part.has(sympy.Float) for part in expression.args) > 1:
+        scale, rest = monic(expression)
+        return scale * rest
+    if expression.args:
+        return expression.func(*(gathered(part) for part in expression.args))
+    return expression
+
+
+def monic(expression: Any) -> tuple[Any, Any]:
+    """A number, and what it has to be multiplied with, which has a term or factor without a number in front."""
+    if expression.is_Mul:
+        parts = [(part, sympy.Integer(1)) if part.is_number else monic(part) for part in expression.args]
+        return sympy.Mul(*(scale for scale, _ in parts)), sympy.Mul(*(rest for _, rest in parts))
+    if expression.is_Pow and expression.exp.is_Rational:
+        scale, rest = monic(expression.base)
+        if scale.is_positive or expression.exp.is_Integer:
+            return scale**expression.exp, rest**expression.exp
+        return sympy.Integer(1), expression
+    if isinstance(expression, sympy.exp):
+        inside = gathered(expression.args[0])
+        constant = sympy.Add(*(part for part in sympy.Add.make_args(inside) if part.is_number))
+        return sympy.exp(constant), sympy.exp(inside - constant)
+    if expression.is_Add:
+        parts = [gathered(part).as_coeff_Mul() for part in expression.args]
+        numbers = [c for c, rest in parts if rest != 1] or [parts[0][0]]
+        # One above 0, so that a root can be taken of it.
+        unit = max([c for c in numbers if c > 0] or numbers, key=abs)
+        if unit.is_Float:
+            return unit, sympy.Add(*(rest if c == unit else c / unit * rest for c, rest in parts))
+    if expression.args and not expression.is_Pow:
+        return sympy.Integer(1), expression.func(*(gathered(part) for part in expression.args))
+    return sympy.Integer(1), expression
+
+
+def without_constant(expression: Any) -> Any:
+    return sympy.Add(*(part for part in sympy.Add.make_args(expression) if part.free_symbols))
+
+
 def complexity(expression: Any) -> float:
     """How long a formula is, in bits: 50 for each number that is not a short one, 3 for each operation and symbol."""
-    bits = 3.0 * expression.count_ops()
+    bits = 3.0 * float(expression.count_ops())
     for part in sympy.preorder_traversal(expression):
         if part.is_Float:
             bits += 50.0

@@ -1,34 +1,52 @@
-"""What a function of several variables is made of, found by asking it: sums of products of functions of one variable.
+"""What a function of several variables is made of, found by asking it for values in its box.
 
-For each outer function T of a short list, the values T(f) at some values of one variable and at some points of the
-others are a matrix. Its rank is the number of functions of that variable that it takes; where these are spanned by
-known ones, their factors are functions of one variable less, and are looked at the same way.
+A power law and a quotient of low degree are found as they are. Else the function is taken apart into ones of fewer
+variables, which are looked at the same way:
+
+- f(x_i, x_j) = x_j^c g(x_i x_j^p), or g(x_i + p x_j): x_i and x_j are moved together, and f is multiplied with a power;
+- f = g(x_j) h(others): the values at some x_j and at some points of the others are a matrix of rank 1;
+- T(f) = sum_k g_k(x_j) h_k(others) for an outer function T: a matrix of low rank, whose columns are spanned by known
+  functions g_k; what they are multiplied with is found by least squares, wherever it is asked for.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy
+from numpy.polynomial import Chebyshev
 
 from ..arrays import Array
-from .fitted import Samples, adjusted, compiled
+from .fitted import Samples, adjusted, monic, without_constant
 from .outer import View, views
 from .quotients import quotient
-from .series import column, exponentials, function_of, nodes, powers_for
+from .series import Terms, column, exponentials, function_of, nodes, powers_for
 
-Values = Callable[[Array], Array]
 POINTS = 240
 # The matrix of a test: values of one variable, points of the others.
 ROWS, COLUMNS = 20, 30
 MOST_FUNCTIONS = 3
-# Singular values below so many times the error are 0; an error grows by so much where functions are taken apart.
+# What is below so many times the error is 0; an error grows by so much where a function is taken apart.
 NOTHING = 30.0
 GROWTH = 4.0
-# Points at which the function may be asked in all, which bounds the work: ten seconds or so of a long polynomial.
+# Degrees up to which quotients of 2, 3 and 4 variables are looked for: of higher ones there are too many.
+QUOTIENT_DEGREES = {2: 4, 3: 3, 4: 2}
+# Exponents p of joint scalings; the factors by which x_j is moved, and points that must stay in the box.
+SCALINGS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
+MOVES = (0.7, 1.4)
+FEWEST = 30
+# Exponents of a power law are fractions of such denominators, to this.
+DENOMINATOR = 6
+FRACTION_ERROR = 1e-6
+# Known functions are dependent of which one has less than this that the others have not.
+DEPENDENT = 1e-3
+# Derivatives leave a space, relative, by less than this, where it is one of exponentials.
+LEAVING = 1e-4
+# Points at which the function may be asked in all, which bounds the work: seconds, of a polynomial of 1,000 terms.
 MOST_VALUES = 6_000_000
 
 
@@ -36,301 +54,336 @@ class SpentError(Exception):
     """The function was asked too often."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Function:
-    """A function of a box, which counts at how many points it is asked; `error` is relative to the RMS of its values."""
+    """Values (n,) at points (n, d) of a box, `low` and `high` (d,), with an error relative to their RMS."""
 
-    values: Values
+    values: Callable[[Array], Array]
     low: Array
     high: Array
     error: float
 
+    def limited(self, most: int = MOST_VALUES) -> Function:
+        """The same, which raises SpentError after so many points."""
+        left = [most]
 
-def counted(values: Values, most: int = MOST_VALUES) -> Values:
-    """The same function, which raises SpentError after so many points."""
-    left = [most]
+        def values(X: Array) -> Array:
+            left[0] -= len(X)
+            if left[0] < 0:
+                raise SpentError
+            return self.values(X)
 
-    def counting(X: Array) -> Array:
-        left[0] -= len(X)
-        if left[0] < 0:
-            raise SpentError
-        return values(X)
+        return replace(self, values=values)
 
-    return counting
+    def held(self, places: Sequence[int], at: Array) -> Function:
+        """That of the other variables, where those at `places` have the values that the point `at` (d,) has."""
+        others = [j for j in range(len(at)) if j not in places]
+
+        def values(X: Array) -> Array:
+            full = np.tile(at, (len(X), 1))
+            full[:, others] = X
+            return self.values(full)
+
+        return Function(values, self.low[others], self.high[others], self.error)
+
+    def grown(self, factor: float) -> Function:
+        """The same, with a larger error."""
+        return replace(self, error=factor * self.error)
+
+    def matrix(self, j: int, u: Array, X: Array) -> Array:
+        """Values where column j of each point of `X` (n, d) becomes each of `u` (k,): (k, n)."""
+        asked = np.repeat(X, len(u), axis=0)
+        asked[:, j] = np.tile(u, len(X))
+        return np.ascontiguousarray(self.values(asked).reshape(len(X), len(u)).T)
 
 
-def explained(function: Function, variables: Sequence[Any], depth: int = 0) -> Any:
+def explained(function: Function, variables: Sequence[Any]) -> Any:
     """A formula for `function` of the symbols `variables`, its numbers as Floats; None if none is found."""
-    samples = _samples(function, len(variables))
+    X = np.random.default_rng(0).uniform(function.low, function.high, (POINTS, len(variables)))
+    samples = Samples(X, function.values(X), function.error)
     if not np.isfinite(samples.y).all():
         return None
-    needed = _needed(function, samples)
-    if len(needed) < len(variables):
-        if not needed:
-            return sympy.Float(float(np.mean(samples.y)))
+    needless = [j for j in range(len(variables)) if not _changes(function, samples, j)]
+    if len(needless) == len(variables):
+        return sympy.Float(float(np.mean(samples.y)))
+    if needless:
         middle = 0.5 * (function.low + function.high)
-
-        def fewer(X: Array) -> Array:
-            full = np.tile(middle, (len(X), 1))
-            full[:, needed] = X
-            return function.values(full)
-
-        return explained(
-            Function(fewer, function.low[needed], function.high[needed], function.error),
-            [variables[j] for j in needed],
-            depth,
-        )
+        return explained(function.held(needless, middle), _without(variables, needless))
     if len(variables) == 1:
-        [variable] = variables
-        return function_of(
-            variable, float(function.low[0]), float(function.high[0]), lambda u: function.values(u[:, None]), function.error
-        )
-    for source in (_power_law, _quotients, _products, _sums):
-        for guess in source(function, variables, samples, depth):
+        return _of_one(function, variables[0])
+    for source in (_power_laws, _quotients, _joined, _products, _sums):
+        for guess in source(function, variables, samples):
             formula = adjusted(guess, variables, samples)
             if formula is not None:
                 return formula
     return None
 
 
-def _samples(function: Function, d: int) -> Samples:
-    X = np.random.default_rng(0).uniform(function.low, function.high, (POINTS, d))
-    return Samples(X, function.values(X), function.error)
+def _without(variables: Sequence[Any], places: Sequence[int]) -> list[Any]:
+    return [variable for j, variable in enumerate(variables) if j not in places]
 
 
-def _needed(function: Function, samples: Samples) -> list[int]:
-    """The variables that the function changes with."""
-    needed = []
-    for j in range(samples.X.shape[1]):
-        X = samples.X.copy()
-        X[:, j] = np.roll(X[:, j], 1)
-        if np.sqrt(np.mean((function.values(X) - samples.y) ** 2)) > NOTHING * function.error * samples.unit:
-            needed.append(j)
-    return needed
+def _changes(function: Function, samples: Samples, j: int) -> bool:
+    """Whether the function changes with variable j."""
+    X = samples.X.copy()
+    X[:, j] = np.roll(X[:, j], 1)
+    change = np.sqrt(np.mean((function.values(X) - samples.y) ** 2))
+    return bool(change > NOTHING * function.error * samples.unit)
 
 
-def _power_law(function: Function, variables: Sequence[Any], samples: Samples, depth: int) -> Iterator[Any]:
+def _of_one(function: Function, variable: Any) -> Any:
+    low, high = float(function.low[0]), float(function.high[0])
+    return function_of(variable, low, high, lambda u: function.values(u[:, None]), function.error)
+
+
+def _power_laws(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
     """c prod_j x_j^a_j."""
     sign = 1 if np.all(samples.y > 0.0) else -1
     if not np.all(sign * samples.y > 0.0) or not np.all(samples.X > 0.0):
         return
     matrix = np.column_stack([np.log(samples.X), np.ones(POINTS)])
     exponents, *_ = np.linalg.lstsq(matrix, np.log(sign * samples.y), rcond=None)
-    rational = [sympy.Rational(float(a)).limit_denominator(6) for a in exponents[:-1]]
-    if max(abs(float(r) - a) for r, a in zip(rational, exponents, strict=False)) < 1e-6:
+    fractions = [sympy.Rational(float(a)).limit_denominator(DENOMINATOR) for a in exponents[:-1]]
+    if max(abs(float(r) - a) for r, a in zip(fractions, exponents, strict=False)) < FRACTION_ERROR:
         front = sympy.Float(sign * float(np.exp(exponents[-1])))
-        yield front * sympy.Mul(*(x**a for x, a in zip(variables, rational, strict=True)))
+        yield front * sympy.Mul(*(x**a for x, a in zip(variables, fractions, strict=True)))
 
 
-def _quotients(function: Function, variables: Sequence[Any], samples: Samples, depth: int) -> Iterator[Any]:
-    most = {2: 4, 3: 3, 4: 2}.get(len(variables), 0)
+def _quotients(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
     for view in views(samples.y):
-        if view.outer.name in ("reciprocal", "reciprocal_square"):
-            continue  # quotients too, where the values are
-        found = quotient(variables, view.samples(samples), most)
-        if found is not None:
-            yield view.back(found)
+        # One over a quotient is one too.
+        if view.outer.name not in ("reciprocal", "reciprocal_square"):
+            found = quotient(variables, view.samples(samples), QUOTIENT_DEGREES.get(len(variables), 0))
+            if found is not None:
+                yield view.back(found)
 
 
-def _products(function: Function, variables: Sequence[Any], samples: Samples, depth: int) -> Iterator[Any]:
-    """f_j(x_j) times a function of the others."""
+# Two variables that stand together
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x_j is multiplied with t, x_i divided by t^p: x_i x_j^p stays."""
+
+    p: Any
+
+    def moved(self, x: Array, z: Array, t: Array) -> tuple[Array, Array]:
+        return x / t ** float(self.p), z * t
+
+    def joined(self, x: Any, z: Any) -> Any:
+        return x * z**self.p
+
+    def back(self, v: Array, z: float) -> Array:
+        return np.asarray(v / z ** float(self.p))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """x_j gets log t more, x_i p log t less: x_i + p x_j stays."""
+
+    p: int
+
+    def moved(self, x: Array, z: Array, t: Array) -> tuple[Array, Array]:
+        return x - self.p * np.log(t), z + np.log(t)
+
+    def joined(self, x: Any, z: Any) -> Any:
+        return x + self.p * z
+
+    def back(self, v: Array, z: float) -> Array:
+        return np.asarray(v - self.p * z)
+
+
+def _joined(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
+    """A power of x_j times a function of x_i x_j^p, or one of x_i + p x_j, and of the other variables."""
+    for i, j in itertools.permutations(range(len(variables)), 2):
+        moves: list[Scaling | Shift] = [Shift(1), Shift(-1)]
+        if function.low[j] > 0.0:
+            moves = [*(Scaling(p) for p in SCALINGS), *moves]
+        for move in moves:
+            power = _invariance(function, samples, i, j, move)
+            if power is None:
+                continue
+            is_positive = isinstance(move, Scaling) and bool(function.low[i] > 0.0)
+            joint = sympy.Dummy("v", positive=True) if is_positive else sympy.Dummy("v", real=True)
+            names = _without([joint if k == i else variable for k, variable in enumerate(variables)], [j])
+            at = float(0.5 * (function.low[j] + function.high[j]))
+            inside = explained(_of_joint(function, i, j, move, at), names)
+            if inside is not None:
+                front = (variables[j] / sympy.Float(at)) ** power
+                yield front * inside.xreplace({joint: move.joined(variables[i], variables[j])})
+
+
+def _invariance(function: Function, samples: Samples, i: int, j: int, move: Scaling | Shift) -> Any:
+    """The power of t that the function is multiplied with by the move, 0 for a shift; None if there is none."""
+    X = samples.X.copy()
+    t = np.random.default_rng(1).uniform(*MOVES, len(X))
+    X[:, i], X[:, j] = move.moved(X[:, i], X[:, j], t)
+    inside = np.all((function.low <= X) & (function.high >= X), axis=1)
+    if inside.sum() < FEWEST:
+        return None
+    y, other, t = samples.y[inside], function.values(X[inside]), t[inside]
+    power = sympy.Integer(0)
+    if isinstance(move, Scaling):
+        with np.errstate(all="ignore"):
+            exponent = float(np.median(np.log(other / y) / np.log(t)))
+        if not np.isfinite(exponent):
+            return None
+        power = sympy.Rational(exponent).limit_denominator(DENOMINATOR)
+    missed = np.sqrt(np.mean((other - y * t ** float(power)) ** 2))
+    return power if missed <= NOTHING * function.error * samples.unit else None
+
+
+def _of_joint(function: Function, i: int, j: int, move: Scaling | Shift, at: float) -> Function:
+    """The function where x_j is `at`, of what x_i and x_j have in common instead of x_i."""
+    middle = 0.5 * (function.low + function.high)
+    middle[j] = at
+    held = function.held([j], middle)
+    place = i - (i > j)
+    low, high = held.low.copy(), held.high.copy()
+    for ends in (low, high):
+        ends[place] = float(move.joined(ends[place], at))
+
+    def values(X: Array) -> Array:
+        X = X.copy()
+        X[:, place] = move.back(X[:, place], at)
+        return held.values(X)
+
+    return Function(values, low, high, function.error)
+
+
+# Products and sums
+
+
+def _products(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
+    """g(x_j) times a function of the others."""
     for j, variable in enumerate(variables):
-        u = nodes(function.low[j], function.high[j], ROWS)
-        others, matrix = _matrix(function, j, u, samples.X[:COLUMNS])
+        u, X = nodes(function.low[j], function.high[j], ROWS), samples.X[:COLUMNS]
+        matrix = function.matrix(j, u, X)
         singular = np.linalg.svd(matrix, compute_uv=False)
-        if not singular[1] <= NOTHING * function.error * singular[0]:
+        if singular[1] > NOTHING * function.error * singular[0]:
             continue
         row, place = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
-        there = others[int(place)]
-        one = function_of(
-            variable,
-            float(function.low[j]),
-            float(function.high[j]),
-            lambda v, j=j, there=there: function.values(_with(there, j, v)),  # type: ignore[misc]
-            GROWTH * function.error,
-        )
-        if one is None:
-            return
-        rest = [i for i in range(len(variables)) if i != j]
-        own = float(matrix[row, place])
-        factor = explained(
-            Function(
-                lambda X, j=j, at=u[row]: function.values(np.insert(X, j, at, axis=1)) / own,  # type: ignore[misc]
-                function.low[rest],
-                function.high[rest],
-                GROWTH * function.error,
-            ),
-            [variables[i] for i in rest],
-            depth + 1,
-        )
-        if factor is not None:
-            product = monic(one) * monic(factor)
-            yield product * sympy.Float(_scale(product, variables, samples))
-        return  # whatever is a product is one for any of its variables
+        there = X[int(place)].copy()
+        there[j] = u[row]
+        grown = function.grown(GROWTH)
+        one = _of_one(grown.held([k for k in range(len(variables)) if k != j], there), variable)
+        others = None if one is None else explained(grown.held([j], there), _without(variables, [j]))
+        if others is not None:
+            yield one * others / sympy.Float(float(matrix[row, place]))
+        return  # a product of which one factor has no formula has none
 
 
-def _sums(function: Function, variables: Sequence[Any], samples: Samples, depth: int) -> Iterator[Any]:
+def _sums(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
     """T^-1 of a sum of known functions of x_j, each times a function of the others."""
-    for count in range(1, MOST_FUNCTIONS + 1):
-        for view in views(samples.y):
-            seen = view.samples(samples)
+    for view in views(samples.y):
+        # Roots and reciprocals of products are products.
+        fewest = 2 if view.outer.name in ("identity", "reciprocal", "square", "reciprocal_square") else 1
+        for count in range(fewest, MOST_FUNCTIONS + 1):
             for j in range(len(variables)):
-                if count > 1 or view.outer.name not in ("identity", "reciprocal", "square", "reciprocal_square"):
-                    inner = _expansion(function, view, seen.error, variables, j, samples, count, depth)
-                    if inner is not None:
-                        yield view.back(inner)
+                inner = _expansion(function, view, variables, j, samples, count)
+                if inner is not None:
+                    yield view.back(inner)
 
 
-def _expansion(
-    function: Function, view: View, error: float, variables: Sequence[Any], j: int, samples: Samples, count: int, depth: int
-) -> Any:
-    low, high = float(function.low[j]), float(function.high[j])
-    u = nodes(low, high, ROWS)
-    _, matrix = _matrix(function, j, u, samples.X[:COLUMNS])
-    with np.errstate(all="ignore"):
-        matrix = view.of(matrix)
+def _expansion(function: Function, view: View, variables: Sequence[Any], j: int, samples: Samples, count: int) -> Any:
+    """T(f) as such a sum, of `count` functions of x_j; None if it is none, or one of more."""
+    error = view.samples(samples).error
+    u, X = nodes(function.low[j], function.high[j], ROWS), samples.X[:COLUMNS]
+    matrix = view.of(function.matrix(j, u, X))
     if not np.isfinite(matrix).all():
         return None
     space, singular, _ = np.linalg.svd(matrix, full_matrices=False)
-    rank = int(np.sum(singular > NOTHING * error * singular[0]))
-    if rank != count:
+    if int(np.sum(singular > NOTHING * error * singular[0])) != count:
         return None
-    accuracy = min(NOTHING * error * singular[0] / singular[rank - 1], 1e-4)
-    columns = _spanning(variables[j], u, space[:, :rank], accuracy)
-    if columns is None:
+    known = _spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
+    if known is None:
         return None
-    basis = np.column_stack([values for _, values in columns])
+    basis = np.column_stack([values for _, values in known])
     sizes = np.linalg.norm(basis, axis=0)
-    inverse = np.linalg.pinv(basis / sizes) / sizes[:, None]
-    growth = float(np.linalg.norm(np.linalg.pinv(basis / sizes), 2))
-    rest = [i for i in range(len(variables)) if i != j]
+    inverse = np.linalg.pinv(basis / sizes)
+    wrong = error * np.sqrt(np.mean(matrix**2) * ROWS) * np.linalg.norm(inverse, 2)
     terms = []
-    for k, (term, _) in enumerate(columns):
-
-        def coefficient(X: Array, k: int = k) -> Array:
-            asked = np.repeat(np.insert(X, j, 0.0, axis=1), ROWS, axis=0)
-            asked[:, j] = np.tile(u, len(X))
-            return view.of(function.values(asked)).reshape(len(X), ROWS) @ inverse[k]
-
-        scale = np.sqrt(np.mean((coefficient(samples.X[:COLUMNS][:, rest])) ** 2))
-        own = error * np.sqrt(np.mean(matrix**2)) * growth / sizes[k] * np.sqrt(ROWS) / max(scale, 1e-300)
-        part = explained(
-            Function(coefficient, function.low[rest], function.high[rest], max(float(own), GROWTH * error)),
-            [variables[i] for i in rest],
-            depth + 1,
-        )
+    for k, (term, _) in enumerate(known):
+        others = _coefficient(function, view, j, u, inverse[k] / sizes[k])
+        own = others.values(np.delete(X, j, axis=1))
+        others = replace(others, error=max(float(wrong / sizes[k] / np.sqrt(np.mean(own**2))), GROWTH * error))
+        part = explained(others, _without(variables, [j]))
         if part is None:
             return None
         terms.append(part * term)
     return sympy.Add(*terms)
 
 
-def _spanning(variable: Any, u: Array, space: Array, accuracy: float) -> list[tuple[Any, Array]] | None:
-    """Known functions that span the columns of `space` (n, k), as formulas and at `u`; None if there are none."""
-    count = space.shape[1]
-    found: list[tuple[Any, Array]] = []
+def _coefficient(function: Function, view: View, j: int, u: Array, weights: Array) -> Function:
+    """Sums of T(f) over x_j at `u`, with these `weights`: a function of the other variables."""
 
-    def add(term: Any, values: Array) -> None:
-        values = np.asarray(values, dtype=np.float64)
+    def values(X: Array) -> Array:
+        return np.asarray(weights @ view.of(function.matrix(j, u, np.insert(X, j, 0.0, axis=1))))
+
+    return Function(values, np.delete(function.low, j), np.delete(function.high, j), function.error)
+
+
+def _spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | None:
+    """Known functions that span the columns of `space` (n, k), as formulas and at `u`; None if there are none."""
+    found: Terms = []
+    for power in powers_for(u):
+        _take(found, [column(variable, power, u)], space, accuracy)
+    if len(found) == space.shape[1] - 1:
+        inside = space.T @ np.column_stack([values for _, values in found]) if found else np.zeros((1, 0))
+        left = space @ np.linalg.svd(inside, full_matrices=True)[0][:, -1]
+        term = function_of(variable, float(u[0]), float(u[-1]), _interpolated(u, left), accuracy)
+        if term is not None:
+            _, term = monic(term)
+            term = without_constant(term) if any(known == 1 for known, _ in found) else term
+            values = np.broadcast_to(sympy.lambdify(variable, term, "numpy")(u), u.shape)
+            _take(found, [(term, values)], space, accuracy)
+    if len(found) < space.shape[1]:
+        _take(found, _shift_invariant(variable, u, space), space, accuracy)
+    return found if len(found) == space.shape[1] else None
+
+
+def _take(found: Terms, offered: Terms, space: Array, accuracy: float) -> None:
+    """Adds to `found` what is in the space, as long as it is not full, and not spanned by `found` already."""
+    for term, values in offered:
         size = np.linalg.norm(values)
         outside = values - space @ (space.T @ values)
-        if len(found) == count or np.linalg.norm(outside) > accuracy * size:
-            return
-        if found:
-            known = np.column_stack([own / np.linalg.norm(own) for _, own in found])
-            rest = values - known @ np.linalg.lstsq(known, values, rcond=None)[0]
-            if np.linalg.norm(rest) < 1e-3 * size:
-                return
-        found.append((term, values))
-
-    for power in powers_for(u):
-        add(*column(variable, power, u))
-    if count - len(found) == 1:
-        known = np.column_stack([own for _, own in found]) if found else np.zeros((len(u), 0))
-        inside = space.T @ known
-        left = space @ np.linalg.svd(inside, full_matrices=True)[0][:, -1]
-        fit = np.polynomial.chebyshev.Chebyshev.fit(u, left, len(u) - 1, domain=[u[0], u[-1]])
-        term = function_of(variable, float(u[0]), float(u[-1]), fit, accuracy)
-        if term is not None:
-            term = _without_constant(monic(term)) if any(own[0] == 1 for own in found) else monic(term)
-            add(term, np.broadcast_to(sympy.lambdify(variable, term, "numpy")(u), u.shape))
-    if len(found) < count:
-        for term, values in _shift_invariant(variable, u, space):
-            add(term, values)
-    return found if len(found) == count else None
+        if len(found) == space.shape[1] or not np.linalg.norm(outside) <= accuracy * size:
+            continue
+        known = (
+            np.column_stack([own / np.linalg.norm(own) for _, own in found]) if found else np.zeros((len(values), 0))
+        )
+        rest = values - known @ np.linalg.lstsq(known, values, rcond=None)[0]
+        if np.linalg.norm(rest) > DEPENDENT * size:
+            found.append((term, values))
 
 
-def _without_constant(expression: Any) -> Any:
-    return sympy.Add(*(part for part in sympy.Add.make_args(expression) if part.free_symbols))
-
-
-def _shift_invariant(variable: Any, u: Array, space: Array) -> list[tuple[Any, Array]]:
-    """The exponentials, sines and cosines that span a space which derivatives don't leave."""
-    slopes = np.column_stack(
-        [
-            np.polynomial.chebyshev.Chebyshev.fit(u, own, len(u) - 1, domain=[u[0], u[-1]]).deriv()(u)
-            for own in space.T
-        ]
-    )
+def _shift_invariant(variable: Any, u: Array, space: Array) -> Terms:
+    """The exponentials, sines and cosines that span a space which derivatives don't leave; none of another."""
+    slopes = np.column_stack([_interpolated(u, own).deriv()(u) for own in space.T])
     inside = space.T @ slopes
-    if np.linalg.norm(slopes - space @ inside) > 1e-4 * np.linalg.norm(slopes):
+    if np.linalg.norm(slopes - space @ inside) > LEAVING * np.linalg.norm(slopes):
         return []
     exponents = np.linalg.eigvals(inside)
-    found = []
-    for exponent in exponents:
-        if exponent.imag >= 0.0 and abs(exponent) > 1e-6 * np.abs(exponents).max():
-            found += exponentials(variable, u, _refined(exponent, u, space))
-    return found
+    return [
+        term
+        for exponent in exponents
+        if exponent.imag >= 0.0 and abs(exponent) > 1e-6 * np.abs(exponents).max()
+        for term in exponentials(variable, u, _refined(exponent, u, space))
+    ]
 
 
-def _refined(exponent: complex, u: Array, space: Array) -> Array:
-    """The exponent whose e^(exponent u) lies in the space, by Newton's method, with its conjugate."""
+def _refined(exponent: complex, u: Array, space: Array) -> list[complex]:
+    """The exponent whose e^(exponent u) lies in the space, by Gauss and Newton's method, and its conjugate."""
     z = complex(exponent) if abs(exponent.imag) > 1e-6 * abs(exponent) else complex(exponent.real)
+    v = u - u.mean()
     for _ in range(6):
-        values = np.exp(z * (u - u.mean()))
-        outside = values - space @ (space.T @ values)
-        slopes = (u - u.mean()) * values
-        slope = slopes - space @ (space.T @ slopes)
+        values = np.exp(z * v)
+        outside, slope = (part - space @ (space.T @ part) for part in (values, v * values))
         step = -np.vdot(slope, outside) / np.vdot(slope, slope)
-        z += step if z.imag else step.real
-    return np.array([z, z.conjugate()]) if z.imag else np.array([z])
+        z += complex(step) if z.imag else float(step.real)
+    return [z, z.conjugate()] if z.imag else [z]
 
 
-def monic(expression: Any) -> Any:
-    """The formula without a number in front, or with a term that has none: its scale is found elsewhere."""
-    if expression.is_Mul:
-        return sympy.Mul(*(monic(part) for part in expression.args if not part.is_Float and part != -1))
-    if expression.is_Pow and expression.exp.is_Rational:
-        return monic(expression.base) ** expression.exp
-    if isinstance(expression, sympy.exp):
-        return sympy.exp(_without_constant(expression.args[0]))
-    if expression.is_Add:
-        unit = next((part.args[0] for part in expression.args if part.is_Mul and part.args[0].is_Float), None)
-        if unit is not None:
-            return sympy.Add(*(_over(part, unit) for part in expression.args))
-    return expression
-
-
-def _over(term: Any, unit: Any) -> Any:
-    coefficient, rest = term.as_coeff_Mul()
-    return rest if coefficient == unit else (coefficient / unit) * rest
-
-
-def _scale(expression: Any, variables: Sequence[Any], samples: Samples) -> float:
-    """What it is multiplied with to be the samples."""
-    values = compiled(expression, variables)(samples.X)
-    return float(np.real(values @ samples.y) / np.real(values @ values))
-
-
-def _with(point: Array, j: int, values: Array) -> Array:
-    """Points like `point` (d,), with `values` in column j."""
-    X = np.tile(point, (len(values), 1))
-    X[:, j] = values
-    return X
-
-
-def _matrix(function: Function, j: int, u: Array, X: Array) -> tuple[Array, Array]:
-    """The points X, and f at each of `u` in column j of each of them, (len(u), n)."""
-    asked = np.repeat(X, len(u), axis=0)
-    asked[:, j] = np.tile(u, len(X))
-    return X, function.values(asked).reshape(len(X), len(u)).T
+def _interpolated(u: Array, values: Array) -> Any:
+    """The polynomial through the values at the nodes `u`."""
+    return Chebyshev.fit(u, values, len(u) - 1, domain=[u[0], u[-1]])

@@ -8,7 +8,7 @@ and cos, also damped, h' (u + c) = a for log, h' (u + c) = p (h - d) for powers.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.polynomial import chebyshev
 
 from ..arrays import Array
 from .fitted import Samples, adjusted, complexity
-from .outer import View, views
+from .outer import views
 from .quotients import quotient
 
 # Chebyshev points of the interval, which carry the derivatives too.
@@ -28,7 +28,17 @@ LOOSE = 1e-4
 POWERS = (0, 1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2), 3, -3, None, sympy.Rational(3, 2), 4, -4, 6)
 MOST_POWERS = 3
 # Powers of u that values are multiplied with before they are compared.
-IN_FRONT = (0, 1, -1, 2, -2, 3, -3)
+IN_FRONT = (1, -1, 2, -2, 3, -3)
+# Errors grow so much by that.
+GROWTH = 10.0
+# What is as short, in bits (two numbers and some operations), is taken without looking for a shorter one.
+SHORT = 130.0
+# Quotients of one variable of higher degrees are as good as any function.
+MOST_DEGREE = 3
+
+Values = Callable[[Array], Array]
+# Functions of one variable, as formulas and at some values of it.
+Terms = list[tuple[Any, Array]]
 
 
 def nodes(low: float, high: float, count: int = NODES) -> Array:
@@ -45,33 +55,69 @@ def function_of(variable: Any, low: float, high: float, values: Callable[[Array]
     samples = Samples(u[:, None], values(u), error)
     if not np.isfinite(samples.y).all():
         return None
-    found: list[Any] = []
-    seen = [(view, view.samples(samples)) for view in views(samples.y)]
-    for source in (_powers, _known):
-        for view, those in seen:
-            for guess in source(variable, those):
-                formula = adjusted(view.back(guess), [variable], samples)
-                if formula is not None:
-                    found.append(formula)
+    for source in (_sums_of_powers, _solutions, _multiplied, _quotients):
+        found = None
+        for guess in source(variable, samples, values):
+            formula = adjusted(guess, [variable], samples)
+            if formula is not None and (found is None or complexity(formula) < complexity(found)):
+                found = formula
+                if complexity(formula) < SHORT:
                     break
-            if found and complexity(found[-1]) < 130:
-                break
-        if found:
-            return min(found, key=complexity)
-    if np.all(u > 0.0):
-        for k in IN_FRONT[1:]:
-            for view, those in [(View(view.outer, view.sign), those) for view, those in seen[:2]]:
-                multiplied = Samples(those.X, those.y * u**k, 10.0 * those.error)
-                for guess in _known(variable, multiplied):
-                    formula = adjusted(view.back(guess * variable**-k), [variable], samples)
-                    if formula is not None:
-                        return formula
-    for view, those in seen[:5]:
-        guess = quotient([variable], those, 3)
-        formula = None if guess is None else adjusted(view.back(guess), [variable], samples)
-        if formula is not None:
-            return formula
+        if found is not None:
+            return found
     return None
+
+
+def _sums_of_powers(variable: Any, samples: Samples, values: Values) -> Iterator[Any]:
+    for view in views(samples.y):
+        first = next(_powers(variable, view.samples(samples)), None)
+        if first is not None:
+            yield view.back(first)
+
+
+def _solutions(variable: Any, samples: Samples, values: Values) -> Iterator[Any]:
+    """Known functions of u, 1/u and such, seen through any T."""
+    for argument, own in _arguments(variable, samples, values):
+        symbol = _symbol(own.X)
+        for view in views(own.y):
+            for guess in _known(symbol, view.samples(own)):
+                yield view.back(guess).xreplace({symbol: argument})
+
+
+def _multiplied(variable: Any, samples: Samples, values: Values) -> Iterator[Any]:
+    """Known functions times a power of u, or one over such."""
+    for argument, own in _arguments(variable, samples, values):
+        w, symbol = own.X[:, 0], _symbol(own.X)
+        for k in IN_FRONT if np.all(w > 0.0) else (k for k in IN_FRONT if k > 0):
+            for view in views(own.y):
+                if view.outer.name in ("identity", "reciprocal"):
+                    seen = view.samples(own)
+                    for guess in _known(symbol, Samples(seen.X, seen.y * w**k, GROWTH * seen.error)):
+                        yield view.back(guess * symbol**-k).xreplace({symbol: argument})
+
+
+def _quotients(variable: Any, samples: Samples, values: Values) -> Iterator[Any]:
+    for view in views(samples.y):
+        if view.outer.name in ("identity", "square", "log"):
+            found = quotient([variable], view.samples(samples), MOST_DEGREE)
+            if found is not None:
+                yield view.back(found)
+
+
+def _arguments(variable: Any, samples: Samples, values: Values) -> Iterator[tuple[Any, Samples]]:
+    """u, 1/u, u^2 and the root of u, and the values at Chebyshev points of each."""
+    u = samples.X[:, 0]
+    yield variable, samples
+    if np.all(u > 0.0):
+        for power in (-1, 2, sympy.Rational(1, 2), -2):
+            ends = sorted((u[0] ** float(power), u[-1] ** float(power)))
+            w = nodes(*ends)
+            y = values(np.clip(w ** float(1 / sympy.sympify(power)), u[0], u[-1]))
+            yield variable**power, Samples(w[:, None], y, samples.error)
+
+
+def _symbol(X: Array) -> Any:
+    return sympy.Dummy("w", positive=True) if np.all(X > 0.0) else sympy.Dummy("w", real=True)
 
 
 def column(variable: Any, power: Any, u: Array) -> tuple[Any, Array]:
@@ -122,8 +168,10 @@ def _known(variable: Any, samples: Samples) -> Iterator[Any]:
     one = np.ones_like(u)
     for guess in (_riccati(variable, u, h, d1, one), *_oscillation(variable, u, h, d1, d2, one)):
         if guess is not None:
-            yield guess * sympy.Float(samples.unit) if not guess.is_Add else sympy.Add(
-                *(part * sympy.Float(samples.unit) for part in guess.args)
+            yield (
+                guess * sympy.Float(samples.unit)
+                if not guess.is_Add
+                else sympy.Add(*(part * sympy.Float(samples.unit) for part in guess.args))
             )
     for guess in (_logarithm(variable, u, h, d1, one), _shifted_power(variable, u, h, d1, one)):
         if guess is not None:
@@ -145,7 +193,7 @@ def _solved(columns: list[Array], wanted: Array) -> Array | None:
     return weights if missed <= LOOSE * np.linalg.norm(wanted) else None
 
 
-def _combined(columns: list[tuple[Any, Array]], h: Array) -> Any:
+def _combined(columns: Terms, h: Array) -> Any:
     """The least squares sum of `columns`, without those that it doesn't need."""
     while True:
         weights = _solved([values for _, values in columns], h)
@@ -193,13 +241,13 @@ def _oscillation(x: Any, u: Array, h: Array, d1: Array, d2: Array, one: Array) -
         if weights is None:
             continue
         q, p = float(weights[0]), float(weights[1]) if len(columns) == 3 else 0.0
-        yield _combined([(sympy.Integer(1), one), *exponentials(x, u, np.roots([1.0, -p, -q]))], h)
+        yield _combined([(sympy.Integer(1), one), *exponentials(x, u, np.roots([1.0, -p, -q]).tolist())], h)
 
 
-def exponentials(x: Any, u: Array, exponents: Array) -> list[tuple[Any, Array]]:
+def exponentials(x: Any, u: Array, exponents: Sequence[complex]) -> Terms:
     """Real functions that span e^(exponents u), as formulas and at `u`; exponents come with their conjugates."""
-    columns: list[tuple[Any, Array]] = []
-    size = np.abs(exponents).max()
+    columns: Terms = []
+    size = max(map(abs, exponents))
     for exponent in exponents:
         a, b = (0.0 if abs(part) < 1e-6 * size else float(part) for part in (exponent.real, exponent.imag))
         damping = sympy.exp(sympy.Float(a) * x) if a else sympy.Integer(1)

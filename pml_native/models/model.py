@@ -272,6 +272,22 @@ class Model(ABC):
                 file.write(made.SerializeToString())
         return made
 
+    def formula(self) -> Any:
+        """The model as a formula of few terms, a SymPy expression in the names of the columns (x0, x1, ... without).
+
+        Of more than one output, or of y (n, 1), it is a tuple of them. Numbers that are fractions, roots, or these times
+        a power of pi are recognised as far as the model carries the digits, and stay float64 numbers otherwise. On the
+        box of the rows the formula is as good as the model: `report.error` is its error, or more than that. It is valid
+        where the inputs have the signs that they have there. `str`, `sympy.latex` and `sympy.lambdify` go on from it.
+
+        Takes up to some seconds, the longer the more terms the model has. Raises ValueError for a model that is no such
+        formula, ImportError without SymPy (`pip install "pml_native[formula]"`).
+        """
+        from ..formulas import formulas_of
+
+        found = formulas_of(self)
+        return found[0] if self.signature.y_is_vector else found
+
     def program(self) -> Program:
         """The model as a list of operations, of which other languages are written."""
         program = Program(self.signature.n_inputs)
