@@ -94,6 +94,7 @@ def _points(model: Any) -> Array:
 
 def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> Any:
     """The shortest formula of the symbols `x` that is as good as the model; None if there is none."""
+    model, k = _output(model, k)
     u, front, inner, U, power = _unwrapped(model, x, samples.X)
     those = Samples(U, samples.y / power, samples.error)
     keep = np.isfinite(those.y) & np.isfinite(U).all(axis=1)
@@ -135,6 +136,18 @@ def _without_absolutes(expression: Any, x: Sequence[Any], samples: Samples) -> A
 def _n_numbers(expression: Any) -> int:
     """Numbers that are no short ones."""
     return len(expression.atoms(sympy.Float))
+
+
+def _output(model: Any, k: int) -> tuple[Any, int]:
+    """The model whose output number k is, and its number there, where outputs have models of their own."""
+    while model.family == "outputs":
+        k = int(model.columns[k])
+        for part in model.parts:
+            if k < part.signature.n_outputs:
+                model = part
+                break
+            k -= part.signature.n_outputs
+    return model, k
 
 
 def _unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:

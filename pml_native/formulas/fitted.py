@@ -201,6 +201,9 @@ def gathered(expression: Any) -> Any:
     if expression.is_Mul and sum(part.has(sympy.Float) for part in expression.args) > 1:
         scale, rest = monic(expression)
         return scale * rest
+    if isinstance(expression, sympy.log) and expression.has(sympy.Float):
+        scale, rest = monic(expression.args[0])
+        return sympy.log(rest) + sympy.log(scale) if scale.is_positive else expression
     if expression.args:
         return expression.func(*(gathered(part) for part in expression.args))
     return expression

@@ -8,7 +8,9 @@ and cos, also damped, h' (u + c) = a for log, h' (u + c) = p (h - d) for powers.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,10 +25,16 @@ from .quotients import quotient
 # Chebyshev points of the interval, which carry the derivatives too.
 NODES = 48
 # What a differential equation may miss by, relative, at most, as derivatives are less exact; and what it is told from.
-LOOSE = 1e-4
+TIGHT, LOOSE = 1e-7, 1e-4
+# Second derivatives of values at that many nodes are so many times less exact than they are.
+DERIVATIVES = 1e5
+# A term is needed that has so much of the largest.
+NEEDED = 1e-7
 # Powers, the likelier ones first; None is the logarithm. Sums of up to three of them are looked for.
 POWERS = (0, 1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2), 3, -3, None, sympy.Rational(3, 2), 4, -4, 6)
 MOST_POWERS = 3
+# Of each number of powers so many sums are tried, those that miss least.
+BEST_POWERS = 3
 # Powers of u that values are multiplied with before they are compared.
 IN_FRONT = (1, -1, 2, -2, 3, -3)
 # Errors grow so much by that.
@@ -105,15 +113,15 @@ def _quotients(variable: Any, samples: Samples, values: Values) -> Iterator[Any]
 
 
 def _arguments(variable: Any, samples: Samples, values: Values) -> Iterator[tuple[Any, Samples]]:
-    """u, 1/u, u^2 and the root of u, and the values at Chebyshev points of each."""
-    u = samples.X[:, 0]
+    """u, 1/u, u^2 and the root of u, and the values at Chebyshev points of each; of both signs u^2 is for even ones."""
+    low, high = float(samples.X[0, 0]), float(samples.X[-1, 0])
     yield variable, samples
-    if np.all(u > 0.0):
-        for power in (-1, 2, sympy.Rational(1, 2), -2):
-            ends = sorted((u[0] ** float(power), u[-1] ** float(power)))
-            w = nodes(*ends)
-            y = values(np.clip(w ** float(1 / sympy.sympify(power)), u[0], u[-1]))
-            yield variable**power, Samples(w[:, None], y, samples.error)
+    for power in (-1, 2, sympy.Rational(1, 2), -2) if low > 0.0 else (2,):
+        side = 1.0 if high >= -low else -1.0
+        a, b = (low, high) if low * high > 0.0 else (0.0, max(high, -low))
+        w = nodes(*sorted((abs(a) ** float(power), abs(b) ** float(power))))
+        u = side * w ** float(1 / sympy.sympify(power))
+        yield variable**power, Samples(w[:, None], values(np.clip(u, low, high)), samples.error)
 
 
 def _symbol(X: Array) -> Any:
@@ -138,110 +146,133 @@ def _powers(variable: Any, samples: Samples) -> Iterator[Any]:
     """Sums of a few powers."""
     u, h = samples.X[:, 0], samples.y / samples.unit
     known = [column(variable, power, u) for power in powers_for(u)]
-    columns = np.column_stack([values / np.linalg.norm(values) for _, values in known])
+    columns = np.column_stack([values for _, values in known])
+    sizes = np.linalg.norm(columns, axis=0)
+    columns = columns / sizes
     for count in range(1, MOST_POWERS + 1):
-        for some in itertools.combinations(range(len(known)), count):
-            chosen = list(some)
+        some = np.array(list(itertools.combinations(range(len(known)), count)))
+        spans, _ = np.linalg.qr(columns[:, some].transpose(1, 0, 2))
+        rests = np.sqrt(np.mean((h - np.einsum("snk,sk->sn", spans, h @ spans)) ** 2, axis=1))
+        for chosen in some[np.argsort(rests)[:BEST_POWERS]]:
             weights, *_ = np.linalg.lstsq(columns[:, chosen], h, rcond=None)
             rest = np.sqrt(np.mean((columns[:, chosen] @ weights - h) ** 2))
-            if rest <= 10.0 * max(samples.error, 1e-15) * (1.0 + np.abs(weights).max() / np.sqrt(len(h))):
-                terms = zip(weights, chosen, strict=True)
-                yield sympy.Add(
-                    *(
-                        sympy.Float(float(w * samples.unit / np.linalg.norm(known[i][1]))) * known[i][0]
-                        for w, i in terms
-                    )
-                )
+            cancelling = 1.0 + np.abs(weights).max() / np.sqrt(len(h))
+            if rest <= GROWTH * max(samples.error, 1e-15) * cancelling:
+                numbers = weights * samples.unit / sizes[chosen]
+                yield sympy.Add(*(sympy.Float(float(c)) * known[i][0] for c, i in zip(numbers, chosen, strict=True)))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """h at u (n,) of the symbol x, in units of its RMS, and two derivatives; equations may be missed by `tolerance`."""
+
+    x: Any
+    u: Array
+    h: Array
+    d1: Array
+    d2: Array
+    tolerance: float
+
+    @classmethod
+    def of(cls, variable: Any, samples: Samples) -> Curve | None:
+        """None for what is a straight line, or has no digits."""
+        u, h = samples.X[:, 0], samples.y / samples.unit
+        z = nodes(-1.0, 1.0, len(u))
+        series = chebyshev.chebfit(z, h, len(u) - 1)
+        kept = np.flatnonzero(np.abs(series) > 3.0 * max(samples.error, 1e-16))
+        series = series[: int(kept[-1]) + 1 if len(kept) else 1]
+        if len(series) < 3:
+            return None
+        stretch = (z[-1] - z[0]) / (u[-1] - u[0])
+        d1, d2 = (chebyshev.chebval(z, chebyshev.chebder(series, k)) * stretch**k for k in (1, 2))
+        return cls(variable, u, h, d1, d2, min(max(TIGHT, DERIVATIVES * samples.error), LOOSE))
+
+    @property
+    def one(self) -> Array:
+        return np.ones_like(self.u)
+
+    def solved(self, columns: list[Array], wanted: Array) -> Array | None:
+        """The weights with which `columns` sum up to `wanted`; None if they don't."""
+        matrix = np.column_stack(columns)
+        sizes = np.linalg.norm(matrix, axis=0)
+        if not np.all(sizes > 0.0) or not np.isfinite(sizes).all():
+            return None
+        weights = np.linalg.lstsq(matrix / sizes, wanted, rcond=None)[0] / sizes
+        missed = np.linalg.norm(matrix @ weights - wanted)
+        return np.asarray(weights) if missed <= self.tolerance * np.linalg.norm(wanted) else None
+
+    def combined(self, terms: Terms) -> Any:
+        """h as a sum of `terms`, without those that it doesn't need; None if it is none."""
+        while True:
+            weights = self.solved([values for _, values in terms], self.h)
+            if weights is None:
+                return None
+            sizes = [abs(w) * np.linalg.norm(values) for w, (_, values) in zip(weights, terms, strict=True)]
+            least = int(np.argmin(sizes))
+            if sizes[least] > NEEDED * max(sizes) or len(terms) == 1:
+                return sympy.Add(*(sympy.Float(float(w)) * term for w, (term, _) in zip(weights, terms, strict=True)))
+            terms = terms[:least] + terms[least + 1 :]
 
 
 def _known(variable: Any, samples: Samples) -> Iterator[Any]:
     """Functions that solve one of the differential equations."""
-    u, h = samples.X[:, 0], samples.y / samples.unit
-    series = chebyshev.chebfit(_centred(u), h, len(u) - 1)
-    small = np.flatnonzero(np.abs(series) > 3.0 * max(samples.error, 1e-16))
-    series = series[: int(small[-1]) + 1 if len(small) else 1]
-    if len(series) < 3:
-        return
-    half = 0.5 * (u[-1] - u[0]) / np.cos(np.pi * 0.5 / len(u))
-    d1 = chebyshev.chebval(_centred(u), chebyshev.chebder(series)) / half
-    d2 = chebyshev.chebval(_centred(u), chebyshev.chebder(series, 2)) / half**2
-    one = np.ones_like(u)
-    for guess in (_riccati(variable, u, h, d1, one), *_oscillation(variable, u, h, d1, d2, one)):
-        if guess is not None:
-            yield (
-                guess * sympy.Float(samples.unit)
-                if not guess.is_Add
-                else sympy.Add(*(part * sympy.Float(samples.unit) for part in guess.args))
-            )
-    for guess in (_logarithm(variable, u, h, d1, one), _shifted_power(variable, u, h, d1, one)):
-        if guess is not None:
-            yield sympy.Add(*(part * sympy.Float(samples.unit) for part in sympy.Add.make_args(guess)))
+    curve = Curve.of(variable, samples)
+    if curve is not None:
+        for equation in (_exponential, _riccati, _oscillation, _damped, _logarithm, _shifted_power):
+            guess = equation(curve)
+            if guess is not None:
+                yield sympy.Add(*(part * sympy.Float(samples.unit) for part in sympy.Add.make_args(guess)))
 
 
-def _centred(u: Array) -> Array:
-    """To [-1, 1], where the nodes are the Chebyshev points."""
-    return -np.cos(np.pi * (np.arange(len(u)) + 0.5) / len(u))
-
-
-def _solved(columns: list[Array], wanted: Array) -> Array | None:
-    matrix = np.column_stack(columns)
-    sizes = np.linalg.norm(matrix, axis=0)
-    if not np.all(sizes > 0.0):
+def _exponential(curve: Curve) -> Any:
+    """h' = p + b h: an exponential and a constant."""
+    weights = curve.solved([curve.one, curve.h], curve.d1)
+    if weights is None:
         return None
-    weights = np.linalg.lstsq(matrix / sizes, wanted, rcond=None)[0] / sizes
-    missed = np.linalg.norm(matrix @ weights - wanted)
-    return weights if missed <= LOOSE * np.linalg.norm(wanted) else None
+    b = float(weights[1])
+    return curve.combined([(sympy.Integer(1), curve.one), (sympy.exp(sympy.Float(b) * curve.x), np.exp(b * curve.u))])
 
 
-def _combined(columns: Terms, h: Array) -> Any:
-    """The least squares sum of `columns`, without those that it doesn't need."""
-    while True:
-        weights = _solved([values for _, values in columns], h)
-        if weights is None:
-            return None
-        sizes = [abs(w) * np.linalg.norm(values) for w, (_, values) in zip(weights, columns, strict=True)]
-        least = int(np.argmin(sizes))
-        if sizes[least] > 1e-7 * max(sizes) or len(columns) == 1:
-            return sympy.Add(*(sympy.Float(float(w)) * term for w, (term, _) in zip(weights, columns, strict=True)))
-        columns = columns[:least] + columns[least + 1 :]
-
-
-def _riccati(x: Any, u: Array, h: Array, d1: Array, one: Array) -> Any:
-    """h' = p + q h + r h^2, without r where it is small."""
-    weights = _solved([one, h], d1)
-    if weights is not None:
-        b = float(weights[1])
-        return _combined([(sympy.Integer(1), one), (sympy.exp(sympy.Float(b) * x), np.exp(b * u))], h)
-    weights = _solved([one, h, h**2], d1)
+def _riccati(curve: Curve) -> Any:
+    """h' = p + q h + r h^2: tanh, its reciprocal, or tan, and a constant."""
+    u, h = curve.u, curve.h
+    weights = curve.solved([curve.one, h, h**2], curve.d1)
     if weights is None:
         return None
     p, q, r = (float(w) for w in weights)
     middle, inside = -q / (2.0 * r), q * q / 4.0 - p * r
-    s = float(np.sqrt(abs(inside)))
-    w = (h - middle) * r / s if s > 0.0 else h
+    s = math.sqrt(abs(inside))
+    w = (h - middle) * r / s
     if inside < 0.0:
-        phase = np.unwrap(2.0 * np.arctan(w)) / 2.0 - s * u
-        name, sign = sympy.tan, 1.0
-    elif inside > 0.0 and np.all(np.abs(w) < 1.0):
+        phase, name, sign = np.unwrap(2.0 * np.arctan(w)) / 2.0 - s * u, sympy.tan, 1.0
+    elif np.all(np.abs(w) < 1.0):
         phase, name, sign = np.arctanh(-w) - s * u, sympy.tanh, -1.0
-    elif inside > 0.0 and np.all(np.abs(w) > 1.0):
+    elif np.all(np.abs(w) > 1.0):
         phase, name, sign = np.arctanh(-1.0 / w) - s * u, lambda v: 1 / sympy.tanh(v), -1.0
     else:
         return None
     c = float(np.median(phase))
-    argument = sympy.Float(s) * x + (0 if abs(c) < 1e-6 else sympy.Float(c))
+    argument = sympy.Float(s) * curve.x + (sympy.Float(c) if abs(c) > NEEDED else 0)
     front = sympy.Float(sign * s / r) * name(argument)
-    return front if abs(middle) < 1e-6 * abs(s / r) else sympy.Float(middle) + front
+    return front + (sympy.Float(middle) if abs(middle) > NEEDED * abs(s / r) else 0)
 
 
-def _oscillation(x: Any, u: Array, h: Array, d1: Array, d2: Array, one: Array) -> Iterator[Any]:
-    """h'' = p h' + q h + s, without p, then with it."""
-    for columns in ([h, one], [h, d1, one]):
-        weights = _solved(columns, d2)
-        if weights is None:
-            continue
-        q, p = float(weights[0]), float(weights[1]) if len(columns) == 3 else 0.0
-        yield _combined([(sympy.Integer(1), one), *exponentials(x, u, np.roots([1.0, -p, -q]).tolist())], h)
+def _oscillation(curve: Curve) -> Any:
+    """h'' = q h + s: a sine and a cosine, or two exponentials, and a constant."""
+    weights = curve.solved([curve.h, curve.one], curve.d2)
+    return None if weights is None else _of_exponents(curve, 0.0, float(weights[0]))
+
+
+def _damped(curve: Curve) -> Any:
+    """h'' = p h' + q h + s: the same, damped."""
+    weights = curve.solved([curve.h, curve.d1, curve.one], curve.d2)
+    return None if weights is None else _of_exponents(curve, float(weights[1]), float(weights[0]))
+
+
+def _of_exponents(curve: Curve, p: float, q: float) -> Any:
+    """A constant and the functions whose exponents are the roots of z^2 = p z + q."""
+    exponents = np.roots([1.0, -p, -q]).tolist()
+    return curve.combined([(sympy.Integer(1), curve.one), *exponentials(curve.x, curve.u, exponents)])
 
 
 def exponentials(x: Any, u: Array, exponents: Sequence[complex]) -> Terms:
@@ -254,29 +285,29 @@ def exponentials(x: Any, u: Array, exponents: Sequence[complex]) -> Terms:
         if b > 0.0:
             columns.append((damping * sympy.cos(sympy.Float(b) * x), np.exp(a * u) * np.cos(b * u)))
             columns.append((damping * sympy.sin(sympy.Float(b) * x), np.exp(a * u) * np.sin(b * u)))
-        elif not b:
+        elif not b and a:
             columns.append((damping, np.exp(a * u)))
     return columns
 
 
-def _logarithm(x: Any, u: Array, h: Array, d1: Array, one: Array) -> Any:
-    """h' (u + c) = a."""
-    weights = _solved([one, d1], d1 * u)
-    if weights is None or not np.all(u - weights[1] > 0.0):
+def _logarithm(curve: Curve) -> Any:
+    """h' (u + c) = a: the logarithm of u + c."""
+    weights = curve.solved([curve.one, curve.d1], curve.d1 * curve.u)
+    if weights is None or not np.all(curve.u > weights[1]):
         return None
     c = -float(weights[1])
-    return _combined([(sympy.log(x + sympy.Float(c)), np.log(u + c)), (sympy.Integer(1), one)], h)
+    return curve.combined([(sympy.log(curve.x + sympy.Float(c)), np.log(curve.u + c)), (sympy.Integer(1), curve.one)])
 
 
-def _shifted_power(x: Any, u: Array, h: Array, d1: Array, one: Array) -> Any:
-    """h' (u + c) = p (h - d), for a power p of few digits."""
-    weights = _solved([h, d1, one], d1 * u)
+def _shifted_power(curve: Curve) -> Any:
+    """h' (u + c) = p (h - d): (u + c)^p, for a power p of few digits."""
+    weights = curve.solved([curve.h, curve.d1, curve.one], curve.d1 * curve.u)
     if weights is None:
         return None
     power = sympy.Rational(float(weights[0])).limit_denominator(6)
     c = -float(weights[1])
-    if abs(float(power) - weights[0]) > 1e-3 or not power or (not power.is_Integer and not np.all(u + c > 0.0)):
+    if abs(float(power) - weights[0]) > 1e-3 or not power or (not power.is_Integer and not np.all(curve.u + c > 0.0)):
         return None
     with np.errstate(all="ignore"):
-        values = (u + c) ** float(power)
-    return _combined([((x + sympy.Float(c)) ** power, values), (sympy.Integer(1), one)], h)
+        values = (curve.u + c) ** float(power)
+    return curve.combined([((curve.x + sympy.Float(c)) ** power, values), (sympy.Integer(1), curve.one)])

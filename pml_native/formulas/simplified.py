@@ -19,6 +19,8 @@ FORMS: tuple[Callable[[Any], Any], ...] = (
     sympy.factor,
     sympy.expand,
     sympy.trigsimp,
+    sympy.logcombine,
+    lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,
     lambda e: sympy.radsimp(sympy.factor(e)),
 )
 

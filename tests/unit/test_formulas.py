@@ -1,0 +1,180 @@
+"""Formulas that models are: constants, families, names, files, and what has none."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+from unit.models_of_all_families import network
+
+import pml_native as pml
+from pml_native.coverage import Near
+from pml_native.models import Outputs, Reduced, Signature
+from pml_native.models.reduced import variables_of
+
+sympy = pytest.importorskip("sympy")
+constants = pytest.importorskip("pml_native.formulas.constants")
+RNG = np.random.default_rng(0)
+
+
+def symbols(names):
+    return sympy.symbols(names)
+
+
+def fitted(function, low, high, n=300, **options):
+    """The polynomial, with its coordinates, that is found in n rows."""
+    X = RNG.uniform(low, high, (n, len(low)))
+    return pml.fit_polynomial(X, function(X), effort=0.05, **options)
+
+
+def equal(formula, wanted):
+    return sympy.simplify(formula - wanted) == 0
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1/2", "-7/3", "pi", "3/(20*pi)", "1/(8*pi**3)", "sqrt(3)", "-sqrt(2)/2", "1/sqrt(2*pi)", "E", "27183/10000"],
+)  # fmt: skip
+def test_numbers_of_few_digits_are_recognised(number):
+    wanted = sympy.sympify(number)
+    value = float(wanted)
+    assert constants.recognized(value * (1.0 + 3e-15), abs(value) * 1e-14) == wanted
+
+
+def test_what_differs_in_known_digits_is_no_root():
+    value = math.sqrt(3.0) * (1.0 + 1e-9)
+    assert constants.recognized(value, 1e-14) is None
+    assert constants.recognized(value, 1e-8) in (None, sympy.sqrt(3))
+
+
+@pytest.mark.parametrize("error", [1e-15, 1e-12, 1e-9, 1e-6])
+def test_random_numbers_are_not_recognised(error):
+    values = 10.0 ** RNG.uniform(-3.0, 3.0, 200)
+    assert [v for v in values if constants.recognized(v, error * v) is not None] == []
+
+
+def test_nothing_is_recognised_of_few_digits():
+    assert constants.recognized(0.5, 0.01) is None
+    assert constants.recognized(0.0, 1e-3) is None
+    assert constants.recognized(math.nan, 1e-3) is None
+
+
+def test_a_polynomial_is_its_monomials():
+    x, y = symbols("x0 x1")
+    model = fitted(lambda X: 0.5 * X[:, 0] ** 2 - 3.0 * X[:, 0] * X[:, 1] + 0.123456789123, [-1.0, 2.0], [3.0, 4.0])
+    formula = model.formula()
+    left = sympy.expand(formula - x**2 / 2 + 3 * x * y)
+    assert left.is_Float
+    assert abs(float(left) - 0.123456789123) < 1e-13
+
+
+def test_a_number_near_a_root_stays_a_number():
+    factor = math.sqrt(3.0) * (1.0 + 1e-9)
+    formula = fitted(lambda X: factor * X[:, 0] * X[:, 1], [0.5, 0.5], [2.0, 2.0]).formula()
+    [number] = formula.atoms(sympy.Float)
+    assert abs(float(number) / factor - 1.0) < 1e-15
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (lambda X: X[:, 0] ** 2 / (4.0 * np.pi * X[:, 1]), "x0**2/(4*pi*x1)"),
+        (lambda X: np.sqrt(X[:, 0] ** 2 + X[:, 1] ** 2), "sqrt(x0**2 + x1**2)"),
+        (lambda X: np.exp(-X[:, 0] / X[:, 1]), "exp(-x0/x1)"),
+        (lambda X: 1.0 / (1.0 / X[:, 0] + 2.0 / X[:, 1]), "1/(1/x0 + 2/x1)"),
+        (lambda X: np.sin(X[:, 0]) * X[:, 1], "x1*sin(x0)"),
+        (lambda X: X[:, 1] * np.cos(3.0 * X[:, 0]) + X[:, 1] ** 2, "x1*cos(3*x0) + x1**2"),
+    ],
+)
+def test_other_coordinates_and_known_functions(function, wanted):
+    formula = fitted(function, [1.0, 1.0], [2.0, 3.0]).formula()
+    names = {name: sympy.Symbol(name, positive=True) for name in ("x0", "x1")}
+    formula = formula.xreplace({sympy.Symbol(name): symbol for name, symbol in names.items()})
+    assert equal(formula, sympy.sympify(wanted, locals=names))
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (np.tanh, "tanh(x0)"),
+        (lambda u: 1.0 / np.expm1(u), "1/(exp(x0) - 1)"),
+        (lambda u: np.sqrt(1.0 + u**2), "sqrt(1 + x0**2)"),
+        (lambda u: np.arcsin(u / 4.0), "asin(x0/4)"),
+        (lambda u: 0.25 + np.log(u + 3.0), "log(x0 + 3) + 1/4"),
+        (lambda u: np.exp(-u) * np.cos(4.0 * u), "exp(-x0)*cos(4*x0)"),
+        (lambda u: (1.0 - np.cos(u)) / u**2, "(1 - cos(x0))/x0**2"),
+    ],
+)
+def test_series_of_known_functions(function, wanted):
+    formula = fitted(lambda X: function(X[:, 0]), [0.5], [2.5], n=100).formula()
+    assert equal(formula.rewrite(sympy.exp), sympy.sympify(wanted).rewrite(sympy.exp))
+
+
+def polynomial(indices, coefficients, low, high):
+    box = np.stack([low, high])
+    return pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(box))
+
+
+def test_a_quotient_loses_its_common_factor():
+    # (z + 2) (z + 3) over (z + 2) (z + 4), z = x on [-1, 1], in Chebyshev polynomials.
+    both = polynomial([[0], [1], [2]], [[6.5, 8.5], [5.0, 6.0], [0.5, 0.5]], [-1.0], [1.0])
+    x = sympy.Symbol("x0")
+    assert equal(pml.Rational(both).formula(), (x + 3) / (x + 4))
+
+
+def test_variables_and_powers_in_front():
+    inner = polynomial([[0, 0], [1, 1]], [1.0, 2.0], [-1.0, 1.0], [1.0, 4.0])
+    model = Reduced(inner, variables_of(["sum", "product"], [[1.0, -1.0, 0.0], [0.0, 1.0, 1.0]], [0.0, 0.0, -0.5]))
+    model.near = Near.all_of(np.array([1.0, 1.0, 1.0]), np.array([2.0, 2.0, 2.0]))
+    formula = model.formula()
+    X = RNG.uniform(1.0, 2.0, (50, 3))
+    np.testing.assert_allclose(sympy.lambdify(symbols("x0 x1 x2"), formula)(*X.T), model(X), rtol=1e-13)
+    assert len(formula.atoms(sympy.Float)) == 0
+
+
+def test_sums_of_products():
+    one, other = (polynomial([[0], [1], [2]], [[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]], [-1.0], [1.0]) for _ in range(2))
+    x, y = symbols("x0 x1")
+    formula = pml.Separable([one, other]).formula()
+    assert equal(formula, (1 + 2 * x) * (1 + 2 * y) + (x + 6 * x**2 - 3) * (y + 6 * y**2 - 3))
+
+
+def test_outputs_have_a_formula_each_in_the_names_of_the_columns():
+    X = RNG.uniform(1.0, 2.0, (200, 2))
+    parts = [pml.fit_polynomial(X, y, effort=0.05) for y in (X[:, 0] * X[:, 1], X[:, 1] ** 2)]
+    model = Outputs(parts, [0, 1], Signature(2, 2, False, ("mass", "b c")))
+    model.near = Near.all_of(np.ones(2), np.full(2, 2.0))
+    mass, other = sympy.Symbol("mass"), sympy.Symbol("b c")
+    assert model.formula() == (mass * other, other**2)
+
+
+def test_a_model_from_a_file_has_the_same_formula(tmp_path):
+    model = pml.fit(RNG.uniform(1.0, 2.0, (60, 2)), RNG.uniform(1.0, 2.0, 60) * 0.0 + 2.5, effort=0.01, progress=False)
+    model.save(tmp_path / "model.pml")
+    assert pml.load(tmp_path / "model.pml").formula() == model.formula() == sympy.Rational(5, 2)
+
+
+def test_what_is_no_formula_says_so():
+    model = network((2, 8, 1))
+    model.near = Near.all_of(np.zeros(2), np.ones(2))
+    with pytest.raises(ValueError, match=r"formula: expected a model that is a formula of few terms, got NetworkModel"):
+        model.formula()
+
+
+def test_a_special_function_is_no_formula():
+    with pytest.raises(ValueError, match="formula of few terms"):
+        fitted(lambda X: np.array([math.erf(v) for v in X[:, 0]]), [0.0], [2.0]).formula()
+
+
+def test_a_model_without_a_box_says_so():
+    model = Reduced(polynomial([[1]], [1.0], [0.0], [1.0]), variables_of(["sum"], [[1.0, 1.0]], [0.0, 0.0]))
+    with pytest.raises(ValueError, match="formula: expected a model that knows the box of its rows"):
+        model.formula()
+
+
+def test_without_sympy_the_error_says_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("pml_native.formulas")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sympy", None)
+    with pytest.raises(ImportError, match=r'pip install "pml_native\[formula\]"'):
+        network().formula()
