@@ -21,6 +21,8 @@ from .constants import recognized
 AS_GOOD = 5.0
 # The least relative error that a model of float64 values is taken to have.
 LEAST_ERROR = 5e-16
+# What is off by more than so many times the median is a place where the model is worse than elsewhere.
+OUTLYING = 5.0
 STEPS = 12
 # Where a model is wrong most, it is by a few times the RMS.
 SAFETY = 4.0
@@ -70,33 +72,49 @@ def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
 
     A number that could as well be 0 becomes 0. Each guess is kept only if the formula stays as good.
     """
-    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
-        return None
-    system = _System.of(expression, variables)
-    if not system.adjust(samples):
-        return None
-    # The samples are as exact as a few numbers can follow them, which is better than what is known beforehand.
-    samples = samples._replace(error=max(system.rms(samples) / samples.unit, LEAST_ERROR))
+    found, known = adjusted(expression, variables, samples), samples
+    while found is not None and found.has(sympy.Float):
+        system = _System.of(found, variables)
+        known = _trusted(system, samples)
+        if not system.adjust(known):
+            return None
+        before, found = found, _recognised(system, known).result()
+        # With short numbers in place terms may cancel, and what is left may have fewer numbers to be found.
+        if len(gathered(found).atoms(sympy.Float)) >= len(before.atoms(sympy.Float)):
+            break
+    return found if found is not None and difference(found, variables, known) <= known.allowed else None
+
+
+def _trusted(system: _System, samples: Samples) -> Samples:
+    """The samples that the formula is close to, and their error.
+
+    A few numbers don't follow the errors of a model, which are large in few places: it is better without these.
+    """
+    residuals = np.abs(system.residuals(samples)).astype(np.float64)
+    close = residuals <= OUTLYING * max(float(np.median(residuals)), LEAST_ERROR * samples.unit)
+    error = float(np.sqrt(np.mean(residuals[close] ** 2))) / samples.unit
+    return Samples(samples.X[close], samples.y[close], max(error, LEAST_ERROR))
+
+
+def _recognised(system: _System, samples: Samples) -> _System:
+    """The same with short numbers, as far as it stays as good as the samples."""
     while system.values:
         errors = system.errors(samples)
-        guesses = {
-            parameter: sympy.Integer(0) if abs(value) <= errors[parameter] else recognized(value, errors[parameter])
-            for parameter, value in system.values.items()
-        }
-        guesses = {parameter: guess for parameter, guess in guesses.items() if guess is not None}
-        if not guesses:
-            break
+        guesses = {}
+        for parameter, value in system.values.items():
+            guess = sympy.Integer(0) if abs(value) <= errors[parameter] else recognized(value, errors[parameter])
+            if guess is not None:
+                guesses[parameter] = guess
         # Those that are known best come first: others are known better once these are given.
         order = sorted(guesses, key=lambda parameter: errors[parameter] / max(abs(system.values[parameter]), 1e-300))
-        for some in dict.fromkeys((tuple(order), *((one,) for one in order))):
+        for some in dict.fromkeys((tuple(order), *((one,) for one in order))) if guesses else ():
             simpler = system.given({parameter: guesses[parameter] for parameter in some})
             if simpler is not None and simpler.adjust(samples):
                 system = simpler
                 break
         else:
             break
-    result = system.result()
-    return result if difference(result, variables, samples) <= samples.allowed else None
+    return system
 
 
 class _System:
@@ -133,9 +151,7 @@ class _System:
                 return False
             scale = np.linalg.norm(jacobian, axis=0)
             scale[scale == 0.0] = 1.0
-            step = (
-                np.linalg.lstsq(jacobian / scale, self._residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
-            )
+            step = np.linalg.lstsq(jacobian / scale, self.residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
             old = self.values
             for shorter in (1.0, 0.25, 0.05):
                 self.values = {p: v - shorter * float(s) for (p, v), s in zip(old.items(), step, strict=True)}
@@ -164,11 +180,12 @@ class _System:
     def _arguments(self, X: Array) -> Array:
         return np.column_stack([X, *(np.full(len(X), value, dtype=X.dtype) for value in self.values.values())])
 
-    def _residuals(self, samples: Samples) -> Array:
+    def residuals(self, samples: Samples) -> Array:
+        """What the formula has more than the samples, (n,)."""
         return self._value(self._arguments(samples.X.astype(np.longdouble))) - samples.y
 
     def rms(self, samples: Samples) -> float:
-        residuals = self._residuals(samples)
+        residuals = self.residuals(samples)
         if np.iscomplexobj(residuals) or not np.isfinite(residuals).all():
             return math.inf
         return float(np.sqrt(np.mean(residuals**2)))
@@ -201,6 +218,9 @@ def gathered(expression: Any) -> Any:
     if expression.is_Mul and sum(part.has(sympy.Float) for part in expression.args) > 1:
         scale, rest = monic(expression)
         return scale * rest
+    if expression.is_Pow and expression.exp.is_Rational and expression.has(sympy.Float):
+        scale, rest = monic(expression)
+        return scale * rest
     if isinstance(expression, sympy.log) and expression.has(sympy.Float):
         scale, rest = monic(expression.args[0])
         return sympy.log(rest) + sympy.log(scale) if scale.is_positive else expression
@@ -211,11 +231,15 @@ def gathered(expression: Any) -> Any:
 
 def monic(expression: Any) -> tuple[Any, Any]:
     """A number, and what it has to be multiplied with, which has a term or factor without a number in front."""
+    if expression.is_Add:
+        expression = sympy.expand_mul(expression)
     if expression.is_Mul:
         parts = [(part, sympy.Integer(1)) if part.is_number else monic(part) for part in expression.args]
         return sympy.Mul(*(scale for scale, _ in parts)), sympy.Mul(*(rest for _, rest in parts))
     if expression.is_Pow and expression.exp.is_Rational:
         scale, rest = monic(expression.base)
+        if scale == 1:
+            return scale, rest**expression.exp
         if scale.is_positive or expression.exp.is_Integer:
             return scale**expression.exp, rest**expression.exp
         return sympy.Integer(1), expression
@@ -225,9 +249,8 @@ def monic(expression: Any) -> tuple[Any, Any]:
         return sympy.exp(constant), sympy.exp(inside - constant)
     if expression.is_Add:
         parts = [gathered(part).as_coeff_Mul() for part in expression.args]
-        numbers = [c for c, rest in parts if rest != 1] or [parts[0][0]]
-        # One above 0, so that a root can be taken of it.
-        unit = max([c for c in numbers if c > 0] or numbers, key=abs)
+        above = [(c, rest) for c, rest in parts if c > 0]  # so that a root can be taken of it
+        unit = max([c for c, rest in above if rest != 1] or [c for c, _ in above or parts], key=abs)
         if unit.is_Float:
             return unit, sympy.Add(*(rest if c == unit else c / unit * rest for c, rest in parts))
     if expression.args and not expression.is_Pow:
