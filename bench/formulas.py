@@ -1,4 +1,4 @@
-"""Of how many equations of the paper `model.formula()` is the formula, from 4,000 rows and a default `fit`.
+"""Of how many equations of the paper `model.formula()` is the formula, from 4,000 rows and a `fit` of default effort.
 
     python bench/formulas.py --models /tmp/models                # some 10 minutes; models are kept there
     python bench/formulas.py --models /tmp/models                # again, without fitting: a minute
@@ -44,7 +44,9 @@ def model_of(equation: Equation, seed: int, folder: Path | None) -> pml.Model:
     X, y = equation.sample(N_ROWS, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = pml.fit(X, y, random_state=seed, n_threads=1, input_names=list(equation.variables), progress=False)
+        model = pml.fit(
+            X, y, random_state=seed, n_threads=1, input_names=list(equation.variables), progress=False, time_limit=None
+        )
     if path is not None:
         model.save(path)
     return model

@@ -24,13 +24,15 @@ from ..arrays import Array
 from .fitted import Samples, compiled, complexity, difference, fitted
 from .outer import OUTERS
 from .parts import Function, SpentError, explained
-from .simplified import simplified
+from .simplified import phased, simplified
 
 POINTS = 1000
 FITTED_POINTS = 400
 # A polynomial of more monomials is no formula, nor is one of more numbers that are not recognised.
 MOST_TERMS = 60
 MOST_NUMBERS = 8
+# Of what is as short, in bits, no shorter one is looked for.
+SHORT = 200.0
 # Quotients of more terms mostly have common factors, without which they are found elsewhere.
 MOST_QUOTIENT_TERMS = 24
 # Monomials of higher degrees are not looked at: their coefficients would have lost all digits to cancellation.
@@ -96,32 +98,39 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> Any:
     """The shortest formula of the symbols `x` that is as good as the model; None if there is none."""
     model, k = _output(model, k)
     u, front, inner, U, power = _unwrapped(model, x, samples.X)
-    those = Samples(U, samples.y / power, samples.error)
-    keep = np.isfinite(those.y) & np.isfinite(U).all(axis=1)
-    those = those._replace(X=np.ascontiguousarray(U[keep]), y=np.ascontiguousarray(those.y[keep]))
-    # The error of y over the power in front is not known by itself; where the power is small it is larger.
-    spread = np.sqrt(np.mean(power[keep] ** 2)) * those.unit / samples.unit
-    those = those._replace(error=max(samples.error, 1e-16) * min(max(1.0, 1.0 / spread), 100.0))
-    few = those._replace(X=those.X[:FITTED_POINTS], y=those.y[:FITTED_POINTS])
+    few = _divided_by(power, U, samples)
     symbols = [
-        sympy.Dummy(f"u{j}", positive=True) if np.all(those.X[:, j] > 0.0) else sympy.Dummy(f"u{j}", real=True)
+        sympy.Dummy(f"u{j}", positive=True) if np.all(few.X[:, j] > 0.0) else sympy.Dummy(f"u{j}", real=True)
         for j in range(len(u))
     ]
+    there = dict(zip(symbols, u, strict=True))
     best = None
     for source in (_read, _asked):
-        if best is not None and complexity(best) < 200:
-            break
         guess = source(inner, k, symbols, few)
-        numbers = None if guess is None else fitted(guess, symbols, few)
-        if numbers is None or _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
-            continue
-        whole = simplified(_without_absolutes(front * numbers.xreplace(dict(zip(symbols, u, strict=True))), x, samples))
-        whole = _without_absolutes(whole, x, samples)
-        if difference(whole, x, samples) > samples.allowed:
-            whole = fitted(whole, x, samples)
-        if whole is not None and (best is None or complexity(whole) < complexity(best)):
-            best = whole
+        for form in () if guess is None else dict.fromkeys((guess, phased(guess))):
+            numbers = fitted(form, symbols, few)
+            if numbers is None or _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
+                continue
+            whole = _without_absolutes(front * numbers.xreplace(there), x, samples)
+            whole = _without_absolutes(simplified(whole), x, samples)
+            if difference(whole, x, samples) > samples.allowed:
+                whole = fitted(whole, x, samples)
+            if whole is not None and (best is None or complexity(whole) < complexity(best)):
+                best = whole
+        if best is not None and complexity(best) < SHORT:
+            break
     return best
+
+
+def _divided_by(power: Array, U: Array, samples: Samples) -> Samples:
+    """Some of y over the power in front, at U; where that is small, errors become larger."""
+    with np.errstate(all="ignore"):
+        y = samples.y / power
+    finite = np.flatnonzero(np.isfinite(y) & np.isfinite(U).all(axis=1))[:FITTED_POINTS]
+    U, y = np.ascontiguousarray(U[finite]), np.ascontiguousarray(y[finite])
+    few = Samples(U, y, 0.0)
+    errors = max(samples.error, 1e-16) * samples.unit / power[finite]
+    return few._replace(error=float(np.sqrt(np.mean(errors**2))) / few.unit)
 
 
 def _without_absolutes(expression: Any, x: Sequence[Any], samples: Samples) -> Any:
@@ -184,7 +193,7 @@ def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
         return np.asarray(model.evaluate(np.ascontiguousarray(X))[:, k])
 
     try:
-        return explained(Function(values, *_inscribed(samples.X), samples.error).limited(), symbols)
+        return explained(Function(values, *_inscribed(samples.X), samples.error).limited(model.n_params), symbols)
     except SpentError:
         return None
 

@@ -46,8 +46,9 @@ FRACTION_ERROR = 1e-6
 DEPENDENT = 1e-3
 # Derivatives leave a space, relative, by less than this, where it is one of exponentials.
 LEAVING = 1e-4
-# Points at which the function may be asked in all, which bounds the work: seconds, of a polynomial of 1,000 terms.
+# Points at which a function may be asked in all, and that times its numbers: some seconds.
 MOST_VALUES = 6_000_000
+MOST_WORK = 6_000_000_000
 
 
 class SpentError(Exception):
@@ -63,9 +64,9 @@ class Function:
     high: Array
     error: float
 
-    def limited(self, most: int = MOST_VALUES) -> Function:
-        """The same, which raises SpentError after so many points."""
-        left = [most]
+    def limited(self, n_params: int) -> Function:
+        """The same, of so many numbers, which raises SpentError when it has been asked too often."""
+        left = [min(MOST_VALUES, MOST_WORK // max(n_params, 1))]
 
         def values(X: Array) -> Array:
             left[0] -= len(X)

@@ -1,7 +1,9 @@
-"""The shortest of a few forms of an expression."""
+"""Other forms of an expression, and the shortest of them."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,3 +40,20 @@ def simplified(expression: Any) -> Any:
         if complexity(other) < complexity(best):
             best = other
     return best
+
+
+def phased(expression: Any) -> Any:
+    """The same with a cos(v) + b sin(v), of numbers a and b, as one cosine of a phase."""
+    if not expression.args:
+        return expression
+    expression = expression.func(*(phased(part) for part in expression.args))
+    if not expression.is_Add:
+        return expression
+    terms = list(expression.args)
+    for one, other in itertools.permutations(expression.args, 2):
+        (a, cosine), (b, sine) = one.as_coeff_Mul(), other.as_coeff_Mul()
+        for wave in cosine.atoms(sympy.cos) if a.is_Float and b.is_Float else ():
+            if sine == cosine.xreplace({wave: sympy.sin(wave.args[0])}) and one in terms and other in terms:
+                shifted = cosine.xreplace({wave: sympy.cos(wave.args[0] - sympy.Float(math.atan2(b, a)))})
+                terms = [*(term for term in terms if term not in (one, other)), sympy.Float(math.hypot(a, b)) * shifted]
+    return sympy.Add(*terms)

@@ -112,6 +112,11 @@ def test_series_of_known_functions(function, wanted):
     assert equal(formula, sympy.sympify(wanted))
 
 
+def test_a_wave_has_a_phase_where_that_is_shorter():
+    formula = fitted(lambda X: 1.5 * np.cos(2.0 * X[:, 0] + 0.25), [0.0], [3.0], n=100).formula()
+    assert formula == 3 * sympy.cos(2 * sympy.Symbol("x0") + sympy.Rational(1, 4)) / 2
+
+
 def polynomial(indices, coefficients, low, high):
     box = np.stack([low, high])
     return pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(box))
