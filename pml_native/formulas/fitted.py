@@ -23,6 +23,9 @@ AS_GOOD = 5.0
 LEAST_ERROR = 5e-16
 # What is off by more than so many times the median is a place where the model is worse than elsewhere.
 OUTLYING = 5.0
+# Numbers may follow errors so far that so many times what they miss would be left without them.
+FOLLOWED = 10.0
+# Steps of Gauss and Newton's method, at most: from good values two or three are enough.
 STEPS = 12
 # Where a model is wrong most, it is by a few times the RMS.
 SAFETY = 4.0
@@ -88,12 +91,14 @@ def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
 def _trusted(system: _System, samples: Samples) -> Samples:
     """The samples that the formula is close to, and their error.
 
-    A few numbers don't follow the errors of a model, which are large in few places: it is better without these.
+    A few numbers don't follow the errors of a model, which are large in few places: it is better without these. But
+    they follow a part, so that the error may be larger than what is left.
     """
     residuals = np.abs(system.residuals(samples)).astype(np.float64)
     close = residuals <= OUTLYING * max(float(np.median(residuals)), LEAST_ERROR * samples.unit)
-    error = float(np.sqrt(np.mean(residuals[close] ** 2))) / samples.unit
-    return Samples(samples.X[close], samples.y[close], max(error, LEAST_ERROR))
+    missed = max(float(np.sqrt(np.mean(residuals[close] ** 2))) / samples.unit, LEAST_ERROR)
+    error = min(max(samples.error / AS_GOOD, missed), FOLLOWED * missed)
+    return Samples(samples.X[close], samples.y[close], error)
 
 
 def _recognised(system: _System, samples: Samples) -> _System:
