@@ -40,8 +40,14 @@ MOST_DEGREE = 12
 MOST_PRODUCTS = 20_000
 # A coefficient is 0 that is below so many times the error of the values.
 NEGLIGIBLE = 10.0
+# What a search finds as an exponent is a fraction of such a denominator, if it is one, to this, relative.
+DENOMINATOR = 12
+FRACTION_ERROR = 1e-8
 # The share of the points on either side that a box leaves out, where errors may be larger.
 EDGE = 0.01
+# A box inside them has such a share of their widths; that its corners are inside is only tested in few dimensions.
+SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+MOST_IN_HULL = 4
 # An error of a model that knows none.
 UNKNOWN_ERROR = 1e-15
 
@@ -183,9 +189,12 @@ def _product(x: Sequence[Any], exponents: Array) -> Any:
 
 
 def _short(value: float) -> Any:
-    """A coefficient of a variable or an exponent, which are fractions of few digits up to the error of a search."""
-    fraction = sympy.Rational(float(value)).limit_denominator(12)
-    return fraction if abs(float(fraction) - value) < 1e-8 * abs(value) else sympy.Float(float(value))
+    """A coefficient of a variable or an exponent: a fraction of few digits up to the error of a search, or a number.
+
+    As any guess it is tested on the model's values, with the rest of the formula.
+    """
+    fraction = sympy.Rational(float(value)).limit_denominator(DENOMINATOR)
+    return fraction if abs(float(fraction) - value) < FRACTION_ERROR * abs(value) else sympy.Float(float(value))
 
 
 def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
@@ -200,25 +209,22 @@ def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
 
 def _inscribed(U: Array) -> tuple[Array, Array]:
     """A box whose corners are among the points U (n, r), as well as can be told."""
-    low, high = np.quantile(U, [EDGE, 1.0 - EDGE], axis=0)
     r = U.shape[1]
-    if r == 1:
-        return low, high
     # In logarithms, as variables mostly are products, whose images of a box then have flat sides.
     logs = np.all(U > 0.0, axis=0)
     with np.errstate(all="ignore"):
         V = np.where(logs, np.log(np.where(logs, U, 1.0)), U)
-    bottom, top = V.min(axis=0), V.max(axis=0)
-    middle = np.median(V, axis=0)
+    bottom, top = np.quantile(V, [EDGE, 1.0 - EDGE], axis=0)
+    middle, width = np.median(V, axis=0), np.where(top > bottom, top - bottom, 1.0)
     corners = np.array(list(itertools.product((0, 1), repeat=r)))
     try:
-        hull = Delaunay((V - bottom) / (top - bottom)) if r <= 4 else None
+        hull = Delaunay((V - middle) / width) if 2 <= r <= MOST_IN_HULL else None
     except QhullError:
         hull = None
-    for size in (0.97, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2):
+    for size in SIZES:
         a, b = middle + size * (bottom - middle), middle + size * (top - middle)
         inside = np.where(corners, b, a)
-        if hull is None or np.all(hull.find_simplex((inside - bottom) / (top - bottom)) >= 0):
+        if hull is None or np.all(hull.find_simplex((inside - middle) / width) >= 0):
             break
     return np.where(logs, np.exp(a), a), np.where(logs, np.exp(b), b)
 
@@ -296,7 +302,7 @@ def _divided(term: Any, unit: Any) -> Any:
 
 def transformed(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
     """The model inside, of logarithms and reciprocals; the exponential of a sum of logarithms is a product."""
-    inputs: dict[str, Callable[[Any], Any]] = {"identity": lambda v: v, "log": sympy.log, "reciprocal": lambda v: 1 / v}
+    inputs: dict[str, Callable[[Any], Any]] = {"identity": lambda v: v, "reciprocal": lambda v: 1 / v}
     u = [sympy.Dummy(real=True) for _ in x]
     reader = READERS.get(model.model.family)
     inner = None if reader is None else reader(model.model, k, u, error)
@@ -305,10 +311,13 @@ def transformed(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
     scale, name = float(model.output_scales[k]), model.output_transforms[k]
     there = {}
     for own, symbol, transform, a in zip(u, x, model.input_transforms, model.input_scales, strict=True):
-        there[own] = inputs[transform](symbol)
-        if a != 1.0:
-            there[own] = there[own] - math.log(a) if transform == "log" else there[own] * inputs[transform](1 / a)
-    inner = sympy.expand(inner.subs(there))
+        if transform == "log":
+            there[own] = sympy.log(symbol if a > 0.0 else -symbol) - (math.log(abs(a)) if abs(a) != 1.0 else 0)
+        else:
+            there[own] = inputs[transform](symbol if a == 1.0 else symbol / sympy.Float(float(a)))
+    inner = inner.subs(there)
+    if inner.is_Add:
+        inner = sympy.expand(inner)  # of polynomials, not of quotients
     if name == "identity":
         return sympy.Add(*(sympy.Float(scale) * part if scale != 1.0 else part for part in sympy.Add.make_args(inner)))
     if name != "log":

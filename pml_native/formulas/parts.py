@@ -39,6 +39,8 @@ QUOTIENT_DEGREES = {2: 4, 3: 3, 4: 2}
 SCALINGS = (1, -1, 2, -2, sympy.Rational(1, 2), sympy.Rational(-1, 2))
 MOVES = (0.7, 1.4)
 FEWEST = 30
+# Variables up to which functions in front of such are looked for: there are many pairs of more.
+MOST_JOINED = 4
 # Exponents of a power law are fractions of such denominators, to this.
 DENOMINATOR = 6
 FRACTION_ERROR = 1e-6
@@ -112,7 +114,7 @@ def explained(function: Function, variables: Sequence[Any]) -> Any:
         return explained(function.held(needless, middle), _without(variables, needless))
     if len(variables) == 1:
         return _of_one(function, variables[0])
-    for source in (_power_laws, _quotients, _joined, _products, _sums):
+    for source in (_power_laws, _quotients, _joined, _products, _sums, _joined_products):
         for guess in source(function, variables, samples):
             formula = adjusted(guess, variables, samples)
             if formula is not None:
@@ -194,27 +196,73 @@ class Shift:
         return np.asarray(v - self.p * z)
 
 
+Move = Scaling | Shift
+
+
 def _joined(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
     """A power of x_j times a function of x_i x_j^p, or one of x_i + p x_j, and of the other variables."""
-    for i, j in itertools.permutations(range(len(variables)), 2):
-        moves: list[Scaling | Shift] = [Shift(1), Shift(-1)]
-        if function.low[j] > 0.0:
-            moves = [*(Scaling(p) for p in SCALINGS), *moves]
-        for move in moves:
-            power = _invariance(function, samples, i, j, move)
-            if power is None:
-                continue
-            is_positive = isinstance(move, Scaling) and bool(function.low[i] > 0.0)
-            joint = sympy.Dummy("v", positive=True) if is_positive else sympy.Dummy("v", real=True)
-            names = _without([joint if k == i else variable for k, variable in enumerate(variables)], [j])
+    for i, j, move in _moves(function):
+        power = _invariance(function, samples, i, j, move)
+        if power is not None:
             at = float(0.5 * (function.low[j] + function.high[j]))
-            inside = explained(_of_joint(function, i, j, move, at), names)
+            inside = _explained_joint(function, variables, i, j, move, at)
             if inside is not None:
-                front = (variables[j] / sympy.Float(at)) ** power
-                yield front * inside.xreplace({joint: move.joined(variables[i], variables[j])})
+                yield (variables[j] / sympy.Float(at)) ** power * inside
 
 
-def _invariance(function: Function, samples: Samples, i: int, j: int, move: Scaling | Shift) -> Any:
+def _joined_products(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
+    """The same with any function of x_j in front."""
+    for i, j, move in _moves(function) if len(variables) <= MOST_JOINED else ():
+        # Where x_j keeps away from its ends, x_i x_j^p takes many values for each of them.
+        low, high = np.array([0.75, 0.25]) * function.low[j] + np.array([0.25, 0.75]) * function.high[j]
+        ends = np.array([[float(move.joined(x, z)) for x in (function.low[i], function.high[i])] for z in (low, high)])
+        bottom, top = ends.min(axis=1).max(), ends.max(axis=1).min()
+        if not bottom < top:
+            continue
+        z, v = nodes(low, high, ROWS), np.linspace(bottom, top, COLUMNS)
+        X = samples.X[:COLUMNS].copy()
+        matrix = np.empty((ROWS, COLUMNS))
+        for k in range(ROWS):
+            X[:, i], X[:, j] = move.back(v, float(z[k])), z[k]
+            matrix[k] = function.values(X)
+        singular = np.linalg.svd(matrix, compute_uv=False)
+        if not singular[1] <= NOTHING * function.error * singular[0]:
+            continue
+        row, place = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
+        there, at = X[int(place)], float(z[row])
+
+        def in_front(
+            w: Array, i: int = i, j: int = j, move: Move = move, v: Array = v[place], there: Array = there
+        ) -> Array:
+            X = np.tile(there, (len(w), 1))
+            X[:, i], X[:, j] = [float(move.back(v, float(one))) for one in w], w
+            return function.values(X)
+
+        front = function_of(variables[j], float(low), float(high), in_front, GROWTH * function.error)
+        inside = None if front is None else _explained_joint(function, variables, i, j, move, at)
+        if inside is not None:
+            yield front * inside / sympy.Float(float(matrix[row, place]))
+
+
+def _moves(function: Function) -> Iterator[tuple[int, int, Move]]:
+    """All i and j, and the moves that may leave a function of both as it is."""
+    for i, j in itertools.permutations(range(len(function.low)), 2):
+        for p in SCALINGS if function.low[j] > 0.0 else ():
+            yield i, j, Scaling(p)
+        yield i, j, Shift(1)
+        yield i, j, Shift(-1)
+
+
+def _explained_joint(function: Function, variables: Sequence[Any], i: int, j: int, move: Move, at: float) -> Any:
+    """A formula for the function where x_j is `at`, of what x_i and x_j have in common."""
+    is_positive = isinstance(move, Scaling) and bool(function.low[i] > 0.0)
+    joint = sympy.Dummy("v", positive=True) if is_positive else sympy.Dummy("v", real=True)
+    names = _without([joint if k == i else variable for k, variable in enumerate(variables)], [j])
+    inside = explained(_of_joint(function, i, j, move, at), names)
+    return None if inside is None else inside.xreplace({joint: move.joined(variables[i], variables[j])})
+
+
+def _invariance(function: Function, samples: Samples, i: int, j: int, move: Move) -> Any:
     """The power of t that the function is multiplied with by the move, 0 for a shift; None if there is none."""
     X = samples.X.copy()
     t = np.random.default_rng(1).uniform(*MOVES, len(X))
@@ -234,7 +282,7 @@ def _invariance(function: Function, samples: Samples, i: int, j: int, move: Scal
     return power if missed <= NOTHING * function.error * samples.unit else None
 
 
-def _of_joint(function: Function, i: int, j: int, move: Scaling | Shift, at: float) -> Function:
+def _of_joint(function: Function, i: int, j: int, move: Move, at: float) -> Function:
     """The function where x_j is `at`, of what x_i and x_j have in common instead of x_i."""
     middle = 0.5 * (function.low + function.high)
     middle[j] = at

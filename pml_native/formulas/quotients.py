@@ -6,7 +6,7 @@ singular value is that of rounding: of the first degrees for which that is so, p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ MOST_DEGREE = 4
 # The smallest singular value, over the largest, against the error of the values; and how far the next one is above it.
 ROUNDING = 30.0
 GAP = 100.0
-# Coefficients, each times the largest that its term has, are none below so many times the error.
-NEGLIGIBLE = 1e4
+# Coefficients of columns of length 1 are 0 below so many times the error, and none is from LARGE on.
+NEGLIGIBLE, LARGE = 1e4, 1e-3
 
 
 def quotient(variables: Sequence[Any], samples: Samples, most_degree: int = MOST_DEGREE) -> Any:
@@ -49,7 +49,7 @@ def quotient(variables: Sequence[Any], samples: Samples, most_degree: int = MOST
         if len(singular) > 1 and singular[-2] < GAP * max(singular[-1], error * singular[0]):
             return None
         found = rows[-1] / sizes
-        found[np.abs(rows[-1]) < min(NEGLIGIBLE * error, 1e-3)] = 0.0
+        found[np.abs(rows[-1]) < min(NEGLIGIBLE * error, LARGE)] = 0.0
         # Of z = x / scale and y / unit, before; the largest coefficient of the denominator becomes 1.
         p = found[: len(over)] / np.prod(scale**over, axis=1) * samples.unit
         q = found[len(over) :] / np.prod(scale**under, axis=1)
@@ -60,9 +60,10 @@ def quotient(variables: Sequence[Any], samples: Samples, most_degree: int = MOST
     return None
 
 
-def _degrees(most: int) -> Iterator[tuple[int, int]]:
+def _degrees(most: int) -> list[tuple[int, int]]:
+    """Those of numerator and denominator, the lowest sums first."""
     pairs = [(top, bottom) for top in range(most + 1) for bottom in range(most + 1)]
-    return iter(sorted(pairs, key=lambda pair: (sum(pair), pair[1])))
+    return sorted(pairs, key=lambda pair: (sum(pair), pair[1]))
 
 
 def _indices(n_variables: int, degree: int) -> Indices:

@@ -179,13 +179,15 @@ class Curve:
         u, h = samples.X[:, 0], samples.y / samples.unit
         z = nodes(-1.0, 1.0, len(u))
         series = chebyshev.chebfit(z, h, len(u) - 1)
-        kept = np.flatnonzero(np.abs(series) > 3.0 * max(samples.error, 1e-16))
+        # What is left at the end of the series is noise, often less than the error that the values are known to have.
+        noise = max(min(samples.error, float(np.abs(series[-len(u) // 4 :]).max())), 1e-16)
+        kept = np.flatnonzero(np.abs(series) > 3.0 * noise)
         series = series[: int(kept[-1]) + 1 if len(kept) else 1]
         if len(series) < 3:
             return None
         stretch = (z[-1] - z[0]) / (u[-1] - u[0])
         d1, d2 = (chebyshev.chebval(z, chebyshev.chebder(series, k)) * stretch**k for k in (1, 2))
-        return cls(variable, u, h, d1, d2, min(max(TIGHT, DERIVATIVES * samples.error), LOOSE))
+        return cls(variable, u, h, d1, d2, min(max(TIGHT, DERIVATIVES * noise), LOOSE))
 
     @property
     def one(self) -> Array:
