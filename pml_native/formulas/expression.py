@@ -32,7 +32,7 @@ FITTED_POINTS = 400
 MOST_TERMS = 60
 MOST_NUMBERS = 8
 # Of what is as short, in bits, no shorter one is looked for.
-SHORT = 200.0
+SHORT = 130.0
 # Quotients of more terms mostly have common factors, without which they are found elsewhere.
 MOST_QUOTIENT_TERMS = 24
 # Monomials of higher degrees are not looked at: their coefficients would have lost all digits to cancellation.

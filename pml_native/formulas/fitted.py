@@ -52,12 +52,17 @@ class Samples(NamedTuple):
 
 def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """f(X) (n,) of the points X (n, d), in the precision that X has; NaN or infinity where there is no real value."""
-    function = sympy.lambdify(list(variables), expression, "numpy", cse=True)
+    # Numbers are arguments: written into a function they would have 15 digits.
+    numbers = sorted(expression.atoms(sympy.Float), key=float)
+    names = [sympy.Dummy() for _ in numbers]
+    named = expression.xreplace(dict(zip(numbers, names, strict=True)))
+    function = sympy.lambdify([*variables, *names], named, "numpy", cse=True)
+    given = [float(number) for number in numbers]
 
     def values(X: NDArray[Any]) -> NDArray[Any]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return np.array(np.broadcast_to(function(*X.T), len(X)))
+            return np.array(np.broadcast_to(function(*X.T, *given), len(X)))
 
     return values
 
@@ -73,7 +78,8 @@ def difference(expression: Any, variables: Sequence[Any], samples: Samples) -> f
 def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
     """The formula with its numbers fitted to `samples`, short where they are known; None if it isn't as good as these.
 
-    A number that could as well be 0 becomes 0. Each guess is kept only if the formula stays as good.
+    A number that could as well be 0 becomes 0. Each guess is kept only if the formula stays as good. A formula with a
+    number of which less than half of the digits are known is a series that was ended somewhere, and none.
     """
     found, known = adjusted(expression, variables, samples), samples
     while found is not None and found.has(sympy.Float):
@@ -81,7 +87,10 @@ def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
         known = _trusted(system, samples)
         if not system.adjust(known):
             return None
-        before, found = found, _recognised(system, known).result()
+        system = _recognised(system, known)
+        if not system.is_known(known):
+            return None
+        before, found = found, system.result()
         # With short numbers in place terms may cancel, and what is left may have fewer numbers to be found.
         if len(gathered(found).atoms(sympy.Float)) >= len(before.atoms(sympy.Float)):
             break
@@ -181,6 +190,11 @@ class _System:
         wrong = SAFETY * samples.error * samples.unit * math.sqrt(len(samples.y))
         bounds = np.linalg.norm(inverse, axis=1) / scale * wrong
         return dict(zip(self.values, bounds.tolist(), strict=True))
+
+    def is_known(self, samples: Samples) -> bool:
+        """Whether half of the digits of each value are known, as far as errors have no bad direction."""
+        most = math.sqrt(samples.error) * SAFETY * math.sqrt(len(samples.y))
+        return all(error <= most * abs(self.values[one]) for one, error in self.errors(samples).items())
 
     def _arguments(self, X: Array) -> Array:
         return np.column_stack([X, *(np.full(len(X), value, dtype=X.dtype) for value in self.values.values())])

@@ -185,3 +185,16 @@ def test_without_sympy_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sympy", None)
     with pytest.raises(ImportError, match=r'pip install "pml_native\[formula\]"'):
         network().formula()
+
+
+def test_a_series_that_ends_somewhere_is_no_formula():
+    # On so short an interval seven terms are exact to 1e-16.
+    with pytest.raises(ValueError, match="formula of few terms"):
+        fitted(lambda X: np.array([math.lgamma(v) for v in X[:, 0]]), [1.0], [1.3], n=100).formula()
+
+
+def test_numbers_that_are_needed_to_the_last_digit():
+    formula = fitted(lambda X: 10.0 ** (8.07131 - 1730.63 / (233.426 + X[:, 0])), [1.0], [100.0], n=100).formula()
+    value = float(formula.subs(sympy.Symbol("x0"), sympy.Float(50.0)))
+    assert abs(value / 10.0 ** (8.07131 - 1730.63 / 283.426) - 1.0) < 1e-13
+    assert sympy.Rational(233426, 1000) in formula.atoms(sympy.Rational)
