@@ -5,6 +5,7 @@ In a formula that is being made, what is a `Float` is a number to be found, inte
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from .constants import recognized
 
+# What no formula contains.
+IMPOSSIBLE = (sympy.zoo, sympy.nan, sympy.oo, sympy.I)
 # A formula is as good as the model that it is made of if its error is within so many times that of the model.
 AS_GOOD = 5.0
 # The least relative error that a model of float64 values is taken to have.
@@ -31,6 +34,8 @@ STEPS = 12
 SAFETY = 4.0
 # Relative; its square vanishes beside 1, and nothing is subtracted.
 COMPLEX_STEP = 1e-30
+# More than any long double has.
+LONG_DIGITS = 40
 
 
 class Samples(NamedTuple):
@@ -91,6 +96,8 @@ def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
         if not system.is_known(known):
             return None
         before, found = found, system.result()
+        if found.has(*IMPOSSIBLE):
+            return None
         # With short numbers in place terms may cancel, and what is left may have fewer numbers to be found.
         if len(gathered(found).atoms(sympy.Float)) >= len(before.atoms(sympy.Float)):
             break
@@ -123,7 +130,7 @@ def _recognised(system: _System, samples: Samples) -> _System:
         order = sorted(guesses, key=lambda parameter: errors[parameter] / max(abs(system.values[parameter]), 1e-300))
         for some in dict.fromkeys((tuple(order), *((one,) for one in order))) if guesses else ():
             simpler = system.given({parameter: guesses[parameter] for parameter in some})
-            if simpler is not None and simpler.adjust(samples):
+            if simpler.adjust(samples):
                 system = simpler
                 break
         else:
@@ -132,10 +139,12 @@ def _recognised(system: _System, samples: Samples) -> _System:
 
 
 class _System:
-    """An expression with parameters, and their values."""
+    """An expression with parameters: `values` of those to be found, `numbers` for the others."""
 
     def __init__(self, expression: Any, variables: Sequence[Any], values: dict[Any, float]) -> None:
         self.expression, self.variables, self.values = expression, variables, values
+        self.numbers: dict[Any, Any] = {}
+        self._parameters = list(values)
         self._value = compiled(expression, [*variables, *values])
 
     @classmethod
@@ -145,16 +154,16 @@ class _System:
         names = {number: sympy.Dummy("c", real=True, nonzero=True) for number in floats}
         return cls(expression.xreplace(names), variables, {names[number]: float(number) for number in floats})
 
-    def given(self, numbers: dict[Any, Any]) -> _System | None:
-        """With these parameters replaced by numbers; None if that leaves no formula."""
-        expression = self.expression.subs(numbers)
-        if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
-            return None
-        left = {parameter: v for parameter, v in self.values.items() if expression.has(parameter)}
-        return _System(expression, self.variables, left)
+    def given(self, numbers: dict[Any, Any]) -> _System:
+        """The same with numbers for these parameters, in long double as exact as that is."""
+        given = copy.copy(self)
+        given.numbers = {**self.numbers, **numbers}
+        given.values = {parameter: value for parameter, value in self.values.items() if parameter not in numbers}
+        return given
 
     def result(self) -> Any:
-        return self.expression.subs({parameter: sympy.Float(value) for parameter, value in self.values.items()})
+        values = {parameter: sympy.Float(value) for parameter, value in self.values.items()}
+        return self.expression.subs({**self.numbers, **values})
 
     def adjust(self, samples: Samples) -> bool:
         """Fits the values; whether the formula then is as good as the samples."""
@@ -183,7 +192,8 @@ class _System:
     def errors(self, samples: Samples) -> dict[Any, float]:
         """What each value may be wrong by, where all that the samples are wrong by has the worst direction for it."""
         jacobian = self._jacobian(samples)
-        assert jacobian is not None
+        if jacobian is None:
+            return dict.fromkeys(self.values, math.inf)
         scale = np.linalg.norm(jacobian, axis=0)
         scale[scale == 0.0] = 1e-300
         inverse = np.linalg.pinv(jacobian / scale, rcond=1e-14)
@@ -197,7 +207,9 @@ class _System:
         return all(error <= most * abs(self.values[one]) for one, error in self.errors(samples).items())
 
     def _arguments(self, X: Array) -> Array:
-        return np.column_stack([X, *(np.full(len(X), value, dtype=X.dtype) for value in self.values.values())])
+        numbers = {p: np.longdouble(str(number.n(LONG_DIGITS))) for p, number in self.numbers.items()}
+        known = {**self.values, **numbers}
+        return np.column_stack([X, *(np.full(len(X), known[p], dtype=X.dtype) for p in self._parameters)])
 
     def residuals(self, samples: Samples) -> Array:
         """What the formula has more than the samples, (n,)."""
@@ -212,19 +224,19 @@ class _System:
     def _jacobian(self, samples: Samples) -> Array | None:
         """By complex steps, which are as exact as derivatives written down, and need no such."""
         arguments = self._arguments(samples.X).astype(np.complex128)
-        n_variables = len(self.variables)
         jacobian = np.empty((len(samples.y), len(self.values)))
-        for j in range(len(self.values)):
-            step = COMPLEX_STEP * max(1e-3, abs(arguments[0, n_variables + j].real))
-            arguments[:, n_variables + j] += 1j * step
-            jacobian[:, j] = self._value(arguments).imag / step
-            arguments[:, n_variables + j] = arguments[:, n_variables + j].real
+        for k, parameter in enumerate(self.values):
+            j = len(self.variables) + self._parameters.index(parameter)
+            step = COMPLEX_STEP * max(1e-3, abs(arguments[0, j].real))
+            arguments[:, j] += 1j * step
+            jacobian[:, k] = self._value(arguments).imag / step
+            arguments[:, j] = arguments[:, j].real
         return jacobian if np.isfinite(jacobian).all() else None
 
 
 def adjusted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
     """The formula with its numbers fitted, none of them recognised; None if it isn't as good as the samples."""
-    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+    if expression.has(*IMPOSSIBLE):
         return None
     system = _System.of(expression, variables)
     return system.result() if system.adjust(samples) else None
