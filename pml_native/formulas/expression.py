@@ -48,6 +48,8 @@ EDGE = 0.01
 # A box inside them has such a share of their widths; that its corners are inside is only tested in few dimensions.
 SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 MOST_IN_HULL = 4
+# Of a model that is worse, relative, most short formulas would be as good.
+MOST_ERROR = 0.01
 # An error of a model that knows none.
 UNKNOWN_ERROR = 1e-15
 
@@ -64,6 +66,8 @@ def _formula(model: Any, k: int) -> Any:
     x = [sympy.Symbol(name, positive=True) if np.all(X[:, j] > 0.0) else sympy.Symbol(name, real=True)
          for j, name in enumerate(names)]  # fmt: skip
     error = UNKNOWN_ERROR if model.report is None else float(model.report.error)
+    if not error < MOST_ERROR:
+        raise ValueError(f"formula: expected a model of an error below {MOST_ERROR}, got one of {error:.1e}")
     y = model.evaluate(X)[:, k]
     finite = np.isfinite(y)
     if finite.sum() < FITTED_POINTS:

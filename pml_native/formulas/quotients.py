@@ -20,7 +20,6 @@ Indices = NDArray[np.intp]
 # Terms of both polynomials, of which there are at least so many times as many points.
 MOST_TERMS = 90
 POINTS_PER_TERM = 1.5
-MOST_DEGREE = 4
 # The smallest singular value, over the largest, against the error of the values; and how far the next one is above it.
 ROUNDING = 30.0
 GAP = 100.0
@@ -28,7 +27,7 @@ GAP = 100.0
 NEGLIGIBLE, LARGE = 1e4, 1e-3
 
 
-def quotient(variables: Sequence[Any], samples: Samples, most_degree: int = MOST_DEGREE) -> Any:
+def quotient(variables: Sequence[Any], samples: Samples, most_degree: int) -> Any:
     """The quotient p / q of `variables` that `samples` are, its coefficients as Floats; None if there is none."""
     scale = np.max(np.abs(samples.X), axis=0)
     if not np.all(scale > 0.0) or not np.isfinite(samples.y).all():

@@ -173,6 +173,13 @@ def test_a_special_function_is_no_formula():
         fitted(lambda X: np.array([math.erf(v) for v in X[:, 0]]), [0.0], [2.0]).formula()
 
 
+def test_a_bad_model_has_no_formula():
+    X = RNG.uniform(0.0, 1.0, (80, 2))
+    model = pml.fit(X, RNG.normal(size=80), effort=0.01, progress=False)
+    with pytest.raises(ValueError, match=r"formula: expected a model of an error below 0.01, got one of"):
+        model.formula()
+
+
 def test_a_model_without_a_box_says_so():
     model = Reduced(polynomial([[1]], [1.0], [0.0], [1.0]), variables_of(["sum"], [[1.0, 1.0]], [0.0, 0.0]))
     with pytest.raises(ValueError, match="formula: expected a model that knows the box of its rows"):
