@@ -275,13 +275,14 @@ class Model(ABC):
     def formula(self) -> Any:
         """The model as a formula of few terms, a SymPy expression in the names of the columns (x0, x1, ... without).
 
-        Of more than one output, or of y (n, 1), it is a tuple of them. Numbers that are fractions, their roots, or these
-        times a power of pi are recognised as far as the model carries the digits; others stay float64 numbers. On the
-        box of the rows the formula is as good as the model, whose error is `report.error`; it is valid where inputs have
-        the signs that they have there. `str`, `sympy.latex` and `sympy.diff` go on from it.
+        Of more than one output, or of y (n, 1), it is a tuple of them. Numbers that are fractions, their roots, or
+        these times a power of pi are recognised as far as the model carries the digits; others stay float64 numbers.
+        On the box of the rows the formula is as good as the model, whose error is `report.error`; it is valid where
+        inputs have the signs that they have there. `str`, `sympy.latex` and `sympy.diff` go on from it.
 
         Takes up to some seconds, the longer the more terms the model has. Raises ValueError for a model that is no such
-        formula, knows no box, or has an error above 0.01; ImportError without SymPy (`pip install "pml_native[formula]"`).
+        formula, knows no box, or has an error above 0.01; ImportError without SymPy
+        (`pip install "pml_native[formula]"`).
         """
         from ..formulas import formulas_of
 
