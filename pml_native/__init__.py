@@ -30,6 +30,8 @@ from .models import (
     Algebraic,
     Boosted,
     Model,
+    ModularPolynomial,
+    Module,
     NetworkModel,
     Normalization,
     Piecewise,
@@ -46,7 +48,16 @@ from .models import (
 from .networks import MLP, Graph, ModularMLP, register_activation
 from .optimize import LeastSquares
 from .report import FitReport
-from .search import boost, fit_algebraic, fit_polynomial, fit_random_features, fit_rational, fit_rbf, fit_separable
+from .search import (
+    boost,
+    fit_algebraic,
+    fit_modular,
+    fit_polynomial,
+    fit_random_features,
+    fit_rational,
+    fit_rbf,
+    fit_separable,
+)
 from .spectrum import Spectrum, spectrum
 
 if TYPE_CHECKING:
@@ -63,6 +74,8 @@ __all__ = [
     "LeastSquares",
     "Model",
     "ModularMLP",
+    "ModularPolynomial",
+    "Module",
     "NetworkModel",
     "Normalization",
     "Piecewise",
@@ -81,6 +94,7 @@ __all__ = [
     "boost",
     "fit",
     "fit_algebraic",
+    "fit_modular",
     "fit_polynomial",
     "fit_random_features",
     "fit_rational",

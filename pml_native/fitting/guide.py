@@ -8,11 +8,13 @@ import numpy as np
 
 from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
+from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.search import own_rng
+from .parts import variables_of_parts
 from .race import ROUNDS, Race, Row
-from .reduced import ReducedSearch
+from .reduced import ReducedSearch, same
 
 # A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
 # I.30.3 they took 36 of 60 s and ended nine orders above what was known; other values of this have not been tried.
@@ -24,6 +26,9 @@ RELATIONS_ABOVE = 1e-12
 LARGE_QUOTIENT = 100
 # Symmetries are looked for again when the best model is so many times more exact than at the last look.
 CLEARER = 10.0
+# Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
+# many times smaller, and its gradient tells more.
+PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
@@ -44,22 +49,59 @@ def _may_be_a_root(race: Race) -> bool:
     return RELATIONS_ABOVE < race.error < USELESS and y.shape[1] == 1 and bool(np.ptp(y) > 0)
 
 
+def _shows_more(race: Race, search: str, clearer: float) -> bool:
+    """Whether `search`, which starts from the best model, goes on, or has a better one to start from anew."""
+    if search in race.runs and not race.has_ended(search):
+        return True
+    if not race.error < race.looked_at.get(search, math.inf) / clearer:
+        return False
+    race.again(search)
+    return True
+
+
 def _shows_symmetries(race: Race) -> bool:
     """Whether the best model may show a symmetry that has not been looked for."""
     if race.rows.n_inputs < 2 or not race.error < USELESS or race.best is None:
         return False
-    if "reduced" in race.runs and not race.has_ended("reduced"):
-        return True
-    if race.best.maker.startswith("of ") or not race.error < race.looked_at / CLEARER:
+    if race.best.maker.startswith("of ") and ("reduced" not in race.runs or race.has_ended("reduced")):
         return False
-    race.again("reduced")
-    return True
+    return _shows_more(race, "reduced", CLEARER)
 
 
 def _reduced(race: Race) -> ReducedSearch:
-    race.looked_at = race.error
+    race.looked_at["reduced"] = race.error
     assert race.best is not None
     return ReducedSearch(race, race.best, SCATTERED)
+
+
+def _may_have_parts(race: Race) -> bool:
+    """Whether the function may be put together of others of fewer inputs."""
+    if race.rows.n_inputs < PARTS_FROM or not _has_products(race) or race.best is None:
+        return False
+    return race.error > PARTS_ABOVE and _shows_more(race, "modular", MUCH_CLEARER)
+
+
+def _modular(race: Race) -> ModularSearch:
+    race.looked_at["modular"] = race.error
+    return ModularSearch(race.rows, race.best)
+
+
+def _shows_parts(race: Race) -> bool:
+    """Whether the parts of the best model say which products and sums of inputs count."""
+    found = None if race.best is None else variables_of_parts(race.best.model)
+    if "parts" not in race.runs:
+        return found is not None
+    looked_for = race.runs["parts"].search
+    assert isinstance(looked_for, ReducedSearch)
+    if found is None or looked_for.given is None or same(found, looked_for.given):
+        return not race.has_ended("parts")
+    race.again("parts")
+    return True
+
+
+def _of_parts(race: Race) -> ReducedSearch:
+    assert race.best is not None
+    return ReducedSearch(race, race.best, SCATTERED, variables_of_parts(race.best.model))
 
 
 def _needs_networks(race: Race) -> bool:
@@ -115,6 +157,15 @@ SCATTERED = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        "modular",
+        4.0,
+        1,
+        when=_may_have_parts,
+        make=_modular,
+        sentence="sums of parts of fewer inputs come to {error:.1e}",
+    ),
+    Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(
         "variables",
@@ -123,6 +174,14 @@ SCATTERED = (
         make=_reduced,
         last=True,
         sentence="in the variables that a symmetry of it leaves, fewer parameters come to {error:.1e}",
+    ),
+    Row(
+        "parts",
+        16.0,
+        when=_shows_parts,
+        make=_of_parts,
+        last=True,
+        sentence="of these parts, models come to {error:.1e}",
     ),
     Row(
         "simpler", 4.0, when=_wants_simpler, make=_simpler, last=True, hope=NEARLY, sentence="it is found: {error:.1e}"

@@ -97,7 +97,8 @@ class Race:
     progress: list[tuple[float, float]] = field(default_factory=list)  # the same by share of the work, and error
     spent: float = 0.0  # of the work
     was_cut_short: bool = False  # whether a search could have gone on with more work
-    looked_at: float = math.inf  # the best error when symmetries were last looked for
+    # The best error when symmetries, or parts, were last looked for, by the search that does.
+    looked_at: dict[str, float] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     _n_told: int = 0  # lines of `path` that whoever runs this race has been told
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
@@ -221,7 +222,8 @@ class Race:
     def again(self, name: str) -> None:
         """Forgets that this search has ended: a new one may be made."""
         self._ended.discard(name)
-        self.runs.pop(name, None)
+        if name in self.runs:
+            drop(self.runs.pop(name))
         self._done.pop(name, None)
         self._turns.pop(name, None)
 

@@ -41,15 +41,22 @@ TURN_WORK = 0.2 * WORK_A_SECOND
 
 
 class ReducedSearch:
-    """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave."""
+    """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave, or of
+    those that are `given`."""
 
-    def __init__(self, race: Race, known: Found, table: Sequence[Row]) -> None:
+    def __init__(self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None) -> None:
+        self.given = given
         self.race, self.rows, self.rng, self.known, self.table = race, race.rows, own_rng(race.rng), known, table
         self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
         self.tried: list[Variables] = []
         self.prospect = 0.0
 
     def steps(self) -> Steps:
+        if self.given is not None:
+            changed = within(self.rows, self.given)
+            if changed is not None:
+                yield from self._raced([(self.given, changed)])
+            return
         n, d = min(MOST_ROWS, self.rows.n), self.rows.n_inputs
         [evidence] = yield [Step(n * self.known.model.n_params * (d + 1.0) + 20.0 * CALL, self._evidence)]
         if evidence is None:
@@ -87,7 +94,7 @@ class ReducedSearch:
         found = yield [Step(work, partial(_variables, evidence, strictness, order)) for order in orders]
         choices: list[Variables] = []
         for variables in found:
-            if variables is not None and not any(_same(variables, other) for other in [*self.tried, *choices]):
+            if variables is not None and not any(same(variables, other) for other in [*self.tried, *choices]):
                 choices.append(variables)
         self.tried += choices
         reduced = [(one, rows) for one in choices if (rows := within(self.rows, one)) is not None]
@@ -228,7 +235,7 @@ def _share_known(train: Array, held_out: Array) -> float:
     return float(np.mean([bytes(row) in known for row in np.ascontiguousarray(cells[1])]))
 
 
-def _same(a: Variables, b: Variables) -> bool:
+def same(a: Variables, b: Variables) -> bool:
     """Whether they are the same variables, in whatever order."""
 
     def described(one: Variables) -> list[tuple[object, ...]]:

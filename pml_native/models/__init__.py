@@ -10,6 +10,7 @@ from .algebraic import Algebraic
 from .boosted import Boosted
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
+from .modular import ModularPolynomial, Module
 from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
@@ -34,6 +35,8 @@ __all__ = [
     "ErrorEstimate",
     "Mixed",
     "Model",
+    "ModularPolynomial",
+    "Module",
     "NetworkModel",
     "Normalization",
     "Outputs",

@@ -6,6 +6,7 @@ import numpy as np
 
 from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
+from .modular import ModularSearch, fit_modular
 from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
@@ -20,6 +21,7 @@ from .spline import SplineSearch
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "algebraic": lambda rows, rng: AlgebraicSearch(rows),
+    "modular": lambda rows, rng: ModularSearch(rows),
     "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,
@@ -34,6 +36,7 @@ __all__ = [
     "SEARCHES",
     "boost",
     "fit_algebraic",
+    "fit_modular",
     "fit_polynomial",
     "fit_random_features",
     "fit_rational",

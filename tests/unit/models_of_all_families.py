@@ -90,6 +90,19 @@ def polynomial():
     return pml.Polynomial(indices, coefficients, inputs=pml.Normalization.of_box(BOX), output_exponents=[3, -2])
 
 
+def modular_polynomial():
+    """A sum of two columns, functions of it and of others, and a sum of their products."""
+    rng = np.random.default_rng(6)
+    functions = np.arange(6)[:, None]
+    modules = [
+        pml.Module((0, 2), pml.Polynomial([(0, 0), (1, 0), (0, 1), (0, 3)], [0.1, 0.5, 0.3, 0.1])),
+        pml.Module((3,), pml.Polynomial(functions, rng.normal(size=(6, 2)) * 0.3)),
+        pml.Module((1,), pml.Polynomial(functions, rng.normal(size=6) * 0.3)),
+        pml.Module((4, 5, 6), pml.Polynomial([(0, 0, 0), (1, 0, 1), (0, 2, 0), (0, 1, 2)], rng.normal(size=4))),
+    ]
+    return pml.ModularPolynomial(modules, pml.Normalization.of_box(BOX))
+
+
 def polynomial_of_one_input():
     box = pml.Normalization.of_box(BOX[:, :1])
     return pml.Polynomial(np.arange(12)[:, None], np.random.default_rng(4).normal(size=12), inputs=box)
@@ -286,6 +299,7 @@ MODELS: dict[str, Case] = {
     "polynomial without a column": Case(polynomial_without_a_column, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of one input": Case(polynomial_of_one_input, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of many outputs": Case(polynomial_of_many_outputs, 4.0, 4.0),
+    "modular polynomial": Case(modular_polynomial, 16.0, 64.0),
     "separable": Case(separable, 4.0, 8.0),
     "separable of one product": Case(separable_of_one_product, 4.0, 8.0),
     "separable of networks": Case(separable_of_networks),

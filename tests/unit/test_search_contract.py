@@ -21,6 +21,7 @@ REFUSED = {
     ("algebraic", "two outputs"): "y: expected one output, got 2",
     ("spline", "a constant column"): "rows that form a full grid",
     ("spline", "rows left out"): "rows that form a full grid",
+    ("modular", "two outputs"): "y: expected one output, got 2",
     ("separable", "two outputs"): "y: expected one output, got 2",
 }
 # Enough for each to come below an error of 0.1 on these rows; the slowest, products, takes half of it.
