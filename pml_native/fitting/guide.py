@@ -101,7 +101,10 @@ def _shows_parts(race: Race) -> bool:
 
 def _of_parts(race: Race) -> ReducedSearch:
     assert race.best is not None
-    return ReducedSearch(race, race.best, SCATTERED, variables_of_parts(race.best.model))
+    # Graphs come first there, of the products as they are: their logarithms are what the graph was made of.
+    graphs = Row("modular", 16.0, make=lambda race: ModularSearch(race.rows, as_given=True))
+    table = (graphs, *(row for row in SCATTERED if row.search not in ("modular", "parts")))
+    return ReducedSearch(race, race.best, table, variables_of_parts(race.best.model))
 
 
 def _needs_networks(race: Race) -> bool:

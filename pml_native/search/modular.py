@@ -186,9 +186,12 @@ class Trial:
 
 
 class ModularSearch:
-    """One search in `rows` of one output that varies; the gradient of `known` may propose what to merge."""
+    """One search in `rows` of one output that varies; the gradient of `known` may propose what to merge.
 
-    def __init__(self, rows: Rows, known: Found | None = None) -> None:
+    With `as_given` no column is taken in logarithms.
+    """
+
+    def __init__(self, rows: Rows, known: Found | None = None, *, as_given: bool = False) -> None:
         train, held_out = rows.train, rows.held_out
         if rows.n_outputs != 1:
             raise ValueError(f"y: expected one output, got {rows.n_outputs}; fit them one by one")
@@ -199,7 +202,7 @@ class ModularSearch:
         low, high = np.abs(train.X).min(axis=0), np.abs(train.X).max(axis=0)
         self.frame = frames(
             tuple(
-                "log" if "log" in choice and high[j] > LOG_RATIO * low[j] else "identity"
+                "log" if not as_given and "log" in choice and high[j] > LOG_RATIO * low[j] else "identity"
                 for j, choice in enumerate(frames.alternatives(None))
             )
         )
@@ -680,7 +683,8 @@ def _stretched(one: Trial, part: float) -> Structure:
             return 0.0
         C = C - point.Q @ (point.Q.T @ C)
         Q, _ = np.linalg.qr(C)
-        return float(np.sum((Q.T @ point.residuals) ** 2)) / left - C.shape[1] / len(C)
+        share: float = np.sum((Q.T @ point.residuals) ** 2) / left - C.shape[1] / len(C)
+        return share
 
     groups = []
     for group in one.structure.groups:
