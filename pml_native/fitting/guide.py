@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..models import Reduced
 from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
 from ..search.modular import ModularSearch
@@ -78,6 +79,9 @@ def _may_have_parts(race: Race) -> bool:
     """Whether the function may be put together of others of fewer inputs."""
     if race.rows.n_inputs < PARTS_FROM or not _has_products(race) or race.best is None:
         return False
+    model = race.best.model
+    if isinstance(model, Reduced) and model.model.signature.n_inputs < PARTS_FROM:
+        return False  # a symmetry has shown that it is of fewer variables
     return race.error > PARTS_ABOVE and _shows_more(race, "modular", MUCH_CLEARER)
 
 
