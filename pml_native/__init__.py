@@ -43,6 +43,7 @@ from .models import (
     SplineInterpolator,
     Transformed,
     TricubicInterpolator,
+    Waves,
     load,
 )
 from .networks import MLP, Graph, ModularMLP, register_activation
@@ -57,6 +58,7 @@ from .search import (
     fit_rational,
     fit_rbf,
     fit_separable,
+    fit_waves,
 )
 from .spectrum import Spectrum, spectrum
 
@@ -89,6 +91,7 @@ __all__ = [
     "SplineInterpolator",
     "Transformed",
     "TricubicInterpolator",
+    "Waves",
     "__version__",
     "approximate",
     "boost",
@@ -100,6 +103,7 @@ __all__ = [
     "fit_rational",
     "fit_rbf",
     "fit_separable",
+    "fit_waves",
     "info",
     "load",
     "optimize",

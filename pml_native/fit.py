@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
 from .facts import Facts
-from .fitting import diagnosis, guide, limits, outputs
+from .fitting import diagnosis, guide, limits, outputs, periodic
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
@@ -66,6 +66,7 @@ def fit(
     n_threads: int | None = None,
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    periods: Mapping[int | str, float] | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -74,10 +75,10 @@ def fit(
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
-        "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, sums of products of
-        functions of one input each, quotients of polynomials, roots of relations between x and y, all again in the
-        variables that symmetries of the first models leave (products without units, differences, sums of squares), and
-        networks where these stay far from the float64 floor.
+        "waves", "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, sums of products
+        of functions of one input each, quotients of polynomials, roots of relations between x and y, all again in the
+        variables that symmetries of the first models leave (products without units, differences, sums of squares),
+        waves of a learned phase where rows show some, and networks where these stay far from the float64 floor.
         A spline is chosen by what one through every second grid line misses at the other rows, which is what its
         report says; it then takes all rows, as do polynomials, quotients, products and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
@@ -97,6 +98,9 @@ def fit(
     n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
     checkpoint : a file that gets the best model so far every few seconds.
+    periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
+        function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
+        turn, in radians or degrees, are also tried like this.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -112,6 +116,8 @@ def fit(
     table = guide.table(method, is_grid(facts))
     if facts.m > 1 and method == "auto":
         table = outputs.table_of(table)
+    if periods:
+        table = periodic.table_of(table, _by_number(periods, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples)
@@ -204,6 +210,20 @@ def _check_options(tolerance: float | None, effort: float, time_limit: float | N
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
     if time_limit is not None and not (time_limit >= 0 and math.isfinite(time_limit)):
         raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
+
+
+def _by_number(periods: Mapping[int | str, float], samples: Samples) -> dict[int, float]:
+    """The periods by the numbers of their columns."""
+    d, names = samples.X.shape[1], list(samples.input_names or ())
+    found = {}
+    for column, period in periods.items():
+        j = names.index(column) if column in names else column
+        if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
+            raise ValueError(f"periods: expected columns of X, by name or number below {d}, got {column!r}")
+        if not (isinstance(period, (int, float, np.number)) and 0.0 < period < math.inf):
+            raise ValueError(f"periods: expected a number > 0 for {column!r}, got {period!r}")
+        found[int(j)] = float(period)
+    return found
 
 
 def _notes(facts: Facts, samples: Samples) -> list[str]:

@@ -30,6 +30,10 @@ def sin_slope(z: float, v: float) -> float:
     return cos(z)
 
 
+def cos_slope(z: float, v: float) -> float:
+    return -sin(z)
+
+
 def relu(z: float) -> float:
     return 0.0 if z <= 0.0 else z
 
@@ -261,6 +265,7 @@ INVERSE_TRANSFORMS = {
 # What variables are sums of, and what leaves no infinity.
 SQUARE = ACTIVATIONS["square"]
 FINITE = each("finite", finite, identity_slope)
+COSINE = each("cos", cos, cos_slope)  # of phases, with the sine of ACTIVATIONS
 RADIAL = {
     "linear": each("negative", negative, negative_slope),
     "thin_plate_spline": each("thin_plate", thin_plate, thin_plate_slope),

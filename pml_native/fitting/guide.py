@@ -13,7 +13,10 @@ from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.search import own_rng
+from ..search.waves import WavesSearch
+from . import periodic
 from .parts import variables_of_parts
+from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
@@ -111,6 +114,27 @@ def _of_parts(race: Race) -> ReducedSearch:
     return ReducedSearch(race, race.best, table, variables_of_parts(race.best.model))
 
 
+def _seems_periodic(race: Race) -> bool:
+    """Whether columns seem to be angles, of which nothing is exact yet."""
+    if periodic.SEARCH in race.runs:
+        return True
+    return race.depth == 0 and race.best is not None and not race.best.is_exact and bool(seeming_periods(race))
+
+
+def _periodic(race: Race) -> PeriodicSearch:
+    return PeriodicSearch(race, seeming_periods(race), SCATTERED, SEEMING_SHARE)
+
+
+def _may_be_waves(race: Race) -> bool:
+    """Whether waves of a learned phase may be better; the search ends at once where rows show no waves."""
+    y = race.rows.train.y
+    return "waves" in race.runs or (race.error > NETWORKS_ABOVE and y.shape[1] == 1 and bool(np.ptp(y) > 0))
+
+
+def _waves(race: Race) -> WavesSearch:
+    return WavesSearch(race.rows, only_if_shown=True)
+
+
 def _needs_networks(race: Race) -> bool:
     """Whether networks may be better, or are to bear out a large quotient, which few others come near."""
     best = race.best
@@ -164,6 +188,20 @@ SCATTERED = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        periodic.SEARCH,
+        first_round=1,
+        when=_seems_periodic,
+        make=_periodic,
+        sentence="with columns that repeat themselves, models come to {error:.1e}",
+    ),
+    Row(
+        "waves",
+        first_round=1,
+        when=_may_be_waves,
+        make=_waves,
+        sentence="waves of a learned phase come to {error:.1e}",
+    ),
     Row(
         "modular",
         4.0,

@@ -308,7 +308,7 @@ def of_columns(rows: Rows, columns: Sequence[int]) -> Rows:
     """The rows with these outputs only."""
     train, held_out = _of_columns(rows.train, columns), _of_columns(rows.held_out, columns)
     table = None if rows.table is None else _of_columns(rows.table, columns)
-    return Rows(train, held_out, rows.corners, table, rows.grid, rows.is_apart)
+    return replace(rows, train=train, held_out=held_out, table=table)
 
 
 def _at_length(row: Row) -> Row:

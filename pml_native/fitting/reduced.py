@@ -8,7 +8,7 @@ own. In the new variables there may be further symmetries: differences first, th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -155,31 +155,49 @@ class ReducedSearch:
         """What was found in the variables, as a model of the inputs."""
         signature = self.rows.signature
         prefix = f"of {variables.described(self.names)}: "
-
-        def whole(model: Model) -> Reduced:
-            return Reduced(model, variables, signature)
-
-        def refit(samples: Samples) -> Reduced:
-            within = reduced(samples, variables)
-            assert inner.refit is not None
-            return whole(inner.model if within is None else inner.refit(within))
-
-        def nearby(samples: Samples) -> Reduced | None:
-            within = reduced(samples, variables)
-            assert inner.nearby is not None
-            made = None if within is None else inner.nearby(within)
-            return None if made is None else whole(made)
-
-        found = self.rows.found(
-            whole(inner.model),
-            inner.family,
-            prefix + inner.description,
-            status=inner.status,
-            refit=None if inner.refit is None else refit,
-            nearby=None if inner.nearby is None else nearby,
-            nearby_work=inner.nearby_work,
+        return whole_of(
+            self.rows,
+            inner,
+            prefix,
+            lambda model: Reduced(model, variables, signature),
+            lambda samples: reduced(samples, variables),
         )
-        return replace(found, maker=prefix + inner.maker)
+
+
+def whole_of(
+    rows: Rows,
+    inner: Found,
+    prefix: str,
+    whole: Callable[[Model], Model],
+    changed: Callable[[Samples], Samples | None],
+) -> Found:
+    """What was found in other variables, as a model of the inputs.
+
+    `whole` makes it of a model of the variables, `changed` takes samples to these, or to None where they have none;
+    `prefix` is put before what is said of it.
+    """
+
+    def refit(samples: Samples) -> Model:
+        within = changed(samples)
+        assert inner.refit is not None
+        return whole(inner.model if within is None else inner.refit(within))
+
+    def nearby(samples: Samples) -> Model | None:
+        within = changed(samples)
+        assert inner.nearby is not None
+        made = None if within is None else inner.nearby(within)
+        return None if made is None else whole(made)
+
+    found = rows.found(
+        whole(inner.model),
+        inner.family,
+        prefix + inner.description,
+        status=inner.status,
+        refit=None if inner.refit is None else refit,
+        nearby=None if inner.nearby is None else nearby,
+        nearby_work=inner.nearby_work,
+    )
+    return replace(found, maker=prefix + inner.maker)
 
 
 def _variables(evidence: Evidence, strictness: float, order: NDArray[np.intp], worker: Worker) -> Variables | None:

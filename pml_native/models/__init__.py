@@ -26,6 +26,7 @@ from .simplex import SimplexInterpolator
 from .spline import SplineInterpolator
 from .transformed import Transformed
 from .tricubic import TricubicInterpolator
+from .waves import Waves
 
 __all__ = [
     "FAMILIES",
@@ -51,6 +52,7 @@ __all__ = [
     "SplineInterpolator",
     "Transformed",
     "TricubicInterpolator",
+    "Waves",
     "load",
 ]
 

@@ -17,6 +17,7 @@ from .scheduler import Search
 from .search import Rows
 from .simplex import SimplexSearch
 from .spline import SplineSearch
+from .waves import WavesSearch, fit_waves
 
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
@@ -30,6 +31,7 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "separable": lambda rows, rng: ProductSearch(rows, rng=rng),
     "simplex": lambda rows, rng: SimplexSearch(rows),
     "spline": SplineSearch,
+    "waves": lambda rows, rng: WavesSearch(rows),
 }
 
 __all__ = [
@@ -42,4 +44,5 @@ __all__ = [
     "fit_rational",
     "fit_rbf",
     "fit_separable",
+    "fit_waves",
 ]

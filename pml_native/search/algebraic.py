@@ -249,7 +249,7 @@ class AlgebraicSearch:
         if not np.ptp(train.y) > 0:
             raise ValueError("y: expected values that vary, got one value only")
         self.rows, self.degrees = rows, DEGREES if degree is None else (degree,)
-        frames = InputFrames(train.X, held_out.X, rows.corners, None)
+        frames = InputFrames(train.X, held_out.X, rows.corners, None, rows.degrees)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         choices = frames.alternatives(given)
         logarithms = tuple(

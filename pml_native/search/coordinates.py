@@ -87,13 +87,22 @@ class InputFrames:
     """The rows in any coordinates, each kept once asked for.
 
     `X` (n, d) are the rows to train on, `held_out` those to choose by. `corners` (k, d) are points that the box of the
-    polynomials holds, if they are not too far: no row is there, but a model may be asked. `degree` bounds degrees.
+    polynomials holds, if they are not too far: no row is there, but a model may be asked. `degree` bounds degrees, and
+    `degrees` those of each column.
     """
 
-    def __init__(self, X: Array, held_out: Array, corners: Array | None, degree: int | None) -> None:
+    def __init__(
+        self,
+        X: Array,
+        held_out: Array,
+        corners: Array | None,
+        degree: int | None,
+        degrees: tuple[int, ...] | None = None,
+    ) -> None:
         self.n, self.rows = len(X), np.concatenate([X, held_out])
         self.corners = np.empty((0, X.shape[1])) if corners is None else corners
-        self.top = self.n if degree is None else degree
+        top = self.n if degree is None else degree
+        self.tops = [top] * X.shape[1] if degrees is None else [min(top, own) for own in degrees]
         self._made: dict[tuple[str, ...], InputCoordinates] = {}
 
     def __call__(self, names: tuple[str, ...]) -> InputCoordinates:
@@ -106,7 +115,7 @@ class InputFrames:
             normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
             Z, n = normalization.apply(T), self.n
             # A column of k different values knows degrees up to k - 1.
-            highest = tuple(min(len(np.unique(z[:n])) - 1, self.top) for z in Z.T)
+            highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z, top in zip(Z.T, self.tops, strict=True))
             self._made[names] = InputCoordinates(names, scales, normalization, Z[:n], Z[n:], highest)
         return self._made[names]
 

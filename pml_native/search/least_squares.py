@@ -71,13 +71,10 @@ def nested_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solve
     """The same by QR, with the ridge of this file's head, for columns that are nearly dependent."""
     n, p = A.shape
     ridge = 0.5 * EPS * np.sqrt(np.mean(Y**2) * n)
-    stacked = np.zeros((n + p, p), order="F")
-    stacked[:n] = A
-    stacked[n + np.arange(p), np.arange(p)] = ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS)
+    factor, tau = ridged_factor(A, ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS))
     right = np.zeros((n + p, Y.shape[1]), order="F")
     right[:n] = Y
     block = 64 * max(p, Y.shape[1])
-    factor, tau, _, _ = lapack.dgeqrf(stacked, lwork=block, overwrite_a=1)
     projected = lapack.dormqr("L", "T", factor, tau, right, block, overwrite_c=1)[0][:p]
 
     def solve(count: int) -> Array:
@@ -89,6 +86,16 @@ def nested_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solve
         return solution
 
     return solve
+
+
+def ridged_factor(A: Array, ridge: Array) -> tuple[Array, Array]:
+    """The factor QR, as LAPACK has it, of A (n, p) over the diagonal `ridge` (p,), and its scalars."""
+    n, p = A.shape
+    stacked = np.zeros((n + p, p), order="F")
+    stacked[:n] = A
+    stacked[n + np.arange(p), np.arange(p)] = ridge
+    factor, tau, _, _ = lapack.dgeqrf(stacked, lwork=64 * p, overwrite_a=1)
+    return factor, tau
 
 
 def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degrees: NDArray[np.intp]) -> Array:

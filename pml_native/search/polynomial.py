@@ -154,7 +154,7 @@ class PolynomialSearch:
         self.rows, self.basis, self.degree = rows, basis, degree
         self.max_terms = max(1, min(max_terms or rows.n, rows.n // 2))
         train, held_out = rows.train, rows.held_out
-        self.frame = InputFrames(train.X, held_out.X, rows.corners, degree)
+        self.frame = InputFrames(train.X, held_out.X, rows.corners, degree, rows.degrees)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
         self.links = links(train.y, held_out.y, outputs)

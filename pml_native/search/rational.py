@@ -205,7 +205,7 @@ class RationalSearch:
         self.rows = rows
         self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n, rows.n // 2))
         train, held_out = rows.train, rows.held_out
-        self.frame = InputFrames(train.X, held_out.X, rows.corners, None)
+        self.frame = InputFrames(train.X, held_out.X, rows.corners, None, rows.degrees)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
         self.links = links(train.y, held_out.y, outputs)

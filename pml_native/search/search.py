@@ -55,7 +55,8 @@ class Rows:
     rows held out, which choose.
 
     `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
-    are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form.
+    are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form. `degrees`
+    are the powers above which an input has nothing new: the square of a sine is 1 less that of the cosine.
     """
 
     train: Samples
@@ -64,6 +65,7 @@ class Rows:
     table: Samples | None = None
     grid: tuple[list[Array], NDArray[np.intp]] | None = None
     is_apart: bool = False
+    degrees: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -133,7 +135,7 @@ class Rows:
 
     def fewer(self, n: int, n_held_out: int) -> Rows:
         """The first of each kind, for a model that takes long to evaluate."""
-        return Rows(self.train.first(n), self.held_out.first(n_held_out), self.corners)
+        return replace(self, train=self.train.first(n), held_out=self.held_out.first(n_held_out), table=None, grid=None)
 
     def found(
         self,

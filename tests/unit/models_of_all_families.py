@@ -215,6 +215,22 @@ def piecewise_of_networks():
     return pml.Piecewise([1.0, 2.0, 5.0], [network((1, 4, 1), seed=j) for j in range(2)])
 
 
+def waves():
+    """Two outputs of a learned phase of all inputs, whose amplitudes depend on two of them."""
+    phase = pml.Polynomial([(1, 0, 0), (1, 1, 0), (2, 0, 1)], [3.0, 0.7, 0.2], inputs=pml.Normalization.of_box(BOX))
+    indices = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 1, 0), (3, 0, 0, 2), (2, 1, 1, 1)]
+    inputs = pml.Normalization.of_box(np.column_stack([np.tile([[-1.0, -1.0], [1.0, 1.0]], (200, 1)), BOX[:, [0, 2]]]))
+    inner = pml.Polynomial(indices, np.random.default_rng(12).normal(size=(5, 2)), inputs=inputs)
+    return pml.Waves(inner, phase, [0, 2], bounds=[BOX.min(axis=0), BOX.max(axis=0)])
+
+
+def waves_of_two_periods():
+    """A network of two columns that repeat themselves, and of the third."""
+    turns = pml.Polynomial(np.eye(3, dtype=int)[:2], np.diag([2.0, 0.5]), inputs=pml.Normalization.identity(3))
+    mlp = pml.MLP((5, 8, 1))
+    return pml.Waves(pml.NetworkModel(mlp, 0.3 * mlp.initialize(3)), turns, [2])
+
+
 def outputs():
     """Columns of three models, one of them twice, one not at all."""
     return Outputs([network(), polynomial(), rational()], [4, 0, 3, 0])
@@ -308,6 +324,8 @@ MODELS: dict[str, Case] = {
     "algebraic in other coordinates": Case(
         lambda: pml.Transformed(algebraic(), ["log", "identity", "reciprocal"], ["identity"])
     ),
+    "waves": Case(waves, 16.0, 256.0),
+    "waves of two periods": Case(waves_of_two_periods),
     "outputs": Case(outputs),
     "outputs of networks": network_case(outputs_of_networks),
     "mixed": Case(mixed, 4.0, 8.0),

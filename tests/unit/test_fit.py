@@ -102,7 +102,8 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short(simple)
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
     report = pml.fit(X, np.abs(np.sin(y)), effort=2 * LITTLE).report
-    assert {candidate.family for candidate in report.candidates} == {"polynomial", "separable", "rational", "network"}
+    tried = {candidate.family for candidate in report.candidates}
+    assert tried - {"waves"} == {"polynomial", "separable", "rational", "network"}  # it may look like one
 
 
 @pytest.mark.parametrize("method", ["polynomial", "random_features", "rational", "rbf"])

@@ -23,6 +23,7 @@ REFUSED = {
     ("spline", "rows left out"): "rows that form a full grid",
     ("modular", "two outputs"): "y: expected one output, got 2",
     ("separable", "two outputs"): "y: expected one output, got 2",
+    ("waves", "two outputs"): "y: expected one output, got 2",
 }
 # Enough for each to come below an error of 0.1 on these rows; the slowest, products, takes half of it.
 WORK = 2e9
