@@ -20,6 +20,22 @@ def isa(request):
 
 
 @pytest.fixture(scope="session")
+def every_isa():
+    """A generator that selects each instruction set of this machine in turn, for tests whose oracle serves them all."""
+
+    def selected():
+        before = _core.isa_selected()
+        try:
+            for isa in _core.isa_available():
+                _core.isa_select(isa)
+                yield isa
+        finally:
+            _core.isa_select(before)
+
+    return selected
+
+
+@pytest.fixture(scope="session")
 def report():
     """The report of a fit that never was, with an entry of each kind."""
     return FitReport(

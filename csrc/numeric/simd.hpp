@@ -50,9 +50,18 @@
 #define PML_PREFETCH(p) ((void)0)
 #else
 #define PML_PREFETCH(p) __builtin_prefetch(p)
+#if defined(__SANITIZE_ADDRESS__)
+// The check of a load stands once for each copy of it: inlined and unrolled, they keep the compiler busy for more than
+// ten minutes.
+#define PML_INLINE static inline
+#define PML_MEMBER inline
+#else
 #define PML_INLINE static inline __attribute__((always_inline))
 #define PML_MEMBER inline __attribute__((always_inline))
-#if defined(__clang__)
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define PML_UNROLL
+#elif defined(__clang__)
 #define PML_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define PML_UNROLL _Pragma("GCC unroll 32")

@@ -46,22 +46,20 @@ def batches_for(widths):
 
 
 # Every network with every activation, going round the batches; some networks with every batch.
-CASES = [
-    (activation, widths, batches_for(widths)[(i + 2 * j) % len(batches_for(widths))])
+CASES = {
+    widths: [
+        (activation, batches_for(widths)[(i + 2 * j) % len(batches_for(widths))])
+        for j, activation in enumerate(ACTIVATIONS)
+    ]
     for i, widths in enumerate(NETWORKS)
-    for j, activation in enumerate(ACTIVATIONS)
-]
-CASES += [("tanh", widths, n) for widths in [(3, 1), (5, 4, 3), (2, 12, 3), (2, 5, 7, 1)] for n in BATCHES]
+}
+CASES |= {widths: [("tanh", n) for n in BATCHES] for widths in [(3, 1), (5, 4, 3), (2, 12, 3), (2, 5, 7, 1)]}
 # A wide layer, more than 1,000 parameters, and 102 tiles of 480 rows.
-CASES += [("tanh", (3, 97, 1), 41), ("silu", (2, 33, 27, 2), 41), ("sin", (1, 3, 1), 48_500)]
+CASES |= {(3, 97, 1): [("tanh", 41)], (2, 33, 27, 2): [("silu", 41)], (1, 3, 1): [("sin", 48_500)]}
 
 
-def case_name(case):
-    activation, widths, n = case
-    return f"{activation}-{'x'.join(map(str, widths))}-{n}"
-
-
-every_case = pytest.mark.parametrize("case", CASES, ids=case_name)
+def name_of(widths):
+    return "x".join(map(str, widths))
 
 
 def test_the_networks_leave_every_remainder():
@@ -85,15 +83,7 @@ class Data:
         self.u = rng.normal(size=(n, widths[-1])) / max(n, 1)
 
 
-@functools.cache
-def slow_results(activation, widths, n):
-    """The curvature without and with sample weights."""
-    data = Data(widths, n)
-    arguments = (widths, activation, data.params, data.X, data.Y)
-    return slow_curvature.curvature(*arguments), slow_curvature.curvature(*arguments, data.weight)
-
-
-def assert_close(got, wanted, widths, *, n_summed=0):
+def assert_close(got, wanted, widths, of="", *, n_summed=0):
     """To rounding: a pass forward or backward adds n_in + 1 products in a layer, each rounded, then an activation of
     some 4 ulp and slope up to 3. Second derivatives are sums of products of three such results: the derivatives of z
     with respect to two parameters, and the derivative of the loss with respect to that z. The errors of a running sum
@@ -104,8 +94,8 @@ def assert_close(got, wanted, widths, *, n_summed=0):
     wanted = np.asarray(wanted)
     scale = 1 + np.max(np.abs(wanted), initial=0)
     tolerance = EPS * (3 * sum(n_in + 8 for n_in in widths[:-1]) + min(n_summed, 1000) ** 0.5) * scale
-    assert np.shape(got) == wanted.shape
-    assert np.max(np.abs(got - wanted), initial=0) <= tolerance
+    assert np.shape(got) == wanted.shape, of
+    assert np.max(np.abs(got - wanted), initial=0) <= tolerance, of
 
 
 # The oracle itself, against the exact one.
@@ -119,8 +109,15 @@ def exact_activation(name, n_derivatives):
     return lambda z: slow_network.ACTIVATIONS[name](z)[: 1 + n_derivatives]
 
 
-SMALL_NETWORKS = [(2, 2), (1, 3, 1), (2, 3, 2), (3, 2, 3, 2), (1, 2, 3, 2, 1)]  # zero to three hidden layers
-every_small_network = pytest.mark.parametrize("widths", SMALL_NETWORKS, ids=str)
+# Zero to three hidden layers: one of them with every activation, the others with three each, so that at 60 digits
+# every activation is met in two networks.
+SMALL_CASES = [((1, 3, 1), activation) for activation in ACTIVATIONS]
+SMALL_CASES += [
+    (widths, ACTIVATIONS[(3 * i + j) % len(ACTIVATIONS)])
+    for i, widths in enumerate([(2, 2), (2, 3, 2), (3, 2, 3, 2), (1, 2, 3, 2, 1)])
+    for j in range(3)
+]
+every_small_case = pytest.mark.parametrize(("widths", "activation"), SMALL_CASES, ids=str)
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 SMALL_BATCH = 2
 
@@ -151,9 +148,8 @@ class Exact:
 exact_results = functools.cache(Exact)
 
 
-@every_activation
-@every_small_network
-def test_the_exact_hessian_is_the_difference_of_exact_gradients(activation, widths):
+@every_small_case
+def test_the_exact_hessian_is_the_difference_of_exact_gradients(widths, activation):
     data = Data(widths, SMALL_BATCH)
     arrays = exact([data.params])[0], exact(data.X), exact(data.Y), exact([data.weight])[0]
     rows = slow_curvature.gradient_differences(widths, exact_activation(activation, 1), *arrays)
@@ -162,9 +158,8 @@ def test_the_exact_hessian_is_the_difference_of_exact_gradients(activation, widt
     np.testing.assert_allclose(exact_results(activation, widths).hessian, wanted, rtol=EPS, atol=1e-35)
 
 
-@every_activation
-@every_small_network
-def test_the_oracle_for_larger_networks_is_the_exact_one(activation, widths):
+@every_small_case
+def test_the_oracle_for_larger_networks_is_the_exact_one(widths, activation):
     data, wanted = Data(widths, SMALL_BATCH), exact_results(activation, widths)
     got = slow_curvature.curvature(widths, activation, data.params, data.X, data.Y, data.weight)
     for name in ("loss", "gradient", "gauss_newton", "hessian"):
@@ -178,104 +173,58 @@ def test_the_oracle_for_larger_networks_is_the_exact_one(activation, widths):
 # The kernels against 60 digits.
 
 
-@every_activation
-@every_small_network
-def test_kernels_are_the_exact_derivatives(isa, activation, widths):
+@every_small_case
+def test_kernels_are_the_exact_derivatives(every_isa, widths, activation):
     data, wanted, mlp = Data(widths, SMALL_BATCH), exact_results(activation, widths), MLP(widths, activation)
     weighted = {"sample_weight": data.weight, "n_threads": 1}
-    loss, gradient, products = mlp.gauss_newton(data.params, data.X, data.Y, **weighted)
-    first, second = mlp.directional_derivatives(data.params, data.X, data.v, n_threads=1)
-    assert_close(loss, wanted.loss, widths)
-    assert_close(gradient, wanted.gradient, widths)
-    assert_close(products, wanted.gauss_newton, widths)
-    assert_close(mlp.hessian(data.params, data.X, data.Y, **weighted), wanted.hessian, widths)
-    product = mlp.hessian_vector_product(data.params, data.X, data.Y, data.v, **weighted)
-    assert_close(product, wanted.hessian_vector_product, widths)
-    assert_close(mlp.jacobian(data.params, data.X, n_threads=1), wanted.jacobian, widths)
-    assert_close(first, wanted.first, widths)
-    assert_close(second, wanted.second, widths)
-    product = mlp.vector_jacobian_product(data.params, data.X, data.u, n_threads=1)
-    assert_close(product, wanted.vector_jacobian_product, widths)
+    for isa in every_isa():
+        loss, gradient, products = mlp.gauss_newton(data.params, data.X, data.Y, **weighted)
+        first, second = mlp.directional_derivatives(data.params, data.X, data.v, n_threads=1)
+        assert_close(loss, wanted.loss, widths, isa)
+        assert_close(gradient, wanted.gradient, widths, isa)
+        assert_close(products, wanted.gauss_newton, widths, isa)
+        assert_close(mlp.hessian(data.params, data.X, data.Y, **weighted), wanted.hessian, widths, isa)
+        product = mlp.hessian_vector_product(data.params, data.X, data.Y, data.v, **weighted)
+        assert_close(product, wanted.hessian_vector_product, widths, isa)
+        assert_close(mlp.jacobian(data.params, data.X, n_threads=1), wanted.jacobian, widths, isa)
+        assert_close(first, wanted.first, widths, isa)
+        assert_close(second, wanted.second, widths, isa)
+        product = mlp.vector_jacobian_product(data.params, data.X, data.u, n_threads=1)
+        assert_close(product, wanted.vector_jacobian_product, widths, isa)
 
 
 # The kernels against the slow derivatives in float64, for larger networks and batches.
 
 
-def with_and_without_weights(data, results):
-    return zip((None, data.weight), results, strict=True)
-
-
-@every_case
-def test_jacobian_is_that_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data, (wanted, _) = Data(widths, n), slow_results(*case)
-    for n_threads in THREADS:
-        got = MLP(widths, activation).jacobian(data.params, data.X, n_threads=n_threads)
-        assert_close(got, wanted.jacobian.reshape(n * widths[-1], len(data.params)), widths)
-
-
-@every_case
-def test_gauss_newton_is_that_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data = Data(widths, n)
-    for n_threads in THREADS:
-        for sample_weight, wanted in with_and_without_weights(data, slow_results(*case)):
-            loss, gradient, products = MLP(widths, activation).gauss_newton(
-                data.params, data.X, data.Y, sample_weight=sample_weight, n_threads=n_threads
-            )
-            assert isinstance(loss, float)
-            assert_close(loss, wanted.loss, widths, n_summed=n)
-            assert_close(gradient, wanted.gradient, widths, n_summed=n)
-            assert_close(products, wanted.gauss_newton, widths, n_summed=n)
-
-
-@every_case
-def test_hessian_is_that_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data = Data(widths, n)
-    for n_threads in THREADS:
-        for sample_weight, wanted in with_and_without_weights(data, slow_results(*case)):
-            got = MLP(widths, activation).hessian(
-                data.params, data.X, data.Y, sample_weight=sample_weight, n_threads=n_threads
-            )
-            assert_close(got, wanted.hessian, widths, n_summed=n)
-
-
-@every_case
-def test_hessian_vector_product_is_that_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data = Data(widths, n)
-    for n_threads in THREADS:
-        for sample_weight, wanted in with_and_without_weights(data, slow_results(*case)):
-            got = MLP(widths, activation).hessian_vector_product(
-                data.params, data.X, data.Y, data.v, sample_weight=sample_weight, n_threads=n_threads
-            )
-            assert_close(got, wanted.hessian @ data.v, widths, n_summed=n)
-
-
-@functools.cache
-def slow_directional_derivatives(activation, widths, n):
-    data = Data(widths, n)
-    return slow_curvature.directional_derivatives(widths, activation, data.params, data.X, data.v)
-
-
-@every_case
-def test_directional_derivatives_are_those_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data, (_, first, second) = Data(widths, n), slow_directional_derivatives(*case)
-    for n_threads in THREADS:
-        got = MLP(widths, activation).directional_derivatives(data.params, data.X, data.v, n_threads=n_threads)
-        assert_close(got[0], first, widths)
-        assert_close(got[1], second, widths)
-
-
-@every_case
-def test_vector_jacobian_product_is_that_of_the_slow_network(isa, case):
-    activation, widths, n = case
-    data, (wanted, _) = Data(widths, n), slow_results(*case)
-    for n_threads in THREADS:
-        got = MLP(widths, activation).vector_jacobian_product(data.params, data.X, data.u, n_threads=n_threads)
-        assert_close(got, np.einsum("bk,bkp->p", data.u, wanted.jacobian), widths, n_summed=n)
+@pytest.mark.parametrize("widths", CASES, ids=name_of)
+def test_second_order_kernels_are_the_slow_network(every_isa, widths):
+    for activation, n in CASES[widths]:
+        data, mlp = Data(widths, n), MLP(widths, activation)
+        params, X, Y = data.params, data.X, data.Y
+        slow = slow_curvature.curvature(widths, activation, params, X, Y)
+        slow_weighted = slow_curvature.curvature(widths, activation, params, X, Y, data.weight)
+        jacobian = slow.jacobian.reshape(n * widths[-1], len(params))
+        vector_jacobian_product = np.einsum("bk,bkp->p", data.u, slow.jacobian)
+        _, first, second = slow_curvature.directional_derivatives(widths, activation, params, X, data.v)
+        for isa in every_isa():
+            for n_threads in THREADS:
+                of = f"{isa}, {activation}, {n} rows, {n_threads} threads"
+                assert_close(mlp.jacobian(params, X, n_threads=n_threads), jacobian, widths, of)
+                got = mlp.vector_jacobian_product(params, X, data.u, n_threads=n_threads)
+                assert_close(got, vector_jacobian_product, widths, of, n_summed=n)
+                got = mlp.directional_derivatives(params, X, data.v, n_threads=n_threads)
+                assert_close(got[0], first, widths, of)
+                assert_close(got[1], second, widths, of)
+                for sample_weight, wanted in ((None, slow), (data.weight, slow_weighted)):
+                    options = {"sample_weight": sample_weight, "n_threads": n_threads}
+                    loss, gradient, products = mlp.gauss_newton(params, X, Y, **options)
+                    assert isinstance(loss, float)
+                    assert_close(loss, wanted.loss, widths, of, n_summed=n)
+                    assert_close(gradient, wanted.gradient, widths, of, n_summed=n)
+                    assert_close(products, wanted.gauss_newton, widths, of, n_summed=n)
+                    assert_close(mlp.hessian(params, X, Y, **options), wanted.hessian, widths, of, n_summed=n)
+                    got = mlp.hessian_vector_product(params, X, Y, data.v, **options)
+                    assert_close(got, wanted.hessian @ data.v, widths, of, n_summed=n)
 
 
 # The kernels against torch's automatic differentiation.
