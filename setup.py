@@ -29,6 +29,9 @@ OPTIONS = {
 SANITIZERS = []
 if "PML_NATIVE_SANITIZE" in os.environ:
     SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+# Lines and frames for what they find. Inlined, the checks of one instruction set keep the compiler busy for more than ten
+# minutes; as functions (see PML_INLINE as well) for one.
+READABLE = ["-O1", "-g1", "-fno-inline", "-fno-omit-frame-pointer"]
 
 
 class BuildExtension(build_ext):
@@ -38,7 +41,7 @@ class BuildExtension(build_ext):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         extension.extra_compile_args += OPTIONS[kind]
         if SANITIZERS:
-            extension.extra_compile_args += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
+            extension.extra_compile_args += [*SANITIZERS, *READABLE]
             extension.extra_link_args += SANITIZERS
 
         def compiled(isa):

@@ -51,8 +51,8 @@
 #else
 #define PML_PREFETCH(p) __builtin_prefetch(p)
 #if defined(__SANITIZE_ADDRESS__)
-// The check of a load stands once for each copy of it: inlined and unrolled, they keep the compiler busy for more than
-// ten minutes.
+// Every copy of a load has its own checks, so that nothing is copied: inlined and unrolled they take the compiler more
+// than ten minutes, as functions one.
 #define PML_INLINE static inline
 #define PML_MEMBER inline
 #else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -22,6 +23,7 @@ def monomial(x, powers, orders):
     return product
 
 
+@functools.cache
 def matrix():
     """Row (derivative, corner), column (power of x, y, z): the 64 conditions on the unit cube."""
     corners = list(itertools.product((0.0, 1.0), repeat=3))

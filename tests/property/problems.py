@@ -14,7 +14,7 @@ from pml_native import MLP, _core
 ACTIVATIONS = _core.activation_names()
 
 EPS = np.finfo(np.float64).eps
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=25, deadline=None)
 
 # Around the blocks of the instruction sets (6, 12, 40 rows) and around one and two tiles (480 rows).
 BATCHES = (0, 1, 2, 5, 6, 7, 11, 13, 39, 40, 41, 121, 479, 480, 481, 961, 1500)

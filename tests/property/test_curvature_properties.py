@@ -16,7 +16,7 @@ from property.problems import ACTIVATIONS, EPS, LAYOUTS, Problem, make_problem, 
 
 from pml_native import MLP
 
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=15, deadline=None)
 
 # Around the blocks of the instruction sets and around one and two tiles (480 rows).
 BATCHES = (0, 1, 2, 7, 39, 40, 41, 121, 240, 241, 479, 481, 961)
