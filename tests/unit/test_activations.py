@@ -79,7 +79,7 @@ def test_the_same_function_may_be_registered_again_and_a_changed_constant_makes_
         register_activation("scaled", scaled_square, lambda z: 6 * z, lambda z: 6)
 
 
-@pytest.mark.parametrize("z_kink", [0.0, 0.3, -1.75])
+@pytest.mark.parametrize("z_kink", [0.3, -1.75])
 def test_kinks_and_jumps_are_no_wrong_derivatives(z_kink):
     register_activation(
         "bent",

@@ -25,14 +25,15 @@ SQUARE = [(0.0, 1.0), (0.0, 1.0)]
 @pytest.fixture(autouse=True)
 def short_fits(monkeypatch):
     """What other families make of the points is held in the tests of `fit`."""
-    monkeypatch.setattr("pml_native.approximation.search.FIT_EFFORT", 0.01)
+    for name, effort in (("FIT_EFFORT", 0.01), ("FIT_EFFORT_ONE_INPUT", 0.002), ("MOST_FIT_EFFORT", 0.02)):
+        monkeypatch.setattr(f"pml_native.approximation.search.{name}", effort)
 
 
 @pytest.fixture
 def no_fits(monkeypatch):
     """For what no family of `fit` gets anywhere with."""
-    monkeypatch.setattr("pml_native.approximation.search.FIT_EFFORT", 1e-4)
-    monkeypatch.setattr("pml_native.approximation.search.MOST_FIT_EFFORT", 1e-4)
+    for name in ("FIT_EFFORT", "FIT_EFFORT_ONE_INPUT", "MOST_FIT_EFFORT"):
+        monkeypatch.setattr(f"pml_native.approximation.search.{name}", 1e-4)
 
 
 def product(X):
@@ -94,7 +95,7 @@ def test_functions_of_several_variables_are_met_to_the_tolerance(monkeypatch, f,
     assert model.report.evaluations < most
 
 
-def test_every_point_that_f_was_called_at_is_counted():
+def test_every_point_that_f_was_called_at_is_counted(no_fits):
     calls = []
 
     def f(X):
@@ -108,7 +109,7 @@ def test_every_point_that_f_was_called_at_is_counted():
     assert pml.FitReport.from_dict(json.loads(report.to_json())) == report
 
 
-def test_the_budget_of_evaluations_is_kept():
+def test_the_budget_of_evaluations_is_kept(no_fits):
     for most in (40, 300):
         report = pml.approximate(uneven, SQUARE, max_evaluations=most, n_threads=1).report
         assert report.evaluations <= most

@@ -89,14 +89,14 @@ def check(X, y):
 
 
 @given(tables())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_facts_of_small_tables_are_what_loops_find(table):
     check(*table)
 
 
 @pytest.mark.parametrize("n_hashes", [1, 3])
 @given(table=tables())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_rows_whose_hashes_collide_are_told_apart(n_hashes, table):
     hashes = module._hashes
     with pytest.MonkeyPatch.context() as patch:
