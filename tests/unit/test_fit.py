@@ -17,7 +17,7 @@ from pml_native.report import Errors
 from pml_native.search.search import Found
 
 # About a second of one core: most fits end before.
-LITTLE = 0.02
+LITTLE = 0.01
 
 
 def samples(n=400, d=2, seed=0):
@@ -101,7 +101,7 @@ def test_polynomials_come_first_and_networks_only_where_these_fall_short(simple)
     assert {candidate.family for candidate in report.candidates} == {"polynomial"}
     assert report.validation_rmse < 1e-15
     assert "float64 floor" in report.status
-    report = pml.fit(X, np.abs(np.sin(y)) + np.abs(np.cos(X[:, 0])), effort=2 * LITTLE).report
+    report = pml.fit(X, np.abs(np.sin(y)) + np.abs(np.cos(X[:, 0])), effort=4 * LITTLE).report
     tried = {candidate.family for candidate in report.candidates}
     assert tried - {"waves"} == {"polynomial", "separable", "rational", "network"}  # it may look like some
 
