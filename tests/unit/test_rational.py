@@ -108,7 +108,7 @@ def test_a_quotient_is_found_to_rounding(d):
 
 def test_sharp_bends_take_fewer_terms_than_polynomials():
     X, X_new = box(3000, 2), box(1000, 2, 1)
-    options = {"inputs": "identity", "outputs": "identity", "effort": 0.05}
+    options = {"inputs": "identity", "outputs": "identity", "effort": 0.02}
     rational = pml.fit_rational(X, two_sharp_ridges(X), **options)
     polynomial = pml.fit_polynomial(X, two_sharp_ridges(X), **options)
     assert relative_rmse(rational, two_sharp_ridges, X_new) < 1e-3 * relative_rmse(polynomial, two_sharp_ridges, X_new)
