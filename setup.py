@@ -29,8 +29,8 @@ OPTIONS = {
 SANITIZERS = []
 if "PML_NATIVE_SANITIZE" in os.environ:
     SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-# Lines and frames for what they find. Inlined, the checks of one instruction set keep the compiler busy for more than ten
-# minutes; as functions (see PML_INLINE as well) for one.
+# Lines and frames for what they find. Inlined, the checks of one instruction set keep the compiler busy for more than
+# ten minutes; as functions (see PML_INLINE as well) for one.
 READABLE = ["-O1", "-g1", "-fno-inline", "-fno-omit-frame-pointer"]
 
 

@@ -34,8 +34,8 @@ NETWORKS = [
 ]
 # No row, a block of AVX-512 (40) and its neighbours, a tile (480) and one row more, two tiles and a rest.
 BATCHES = (0, 1, 2, 39, 40, 41, 240, 481, 1001)
-# Rows repeat after so many, that the slow network has to compute no more; a prime, so that equal rows stand at different
-# places of blocks and tiles.
+# Rows repeat after so many, that the slow network has to compute no more; a prime, so that equal rows stand at
+# different places of blocks and tiles.
 PERIOD = 97
 
 # Every network with every activation, going round the batches: so each meets all batches but one.

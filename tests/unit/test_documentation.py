@@ -31,7 +31,15 @@ def page_id(page):
     return str(page.relative_to(DOCS))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if IN_ORDER.search(page.read_text())], ids=page_id)
+# The pages that have something to run; the two longest take ten seconds each.
+PROGRAMS = [
+    pytest.param(page, marks=[pytest.mark.slow] if page.stem in ("guide", "tutorial") else [])
+    for page in PAGES
+    if IN_ORDER.search(page.read_text())
+]
+
+
+@pytest.mark.parametrize("page", PROGRAMS, ids=page_id)
 def test_a_page_runs_as_one_program_and_its_claims_hold(page, tmp_path, monkeypatch):
     shutil.copytree(DOCS / "tables", tmp_path / "tables")
     monkeypatch.chdir(tmp_path)
