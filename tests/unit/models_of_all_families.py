@@ -345,7 +345,7 @@ MODELS: dict[str, Case] = {
         for name in KERNELS
     },
     **{f"spline of degree {k}": Case(lambda k=k: spline(k, 1), has_kinks=k < 5) for k in range(1, 8)},
-    "spline in three dimensions": Case(lambda: spline((3, 1, 4), 3), 16.0, 256.0, has_kinks=True),
+    "spline in three dimensions": Case(lambda: spline((3, 1, 4), 3), 16.0, 512.0, has_kinks=True),
     "uneven spline": Case(lambda: spline((3, 2), 2, even=False), has_kinks=True),
     "spline that ends": Case(lambda: spline(3, 2, "nan"), has_kinks=True),
     "spline that refuses": Case(lambda: spline(3, 2, "error"), has_kinks=True),
