@@ -528,7 +528,7 @@ class ModularSearch:
     def _polished(self, one: Trial) -> Steps:
         """Longer series on more rows, as long as that helps, then powers of the functions."""
         whole = self._trial(one.structure, one.link, one, {}, with_all_rows=True)
-        [best] = yield from self._run([whole], POLISH_STEPS)
+        [best] = yield from self._run([whole or one], POLISH_STEPS)
         yield from self._offered([best])
         while (simpler := (yield from self._simplified(best, POLISH_STEPS, with_all_rows=True))) is not None:
             best = simpler
