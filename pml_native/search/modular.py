@@ -68,8 +68,6 @@ LIKELY = 0.03
 FEW_COLUMNS = 4
 # Below this error no part of the structure is missing: series are too short, or rows too few.
 SETTLED = 1e-9
-# The model known tells more by its gradient than the graph does if its error is below this part of the graph's.
-CLEARER = 1.0
 # A refit goes on from where the model is.
 REFIT_STEPS, REFIT_DAMPING = 12, 1e-10
 # By this part parameters are changed before a model like it is made.
@@ -395,7 +393,7 @@ class ModularSearch:
             assert descent.core is not None
             return layout.slopes(V, designs, descent.params, descent.core)[:, : layout.n_inputs]
 
-        is_clearer = known is not None and known.error < CLEARER * one.error
+        is_clearer = known is not None and known.error < one.error
         return Z, of_known if is_clearer and np.isfinite(of_known(Z)).all(axis=1).mean() > 0.5 else of_own
 
     def _gains(self, one: Trial) -> list[float]:
