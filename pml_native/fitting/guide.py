@@ -189,6 +189,15 @@ SCATTERED = (
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row(
+        "modular",
+        8.0,
+        1,
+        when=_may_have_parts,
+        make=_modular,
+        sentence="sums of parts of fewer inputs come to {error:.1e}",
+    ),
+    Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
+    Row(
         periodic.SEARCH,
         first_round=1,
         when=_seems_periodic,
@@ -202,15 +211,6 @@ SCATTERED = (
         make=_waves,
         sentence="waves of a learned phase come to {error:.1e}",
     ),
-    Row(
-        "modular",
-        4.0,
-        1,
-        when=_may_have_parts,
-        make=_modular,
-        sentence="sums of parts of fewer inputs come to {error:.1e}",
-    ),
-    Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(
         "variables",

@@ -231,7 +231,7 @@ class ModularSearch:
             if moved is not one:
                 beam.append(moved)
                 yield from self._offered([moved])
-            else:
+            elif all(one.error <= other.error for other in beam):
                 yield from self._polished(one)
             spent[one.link.name] += self._work - before
             least = min((one.error for one in beam), default=0.0)

@@ -35,7 +35,6 @@ from ..models import Normalization, Polynomial
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.model import Signature
 from ..models.modular import ModularPolynomial, Module
-from ..singular_values import svd
 from .scheduler import Step, Worker
 from .search import CALL
 
@@ -46,6 +45,8 @@ SURE, UNSURE, REFUSED = 0.1, 0.5, 8.0
 MOST_TRIALS = 12
 # The power of 1 + degree that coefficients are measured by.
 SMOOTHNESS = 0.5
+# Steps of the power method, which brings that value within some per cent.
+POWERS = 12
 # The part of a step at which the second derivative along it is measured, and the largest correction over the step.
 PROBE, MOST_BENT = 0.1, 0.75
 # Where the diagonal of R falls below this part of its largest entry, terms depend on each other to rounding.
@@ -137,7 +138,7 @@ class Layout:
     def work(self, n: int) -> float:
         """Multiply-adds of a step on n rows, with two trials."""
         m, p = len(self.core), self.n_params
-        return float(n) * (4.0 * m**2 + 3.0 * m * p + 1.5 * p**2) + 15.0 * p**3 + 60.0 * CALL
+        return float(n) * (4.0 * m**2 + 3.0 * m * p + 1.5 * p**2) + 5.0 * p**3 + 60.0 * CALL
 
 
 @dataclass(frozen=True)
@@ -300,24 +301,25 @@ def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | Non
     scales = problem.layout.scales
     J0 = problem.jacobian(point) * scales
     J = J0 - point.Q @ (point.Q.T @ J0)
-    R = qr(np.column_stack([J, point.residuals]), mode="r", check_finite=False, overwrite_a=True)[0]
     p = J.shape[1]
-    R, along = R[: p + 1, :p], R[: p + 1, p]
-    if not np.isfinite(R).all():
+    R = qr(np.column_stack([J, point.residuals]), mode="r", check_finite=False, overwrite_a=True)[0][: p + 1]
+    largest = _largest_singular(R[:, :p]) if np.isfinite(R).all() else 0.0
+    if not largest > 0.0:
         return None, damping
-    U, s, Vt = svd(R, full_matrices=False)
-    if not s[0] > 0.0:
-        return None, damping
-    along = U.T @ along
     before = problem.rows.root_weight * problem.rows.t - point.residuals
+    damped = np.zeros((len(R) + p, p + 1), order="F")
     for trial in range(MOST_TRIALS):
-        kept = s**2 + damping * s[0] ** 2
-        step = Vt.T @ (s / kept * along)
+        damped[: len(R)], damped[len(R) :] = R, 0.0
+        damped[len(R) + np.arange(p), np.arange(p)] = np.sqrt(damping) * largest
+        factor = qr(damped, mode="r", check_finite=False)[0][:p]
+        step = solve_triangular(factor[:, :p], factor[:, p], check_finite=False)
         linear = -point.core_step(point.Q.T @ (J0 @ step))
         with np.errstate(all="ignore"):
             moved = problem.value(point.params + PROBE * scales * step, point.core + PROBE * linear)
             bent = 2.0 / PROBE**2 * (moved - before - PROBE * (J @ step))
-            correction = -0.5 * (Vt.T @ ((Vt @ (J.T @ bent)) / kept)) if np.isfinite(bent).all() else np.zeros(p)
+            half = solve_triangular(factor[:, :p], J.T @ bent, trans="T", check_finite=False)
+            correction = -0.5 * solve_triangular(factor[:, :p], half, check_finite=False)
+            correction = np.where(np.isfinite(correction).all(), correction, 0.0)
         if np.linalg.norm(correction) <= MOST_BENT * np.linalg.norm(step) or trial == MOST_TRIALS - 1:
             after = problem.point(point.params + scales * (step + correction))
             if after is not None and after.loss < point.loss:
@@ -326,6 +328,18 @@ def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | Non
         if damping > MOST_DAMPING:
             break
     return None, damping
+
+
+def _largest_singular(R: Array) -> float:
+    """The largest singular value of R, nearly: all that it does is to give the damping its unit."""
+    v = np.ones(R.shape[1])
+    for _ in range(POWERS):
+        v = R.T @ (R @ v)
+        size = float(np.linalg.norm(v))
+        if not size > 0.0:
+            return 0.0
+        v /= size
+    return float(np.linalg.norm(R @ v))
 
 
 def _core_solved(R: Array, right: Array) -> Array:
