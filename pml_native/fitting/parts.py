@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..arrays import Array
 from ..models import Model, ModularPolynomial, Module, Transformed
 from ..models.reduced import Variables
 
@@ -52,7 +53,7 @@ def variables_of_parts(model: Model) -> Variables | None:
     return Variables(tuple(kinds), np.array(rows), np.zeros(d)) if is_new else None
 
 
-def _linear(module: Module, model: ModularPolynomial, names: Sequence[str]) -> tuple[str, np.ndarray] | None:
+def _linear(module: Module, model: ModularPolynomial, names: Sequence[str]) -> tuple[str, Array] | None:
     """The kind and the coefficients (d,) of a variable of degree 1, the largest of them 1; None for another."""
     indices = module.polynomial.indices
     own = {names[source] for source in module.sources}

@@ -244,10 +244,7 @@ class AlgebraicSearch:
         if degree is not None and degree < DEGREES[0]:
             raise ValueError(f"degree: expected an integer >= {DEGREES[0]} or None, got {degree}")
         train, held_out = rows.train, rows.held_out
-        if rows.n_outputs != 1:
-            raise ValueError(f"y: expected one output, got {rows.n_outputs}; fit them one by one")
-        if not np.ptp(train.y) > 0:
-            raise ValueError("y: expected values that vary, got one value only")
+        rows.require_one_output()
         self.rows, self.degrees = rows, DEGREES if degree is None else (degree,)
         frames = InputFrames(train.X, held_out.X, rows.corners, None, rows.degrees)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs

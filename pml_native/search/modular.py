@@ -24,14 +24,16 @@ from ..arrays import Array, Samples
 from ..models import Model
 from ..models.chebyshev import index_set
 from ..models.transformed import Transformed
+from .angles import Pair, pairs
 from .coordinates import InputFrames, Link, in_coordinates, in_words, links
 from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms, Wanted, model_of
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, FLOOR, Found, Rows, searched
-from .structure import Pair, pairs
+from .structure import Group, Structure
 
-# Degrees of the series of variables and of functions while structures are compared, and by how much they grow then.
-VARIABLE_DEGREE, FUNCTION_DEGREE = 12, 16
+# None of these numbers has been varied by itself: they were settled together on three functions (flow through a
+# borehole, an OTL circuit, a sum of a product of two inputs and one of a third), of up to four tables each.
+# By how much series grow that are too short, and the highest degree.
 LONGER, MOST_DEGREE = 1.5, 120
 # Rows for each parameter, at least and at most, and rows of trials at least.
 ROWS_PER_PARAMETER, ROWS_TAKEN, FEWEST_ROWS, MOST_ROWS = 2, 4, 1000, 8000
@@ -66,12 +68,12 @@ MERGES, FUNCTIONS = 4, 3
 LIKELY = 0.03
 # Of so few columns all pairs are tried.
 FEW_COLUMNS = 4
-# After so much work a graph is more exact than the model that its search started beside, or it is given up. Where there
-# are parts, it is so after 1 to 5e10; on Voigt's profile, which has none, 2e11 came to nothing.
+# Multiply-adds after which a graph that is no more exact than the model its search started beside is given up. On
+# Voigt's profile, which has no such parts, 2e11 came to nothing.
 TRIAL_WORK = 6e10
 # Below this error no part of the structure is missing: series are too short, or rows too few.
 SETTLED = 1e-9
-# A refit goes on from where the model is.
+# A refit goes on from where the model is, as more powers do.
 REFIT_STEPS, REFIT_DAMPING = 12, 1e-10
 # By this part parameters are changed before a model like it is made.
 PERTURBED = 1e-3
@@ -123,50 +125,6 @@ Name = tuple[str, tuple[int, ...], int]
 Angles = Mapping[tuple[int, ...], Pair]
 
 
-@dataclass(frozen=True)
-class Group:
-    """Columns with so many functions of their sum, or of the only one; the sum's series are of `variable_degree`."""
-
-    columns: tuple[int, ...]
-    rank: int = 1
-    degree: int = FUNCTION_DEGREE
-    variable_degree: int = VARIABLE_DEGREE
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Groups, and of how many of them functions are multiplied."""
-
-    groups: tuple[Group, ...]
-    order: int
-
-    def without(self, *away: int) -> Structure:
-        groups = tuple(group for g, group in enumerate(self.groups) if g not in away)
-        return Structure(groups, min(self.order, len(groups)))
-
-    def having(self, group: Group) -> Structure:
-        return replace(self, groups=(*self.groups, group))
-
-    def merged(self, a: int, b: int) -> Structure:
-        one, other = self.groups[a], self.groups[b]
-        columns = tuple(sorted({*one.columns, *other.columns}))
-        rank, degree = max(one.rank, other.rank), max(one.degree, other.degree)
-        rest = self.without(a, b).having(Group(columns, rank, degree))
-        return replace(rest, order=min(self.order, len(rest.groups)))
-
-    def with_functions(self, more: Sequence[int]) -> Structure:
-        groups = (replace(group, rank=group.rank + (g in more)) for g, group in enumerate(self.groups))
-        return replace(self, groups=tuple(groups))
-
-    def shorter(self) -> Structure | None:
-        """With shorter series, None where they are lines already."""
-        groups = tuple(
-            replace(group, degree=max(1, group.degree * 2 // 3), variable_degree=max(1, group.variable_degree * 2 // 3))
-            for group in self.groups
-        )
-        return None if groups == self.groups else replace(self, groups=groups)
-
-
 Proposal = tuple[Structure, Angles]
 
 
@@ -194,10 +152,7 @@ class ModularSearch:
 
     def __init__(self, rows: Rows, known: Found | None = None, *, as_given: bool = False) -> None:
         train, held_out = rows.train, rows.held_out
-        if rows.n_outputs != 1:
-            raise ValueError(f"y: expected one output, got {rows.n_outputs}; fit them one by one")
-        if not np.ptp(train.y) > 0:
-            raise ValueError("y: expected values that vary, got one value only")
+        rows.require_one_output()
         self.rows, self.known = rows, known
         frames = InputFrames(train.X, held_out.X, rows.corners, None)
         low, high = np.abs(train.X).min(axis=0), np.abs(train.X).max(axis=0)
@@ -594,7 +549,7 @@ class ModularSearch:
         grown = Layout(
             layout.n_inputs, layout.modules, Terms(core.sources, np.concatenate([core.indices, terms[chosen]]))
         )
-        descent = Descent(Problem(grown, self._wanted[one.link.name]), one.descent.params, damping=1e-8)
+        descent = Descent(Problem(grown, self._wanted[one.link.name]), one.descent.params, damping=REFIT_DAMPING)
         return replace(one, descent=descent)
 
     # --- models

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebvander
+from numpy.polynomial.chebyshev import chebinterpolate, chebval
 from numpy.typing import NDArray
 from scipy.linalg import qr, solve_triangular
 from scipy.sparse import csr_array
@@ -43,9 +43,11 @@ from .search import CALL
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e-20, 1e6
 SURE, UNSURE, REFUSED = 0.1, 0.5, 8.0
 MOST_TRIALS = 12
+# A relative error below which a descent ends: some roundings of y.
+LEAST_ERROR = 3e-15
 # The power of 1 + degree that coefficients are measured by.
 SMOOTHNESS = 0.5
-# Steps of the power method, which brings that value within some per cent.
+# Steps of the power method for the largest singular value: more than its order of magnitude is not needed.
 POWERS = 12
 # The part of a step at which the second derivative along it is measured, and the largest correction over the step.
 PROBE, MOST_BENT = 0.1, 0.75
@@ -290,7 +292,7 @@ class Descent:
             point, losses = after, (*losses, after.loss)
             if len(losses) > self.patience:
                 ended = losses[-1] > self.useful**2 * losses[-1 - self.patience]
-            ended = ended or len(losses) > self.most or losses[-1] < (3e-15) ** 2 * scale
+            ended = ended or len(losses) > self.most or losses[-1] < LEAST_ERROR**2 * scale
             if ended or (worker is not None and worker.should_stop()):
                 break
         return replace(self, params=point.params, core=point.core, damping=damping, losses=losses, ended=ended)
@@ -324,7 +326,7 @@ def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | Non
             after = problem.point(point.params + scales * (step + correction))
             if after is not None and after.loss < point.loss:
                 return after, max(LEAST_DAMPING, damping * (SURE if trial == 0 else UNSURE))
-        damping = max(REFUSED * damping, 1e-20)
+        damping = REFUSED * damping
         if damping > MOST_DAMPING:
             break
     return None, damping
@@ -353,17 +355,12 @@ def recomposed(c: Array, middle: float, half: float) -> Array:
     """The coefficients of f(half u + middle) as a series in u, from those of f: exact, as the degree stays."""
     if (middle, half) == (0.0, 1.0):
         return c.copy()
-    nodes, inverse = _interpolation(len(c))
-    return inverse @ (chebvander(half * nodes + middle, len(c) - 1) @ c)
 
+    def shifted(u: Array) -> Array:
+        return np.asarray(chebval(half * u + middle, c), np.float64)
 
-@lru_cache(maxsize=64)
-def _interpolation(n: int) -> tuple[Array, Array]:
-    """n Chebyshev points, and the matrix that makes coefficients of the values there."""
-    angles = np.pi * (np.arange(n) + 0.5) / n
-    weights = np.cos(np.outer(np.arange(n), angles)) * (2.0 / n)
-    weights[0] *= 0.5
-    return np.cos(angles), weights
+    # NumPy declares functions of numbers, and calls them with all points at once.
+    return np.asarray(chebinterpolate(shifted, len(c) - 1), np.float64)  # type: ignore[type-var]
 
 
 @lru_cache(maxsize=8)

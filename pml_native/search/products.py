@@ -123,10 +123,7 @@ class ProductSearch:
 
     def __init__(self, rows: Rows, *, rng: np.random.Generator, most: int = MOST_PRODUCTS) -> None:
         train, held_out = rows.train, rows.held_out
-        if rows.n_outputs != 1:
-            raise ValueError(f"y: expected one output, got {rows.n_outputs}; fit them one by one")
-        if not np.ptp(train.y) > 0:
-            raise ValueError("y: expected values that vary, got one value only")
+        rows.require_one_output()
         self.rows, self.rng, self.most = rows, rng, most
         both = np.concatenate([train.X, held_out.X])
         self.inputs = [Normalization.of_box(both[:, [j]]) for j in range(rows.n_inputs)]

@@ -102,6 +102,13 @@ class Rows:
     def n_outputs(self) -> int:
         return int(self.train.y.shape[1])
 
+    def require_one_output(self) -> None:
+        """ValueError unless there is one output, and it varies."""
+        if self.n_outputs != 1:
+            raise ValueError(f"y: expected one output, got {self.n_outputs}; fit them one by one")
+        if not np.ptp(self.train.y) > 0:
+            raise ValueError("y: expected values that vary, got one value only")
+
     @property
     def signature(self) -> Signature:
         return Signature.of(self.train)

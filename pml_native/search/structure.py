@@ -1,60 +1,53 @@
-"""What the gradient of a model tells of how its inputs enter: proposals, which fits to the rows accept or refuse.
-
-Angles are given as sines, 0 where a structure is exact; they say which of two is likelier, and no threshold separates.
-"""
+"""What a graph of modules is made of, before it has numbers: groups of columns, and which of them are multiplied."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.polynomial.chebyshev import chebint, chebvander
-
-from ..arrays import Array
-from ..singular_values import svd
-
-# Degrees of s' and t': enough to tell pairs apart; more of them let any pair pass.
-PAIR_DEGREE = 4
-# Columns of a basis whose singular values are below this are no directions.
-LEAST_SINGULAR = 1e-12
+# Degrees of the series of variables and of functions that a group begins with.
+VARIABLE_DEGREE, FUNCTION_DEGREE = 12, 16
 
 
 @dataclass(frozen=True)
-class Pair:
-    """How nearly f is a function of s(z_i) + t(z_j) and the rest: the sine, and the series s and t."""
+class Group:
+    """Columns with so many functions of their sum, or of the only one; the sum's series are of `variable_degree`."""
 
-    sine: float
-    s: Array
-    t: Array
-
-
-def pair(Z: Array, gradient: Array, i: int, j: int) -> Pair:
-    """For f with its `gradient` (n, d) at `Z` (n, d): t'(z_j) f_i = s'(z_i) f_j is where the spans of T_k(z_i) f_j and
-    T_k(z_j) f_i meet."""
-    A = chebvander(Z[:, i], PAIR_DEGREE) * gradient[:, [j]]
-    B = chebvander(Z[:, j], PAIR_DEGREE) * gradient[:, [i]]
-    sine, a, b = angle(A, B)
-    return Pair(sine, np.asarray(chebint(a), np.float64), np.asarray(chebint(b), np.float64))
+    columns: tuple[int, ...]
+    rank: int = 1
+    degree: int = FUNCTION_DEGREE
+    variable_degree: int = VARIABLE_DEGREE
 
 
-def angle(A: Array, B: Array) -> tuple[float, Array, Array]:
-    """The smallest angle between the spans of columns, as its sine, and a, b with A a nearly B b of length 1."""
-    (Q_a, R_a, sizes_a), (Q_b, R_b, sizes_b) = _factored(A), _factored(B)
-    U, _, Vt = svd(Q_a.T @ Q_b, full_matrices=False)
-    difference = Q_a @ U[:, 0] - Q_b @ Vt[0]  # exact where the cosine, near 1, tells nothing any more
-    a = np.linalg.lstsq(R_a, U[:, 0], rcond=LEAST_SINGULAR)[0] / sizes_a
-    b = np.linalg.lstsq(R_b, Vt[0], rcond=LEAST_SINGULAR)[0] / sizes_b
-    return float(np.linalg.norm(difference) / np.sqrt(2.0)), a, b
+@dataclass(frozen=True)
+class Structure:
+    """Groups, and of how many of them functions are multiplied."""
 
+    groups: tuple[Group, ...]
+    order: int
 
-def _factored(A: Array) -> tuple[Array, Array, Array]:
-    sizes = np.sqrt(np.einsum("ij,ij->j", A, A))
-    sizes = np.where(sizes > 0.0, sizes, 1.0)
-    Q, R = np.linalg.qr(A / sizes)
-    return Q, R, sizes
+    def without(self, *away: int) -> Structure:
+        groups = tuple(group for g, group in enumerate(self.groups) if g not in away)
+        return Structure(groups, min(self.order, len(groups)))
 
+    def having(self, group: Group) -> Structure:
+        return replace(self, groups=(*self.groups, group))
 
-def pairs(Z: Array, gradient: Array, columns: Sequence[int]) -> dict[tuple[int, ...], Pair]:
-    """All pairs (i, j), i < j, of these columns."""
-    return {(i, j): pair(Z, gradient, i, j) for i in columns for j in columns if i < j}
+    def merged(self, a: int, b: int) -> Structure:
+        one, other = self.groups[a], self.groups[b]
+        columns = tuple(sorted({*one.columns, *other.columns}))
+        rank, degree = max(one.rank, other.rank), max(one.degree, other.degree)
+        rest = self.without(a, b).having(Group(columns, rank, degree))
+        return replace(rest, order=min(self.order, len(rest.groups)))
+
+    def with_functions(self, more: Sequence[int]) -> Structure:
+        groups = (replace(group, rank=group.rank + (g in more)) for g, group in enumerate(self.groups))
+        return replace(self, groups=tuple(groups))
+
+    def shorter(self) -> Structure | None:
+        """With shorter series, None where they are lines already."""
+        groups = tuple(
+            replace(group, degree=max(1, group.degree * 2 // 3), variable_degree=max(1, group.variable_degree * 2 // 3))
+            for group in self.groups
+        )
+        return None if groups == self.groups else replace(self, groups=groups)

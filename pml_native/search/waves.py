@@ -374,10 +374,7 @@ class WavesSearch:
     """One search in `rows` of one output that varies; with `only_if_shown` it ends where slices show no waves."""
 
     def __init__(self, rows: Rows, *, only_if_shown: bool = False) -> None:
-        if rows.n_outputs != 1:
-            raise ValueError(f"y: expected one output, got {rows.n_outputs}; fit them one by one")
-        if not np.ptp(rows.train.y) > 0:
-            raise ValueError("y: expected values that vary, got one value only")
+        rows.require_one_output()
         self.rows, self.only_if_shown = rows, only_if_shown
         both = np.concatenate([rows.train.X, rows.held_out.X])
         self.bounds = np.stack([both.min(axis=0), both.max(axis=0)])

@@ -8,8 +8,8 @@ from numpy.polynomial.chebyshev import chebval
 
 import pml_native as pml
 from pml_native.models.chebyshev import index_set
+from pml_native.search.angles import pair, pairs
 from pml_native.search.modular_descent import Descent, Layout, Problem, Terms, Wanted, recomposed
-from pml_native.search.structure import pair, pairs
 
 
 def layout():

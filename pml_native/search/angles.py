@@ -1,0 +1,60 @@
+"""What the gradient of a model tells of how its inputs enter: proposals, which fits to the rows accept or refuse.
+
+Angles are given as sines, 0 where a structure is exact; they say which of two is likelier, and no threshold separates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebint, chebvander
+
+from ..arrays import Array
+from ..singular_values import svd
+
+# Degrees of s' and t': enough to tell pairs apart; more of them let any pair pass.
+PAIR_DEGREE = 4
+# Columns of a basis whose singular values are below this are no directions.
+LEAST_SINGULAR = 1e-12
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How nearly f is a function of s(z_i) + t(z_j) and the rest: the sine, and the series s and t."""
+
+    sine: float
+    s: Array
+    t: Array
+
+
+def pair(Z: Array, gradient: Array, i: int, j: int) -> Pair:
+    """For f with its `gradient` (n, d) at `Z` (n, d): t'(z_j) f_i = s'(z_i) f_j is where the spans of T_k(z_i) f_j and
+    T_k(z_j) f_i meet."""
+    A = chebvander(Z[:, i], PAIR_DEGREE) * gradient[:, [j]]
+    B = chebvander(Z[:, j], PAIR_DEGREE) * gradient[:, [i]]
+    sine, a, b = angle(A, B)
+    return Pair(sine, np.asarray(chebint(a), np.float64), np.asarray(chebint(b), np.float64))
+
+
+def angle(A: Array, B: Array) -> tuple[float, Array, Array]:
+    """The smallest angle between the spans of columns, as its sine, and a, b with A a nearly B b of length 1."""
+    (Q_a, R_a, sizes_a), (Q_b, R_b, sizes_b) = _factored(A), _factored(B)
+    U, _, Vt = svd(Q_a.T @ Q_b, full_matrices=False)
+    difference = Q_a @ U[:, 0] - Q_b @ Vt[0]  # exact where the cosine, near 1, tells nothing any more
+    a = np.linalg.lstsq(R_a, U[:, 0], rcond=LEAST_SINGULAR)[0] / sizes_a
+    b = np.linalg.lstsq(R_b, Vt[0], rcond=LEAST_SINGULAR)[0] / sizes_b
+    return float(np.linalg.norm(difference) / np.sqrt(2.0)), a, b
+
+
+def _factored(A: Array) -> tuple[Array, Array, Array]:
+    sizes = np.sqrt(np.einsum("ij,ij->j", A, A))
+    sizes = np.where(sizes > 0.0, sizes, 1.0)
+    Q, R = np.linalg.qr(A / sizes)
+    return Q, R, sizes
+
+
+def pairs(Z: Array, gradient: Array, columns: Sequence[int]) -> dict[tuple[int, ...], Pair]:
+    """All pairs (i, j), i < j, of these columns."""
+    return {(i, j): pair(Z, gradient, i, j) for i in columns for j in columns if i < j}
