@@ -31,9 +31,9 @@ def page_id(page):
     return str(page.relative_to(DOCS))
 
 
-# The pages that have something to run; the two longest take ten seconds each.
+# The pages that have something to run; the three longest take ten to thirty seconds each.
 PROGRAMS = [
-    pytest.param(page, marks=[pytest.mark.slow] if page.stem in ("guide", "tutorial") else [])
+    pytest.param(page, marks=[pytest.mark.slow] if page.stem in ("guide", "tour", "tutorial") else [])
     for page in PAGES
     if IN_ORDER.search(page.read_text())
 ]
