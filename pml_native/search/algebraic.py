@@ -24,25 +24,25 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import solve_triangular
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
 from ..models import Algebraic, Model, Normalization, Polynomial
 from ..models.algebraic import CONVERGED, roots, value_and_slope
-from ..models.chebyshev import ChebyshevTerms, Indices, index_set, largest_index_set, unique_rows
+from ..models.chebyshev import ChebyshevTerms, Indices, largest_index_set, unique_rows
 from ..models.transformed import Transformed
+from .algebraic_relation import ITERATIONS, MOST_TERMS, Relation, Shape, System, Table, at_least, null_vector, triangle
 from .coordinates import InputCoordinates, InputFrames, in_coordinates, in_words, links
 from .least_squares import leading_least_squares, least_squares
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, EPS, Found, Rows, extrapolated, searched
+from .search import CALL, Found, Rows, extrapolated, searched
 
 # Degrees in y that are tried, and the factor by which one more of them must lower the error: one more root is one more
 # that Newton's method may go to.
@@ -54,21 +54,16 @@ LEAST_RATIO = 2.0
 # tried differ by a factor.
 START_TERMS, ROWS_PER_START_TERM, GOOD_START = 250, 4, 0.03
 START_STEP = 1.2
-# Terms of the relations of the second stage, and of any. Degrees and coordinates whose errors are beyond this factor of
-# the best are left there.
-SCAN_TERMS, MOST_TERMS = 250, 1000
+# Terms of the relations of the second stage. Degrees and coordinates whose errors are beyond this factor of the best
+# are left there.
+SCAN_TERMS = 250
 SCAN_NEAR = 30.0
 # Rows that a fit takes: so many a term, and at least.
 ROWS_PER_TERM, FEWEST_ROWS = 3, 300
+# How often rows are weighed where nothing is known to begin with.
+WEIGHINGS = 2
 # No relation has more terms than rows over this.
 LEAST_ROWS_PER_TERM = 2
-# How often rows are weighed where nothing is known to begin with, and the least of dP/dt, over its largest, that they
-# are weighed by.
-WEIGHINGS, LEAST_SLOPE = 2, 1e-3
-# Of inverse iteration: each lowers the part of another singular vector by the square of the ratio of singular values.
-ITERATIONS = 6
-# Columns of degree D are raised by D over this, one at least.
-RAISE = 6
 # A raise must bring the error to this part; where none does in so many rounds, the search ends: in one, if the error is
 # so small that rounding may be most of it.
 USEFUL, PATIENCE, NEAR_FLOOR = 0.7, 2, 1e-12
@@ -130,82 +125,6 @@ def fit_algebraic(
         random_state=random_state,
         n_threads=n_threads,
     )
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Which products T_a(z) t^k: a_j up to `highest`, and a_1 + ... + a_d + k up to `total`, k up to `degree`."""
-
-    highest: tuple[int, ...]
-    total: int
-    degree: int
-
-    def terms(self) -> tuple[Indices, NDArray[np.intp]]:
-        """The a (p, d) by their sums, ascending, and how many of them go with t^k: (q + 1,), descending."""
-        found = index_set("total", self.total, self.highest, MOST_TERMS)
-        assert found is not None
-        return found[0], np.searchsorted(found[1], self.total - np.arange(self.degree + 1), side="right")
-
-    @cached_property
-    def n_terms(self) -> int:
-        """The number of products, or more than MOST_TERMS where it is more."""
-        if index_set("total", self.total, self.highest, MOST_TERMS) is None:
-            return MOST_TERMS + 1
-        return int(self.terms()[1].sum())
-
-    def products(self) -> Indices:
-        """All of them, a and k: (m, d + 1)."""
-        indices, counts = self.terms()
-        return np.concatenate(
-            [np.insert(indices[:count], indices.shape[1], k, axis=1) for k, count in enumerate(counts)]
-        )
-
-    def larger(self, most: Sequence[int]) -> Iterator[Shape]:
-        """Shapes of a higher degree in one column, in the sum, or both."""
-        yield replace(self, total=self.total + 1)
-        for j, (now, top) in enumerate(zip(self.highest, most, strict=True)):
-            higher = min(top, now + max(1, now // RAISE))
-            if higher > now:
-                wider = replace(self, highest=(*self.highest[:j], higher, *self.highest[j + 1 :]))
-                yield wider
-                yield replace(wider, total=self.total + higher - now)
-
-    def smaller(self) -> Iterator[Shape]:
-        """Shapes of a lower degree in one column, or in the sum."""
-        if self.total > self.degree:
-            yield replace(self, total=self.total - 1)
-        for j, now in enumerate(self.highest):
-            if now > 0:
-                yield replace(self, highest=(*self.highest[:j], now - 1, *self.highest[j + 1 :]))
-
-
-@dataclass(frozen=True)
-class Relation:
-    """Coefficients (m,) of the products of a shape, with dP/dt > 0 at the rows, and the error of y that they leave on
-    those held out: infinite where dP/dt changes its sign."""
-
-    frame: InputCoordinates
-    shape: Shape
-    coefficients: Array
-    error: float
-
-    @property
-    def n_terms(self) -> int:
-        return len(self.coefficients)
-
-    def by_power(self) -> tuple[Indices, Array]:
-        """The terms in z (p, d), and the coefficients of each power of t in them (p, q + 1)."""
-        indices, counts = self.shape.terms()
-        c, begin = np.zeros((len(indices), len(counts))), 0
-        for k, count in enumerate(counts):
-            c[:count, k] = self.coefficients[begin : begin + count]
-            begin += count
-        return indices, c
-
-    def slope(self, Z: Array, t: Array) -> Array:
-        """dP/dt at `Z` (n, d) and `t` (n,)."""
-        indices, c = self.by_power()
-        return value_and_slope(ChebyshevTerms(indices).design(Z) @ c, t)[1]
 
 
 @dataclass(frozen=True)
@@ -395,7 +314,7 @@ class AlgebraicSearch:
             relation = Relation(frame, shape, c, self._error(table, held_out, c))
             if relation.error < best.error:
                 best = relation
-            weight = self.root_weight[: len(table.t)] / _at_least(slope)
+            weight = self.root_weight[: len(table.t)] / at_least(slope)
         return best
 
     def _error(self, table: Table, held_out: Table, c: Array) -> float:
@@ -462,7 +381,7 @@ class AlgebraicSearch:
         products, frame = every[np.argsort(column)], relation.frame
         table = Table(products, frame.Z[: self._n_rows(len(products))], self.t)
         held_out = Table(products, frame.held_out_Z, self.held_out_t)
-        weight = self.root_weight[: len(table.t)] / _at_least(table.slopes[:, :m] @ relation.coefficients)
+        weight = self.root_weight[: len(table.t)] / at_least(table.slopes[:, :m] @ relation.coefficients)
         R = triangle(table.values * weight[:, None])
         return System(frame, products, m, table, R, partial(self._error, table, held_out))
 
@@ -557,7 +476,7 @@ class AlgebraicSearch:
         n = min(len(samples.X), max(self._n_rows(len(products)), int(MOST_REFIT_WORK / len(products) ** 2)))
         samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp))
         table = Table(products, *self._in_frame(frame, samples))
-        weight = 1.0 / _at_least(table.slopes @ relation.coefficients)
+        weight = 1.0 / at_least(table.slopes @ relation.coefficients)
         if samples.sample_weight is not None:
             weight = weight * np.sqrt(samples.sample_weight)
         c, _ = table.rising(null_vector(triangle(table.values * weight[:, None])))
@@ -579,97 +498,6 @@ class Start:
     coefficients: Array
     error: float
     farthest: float
-
-
-class Table:
-    """The products at rows, T_a(z) t^k and their derivatives by t, (n, m): `products` (m, d + 1) are the a and k."""
-
-    def __init__(self, products: Indices, Z: Array, t: Array) -> None:
-        self.t = t[: len(Z)]
-        indices, places = unique_rows(np.ascontiguousarray(products[:, :-1]))
-        design, k = ChebyshevTerms(indices).design(Z), products[:, -1]
-        powers = np.vander(self.t, int(k.max()) + 1, increasing=True)
-        own = design[:, places]
-        self.values: Array = own * powers[:, k]
-        self.slopes: Array = own * (k * powers[:, np.maximum(k - 1, 0)])
-
-    def rising(self, c: Array) -> tuple[Array, Array]:
-        """c with the sign that makes dP/dt positive at most rows, and dP/dt (n,)."""
-        slope = self.slopes @ c
-        sign = 1.0 if np.count_nonzero(slope > 0.0) >= 0.5 * len(slope) else -1.0
-        return sign * c, sign * slope
-
-
-@dataclass(frozen=True)
-class System:
-    """The factor R of the table of `products`: of the m of a relation, then of all that raises add to them."""
-
-    frame: InputCoordinates
-    products: Indices
-    m: int
-    table: Table
-    R: Array
-    error_of: Callable[[Array], float]
-
-    def raised(self, shape: Shape) -> Array:
-        """The factor of the products of a larger shape: of those of the relation it is triangular as it is."""
-        part = self.R[:, self._columns(shape)]
-        rest = triangle(part[self.m :, self.m :])
-        return np.concatenate([part[: self.m], np.concatenate([np.zeros((len(rest), self.m)), rest], axis=1)])
-
-    def lowered(self, R: Array, whole: Shape, shape: Shape) -> Array:
-        """The factor of the products of a shape, from that of a `whole` shape that has them all."""
-        kept = np.isin(self._columns(whole), self._columns(shape))
-        return triangle(R[:, kept])
-
-    def solved(self, shape: Shape, R: Array) -> tuple[Relation, Array]:
-        """The relation of a shape whose factor is R, and R."""
-        columns = self._columns(shape)
-        c = np.zeros(len(self.products))
-        c[columns] = null_vector(R)
-        c, _ = self.table.rising(c)
-        return Relation(self.frame, shape, c[self._places(shape)], self.error_of(c)), R
-
-    def _columns(self, shape: Shape) -> NDArray[np.intp]:
-        """Where the products of a shape stand, ascending."""
-        return np.sort(self._places(shape))
-
-    def _places(self, shape: Shape) -> NDArray[np.intp]:
-        """Where they stand, in their own order."""
-        return np.array([self._column[tuple(row)] for row in shape.products().tolist()], dtype=np.intp)
-
-    @cached_property
-    def _column(self) -> dict[tuple[int, ...], int]:
-        return {tuple(row): i for i, row in enumerate(self.products.tolist())}
-
-
-def triangle(A: Array) -> Array:
-    """R of A = QR."""
-    return np.asarray(np.linalg.qr(A, mode="r"))
-
-
-def null_vector(R: Array) -> Array:
-    """The right singular vector (m,) of the least singular value of a triangular R (m, m), by inverse iteration."""
-    m = R.shape[1]
-    if len(R) < m:
-        R = np.concatenate([R, np.zeros((m - len(R), m))])
-    diagonal = np.arange(m)
-    R = R.copy()
-    least = 1e-3 * EPS * max(float(np.max(np.abs(R[diagonal, diagonal]))), 1e-300)
-    R[diagonal, diagonal] = np.where(np.abs(R[diagonal, diagonal]) > least, R[diagonal, diagonal], least)
-    c = np.full(m, m**-0.5)
-    for _ in range(ITERATIONS):
-        for transposed in (1, 0):
-            c = solve_triangular(R, c, trans=transposed, check_finite=False)
-            c = c / np.linalg.norm(c)
-    return c
-
-
-def _at_least(slope: Array) -> Array:
-    """|dP/dt|, LEAST_SLOPE times its largest at least."""
-    size = np.abs(slope)
-    bounded: Array = np.maximum(size, LEAST_SLOPE * size.max())
-    return bounded
 
 
 def _handicapped(relation: Relation) -> float:

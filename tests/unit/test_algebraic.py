@@ -8,7 +8,8 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.hold_out import split
-from pml_native.search.algebraic import AlgebraicSearch, Relation, Shape, null_vector
+from pml_native.search.algebraic import AlgebraicSearch
+from pml_native.search.algebraic_relation import Relation, Shape, null_vector
 from pml_native.search.search import Rows
 
 LITTLE = 0.05

@@ -11,7 +11,8 @@ from pml_native.hold_out import split
 from pml_native.models import Signature
 from pml_native.search.scheduler import Crew, Next, Start, State
 from pml_native.search.search import Rows, errors_at, run_alone
-from pml_native.search.waves import CLASSES, Shape, WavesSearch, phase_design, phase_slopes
+from pml_native.search.waves import WavesSearch
+from pml_native.search.waves_descent import CLASSES, Shape, phase_design, phase_slopes
 
 EFFORT = 0.02
 
