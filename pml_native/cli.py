@@ -15,6 +15,7 @@ import numpy as np
 
 from ._version import __version__
 from .arrays import ERRORS
+from .files import is_special, require_writable
 from .fit import fit
 from .info import info
 from .models import Model, load
@@ -30,14 +31,15 @@ TEST_POINTS = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, or 2 for input that can't be used."""
+    """Runs one command; returns the exit code: 0, 1 where runs of a sweep failed, 2 for input that can't be used."""
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_, **__: print(f"pml-native: warning: {message}", file=sys.stderr)
         try:
-            options.run(options)
+            code: int | None = options.run(options)
             sys.stdout.flush()
+            return code or 0
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except KeyboardInterrupt:
@@ -64,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("data", nargs="?", help="CSV (with a header line) or Parquet file")
     command.add_argument("--target", help="column(s) to predict, separated by commas")
     command.add_argument("--features", help="columns to predict from; all others if not given")
+    command.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line has the names of the columns; seen by itself if not given",
+    )
     command.add_argument("--equation", metavar="NAME", help="fit this equation instead of a file")
     command.add_argument("--n", type=int, default=4000, metavar="ROWS", help="points to draw from the equation (4000)")
     command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model")
@@ -146,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
 def _fit(options: argparse.Namespace) -> None:
     if (options.data is None) == (options.equation is None):
         raise ValueError("fit: expected a data file or --equation NAME, and not both")
-    if options.output is not None and not Path(options.output).resolve().parent.is_dir():
-        raise ValueError(f"{options.output}: the folder to save to does not exist")
+    if options.output is not None:
+        require_writable(options.output)
     settings = {
         "method": options.method,
         "effort": options.effort,
@@ -157,7 +164,8 @@ def _fit(options: argparse.Namespace) -> None:
         "random_state": options.seed,
         "n_threads": options.threads,
         "progress": False if options.quiet else None,
-        "checkpoint": options.output,
+        # A pipe or a device takes the model once, at the end.
+        "checkpoint": None if options.output is None or is_special(options.output) else options.output,
     }
     if options.equation is not None:
         equation = equations[options.equation]
@@ -179,12 +187,12 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Model:
-    table = Table.open(options.data)
+    table = Table.open(options.data, options.header)
     if options.target is None:
         raise ValueError(f"{table.path}: expected --target, one of the columns {', '.join(map(repr, table.columns))}")
     targets = options.target.split(",")
     table.require(targets, "target")
-    features = options.features.split(",") if options.features else [c for c in table.columns if c not in targets]
+    features = options.features.split(",") if options.features else table.features(targets)
     table.require(features, "feature")
     if set(features) & set(targets):
         raise ValueError(
@@ -263,15 +271,15 @@ def _equations(options: argparse.Namespace) -> None:
         print(f"{equation.name:9} {equation.formula:{width}}  {ranges}")
 
 
-def _sweep(options: argparse.Namespace) -> None:
+def _sweep(options: argparse.Namespace) -> int:
     axes = {name: getattr(options, name) for name in ("problem", "family", "size", "seed")}
     for setting in options.settings:
         name, equals, values = setting.partition("=")
         if not equals:
             raise ValueError(f"expected NAME=LIST, got {setting!r}")
         axes[name] = _list(values)
-    if options.output is not None and not Path(options.output).resolve().parent.is_dir():
-        raise ValueError(f"{options.output}: the folder to write to does not exist")
+    if options.output is not None:
+        require_writable(options.output)
     table = sweep(
         settings=combinations(axes),
         store=options.store,
@@ -283,6 +291,7 @@ def _sweep(options: argparse.Namespace) -> None:
     text = table.to_csv(options.output)
     if options.output is None:
         sys.stdout.write(text)
+    return 1 if len(table.failed) else 0
 
 
 def _reproduce(options: argparse.Namespace) -> None:

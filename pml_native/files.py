@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +14,64 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write that replaces `path` at the end; an interruption or a full disk leaves `path` as it was."""
-    target = Path(path)
+    """A file to write that replaces `path` at the end; an interruption or a full disk leaves `path` as it was.
+
+    A link stays one: what it points to is replaced, and keeps its mode. A pipe or a device is written to. Raises
+    OSError where the folder is missing, or `path` is a folder.
+    """
+    if is_special(path):
+        with os.fdopen(_opened(path), "wb") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder to write to does not exist")
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp gives mode 600; the file gets what any new file would.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode) if target.exists() else _mode_of_new_files())
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether something is at `path` that is no regular file: a pipe, a device, a folder."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _opened(path: str | os.PathLike[str]) -> int:
+    """A descriptor to write to what is no regular file; a pipe that nothing reads from is refused, not waited for."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: expected a file to write to, got a folder")
+    try:
+        handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(f"{path}: nothing reads from this pipe") from None
+        raise
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(handle, True)
+    return handle
+
+
+def _mode_of_new_files() -> int:
+    """What any new file would get; mkstemp gives 600."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """OSError where a file that can be written to cannot be at `path`: before work is done that is to end there."""
+    if os.path.isdir(path := os.fspath(path)):
+        raise IsADirectoryError(f"{path}: expected a file to write to, got a folder")
+    parent = Path(os.path.realpath(path)).parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder to write to does not exist")
+    if not os.path.exists(path) and not os.access(parent, os.W_OK):
+        raise PermissionError(f"{path}: the folder {parent} can't be written to")

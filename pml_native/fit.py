@@ -19,6 +19,7 @@ from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
 from .facts import Facts
+from .files import require_writable
 from .fitting import diagnosis, guide, limits, outputs, periodic
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
@@ -111,6 +112,8 @@ def fit(
     start = time.perf_counter()
     samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names, error=error)
     _check_options(tolerance, effort, time_limit)
+    if checkpoint is not None:
+        require_writable(checkpoint)
     threads = resolve_threads(n_threads)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts))

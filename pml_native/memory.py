@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+GROUPS = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def available_memory() -> int | None:
-    """Bytes that can be allocated without swapping, or None where the system doesn't say."""
+    """Bytes that can be allocated without swapping, or None where the system doesn't say.
+
+    Of what the machine has free, and what the limits of this process leave: those of its control groups (containers,
+    batch systems) and RLIMIT_AS (ulimit -v).
+    """
+    free = [bound for bound in (_free_memory(), _left_by_groups(), _left_by_address_space()) if bound is not None]
+    return max(0, min(free)) if free else None
+
+
+def _free_memory() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:
@@ -17,6 +30,53 @@ def available_memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _left_by_groups() -> int | None:
+    """What the control groups of this process leave, each of which bounds all below it; versions 1 and 2."""
+    try:
+        groups = OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    left: list[int] = []
+    for line in groups:
+        _, controllers, inside = line.split(":", 2)
+        if controllers == "":
+            root, files = GROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            root, files = GROUPS / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        group = root / inside.lstrip("/")
+        # In a container the path may be that of the host, of which only the root is to be seen.
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                left += _left_by_group(folder, *files)
+    return min(left, default=None)
+
+
+def _left_by_group(folder: Path, limit: str, usage: str, reclaimable: str) -> list[int]:
+    """The limit of a group less what it uses, but for files that the kernel would give up; [] if there is none."""
+    try:
+        bound = int((folder / limit).read_text())
+        used = int((folder / usage).read_text())
+        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return [bound - used + int(statistics.get(reclaimable, 0))]
+    except (OSError, ValueError):  # no such group, or "max"
+        return []
+
+
+def _left_by_address_space() -> int | None:
+    try:
+        import resource
+
+        bound, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if bound == resource.RLIM_INFINITY:
+            return None
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return bound - pages * resource.getpagesize()
+    except (ImportError, OSError, ValueError):
         return None
 
 

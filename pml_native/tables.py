@@ -1,14 +1,21 @@
-"""Tables on disk: CSV through NumPy, whose parser rounds every decimal correctly; Parquet through pyarrow."""
+"""Tables on disk: text through pyarrow if it is there, else through NumPy; Parquet through pyarrow.
+
+Both parsers of text round every decimal correctly, so that a table is read bit for bit as it was meant. A row of more
+or fewer cells than the header is refused by its line, and so is whatever could be read in two ways.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
 import re
-from collections.abc import Sequence
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -16,81 +23,214 @@ from .arrays import Array, warn_about_precision
 from .files import replacing
 
 DELIMITERS = ",;\t|"
+COMMENTS = ("#", "%")
+# Lines that the layout of a file is read off, and bytes that it may take.
+SAMPLE_LINES, SAMPLE_BYTES = 40, 1 << 26
+# Cells are counted in blocks of so many bytes.
+BLOCK = 1 << 24
+# Below so many bytes NumPy has read a table before pyarrow is imported, which takes 50 ms; of 130 MB it takes 2.5 times
+# as long as one thread of pyarrow.
+SMALL = 1 << 20
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+INTEGER = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text file is read: lines before the first row, what parts cells (None for blanks), how many each line has.
+
+    `has_comments` says that there are comment lines among the rows, `is_quoted` that there are quotes, and
+    `ends_with_delimiter` that each line has an empty cell at its end, which is none.
+    """
+
+    n_skipped: int
+    delimiter: str | None
+    n_cells: int
+    decimal_comma: bool = False
+    has_header: bool = True
+    ends_with_delimiter: bool = False
+    has_comments: bool = False
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file of named columns, of which only those asked for are read."""
+    """A file of named columns, of which only those asked for are read. `layout` is None for Parquet."""
 
     path: Path
     columns: tuple[str, ...]
-    delimiter: str | None  # None for Parquet
-    has_header: bool
+    layout: Layout | None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Table:
-        """The table in `path`, by its suffix; ValueError for a file that can't be read as one."""
+    def open(cls, path: str | os.PathLike[str], header: bool | None = None) -> Table:
+        """The table in `path`, by its suffix; ValueError for a file that can't be read as one.
+
+        header : whether the first line has names; None where that is to be seen.
+        """
         path = Path(path)
         if path.suffix.lower() in (".parquet", ".pq"):
             parquet = _pyarrow_parquet()
             try:
-                return cls(path, tuple(parquet.read_schema(path).names), None, True)
+                return cls(path, tuple(parquet.read_schema(path).names), None)
             except ValueError as error:  # pyarrow's own errors are among them
                 raise ValueError(f"{path}: expected a Parquet file ({error})") from None
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                line = file.readline()
-        except UnicodeDecodeError:
-            raise ValueError(f"{path}: expected a text file in UTF-8, got other bytes") from None
-        if not line.strip():
-            raise ValueError(f"{path}: expected a CSV file with a header line, got an empty first line")
-        delimiter = max(DELIMITERS, key=line.count)
-        fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
-        has_header = not all(_is_number(field) for field in fields)
-        names = fields if has_header else [str(i) for i in range(len(fields))]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        columns, layout = _layout(path, header)
+        twice = [name for name, times in Counter(filter(None, columns)).items() if times > 1]
         if twice:
             raise ValueError(f"{path}: expected column names that differ, got {', '.join(map(repr, twice))} twice")
-        return cls(path, tuple(names), delimiter, has_header)
+        return cls(path, columns, layout)
 
     def require(self, names: Sequence[str], what: str) -> None:
         """ValueError unless every one of `names` is a column."""
-        missing = [name for name in names if name not in self.columns]
+        known = set(self.columns)
+        missing = [name for name in names if name not in known]
         if missing:
             raise ValueError(
                 f"{self.path}: {what} {', '.join(map(repr, missing))} is not among the columns "
                 f"{', '.join(map(repr, self.columns))}"
             )
 
+    def features(self, targets: Sequence[str]) -> list[str]:
+        """All columns but the targets, and but one without a name that counts the rows, as data frames write it."""
+        names = [name for name in self.columns if name not in set(targets)]
+        if "" not in names:
+            return names
+        place = self.columns.index("")
+        counts = self._read_text([place]).ravel() if self.columns.count("") == 1 else np.zeros(0)
+        if len(counts) and counts[0] in (0.0, 1.0) and np.array_equal(counts, counts[0] + np.arange(len(counts))):
+            warnings.warn(
+                f"{self.path}: column {place + 1} has no name and holds the row numbers: it is left out", stacklevel=2
+            )
+            return [name for name in names if name]
+        raise ValueError(f"{self.path}: expected a name for every column, got none for column {place + 1}")
+
     def read(self, names: Sequence[str]) -> Array:
         """The columns `names` as (n, k)."""
-        if self.delimiter is None:
+        if self.layout is None:
             return self._read_parquet(names)
-        positions = [self.columns.index(name) for name in names]
+        place = {name: i for i, name in enumerate(self.columns)}
+        return self._read_text([place[name] for name in names])
+
+    def _read_text(self, places: Sequence[int]) -> Array:
+        layout = self.layout
+        assert layout is not None
+        if layout.delimiter is not None and not layout.is_quoted:
+            self._count_cells(layout)
+        elif layout.delimiter is not None:
+            self._count_quoted_cells(layout)
+        if layout.delimiter is not None and not layout.has_comments and os.path.getsize(self.path) > SMALL:
+            values = self._by_pyarrow(layout, places)
+            if values is not None:
+                return values
+        return self._by_numpy(layout, places)
+
+    def _by_pyarrow(self, layout: Layout, places: Sequence[int]) -> Array | None:
+        """What pyarrow reads; None where it isn't installed, or meets a cell that NumPy has the better message for."""
+        try:
+            import pyarrow
+            from pyarrow import csv as arrow
+        except ImportError:
+            return None
+        names = [str(i) for i in range(layout.n_cells)]
+        wanted = [names[place] for place in places]
+        try:
+            table = arrow.read_csv(
+                self.path,
+                read_options=arrow.ReadOptions(skip_rows=layout.n_skipped, column_names=names),
+                parse_options=arrow.ParseOptions(delimiter=layout.delimiter),
+                convert_options=arrow.ConvertOptions(
+                    include_columns=list(dict.fromkeys(wanted)),
+                    column_types=dict.fromkeys(wanted, pyarrow.float64()),
+                    null_values=[],
+                    decimal_point="," if layout.decimal_comma else ".",
+                ),
+            )
+        except pyarrow.ArrowInvalid:
+            return None
+        return np.column_stack([table.column(name).to_numpy() for name in wanted])
+
+    def _by_numpy(self, layout: Layout, places: Sequence[int]) -> Array:
+        lines: Any = _with_points(self.path, layout) if layout.decimal_comma else self.path
         try:
             values = np.loadtxt(
-                self.path,
-                delimiter=self.delimiter,
-                skiprows=int(self.has_header),
-                usecols=positions,
-                comments=None,
-                quotechar='"',
+                lines,
+                delimiter=layout.delimiter,
+                skiprows=0 if layout.decimal_comma else layout.n_skipped,
+                # Blanks part cells by as many as there are, and a line of more is refused only if all are read.
+                usecols=None if layout.delimiter is None else places,
+                comments=COMMENTS if layout.has_comments else None,
+                quotechar=None if layout.has_comments else '"',  # which NumPy has for one of both
                 ndmin=2,
                 encoding="utf-8-sig",
             )
         except ValueError as error:
             raise ValueError(f"{self.path}: expected numbers in every row, got {self._explain(str(error))}") from None
-        return values.reshape(-1, len(names))
+        values = values.reshape(-1, len(places) if layout.delimiter is not None else layout.n_cells)
+        return np.ascontiguousarray(values if layout.delimiter is not None else values[:, list(places)])
+
+    def _count_cells(self, layout: Layout) -> None:
+        """ValueError with the first line of more or fewer cells than the header."""
+        assert layout.delimiter is not None
+        wanted, number = layout.n_cells + layout.ends_with_delimiter, 1
+        delimiter, rest = ord(layout.delimiter), b""
+        with self.path.open("rb") as file:
+            while block := file.read(BLOCK):
+                block = rest + block
+                end = block.rfind(b"\n") + 1
+                block, rest = block[:end], block[end:]
+                number = self._count(block, delimiter, wanted, number, layout)
+        self._count(rest + b"\n", delimiter, wanted, number, layout)
+
+    def _count(self, block: bytes, delimiter: int, wanted: int, number: int, layout: Layout) -> int:
+        """Counts the cells of the lines of a block, of which the first has this number; the number of the next."""
+        held = np.frombuffer(block, dtype=np.uint8)
+        ends = np.flatnonzero(held == ord("\n"))
+        before = np.searchsorted(np.flatnonzero(held == delimiter), ends)
+        cells = np.diff(before, prepend=0) + 1
+        for i in np.flatnonzero(cells != wanted):
+            line = number + int(i)
+            if line <= layout.n_skipped:
+                continue
+            text = block[0 if i == 0 else int(ends[i - 1]) + 1 : int(ends[i])]
+            if text.strip() and not (layout.has_comments and text.lstrip().startswith((b"#", b"%"))):
+                self._refuse_line(line, int(cells[i]), wanted, text.decode("utf-8", "replace"))
+        return number + len(ends)
+
+    def _count_quoted_cells(self, layout: Layout) -> None:
+        with self.path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file, delimiter=layout.delimiter or ",")
+            try:
+                for row in rows:
+                    if (
+                        rows.line_num > layout.n_skipped
+                        and row
+                        and len(row) != layout.n_cells + layout.ends_with_delimiter
+                    ):
+                        self._refuse_line(rows.line_num, len(row), layout.n_cells, (layout.delimiter or ",").join(row))
+            except csv.Error as error:
+                raise ValueError(f"{self.path}: line {rows.line_num}: {error}") from None
+
+    def _refuse_line(self, line: int, got: int, wanted: int, text: str) -> None:
+        shown = text.strip() if len(text) < 60 else text[:57].strip() + "..."
+        raise ValueError(
+            f"{self.path}: expected {wanted} cells in every row, got {got} in line {line}: {shown!r}"
+            + (". Numbers may hold no commas that part thousands" if got > wanted else "")
+        )
 
     def _explain(self, message: str) -> str:
         """NumPy's complaint in terms of this file's lines and columns."""
+        assert self.layout is not None
         found = re.search(r"could not convert string '(.*)' to float64 at row (\d+), column (\d+)", message, re.DOTALL)
         if found is None:
-            return message
+            many = re.search(r"the number of columns changed from (\d+) to (\d+) at row (\d+)", message)
+            if many is None:
+                return message
+            return f"{many[2]} cells in row {many[3]} of the numbers, and {many[1]} before"
         text, row, column = found[1], int(found[2]), int(found[3]) - 1
-        line = row + 1 + int(self.has_header)
         what = f"text {text!r}" if text.strip() else "nothing"
-        return f"{what} in line {line}, column {self.columns[column]!r}"
+        if re.fullmatch(r"\s*[+-]?\d*\.?\d*[dD][+-]?\d+\s*", text):
+            what += " (write E for the D of Fortran's exponents)"
+        return f"{what} in line {row + 1 + self.layout.n_skipped}, column {self.columns[column]!r}"
 
     def _read_parquet(self, names: Sequence[str]) -> Array:
         columns = []
@@ -102,6 +242,8 @@ class Table:
                     f"{self.path}: expected numbers in every row, got {column.null_count} nulls in {name!r}"
                 )
             values = column.to_numpy()
+            if values.dtype == object and len(values) and isinstance(values[0], Decimal):
+                values = values.astype(np.float64)  # of which each is rounded correctly
             if values.dtype.kind not in "fiub":
                 raise ValueError(f"{self.path}: expected numbers, got {column.type} in column {name!r}")
             warn_about_precision(values, f"column {name!r}")
@@ -109,11 +251,133 @@ class Table:
         return np.column_stack(columns)
 
 
+def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
+    """The names of the columns of a text file, and how it is read."""
+    try:
+        with path.open("rb") as binary:
+            if binary.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+                raise ValueError(f"{path}: expected a text file in UTF-8, got UTF-16: save it as UTF-8")
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line.rstrip("\r\n") for line in _some_lines(file)]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected a text file in UTF-8, got other bytes") from None
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(COMMENTS)), None)
+    if first is None:
+        raise ValueError(f"{path}: expected a table of numbers with a header line, got no line of either")
+    given = re.fullmatch(r"sep=(.)", lines[first])
+    if given is not None and first + 1 < len(lines):
+        first += 1
+    rows = [line for line in lines[first:] if line.strip() and not line.lstrip().startswith(COMMENTS)]
+    delimiter = given[1] if given is not None else _delimiter(path, rows)
+    names = _cells(path, rows[0], delimiter)
+    is_data = all(_is_number(cell) for cell in names if cell) and any(names)
+    n_skipped, has_header, comment = first + 1, True, None
+    if is_data and header is not True:
+        # A header may stand in the last comment line before the rows.
+        if first and lines[first - 1].lstrip().startswith(COMMENTS):
+            comment = lines[first - 1].lstrip().lstrip("#%").strip()
+        n_skipped, own = first, names
+        names = _cells(path, comment, delimiter) if comment else []
+        has_header = len(names) == len(own) and not all(map(_is_number, names))
+        if not has_header:
+            names = [str(i) for i in range(len(own))]
+            if header is None and _looks_like_header(own, [_cells(path, row, delimiter) for row in rows[1:]]):
+                raise ValueError(
+                    f"{path}: the first line {rows[0]!r} may be a header of numbers or a row: say which, by "
+                    f"--header or --no-header"
+                )
+            if header is None:
+                warnings.warn(
+                    f"{path}: there is no header line; the columns are called {names[0]} to {names[-1]}", stacklevel=3
+                )
+    elif header is False:
+        raise ValueError(f"{path}: expected numbers in the first line, got {rows[0][:60]!r}")
+    body = rows[1:] if n_skipped > first else rows
+    cells = [_cells(path, row, delimiter) for row in body]
+    ends = (
+        len(names) > 1
+        and not names[-1]
+        and bool(cells)
+        and all(len(row) == len(names) and not row[-1] for row in cells)
+    )
+    layout = Layout(
+        n_skipped,
+        delimiter,
+        len(names) - ends,
+        delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for row in cells for cell in row),
+        has_header,
+        ends,
+        any(line.lstrip().startswith(COMMENTS) for line in lines[n_skipped:]),
+        any('"' in line for line in lines[n_skipped:]),
+    )
+    wrong = next((len(row) for row in cells if len(row) != len(names)), None)
+    if delimiter is None and wrong is not None:
+        raise ValueError(
+            f"{path}: expected {len(names)} cells parted by blanks in every row, as in {rows[0][:60]!r}, got {wrong}; "
+            f"names that hold blanks need another delimiter"
+        )
+    return tuple(names[: layout.n_cells]), layout
+
+
+def _some_lines(file: Iterator[str]) -> Iterator[str]:
+    """The first lines: comments, and SAMPLE_LINES more."""
+    n_rows, n_bytes = 0, 0
+    for line in file:
+        yield line
+        n_rows += not line.lstrip().startswith(COMMENTS)
+        n_bytes += len(line)
+        if n_rows >= SAMPLE_LINES or n_bytes > SAMPLE_BYTES:
+            break
+
+
+def _delimiter(path: Path, rows: Sequence[str]) -> str | None:
+    """What parts the cells: of DELIMITERS what all lines have as often, or else the header has; None for blanks."""
+    counts = {candidate: [len(_cells(path, row, candidate)) for row in rows] for candidate in DELIMITERS}
+    regular = [candidate for candidate in DELIMITERS if len(set(counts[candidate])) == 1 and counts[candidate][0] > 1]
+    if regular:
+        return max(regular, key=lambda candidate: counts[candidate][0])
+    in_header = [candidate for candidate in DELIMITERS if counts[candidate][0] > 1]
+    tokens = {len(row.split()) for row in rows[1:]} or {1}
+    if tokens == {1}:
+        return in_header[0] if in_header else ","
+    return None if tokens == {len(rows[0].split())} or not in_header else in_header[0]
+
+
+def _cells(path: Path, line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except csv.Error as error:
+        raise ValueError(f"{path}: expected cells in a line, got {line[:40]!r}... ({error})") from None
+
+
+def _looks_like_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a line of numbers may be a header: of integers, in columns that have none."""
+    is_integer = [INTEGER.fullmatch(cell) is not None for cell in first]
+    below = [INTEGER.fullmatch(cell) is not None for row in rows for cell in row]
+    return all(is_integer) and bool(below) and not any(below)
+
+
+def _with_points(path: Path, layout: Layout) -> Iterator[str]:
+    """The lines of the rows with points for decimal commas."""
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file):
+            if number >= layout.n_skipped:
+                yield line.replace(",", ".")
+
+
 def write_csv(path: str | os.PathLike[str], names: Sequence[str], values: Array) -> None:
     """Columns `values` (n, k) under a header, every number with the shortest digits that give it back exactly."""
     with replacing(path) as file:
-        for line in csv_lines(names, values):
-            file.write(line.encode())
+        _write_lines(file, names, values)
+
+
+def _write_lines(file: BinaryIO, names: Sequence[str], values: Array) -> None:
+    for line in csv_lines(names, values):
+        file.write(line.encode())
 
 
 def csv_lines(names: Sequence[str], values: Array) -> list[str]:
@@ -124,7 +388,7 @@ def csv_lines(names: Sequence[str], values: Array) -> list[str]:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.replace(",", ".", 1) if DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -14,15 +13,44 @@ from .listing import Listing
 from .program import Program
 from .translation import WIDTH, number, translated, with_all_it_calls, wrapped
 
-RESERVED = re.compile(
-    "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|main|"
-    "register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
+# What C99 has for itself, and compilers for names without it: gcc defines linux and unix, and knows asm and typeof.
+KEYWORDS = (
+    "asm auto break case char const continue default do double else enum extern float for goto if inline int "
+    "linux long main register restrict return short signed sizeof static struct switch typedef typeof union unix "
+    "unsigned void volatile while"
 )
+# Of <math.h>, beside what Python's has: functions, which all come with f and l as well, then types and macros. POSIX
+# adds Bessel's functions and the constants that begin with M_. The last are functions that programs end without.
+FUNCTIONS = (
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor "
+    "fma fmax fmin fmod frexp hypot ilogb ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround modf "
+    "nan nearbyint nextafter nexttoward pow remainder remquo rint round scalbln scalbn sin sinh sqrt tan tanh "
+    "tgamma trunc"
+)
+OTHERS = (
+    "double_t float_t fpclassify isfinite isgreater isgreaterequal isinf isless islessequal islessgreater isnan "
+    "isnormal isunordered signbit signgam gamma j0 j1 jn y0 y1 yn significand drem scalb finite exp10 pow10 "
+    "sincos NAN INFINITY HUGE_VAL HUGE_VALF HUGE_VALL DOMAIN SING OVERFLOW UNDERFLOW abort abs calloc exit free "
+    "malloc memcpy memset printf realloc"
+)
+RESERVED = frozenset(
+    [*KEYWORDS.split(), *OTHERS.split(), *(name + ending for name in FUNCTIONS.split() for ending in ("", "f", "l"))]
+)
+RESERVED_FAMILIES = re.compile("M_.*|FP_.*|FLT_.*|DBL_.*|LDBL_.*|MATH_.*")
+# What would ruin the last digits, or all: sums that are reordered, and numbers with more digits on the way than float64
+# has, as the x87 unit keeps them where a compiler is not told to follow the standard (gcc -mfpmath=387 without
+# -std=c99). Then the roundings that double-double arithmetic and the reduction of arguments count on don't happen.
+REQUIRED = """#if defined(__FAST_MATH__)
+#error "compile without -ffast-math: it reorders the sums of this file"
+#endif
+#if defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2) && !defined(__STRICT_ANSI__)
+#error "compile with -std=c99 or for SSE2: numbers must not carry more digits than float64 on the way"
+#endif"""
 
 
 def source(program: Program, name: str, about: Sequence[str]) -> str:
     """The file for functions `name` and `name`_gradient, headed by the lines `about`."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or RESERVED.fullmatch(name) or hasattr(math, name):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED or RESERVED_FAMILIES.fullmatch(name):
         raise ValueError(f"name: expected a name that C allows for a function, got {name!r}")
     d, m = program.n_inputs, program.y.size
     prefix = f"{name}_"
@@ -39,11 +67,12 @@ def source(program: Program, name: str, about: Sequence[str]) -> str:
         "",
         f"C99. {name}_gradient takes about {stack} bytes of the stack, {name} less; neither keeps any state. Compilers "
         f"that fuse a * b + c into one operation change the last digits, gcc -std=c99 does not; those that reorder "
-        f"sums, as with -ffast-math, break it.",
+        f"sums, as with -ffast-math, or carry more digits on the way, as for x87 without -std=c99, are refused.",
     ]
     parts = [
         _comment([*about, *notes]),
-        "#include <math.h>",
+        "#include <float.h>\n#include <math.h>",
+        REQUIRED,
         f"/* y[{m}] from x[{d}]. */\nvoid {name}(const double *x, double *y);",
         f"/* dy[{m * d}]: the derivative of y[k] by x[j] is dy[{d} * k + j]. */\n"
         f"void {name}_gradient(const double *x, double *dy);",

@@ -49,7 +49,10 @@ def gradient(program: Program, is_number: bool) -> Any:
 
 
 def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
-    text = "\n    ".join([f"def {name}(x):", *lines])
+    d = listing.program.n_inputs
+    # Compiled code would read on behind a point that is too short.
+    check = f"if x.size != {d}: raise ValueError('x: expected {d} numbers, one for each input')"
+    text = "\n    ".join([f"def {name}(x):", check, *lines])
     known: dict[str, Any] = {"empty": np.empty, **listing.tables}
     for step in listing.program.steps:
         for function in (step.kernel.forward, step.kernel.backward):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -44,11 +45,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+                if len(set(names)) < len(names):
+                    raise ValueError("two of its members have the same name")
                 header = json.loads(archive.read(HEADER))
-                for name in archive.namelist():
-                    if name.endswith(".npy"):
-                        buffer = io.BytesIO(archive.read(name))
-                        arrays[name[:-4]] = np.lib.format.read_array(buffer, allow_pickle=False)
+                for name in names:
+                    if name != HEADER:
+                        arrays[name.removesuffix(".npy")] = _array(archive, name)
         # OSError is what a wrong offset inside the archive gives.
         except (zipfile.BadZipFile, zlib.error, LookupError, EOFError, OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path}: expected a model file, got one that is damaged or foreign ({error})") from None
@@ -60,3 +63,19 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArra
             f"it was written by another version of pml_native"
         )
     return header, arrays
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """A member of the archive as an array without NaN; only one that holds what it declares is allocated."""
+    buffer = io.BytesIO(archive.read(name))
+    version = np.lib.format.read_magic(buffer)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(buffer)
+    declared, held = dtype.itemsize * math.prod(shape), len(buffer.getbuffer()) - buffer.tell()
+    if declared != held:
+        raise ValueError(f"{name} declares {declared} bytes and holds {held}")
+    buffer.seek(0)
+    array = np.lib.format.read_array(buffer, allow_pickle=False)
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"{name} holds NaN")
+    return array

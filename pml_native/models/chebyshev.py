@@ -23,6 +23,9 @@ from .extended import Extended
 Indices = NDArray[np.intp]
 # Numbers in the table of products of one block of rows: 1 MiB, so that it stays in cache.
 BLOCK_NUMBERS = 2**17
+# The highest degree that a series may have: at a point, all polynomials up to it are evaluated, and half a megabyte of
+# them is more than any fit has come to (some thousands, for functions that can be called).
+MOST_DEGREE = 1 << 16
 
 
 class TermTree(NamedTuple):

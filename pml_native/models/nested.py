@@ -12,6 +12,26 @@ from ..report import FitReport
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 
 
+class Arrays(dict[str, NDArray[Any]]):
+    """Arrays by their names, which knows those that nobody has asked for."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        super().__init__(arrays)
+        self.strangers = set(arrays)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        self.strangers.discard(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.strangers.discard(name)
+        return super().get(name, default)
+
+    def below(self, prefix: str) -> Arrays:
+        """Those whose names begin with `prefix`, by the rest of their names."""
+        return Arrays({name.removeprefix(prefix): self[name] for name in self if name.startswith(prefix)})
+
+
 def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     """The model that gave this `description()`; any of the errors of missing or mistaken entries where none did."""
     if description["family"] not in tuple(FAMILIES):  # which compares, as a damaged family may have no hash
@@ -19,24 +39,34 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     for name, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise ValueError(f"{name}: expected numbers, got {array.dtype}")
-    signature = dict(description["signature"])
-    for names in ("input_names", "output_names"):
-        signature[names] = None if signature[names] is None else tuple(signature[names])
-    rows = {name.removeprefix("near/"): array for name, array in arrays.items() if name.startswith("near/")}
-    own = {name: array for name, array in arrays.items() if not name.startswith("near/")}
-    model = FAMILIES[description["family"]].from_state(description["values"], own, Signature(**signature))
+    own = Arrays(arrays)
+    signature = _signature(description["signature"])
+    rows, others = own.below("near/"), own.below("estimate/")
+    model = FAMILIES[description["family"]].from_state(description["values"], own, signature)
     model.report = None if description["report"] is None else FitReport.from_dict(description["report"])
     estimate = description.get("estimate")  # models of earlier versions have none
     if estimate is not None:
-        own = {name.removeprefix("estimate/"): array for name, array in arrays.items() if name.startswith("estimate/")}
-        others = parts_restored(estimate["others"], own)
+        witnesses = parts_restored(estimate["others"], others)
         factor, least, away = (float(estimate[name]) for name in ("factor", "least", "away"))
         is_relative = bool(estimate["is_relative"])
-        model.estimate = ErrorEstimate(tuple(others), own["unit"], factor, least, away, is_relative)
+        model.estimate = ErrorEstimate(tuple(witnesses), others["unit"], factor, least, away, is_relative)
     # Models of earlier versions, and those that fit hasn't made, don't have it.
     near = description.get("near")
     model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)
+    strangers = own.strangers | others.strangers | rows.strangers
+    if strangers:
+        raise ValueError(f"expected no arrays but those of the model, got {', '.join(map(repr, sorted(strangers)))}")
     return model
+
+
+def _signature(description: dict[str, Any]) -> Signature:
+    given = dict(description)
+    for names, count in (("input_names", "n_inputs"), ("output_names", "n_outputs")):
+        if given[names] is not None:
+            given[names] = tuple(map(str, given[names]))
+            if len(given[names]) != given[count]:
+                raise ValueError(f"{names}: expected {given[count]}, got {len(given[names])}")
+    return Signature(**given)
 
 
 def parts_described(models: Sequence[Model]) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
@@ -51,8 +81,5 @@ def parts_described(models: Sequence[Model]) -> tuple[list[dict[str, Any]], dict
 
 def parts_restored(descriptions: Sequence[dict[str, Any]], arrays: dict[str, NDArray[Any]]) -> list[Model]:
     """The models that gave these `parts_described()`."""
-    models = []
-    for k, description in enumerate(descriptions):
-        own = {name.removeprefix(f"{k}/"): a for name, a in arrays.items() if name.startswith(f"{k}/")}
-        models.append(restored(description, own))
-    return models
+    held = arrays if isinstance(arrays, Arrays) else Arrays(arrays)
+    return [restored(description, held.below(f"{k}/")) for k, description in enumerate(descriptions)]

@@ -12,7 +12,7 @@ from ..arrays import Array
 from ..export.program import Vector, times_power_of_two, unless_missing
 from ..report import FitReport
 from ..threads import resolve_threads
-from .chebyshev import ChebyshevTerms, Indices
+from .chebyshev import MOST_DEGREE, ChebyshevTerms, Indices
 from .chebyshev_series import ChebyshevSeries
 from .extended import Extended
 from .model import Model, Signature
@@ -139,4 +139,6 @@ def _as_indices(indices: ArrayLike) -> Indices:
     array = np.array(indices)
     if array.ndim != 2 or array.dtype.kind not in "iu" or array.size == 0 or array.min() < 0:
         raise ValueError(f"indices: expected integers >= 0 of shape (p, d), got {array.dtype} of shape {array.shape}")
+    if array.max() > MOST_DEGREE:
+        raise ValueError(f"indices: expected degrees up to {MOST_DEGREE}, got {array.max()}")
     return array.astype(np.intp)

@@ -122,7 +122,7 @@ def test_the_report_is_available_as_json(model, capsys):
     [
         ("a,b,y\n1,2,3\n2,x,4\n", "y", "got text 'x' in line 3, column 'b'"),
         ("a,b,y\n1,2,3\n2,,4\n", "y", "got nothing in line 3, column 'b'"),
-        ("a,b,y\n1,2,3\n2,3\n", "y", "expected numbers in every row"),
+        ("a,b,y\n1,2,3\n2,3\n", "y", "expected 3 cells in every row, got 2 in line 3"),
         ("a,b,y\n1,2,nan\n" + "2,3,4\n" * 20, "y", "y: expected finite numbers, got 1 NaN"),
         ("a,b,y\n1,2,3\n", "z", "target 'z' is not among the columns 'a', 'b', 'y'"),
         ("a,b,y\n1,2,3\n", None, "expected --target, one of the columns 'a', 'b', 'y'"),
@@ -130,7 +130,7 @@ def test_the_report_is_available_as_json(model, capsys):
         ("a,b,y\n1,2,3\n", "y", "expected at least 10 rows for 2 columns, got 1"),
         ("a,b,y\n", "y", "expected at least 1 row, got 0"),
         ("y\n1\n2\n", "y", "expected at least one column beside the target"),
-        ("", "y", "got an empty first line"),
+        ("", "y", "got no line of either"),
         (b"\xff\xfe\x00\x01", "y", "expected a text file in UTF-8"),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_bad_table_is_an_error_and_exit_code_2(content, target, message, tmp_p
         (["fit"], "expected a data file or --equation NAME"),
         (["fit", "--equation", "I.10.8"], "did you mean I.10.7"),
         (["fit", "--equation", "Z.001", "--n", "3"], "expected at least 10 rows"),
-        (["fit", "--equation", "Z.001", "-o", "no/such/folder/m.pml"], "the folder to save to does not exist"),
+        (["fit", "--equation", "Z.001", "-o", "no/such/folder/m.pml"], "the folder to write to does not exist"),
         (["fit", "--equation", "Z.001", "--time-limit", "-1"], "time_limit: expected"),
         (["fit", "--equation", "Z.001", "--effort", "-1"], "effort: expected"),
         (["fit", "--equation", "Z.001", "--threads", "0"], "n_threads: expected"),

@@ -1,9 +1,12 @@
 """Models as C: what the file says, compilers, and names. That C agrees with every model is in `test_model_contract`."""
 
+import platform
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
-from unit.compiled import Compiled, compiled, needs_compiler
+from unit.compiled import COMPILER, Compiled, compiled, needs_compiler
 from unit.models_of_all_families import BOX, MODELS, Y, network, points, polynomial, spline, ulps
 
 import pml_native as pml
@@ -45,14 +48,31 @@ def test_the_file_says_what_it_is(tmp_path):
     assert "2 inputs x\n * 2 outputs y\n" in head
     assert "x[1] in [1, 5]\n * Outside of the box y is NaN." in head
     assert "/* y[2] from x[2]. */\nvoid surface(const double *x, double *y);" in text
-    assert re.findall(r"#include.*", text) == ["#include <math.h>"]
+    assert re.findall(r"#include.*", text) == ["#include <float.h>", "#include <math.h>"]
     assert "double surface_t" in text
 
 
-@pytest.mark.parametrize("name", ["", "2x", "a-b", "double", "tanh", "_reserved"])
+@pytest.mark.parametrize(
+    "name", ["", "2x", "a-b", "_a", "double", "tanh", "round", "fmaxl", "y0", "NAN", "M_PI", "linux", "exit"]
+)
 def test_a_name_that_c_forbids_is_refused(name):
     with pytest.raises(ValueError, match="name: expected a name that C allows for a function, got"):
         network().to_c(name=name)
+
+
+@needs_compiler
+def test_a_compiler_that_would_ruin_the_digits_is_told_what_to_do(tmp_path):
+    source = tmp_path / "model.c"
+    source.write_text(network().to_c(name="isotherm"))
+    done = subprocess.run(
+        [COMPILER, "-ffast-math", "-c", source, "-o", tmp_path / "a.o"], capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "compile without -ffast-math" in done.stderr
+    if platform.machine() == "x86_64" and "clang" not in Path(COMPILER).resolve().name:
+        x87 = [*command, "-mfpmath=387"]
+        assert "compile with -std=c99" in subprocess.run(x87, capture_output=True, text=True).stderr
+        assert subprocess.run([*x87, "-std=c99"], capture_output=True).returncode == 0
 
 
 def test_activations_of_a_user_are_refused():

@@ -24,3 +24,10 @@ def test_it_is_a_function_of_python_too():
     assert isinstance(model.to_numba()(x), float)
     assert model.to_numba()(x) == pytest.approx(model(x[None])[0], rel=1e-14)
     assert polynomial().to_numba()(x).shape == (2,)
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("n", [0, 2, 4])
+def test_a_point_of_another_number_of_inputs_is_refused(gradient, n):
+    with pytest.raises(ValueError, match="x: expected 3 numbers"):
+        network((3, 1)).to_numba(gradient=gradient)(np.ones(n))

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -362,10 +363,20 @@ def test_a_killed_fit_loses_no_improvement_older_than_the_interval(tmp_path, mon
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monkeypatch):
     monkeypatch.setattr("pml_native.fitting.watch.CHECKPOINT_SECONDS", 0.0)
+    folder = tmp_path / "soon gone"
+    folder.mkdir()
+    monkeypatch.setattr(sys.modules["pml_native.fit"], "require_writable", lambda path: folder.rmdir())
     X, y = samples()
     with pytest.warns(RuntimeWarning, match="could not be written"):
-        model = pml.fit(X, y, effort=LITTLE, checkpoint=tmp_path / "nowhere" / "best.pml")
+        model = pml.fit(X, y, effort=LITTLE, checkpoint=folder / "best.pml")
     assert model.report.validation_rmse < 1.0
+
+
+@pytest.mark.parametrize("path", ["no/such/folder/best.pml", ".", 5])
+def test_a_checkpoint_that_can_never_be_written_is_refused_before_the_fit(path):
+    X, y = samples()
+    with pytest.raises((OSError, TypeError)):
+        pml.fit(X, y, effort=LITTLE, checkpoint=path)
 
 
 def test_the_progress_display_shows_error_and_time_left(capsys):
