@@ -131,8 +131,8 @@ class Near:
         if not len(rows):
             return cls.all_of(low, high)
         values = {
-            int(name.removeprefix("values/")): np.asarray(array, dtype=np.float64)
-            for name, array in arrays.items()
+            int(name.removeprefix("values/")): np.asarray(arrays[name], dtype=np.float64)
+            for name in arrays
             if name.startswith("values/")
         }
         if not all(column in range(n_inputs) and v.ndim == 1 and v.size for column, v in values.items()):
