@@ -53,7 +53,8 @@ class Errors:
     ) -> Errors:
         """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
 
-        An output that is 0 everywhere keeps its absolute error. `sample_weight` (n,) weighs the squares of the RMSE.
+        An output that is 0 everywhere keeps its absolute error. `sample_weight`, (n,) or (n, m), weighs the squares of
+        the RMSE.
         Where it has a factor 1 / y^2, `is_relative`, all errors are those of each value relative to it.
         """
         largest = np.max(np.abs(y), axis=0)
@@ -97,7 +98,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class OutputErrors:
-    """The errors of one output on held-out rows, relative to its RMS."""
+    """The errors of one output on held-out rows, relative to its RMS, or each to its value."""
 
     name: str
     rmse: float
@@ -106,12 +107,16 @@ class OutputErrors:
 
     @classmethod
     def of_each(
-        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None = None
+        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None, is_relative: bool
     ) -> tuple[OutputErrors, ...]:
-        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None."""
+        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None.
+
+        `sample_weight` is (n,), or (n, m) with the factors that errors which are relative bring.
+        """
         found = []
         for j in range(y.shape[1]):
-            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], sample_weight)
+            own = sample_weight if sample_weight is None or sample_weight.ndim == 1 else sample_weight[:, j]
+            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], own, is_relative=is_relative)
             found.append(cls(f"y{j}" if names is None else names[j], errors.rmse, errors.p95, errors.max))
         return tuple(found)
 
@@ -168,7 +173,8 @@ class FitReport:
     `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
     are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
-    None for `approximate`.
+    None for `approximate`. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
+    those that `fit` was asked to leave out, and those that `advice` names.
     """
 
     method: str
@@ -210,6 +216,7 @@ class FitReport:
     relative_median: float | None = None
     relative_p95: float | None = None
     relative_max: float | None = None
+    outliers: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -227,7 +234,8 @@ class FitReport:
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
         fields.setdefault("expected_at", ())
-        for name in ("warnings", "path", "advice", "input_names", "error_range"):
+        fields.setdefault("outliers", ())
+        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))
