@@ -198,7 +198,8 @@ def at_least_away(e: Vector, x: Vector, away: float, near: Near) -> Vector:
     values = [units_of(near.values[j], near.low[j], near.high[j]) if j in near.values else EMPTY for j in columns]
     starts = np.cumsum([0, *map(len, values)]).astype(np.intc)
     z = step(kernels.NEAREST, x.size, [u], [x.size], [starts, np.concatenate([*values, [0.0]])])
-    tables = [varies.astype(np.float64), np.append(near.rows, 0.0), [away, near.reach, ROUNDING]]
+    sizes = np.array([away, near.reach, ROUNDING])
+    tables = [varies.astype(np.float64), np.append(near.rows, 0.0), sizes]
     return step(kernels.AWAY, 1, [e, u, z], [x.size, len(near.rows)], tables)
 
 

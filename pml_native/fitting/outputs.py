@@ -17,12 +17,12 @@ import numpy as np
 from ..arrays import Samples
 from ..models import Mixed, Model, Outputs, Polynomial
 from ..report import Errors
-from ..search.scheduler import Next, Run, Start, State, Step, Steps, Worker, drop
+from ..search.scheduler import Next, Run, Search, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, ROUNDED, Found, Rows, own_rng, score
 from .agreement import ALIKE, Box, chosen_by_agreement
 from .kept import FEW, Kept, kept_outputs, n_rows
 from .race import ROUNDS, Race, Row, line_of
-from .reduced import with_prefix
+from .reduced import ReducedSearch, with_prefix
 
 # More than FEW outputs are first fitted together, by polynomials, with this share of the work: they share all that is
 # done on X, and one set of terms is evaluated fast. An output has a race of its own only where that is less exact than
@@ -302,8 +302,19 @@ def of_columns(rows: Rows, columns: Sequence[int]) -> Rows:
 
 
 def _at_length(row: Row) -> Row:
-    """The row of the table, polynomials with all of the first share at once."""
-    return replace(row, share=FIRST_SHARE / ROUNDS[0]) if row.search == "polynomial" else row
+    """The row of the table, polynomials with all of the first share at once, also in the variables of a symmetry."""
+    if row.search == "polynomial":
+        return replace(row, share=FIRST_SHARE / ROUNDS[0])
+    if row.search == "reduced" and row.make is not None:
+        return replace(row, share=FIRST_SHARE / ROUNDS[0], make=partial(_reduced_at_length, row.make))
+    return row
+
+
+def _reduced_at_length(make: Callable[[Race], Search], race: Race) -> Search:
+    search = make(race)
+    assert isinstance(search, ReducedSearch)
+    search.table = tuple(map(_at_length, search.table))
+    return search
 
 
 def _kept(rows: Rows, tolerance: float, worker: Worker) -> Kept | None:

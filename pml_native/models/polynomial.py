@@ -78,14 +78,16 @@ class Polynomial(Model):
     def evaluate(self, X: Array) -> Array:
         if self.coefficients.shape[1] < MANY_OUTPUTS:
             return self._series.evaluate(X, self.n_threads)
-        values = np.empty((len(X), self.coefficients.shape[1]))
-        for start in range(0, len(X), BLOCK_ROWS):
-            some = slice(start, start + BLOCK_ROWS)
-            products = self._terms.design(self.inputs.apply(X[some]))
-            # A product for each row, so that a row has the same bits in any batch.
-            np.matmul(products[:, None, :], self.coefficients, out=values[some, None, :])
-        np.ldexp(values, self.output_exponents, out=values)
-        values[np.isnan(X).any(axis=1)] = np.nan
+        blocks = [self._block(X[i : i + BLOCK_ROWS]) for i in range(0, max(1, len(X)), BLOCK_ROWS)]
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if not self._uses_all_inputs:
+            values[np.isnan(X).any(axis=1)] = np.nan
+        return values
+
+    def _block(self, X: Array) -> Array:
+        """Values of few rows and many outputs; a product for each row, so that it has the same bits in any batch."""
+        products = self._terms.design(self.inputs.apply(X))
+        values: Array = np.ldexp(np.matmul(products[:, None, :], self.coefficients)[:, 0, :], self.output_exponents)
         return values
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
@@ -125,6 +127,11 @@ class Polynomial(Model):
             output_exponents=arrays["output_exponents"],
             signature=signature,
         )
+
+    @cached_property
+    def _uses_all_inputs(self) -> bool:
+        """Whether a NaN among the inputs reaches all outputs by itself."""
+        return bool((self.indices > 0).any(axis=0).all())
 
     @cached_property
     def _terms(self) -> ChebyshevTerms:
