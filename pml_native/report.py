@@ -57,13 +57,8 @@ class Errors:
         the RMSE.
         Where it has a factor 1 / y^2, `is_relative`, all errors are those of each value relative to it.
         """
-        largest = np.max(np.abs(y), axis=0)
-        exponent = np.frexp(largest)[1]
-        scaled = np.ldexp(y, -exponent)
-        mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
-        rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+        error = _over_rms(prediction, y, sample_weight)
         with np.errstate(all="ignore"):
-            error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
             has_relative = is_relative or bool(np.all((y > 0).all(axis=0) | (y < 0).all(axis=0)))
             relative = np.abs(prediction - y) / np.abs(y) if has_relative else error
         if not np.all(error < MAX_ERROR):
@@ -75,6 +70,17 @@ class Errors:
         p95_relative, max_relative = _p95_and_max(relative)
         pointwise = float(np.median(relative)), p95_relative, max_relative
         return cls(rmse, *(pointwise[1:] if is_relative else (p95, largest_error)), pointwise)
+
+
+def _over_rms(prediction: Array, y: Array, sample_weight: Array | None) -> Array:
+    """|prediction - y| over the RMS of each output, (n, m)."""
+    exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
+    scaled = np.ldexp(y, -exponent)
+    mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
+    rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+    with np.errstate(all="ignore"):
+        error: Array = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+    return error
 
 
 def _p95_and_max(error: Array) -> tuple[float, float]:
@@ -113,12 +119,15 @@ class OutputErrors:
 
         `sample_weight` is (n,), or (n, m) with the factors that errors which are relative bring.
         """
-        found = []
-        for j in range(y.shape[1]):
-            own = sample_weight if sample_weight is None or sample_weight.ndim == 1 else sample_weight[:, j]
-            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], own, is_relative=is_relative)
-            found.append(cls(f"y{j}" if names is None else names[j], errors.rmse, errors.p95, errors.max))
-        return tuple(found)
+        error = _over_rms(prediction, y, sample_weight)
+        is_known = np.all(error < MAX_ERROR, axis=0)
+        error = np.where(is_known, error, 0.0)
+        rmse = np.sqrt(np.average(error**2, axis=0, weights=sample_weight))
+        if is_relative:
+            error = np.where(is_known, np.abs(prediction - y) / np.abs(y), 0.0)
+        each = np.where(is_known, [rmse, np.percentile(error, 95, axis=0), np.max(error, axis=0)], math.inf)
+        called = names or [f"y{j}" for j in range(y.shape[1])]
+        return tuple(cls(name, *errors) for name, errors in zip(called, each.T.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
