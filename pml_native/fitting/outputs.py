@@ -37,8 +37,8 @@ TRIAL_TOGETHER, TRIAL_ALONE = 1 / 8, 3 / 4
 # Of the work, what is done in races; the rest is for what comes between.
 RACES_SHARE = 0.98
 # A race may go on with the work that others left, up to so many even shares; and it plans its turns for that. With 4,
-# each of up to three outputs has the turns that it has alone: of 8 fits of two, all came to the same model as alone,
-# with 2 half of them, one by 8 orders worse.
+# each of up to three outputs has the turns that it has alone: of 8 fits of two all came to the model of alone, with 2
+# three, and one of the others was eight orders worse.
 MOST_SHARES = 4.0
 # The name of what is made of several models, and of the line of the table.
 SEARCH = "outputs"
