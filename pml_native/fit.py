@@ -7,16 +7,16 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples
+from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples, named_rows
 from .coverage import Coverage
 from .facts import Facts
 from .files import require_writable
@@ -26,6 +26,7 @@ from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, Witnesses
 from .fitting.limits import Limits
+from .fitting.outliers import without_outliers
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -68,6 +69,8 @@ def fit(
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     periods: Mapping[int | str, float] | None = None,
+    missing: Literal["raise", "drop"] = "raise",
+    outliers: Literal["keep", "drop"] = "keep",
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -93,8 +96,9 @@ def fit(
     sample_weight : (n,), weights of the squared errors, in training and in the errors reported; 1 / sigma^2 for y of
         standard deviations sigma. Rows of weight 0 count nowhere, and may hold NaN.
     error : "absolute": all errors of y count alike, or "relative": each relative to its y, in training, in choice and
-        in the report, for one output that spans many decades and is 0 nowhere. Both are reported. Methods "rbf",
-        "simplex" and "spline" go through all rows whatever they weigh; it is the choice among them that changes.
+        in the report, for y that spans many decades and is 0 nowhere. Both are reported. Methods "rbf", "simplex" and
+        "spline" go through all rows whatever they weigh; it is the choice among them that changes. Of several outputs
+        each is then fitted by itself.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
     n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
@@ -102,6 +106,11 @@ def fit(
     periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
         function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
         turn, in radians or degrees, are also tried like this.
+    missing : "raise": a value of X or y that is missing (NaN, None, masked) is an error; or "drop": its row is left
+        out, and the report says so. Infinity is an error in any case.
+    outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
+        left out, which takes up to 8 looks before the fit, each with 1/32 of the work and the time. `report.outliers`
+        has their numbers, in either case. Of several outputs the first four are looked at.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -110,14 +119,21 @@ def fit(
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
     start = time.perf_counter()
-    samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names, error=error)
-    _check_options(tolerance, effort, time_limit)
+    samples = as_samples(
+        X, y, sample_weight, input_names=input_names, output_names=output_names, error=error, missing=missing
+    )
+    _check_options(tolerance, effort, time_limit, outliers)
     if checkpoint is not None:
         require_writable(checkpoint)
     threads = resolve_threads(n_threads)
+    limit = math.inf if time_limit is None else time_limit
+    far = np.empty(0, dtype=np.intp)
+    if outliers == "drop":
+        with InterruptGuard() as guard, held_blas():
+            samples, far = without_outliers(samples, effort, threads, limit, lambda: guard.requested)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts))
-    if facts.m > 1 and method == "auto":
+    if facts.m > 1 and (method == "auto" or samples.is_relative):
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
@@ -130,15 +146,14 @@ def fit(
         warnings.warn(note, FitWarning, stacklevel=2)
     train, held_out = split(samples, validation, rng, facts, coverage.copies)
     given = isinstance(validation, tuple)
-    limit = math.inf if time_limit is None else time_limit
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)
         rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
         digits = limits.rounding_of_outputs(samples.y)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
-        if sample_weight is not None and np.size(sample_weight) > facts.n:
-            race.tell(f"{counted(np.size(sample_weight) - facts.n, 'row')} of weight 0 left out")
+        for sentence in _left_out(samples, np.shape(X)[0], sample_weight, far):
+            race.tell(sentence)
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
             interrupted, late = False, False
@@ -183,10 +198,11 @@ def fit(
             of_data = Limits()
         else:
             of_data = limits.limits_of(found, race.found.values(), samples, held_out, digits)
-            if sample_weight is not None and of_data.misprints is not None:
-                # Rows of weight 0 were left out; a user knows rows by their numbers among all.
-                named = of_data.misprints.among(np.flatnonzero(np.asarray(sample_weight)))
-                of_data = replace(of_data, misprints=named)
+            if of_data.misprints is not None:
+                if samples.numbers is not None:  # a user knows rows by their numbers among all
+                    of_data = replace(of_data, misprints=of_data.misprints.among(samples.numbers))
+                assert of_data.misprints is not None
+                far = np.union1d(far, of_data.misprints.rows)
         ended = _limit(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
@@ -197,7 +213,8 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
-    model.report = replace(report, expected_at=tuple(diagnosis.expected_at(model, box.points)))
+    expected_at = tuple(diagnosis.expected_at(model, box.points))
+    model.report = replace(report, expected_at=expected_at, outliers=tuple(far.tolist()))
     return model
 
 
@@ -206,7 +223,25 @@ def least_rows(n_inputs: int) -> int:
     return max(MIN_ROWS, 2 * (n_inputs + 1))
 
 
-def _check_options(tolerance: float | None, effort: float, time_limit: float | None) -> None:
+def _left_out(samples: Samples, n: int, sample_weight: ArrayLike | None, outliers: NDArray[np.intp]) -> Iterator[str]:
+    """Sentences on which of the `n` rows that were given the samples are without, and why."""
+    if samples.numbers is None:
+        return
+    has_weight = np.ones(n, dtype=bool) if sample_weight is None else np.ravel(np.asarray(sample_weight)) != 0.0
+    if n_weightless := int(np.sum(~has_weight)):
+        yield f"{counted(n_weightless, 'row')} of weight 0 left out"
+    has_weight[samples.numbers] = has_weight[outliers] = False
+    missing = np.flatnonzero(has_weight)
+    if len(missing):
+        yield f"{counted(len(missing), 'row')} with missing values left out, as asked: {named_rows(missing)}"
+    if len(outliers):
+        named = ", ".join(map(str, outliers.tolist()))
+        yield f"{counted(len(outliers), 'row')} left out, as asked, with y far from what others say: {named}"
+
+
+def _check_options(tolerance: float | None, effort: float, time_limit: float | None, outliers: str) -> None:
+    if outliers not in OUTLIERS:
+        raise ValueError(f"outliers: expected one of {', '.join(OUTLIERS)}, got {outliers!r}")
     if tolerance is not None and not tolerance > 0:
         raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
     if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
@@ -398,7 +433,8 @@ def _of_outputs(model: Model, rows: Samples) -> tuple[OutputErrors, ...]:
         return ()
     some = rows.first(max(1000, int(MOST_VALUES / rows.y.shape[1])))
     with np.errstate(all="ignore"):
-        return OutputErrors.of_each(model.evaluate(some.X), some.y, some.output_names, some.sample_weight)
+        values = model.evaluate(some.X)
+        return OutputErrors.of_each(values, some.y, some.output_names, some.sample_weight, some.is_relative)
 
 
 def versions() -> dict[str, Any]:

@@ -53,16 +53,12 @@ class Errors:
     ) -> Errors:
         """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
 
-        An output that is 0 everywhere keeps its absolute error. `sample_weight` (n,) weighs the squares of the RMSE.
+        An output that is 0 everywhere keeps its absolute error. `sample_weight`, (n,) or (n, m), weighs the squares of
+        the RMSE.
         Where it has a factor 1 / y^2, `is_relative`, all errors are those of each value relative to it.
         """
-        largest = np.max(np.abs(y), axis=0)
-        exponent = np.frexp(largest)[1]
-        scaled = np.ldexp(y, -exponent)
-        mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
-        rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+        error = _over_rms(prediction, y, sample_weight)
         with np.errstate(all="ignore"):
-            error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
             has_relative = is_relative or bool(np.all((y > 0).all(axis=0) | (y < 0).all(axis=0)))
             relative = np.abs(prediction - y) / np.abs(y) if has_relative else error
         if not np.all(error < MAX_ERROR):
@@ -74,6 +70,17 @@ class Errors:
         p95_relative, max_relative = _p95_and_max(relative)
         pointwise = float(np.median(relative)), p95_relative, max_relative
         return cls(rmse, *(pointwise[1:] if is_relative else (p95, largest_error)), pointwise)
+
+
+def _over_rms(prediction: Array, y: Array, sample_weight: Array | None) -> Array:
+    """|prediction - y| over the RMS of each output, (n, m)."""
+    exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
+    scaled = np.ldexp(y, -exponent)
+    mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
+    rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+    with np.errstate(all="ignore"):
+        error: Array = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+    return error
 
 
 def _p95_and_max(error: Array) -> tuple[float, float]:
@@ -97,7 +104,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class OutputErrors:
-    """The errors of one output on held-out rows, relative to its RMS."""
+    """The errors of one output on held-out rows, relative to its RMS, or each to its value."""
 
     name: str
     rmse: float
@@ -106,14 +113,21 @@ class OutputErrors:
 
     @classmethod
     def of_each(
-        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None = None
+        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None, is_relative: bool
     ) -> tuple[OutputErrors, ...]:
-        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None."""
-        found = []
-        for j in range(y.shape[1]):
-            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], sample_weight)
-            found.append(cls(f"y{j}" if names is None else names[j], errors.rmse, errors.p95, errors.max))
-        return tuple(found)
+        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None.
+
+        `sample_weight` is (n,), or (n, m) with the factors that errors which are relative bring.
+        """
+        error = _over_rms(prediction, y, sample_weight)
+        is_known = np.all(error < MAX_ERROR, axis=0)
+        error = np.where(is_known, error, 0.0)
+        rmse = np.sqrt(np.average(error**2, axis=0, weights=sample_weight))
+        if is_relative:
+            error = np.where(is_known, np.abs(prediction - y) / np.abs(y), 0.0)
+        each = np.where(is_known, [rmse, np.percentile(error, 95, axis=0), np.max(error, axis=0)], math.inf)
+        called = names or [f"y{j}" for j in range(y.shape[1])]
+        return tuple(cls(name, *errors) for name, errors in zip(called, each.T.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -168,7 +182,8 @@ class FitReport:
     `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
     are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
-    None for `approximate`.
+    None for `approximate`. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
+    those that `fit` was asked to leave out, and those that `advice` names.
     """
 
     method: str
@@ -210,6 +225,7 @@ class FitReport:
     relative_median: float | None = None
     relative_p95: float | None = None
     relative_max: float | None = None
+    outliers: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -227,7 +243,8 @@ class FitReport:
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
         fields.setdefault("expected_at", ())
-        for name in ("warnings", "path", "advice", "input_names", "error_range"):
+        fields.setdefault("outliers", ())
+        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))

@@ -27,11 +27,16 @@ Results = Array  # that are written
 
 @dataclass(frozen=True)
 class Kernel:
-    """One operation: output = forward(inputs), and backward."""
+    """One operation: output = forward(inputs), and backward, but for those of which no derivative is asked."""
 
     name: str
     forward: Callable[..., None]
-    backward: Callable[..., None]
+    backward: Callable[..., None] | None = None
+
+    @property
+    def functions(self) -> tuple[Callable[..., None], ...]:
+        """Both, or the one that there is."""
+        return (self.forward,) if self.backward is None else (self.forward, self.backward)
 
 
 # Affine maps
@@ -385,6 +390,59 @@ def distances_back(n: int, d: int, points: Numbers, z: Numbers, r: Numbers, r_ba
                 z_bar[j] += r_bar[i] * ((z[j] - points[i * d + j]) / r[i])
 
 
+# Estimates of the error at a point
+
+
+def spread(m: int, n: int, is_relative: int, unit: Numbers, sizes: Numbers, z: Numbers, e: Results) -> None:
+    """sizes_0 times the root of sum_g mean_j ((z_gj - z_0j) / u_j)^2, and sizes_1 at least.
+
+    z holds m numbers n + 1 times; u is the `unit` (m), or |z_0| if is_relative.
+    """
+    total: float = 0.0
+    for g in range(1, n + 1):
+        for j in range(m):
+            apart: float = (z[g * m + j] - z[j]) / (fabs(z[j]) if is_relative == 1 else unit[j])
+            total += apart * apart / m
+    e[0] = sizes[0] * sqrt(total)
+    if e[0] < sizes[1]:
+        e[0] = sizes[1]
+    if e[0] != e[0]:
+        e[0] = inf
+
+
+def nearest(d: int, starts: Ints, values: Numbers, u: Numbers, y: Results) -> None:
+    """Of the values from starts_j on, ascending, the nearest to u_j; u_j where there are none."""
+    for j in range(d):
+        y[j] = u[j]
+        for i in range(starts[j], starts[j + 1]):
+            if i == starts[j] or u[j] > 0.5 * values[i - 1] + 0.5 * values[i]:
+                y[j] = values[i]
+
+
+def away(
+    d: int, n: int, top: Numbers, rows: Numbers, sizes: Numbers, e: Numbers, u: Numbers, z: Numbers, y: Results
+) -> None:
+    """e, and sizes_0 at least unless u is in the box from 0 to top, and z within sizes_1 of one of the n rows.
+
+    sizes_2 is the rounding of u. Without rows all of the box is near.
+    """
+    n_within: int = 0
+    for j in range(d):
+        if u[j] >= -sizes[2] and u[j] <= top[j] + sizes[2]:
+            n_within += 1
+    is_near: int = 1 if n_within == d and n == 0 else 0
+    if n_within == d:
+        for i in range(n):
+            total: float = 0.0
+            for j in range(d):
+                total += (z[j] - rows[i * d + j]) * (z[j] - rows[i * d + j])
+            if total < sizes[1] * sizes[1]:
+                is_near = 1
+    y[0] = e[0]
+    if is_near == 0 and e[0] < sizes[0]:
+        y[0] = sizes[0]
+
+
 # Splines
 
 
@@ -538,4 +596,7 @@ PIECEWISE = Kernel("piecewise", piecewise, piecewise_back)
 NESTED = Kernel("nested", nested, nested_back)
 POLYNOMIAL_ROOT = Kernel("polynomial_root", polynomial_root, polynomial_root_back)
 DISTANCES = Kernel("distances", distances, distances_back)
+SPREAD = Kernel("spread", spread)
+NEAREST = Kernel("nearest", nearest)
+AWAY = Kernel("away", away)
 SPLINE = Kernel("spline", spline, spline_back)

@@ -14,6 +14,7 @@ from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
 from ..coverage import Near
 from ..export import Program, Vector, c_source
+from ..export.program import at_least_away, spread
 from ..files import replacing
 from ..report import FitReport
 from . import archive
@@ -70,6 +71,12 @@ class ErrorEstimate:
         if self.away > 0.0 and model.near is not None:
             error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
         return np.where(np.isfinite(error), error, np.inf)
+
+    def operations(self, model: Model, x: Vector) -> Vector:
+        """`at` of `model`, as operations on x; ValueError where the model or another has none."""
+        values = [one.operations(x) for one in (model, *self.others)]
+        error = spread(values, self.unit, self.factor, self.least, self.is_relative)
+        return at_least_away(error, x, self.away, model.near) if self.away > 0.0 and model.near is not None else error
 
 
 # All families by name: each joins by being defined, if it has a name of its own.
@@ -169,11 +176,14 @@ class Model(ABC):
         some of the rows it was made of, so it grows away from them; but of a jump where no row is, nothing tells.
         ValueError for a model that `fit` has not made, or has made without such others.
         """
+        return self._known_estimate().at(self, self._inputs(X))
+
+    def _known_estimate(self) -> ErrorEstimate:
         if self.estimate is None:
             raise ValueError(
                 "error_estimate: expected a model that fit has made with others like it, got none of these"
             )
-        return self.estimate.at(self, self._inputs(X))
+        return self.estimate
 
     def inside(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Which points of `X` (n, d) have rows of the fit near them, (n,): elsewhere the model extrapolates.
@@ -222,11 +232,14 @@ class Model(ABC):
         """The lowest and the highest inputs (d,) of the training data, apart from rounding; None if not known."""
         return None
 
-    def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> str:
+    def to_c(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
         """The model as one C99 file that needs <math.h> only; also written to `path`, if one is given.
 
             void model(const double *x, double *y);            x (d,), y (m,)
             void model_gradient(const double *x, double *dy);  dy (m, d)
+            double model_error(const double *x);               if `error_estimate`, what the method of that name gives
 
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
@@ -237,23 +250,32 @@ class Model(ABC):
         sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
         (gcc -std=c99, or -ffp-contract=off), networks and polynomials have the bits of the core's baseline.
 
-        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own.
+        The estimate of the error takes about as long as five or six values, and as many numbers in the file.
+
+        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own,
+        and for an `error_estimate` of a model that knows none.
         """
-        text = c_source.source(self.program(), name, self._about())
+        error = self._error_program() if error_estimate else None
+        text = c_source.source(self.program(), name, self._about(), error)
         if path is not None:
             with replacing(path) as file:
                 file.write(text.encode())
         return text
 
-    def to_numba(self, *, gradient: bool = False) -> Any:
+    def to_numba(self, *, gradient: bool = False, error_estimate: bool = False) -> Any:
         """The model as a function f(x) that compiled code of yours can call (`pip install "pml_native[numba]"`).
 
         x is one point, an array (d,); f(x) is a float if y was a vector, else an array (m,). With `gradient` f is the
-        derivative, (d,) or (m, d). Agreement with the model and the families that can are as for `to_c`. A model of
-        thousands of numbers takes some time to compile, when f is first called.
+        derivative, (d,) or (m, d), with `error_estimate` what the method of that name gives, a float. Agreement with
+        the model and the families that can are as for `to_c`. A model of thousands of numbers takes some time to
+        compile, when f is first called.
         """
         from ..export import numba_function
 
+        if gradient and error_estimate:
+            raise ValueError("gradient, error_estimate: expected one of them, got both; make a function of each")
+        if error_estimate:
+            return numba_function.value(self._error_program(), is_number=True)
         make = numba_function.gradient if gradient else numba_function.value
         return make(self.program(), self.signature.y_is_vector)
 
@@ -293,6 +315,12 @@ class Model(ABC):
         """The model as a list of operations, of which other languages are written."""
         program = Program(self.signature.n_inputs)
         self.operations(program.x)
+        return program
+
+    def _error_program(self) -> Program:
+        """The estimate of its error as a list of operations."""
+        program = Program(self.signature.n_inputs)
+        self._known_estimate().operations(self, program.x)
         return program
 
     def _about(self) -> list[str]:

@@ -23,6 +23,8 @@ from .normalization import Normalization
 MANY_OUTPUTS = 8
 # Rows that are evaluated at once then: products of 1,000 terms take 4 MB.
 BLOCK_ROWS = 512
+# Powers of two up to this exponent, times coefficients of LEAST to 1 / LEAST, are far from the ends of float64.
+MOST_EXPONENT, LEAST = 200, 1e-150
 
 
 class Polynomial(Model):
@@ -78,15 +80,18 @@ class Polynomial(Model):
     def evaluate(self, X: Array) -> Array:
         if self.coefficients.shape[1] < MANY_OUTPUTS:
             return self._series.evaluate(X, self.n_threads)
-        values = np.empty((len(X), self.coefficients.shape[1]))
-        for start in range(0, len(X), BLOCK_ROWS):
-            some = slice(start, start + BLOCK_ROWS)
-            products = self._terms.design(self.inputs.apply(X[some]))
-            # A product for each row, so that a row has the same bits in any batch.
-            np.matmul(products[:, None, :], self.coefficients, out=values[some, None, :])
-        np.ldexp(values, self.output_exponents, out=values)
-        values[np.isnan(X).any(axis=1)] = np.nan
+        blocks = [self._block(X[i : i + BLOCK_ROWS]) for i in range(0, max(1, len(X)), BLOCK_ROWS)]
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if not self._uses_all_inputs:
+            values[np.isnan(X).any(axis=1)] = np.nan
         return values
+
+    def _block(self, X: Array) -> Array:
+        """Values of few rows and many outputs; a product for each row, so that it has the same bits in any batch."""
+        products = self._terms.design(self.inputs.apply(X))
+        weights, exponents = self._weights
+        values: Array = np.matmul(products[:, None, :], weights)[:, 0, :]
+        return values if exponents is None else np.ldexp(values, exponents)
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
         total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
@@ -125,6 +130,20 @@ class Polynomial(Model):
             output_exponents=arrays["output_exponents"],
             signature=signature,
         )
+
+    @cached_property
+    def _weights(self) -> tuple[Array, NDArray[np.intc] | None]:
+        """The coefficients times their powers of two, if these are so near 1 that no bit of a sum changes; or apart."""
+        sizes = np.abs(self.coefficients[self.coefficients != 0.0])
+        is_far = np.max(np.abs(self.output_exponents), initial=0) > MOST_EXPONENT or sizes.min(initial=1.0) < LEAST
+        if is_far or sizes.max(initial=1.0) > 1.0 / LEAST:
+            return self.coefficients, self.output_exponents
+        return np.ldexp(self.coefficients, self.output_exponents), None
+
+    @cached_property
+    def _uses_all_inputs(self) -> bool:
+        """Whether a NaN among the inputs reaches all outputs by itself."""
+        return bool((self.indices > 0).any(axis=0).all())
 
     @cached_property
     def _terms(self) -> ChebyshevTerms:
