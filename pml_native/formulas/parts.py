@@ -41,7 +41,8 @@ MOVES = (0.7, 1.4)
 FEWEST = 30
 # Variables up to which functions in front of such are looked for: there are many pairs of more.
 MOST_JOINED = 4
-# Exponents of a power law are fractions of such denominators, to this.
+# Exponents of a power law that are fractions of such denominators to this are taken for these; logarithms of values
+# are as near to those of a power law.
 DENOMINATOR = 6
 FRACTION_ERROR = 1e-6
 # Known functions are dependent of which one has less than this that the others have not.
@@ -146,10 +147,15 @@ def _power_laws(function: Function, variables: Sequence[Any], samples: Samples) 
         return
     matrix = np.column_stack([np.log(samples.X), np.ones(POINTS)])
     exponents, *_ = np.linalg.lstsq(matrix, np.log(sign * samples.y), rcond=None)
-    fractions = [sympy.Rational(float(a)).limit_denominator(DENOMINATOR) for a in exponents[:-1]]
-    if max(abs(float(r) - a) for r, a in zip(fractions, exponents, strict=False)) < FRACTION_ERROR:
+    if np.max(np.abs(matrix @ exponents - np.log(sign * samples.y))) < FRACTION_ERROR:
         front = sympy.Float(sign * float(np.exp(exponents[-1])))
-        yield front * sympy.Mul(*(x**a for x, a in zip(variables, fractions, strict=True)))
+        yield front * sympy.Mul(*(x ** _exponent(float(a)) for x, a in zip(variables, exponents, strict=False)))
+
+
+def _exponent(value: float) -> Any:
+    """A fraction of a small denominator, or a number to be found."""
+    fraction = sympy.Rational(value).limit_denominator(DENOMINATOR)
+    return fraction if abs(float(fraction) - value) < FRACTION_ERROR else sympy.Float(value)
 
 
 def _quotients(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
@@ -344,7 +350,7 @@ def _expansion(function: Function, view: View, variables: Sequence[Any], j: int,
     space, singular, _ = np.linalg.svd(matrix, full_matrices=False)
     if int(np.sum(singular > NOTHING * error * singular[0])) != count:
         return None
-    known = _spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
+    known = spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
     if known is None:
         return None
     basis = np.column_stack([values for _, values in known])
@@ -372,11 +378,13 @@ def _coefficient(function: Function, view: View, j: int, u: Array, weights: Arra
     return Function(values, np.delete(function.low, j), np.delete(function.high, j), function.error)
 
 
-def _spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | None:
+def spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | None:
     """Known functions that span the columns of `space` (n, k), as formulas and at `u`; None if there are none."""
     found: Terms = []
     for power in powers_for(u):
         _take(found, [column(variable, power, u)], space, accuracy)
+    if len(found) < space.shape[1]:
+        _take(found, _scale_invariant(variable, u, space), space, accuracy)
     if len(found) == space.shape[1] - 1:
         inside = space.T @ np.column_stack([values for _, values in found]) if found else np.zeros((1, 0))
         left = space @ np.linalg.svd(inside, full_matrices=True)[0][:, -1]
@@ -419,6 +427,18 @@ def _shift_invariant(variable: Any, u: Array, space: Array) -> Terms:
         if exponent.imag >= 0.0 and abs(exponent) > 1e-6 * np.abs(exponents).max()
         for term in exponentials(variable, u, _refined(exponent, u, space))
     ]
+
+
+def _scale_invariant(variable: Any, u: Array, space: Array) -> Terms:
+    """The powers that span a space which u d/du doesn't leave, whatever their exponents; none of another."""
+    if not np.all(u > 0.0):
+        return []
+    slopes = np.column_stack([u * _interpolated(u, own).deriv()(u) for own in space.T])
+    inside = space.T @ slopes
+    if np.linalg.norm(slopes - space @ inside) > LEAVING * np.linalg.norm(slopes):
+        return []
+    exponents = [_refined(one, np.log(u), space)[0].real for one in np.linalg.eigvals(inside) if one.imag == 0.0]
+    return [(variable ** sympy.Float(p), u**p) for p in exponents]
 
 
 def _refined(exponent: complex, u: Array, space: Array) -> list[complex]:

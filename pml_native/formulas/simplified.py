@@ -24,6 +24,7 @@ FORMS: tuple[Callable[[Any], Any], ...] = (
     sympy.logcombine,
     lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,
     lambda e: sympy.radsimp(sympy.factor(e)),
+    lambda e: e.replace(lambda part: part.is_Pow and part.base.is_Add, lambda part: sympy.factor(part.base) ** part.exp),
 )
 
 
