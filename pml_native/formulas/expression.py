@@ -8,7 +8,7 @@ the model's own values at points of its box: the formula is as good as the model
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,9 +102,8 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> tuple[A
         except NoReading as why:
             reason = str(why) or f"{reason}, and its values are no sum of products of known functions"
             continue
-        for form in dict.fromkeys((guess, phased(guess))):
-            numbers = fitted(form, symbols, few)
-            if numbers is None or _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
+        for numbers in _fitted(guess, symbols, few):
+            if _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
                 continue
             whole = _without_absolutes(front * numbers.xreplace(there), x, samples)
             whole = _without_absolutes(simplified(whole), x, samples)
@@ -117,6 +116,19 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> tuple[A
     for symbol, formula in there.items():
         reason = reason.replace(str(symbol), str(formula))
     return best, reason
+
+
+def _fitted(guess: Any, symbols: Sequence[Any], samples: Samples) -> Iterator[Any]:
+    """The formula with its numbers fitted, and with phases in place of sums of sines and cosines."""
+    forms = dict.fromkeys((guess, phased(guess)))
+    found = [numbers for form in forms if (numbers := fitted(form, symbols, samples)) is not None]
+    yield from dict.fromkeys(found)
+    for numbers in found:
+        # Some can be told only once numbers that are 0 are gone; a phase may be short for sines, not for cosines.
+        for form in dict.fromkeys((phased(numbers), phased(numbers, as_sine=True))):
+            again = None if form in (numbers, *forms) else fitted(form, symbols, samples)
+            if again is not None:
+                yield again
 
 
 def _divided_by(power: Array, U: Array, samples: Samples) -> Samples:

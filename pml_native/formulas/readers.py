@@ -30,9 +30,10 @@ MOST_QUOTIENT_TERMS = 24
 # What a search finds as an exponent is a fraction of such a denominator, if it is one, to this, relative.
 DENOMINATOR = 12
 FRACTION_ERROR = 1e-8
-# Functions inside a model are known so many times less exactly than its values: a singular vector, or what is descended
-# to, has errors that cancel in the sum.
-INSIDE = 30.0
+# Functions in a graph of modules correct each other: one of x0 of 2e-12 stood beside a model of 4e-14, and exp(-x0 x1)
+# was known to 3e-11; so do the terms of a relation. They are taken to be wrong by so many times the error of the model,
+# up to the second; what is smaller is left out, and the rest is fitted without it.
+FUNCTIONS, NO_TERM = 1e3, 1e-6
 
 
 class NoReading(Exception):  # noqa: N818: no error, there may be a formula even so
@@ -159,7 +160,7 @@ def algebraic(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
         if i <= power:
             change[power, i] = math.comb(power, i) * (-shift) ** (power - i) * unit**i / scale**power
     by_power = model.polynomials.coefficients[:, :-1] @ change
-    error, largest = INSIDE * max(points.error, 1e-16), float(np.abs(by_power).max())
+    error, largest = _of_functions(points), float(np.abs(by_power).max())
     parts = [_monomials(model.polynomials, by_power[:, i], 0, error, largest) for i in range(q + 1)]
     n_terms = sum(map(len, parts))
     implicit = NoReading(f"it is the root of a relation of degree {q} in y and {n_terms} terms, an implicit equation")
@@ -259,6 +260,10 @@ class Variable:
     low: float
     high: float
 
+    @property
+    def nodes(self) -> Array:
+        return nodes(self.low, self.high)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -282,7 +287,7 @@ Change = Callable[[int, Array], Array]
 
 def modular(model: Any, k: int, x: Sequence[Any], points: Points, change: Change = lambda j, v: v) -> Any:
     """The sum of products of what its functions are, where all of these are known ones, of inputs or of sums of such."""
-    error = INSIDE * max(points.error, 1e-16)
+    error = _of_functions(points)
     places = _inputs(x, points, lambda j, v: _normalized(model.inputs, j, change(j, v)))
     for module in model.modules[:-1]:
         sources, part = [places[source] for source in module.sources], module.polynomial
@@ -306,7 +311,12 @@ def separable(model: Any, k: int, x: Sequence[Any], points: Points, change: Chan
         for i in range(model.rank)
     ]
     products = {tuple(int(i % model.rank == r) for i in range(len(places))): 1.0 for r in range(model.rank)}
-    return _of_known_functions(products, places, INSIDE * max(points.error, 1e-16))
+    return _of_known_functions(products, places, _of_functions(points))
+
+
+def _of_functions(points: Points) -> float:
+    """What is inside a model is taken to be wrong by more than it, as errors cancel in the sum."""
+    return max(points.error, min(FUNCTIONS * max(points.error, 1e-16), NO_TERM))
 
 
 def _inputs(x: Sequence[Any], points: Points, change: Change) -> list[Place]:
@@ -358,7 +368,7 @@ def _known(places: Sequence[Place], error: float) -> Known:
     """Values at places of one variable as sums of known functions, of which 1 is one."""
     variable = places[0].variable
     symbol = sympy.Dummy("w", positive=True) if variable.low > 0.0 else sympy.Dummy("w", real=True)
-    u = nodes(variable.low, variable.high)
+    u = variable.nodes
     values = np.column_stack([place.of(u) for place in places])
     columns = np.column_stack([np.ones_like(u), values])
     sizes = np.linalg.norm(columns, axis=0)
@@ -379,6 +389,10 @@ def _known(places: Sequence[Place], error: float) -> Known:
 
 def _of_known_functions(products: Monomials, places: Sequence[Place], error: float) -> Any:
     """A sum of products of values at `places`, by their powers, as one of products of known functions."""
+    products = _needed(products, [float(np.abs(place.of(place.variable.nodes)).max()) for place in places], error)
+    used = [i for i in range(len(places)) if any(powers[i] for powers in products)]
+    places = [places[i] for i in used]
+    products = {tuple(powers[i] for i in used): c for powers, c in products.items()}
     functions: list[Any] = []
     largest: list[float] = []
     sums: list[list[tuple[int, float]]] = [[] for _ in places]  # of each place, numbers of functions, -1 for 1
@@ -403,9 +417,14 @@ def _of_known_functions(products: Monomials, places: Sequence[Place], error: flo
             for _ in range(powers[i]):
                 product = product * expanded[i]
         total = total + product
-    sizes = {p: abs(c) * math.prod(v**a for v, a in zip(largest, p, strict=True)) for p, c in total.value.items()}
+    return _sum(_needed(total.known(error), largest, error), functions)
+
+
+def _needed(terms: Monomials, largest: Sequence[float], error: float) -> Monomials:
+    """The terms that are more than errors of the largest of them, of variables up to `largest`."""
+    sizes = {p: abs(c) * math.prod(v**a for v, a in zip(largest, p, strict=True)) for p, c in terms.items()}
     least = error * max(sizes.values(), default=0.0)
-    return _sum({powers: c for powers, c in total.known(error).items() if sizes[powers] > least}, functions)
+    return {powers: c for powers, c in terms.items() if sizes[powers] > least}
 
 
 # Models of other models

@@ -43,11 +43,11 @@ def simplified(expression: Any) -> Any:
     return best
 
 
-def phased(expression: Any) -> Any:
-    """The same with a cos(v) + b sin(v), of numbers a and b, as one cosine of a phase."""
+def phased(expression: Any, *, as_sine: bool = False) -> Any:
+    """The same with a cos(v) + b sin(v), of numbers a and b, as one cosine, or sine, of a phase."""
     if not expression.args:
         return expression
-    expression = expression.func(*(phased(part) for part in expression.args))
+    expression = expression.func(*(phased(part, as_sine=as_sine) for part in expression.args))
     if not expression.is_Add:
         return expression
     terms = list(expression.args)
@@ -55,6 +55,8 @@ def phased(expression: Any) -> Any:
         (a, cosine), (b, sine) = one.as_coeff_Mul(), other.as_coeff_Mul()
         for wave in cosine.atoms(sympy.cos) if a.is_Float and b.is_Float else ():
             if sine == cosine.xreplace({wave: sympy.sin(wave.args[0])}) and one in terms and other in terms:
-                shifted = cosine.xreplace({wave: sympy.cos(wave.args[0] - sympy.Float(math.atan2(b, a)))})
+                turned = math.atan2(a, b) if as_sine else -math.atan2(b, a)
+                shift = sympy.Float(turned) if turned else 0
+                shifted = cosine.xreplace({wave: (sympy.sin if as_sine else sympy.cos)(wave.args[0] + shift)})
                 terms = [*(term for term in terms if term not in (one, other)), sympy.Float(math.hypot(a, b)) * shifted]
     return sympy.Add(*terms)
