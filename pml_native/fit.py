@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import FitReport, OutputErrors, counted
+from .report import FitReport, Formula, Formulas, OutputErrors, Part, counted
 from .search.scheduler import Crew, held_blas
 from .search.search import EPS, WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
@@ -197,7 +198,11 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
-    model.report = replace(report, expected_at=tuple(diagnosis.expected_at(model, box.points)))
+    model.report = replace(
+        report,
+        expected_at=tuple(diagnosis.expected_at(model, box.points)),
+        formulas=Formulas(partial(_formulas, model)),
+    )
     return model
 
 
@@ -389,7 +394,28 @@ def _report(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
+        **of_parts(found.model),
     )
+
+
+def of_parts(model: Model) -> dict[str, Any]:
+    """What a report says of the parts of the model; nothing of one that depends on no input."""
+    try:
+        graph = model.graph()
+    except ValueError:
+        return {}
+    names = [*graph.variables, *(f"[{k}]" for k in range(len(graph.nodes)))]
+    parts = zip(names[graph.n_inputs :], graph.nodes, graph.formulas, strict=True)
+    return {
+        "parts": tuple(Part(name, tuple(names[i] for i in node), formula) for name, node, formula in parts),
+        "largest_arity": graph.largest_arity,
+    }
+
+
+def _formulas(model: Model) -> tuple[Formula, ...]:
+    from .formulas import listed
+
+    return listed(model)
 
 
 def _of_outputs(model: Model, rows: Samples) -> tuple[OutputErrors, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,27 @@ MOST_ERROR = 0.01
 UNKNOWN_ERROR = 1e-15
 
 
-def formulas_of(model: Any) -> tuple[Any, ...]:
-    """A SymPy expression for each output; ValueError where there is none of few terms."""
-    return tuple(_formula(model, k) for k in range(model.signature.n_outputs))
+def formulas_of(model: Any, *, share: float = 1.0) -> tuple[Any, ...]:
+    """A SymPy expression for each output; ValueError where there is none of few terms.
+
+    share : of what a model may be asked for, which is most of the time that it takes.
+    """
+    return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
 
 
-def _formula(model: Any, k: int) -> Any:
-    X = _points(model)
+def symbols_of(model: Any, X: Array) -> list[Any]:
+    """The inputs, with the signs that they have at all points of `X` (n, d)."""
     signature = model.signature
     names = signature.input_names or [f"x{i}" for i in range(signature.n_inputs)]
-    x = [sympy.Symbol(name, positive=True) if np.all(X[:, j] > 0.0) else sympy.Symbol(name, real=True)
-         for j, name in enumerate(names)]  # fmt: skip
+    return [
+        sympy.Symbol(name, positive=True) if np.all(X[:, j] > 0.0) else sympy.Symbol(name, real=True)
+        for j, name in enumerate(names)
+    ]
+
+
+def _formula(model: Any, k: int, share: float) -> Any:
+    X = points_of(model)
+    x = symbols_of(model, X)
     error = UNKNOWN_ERROR if model.report is None else float(model.report.error)
     if not error < MOST_ERROR:
         raise ValueError(f"formula: expected a model of an error below {MOST_ERROR}, got one of {error:.1e}")
@@ -57,10 +68,10 @@ def _formula(model: Any, k: int) -> Any:
     if finite.sum() < FITTED_POINTS:
         raise ValueError("formula: expected a model that has values at the points of its box, got NaN")
     samples = Samples(X[finite], y[finite], error)
-    found, reason = _shortest(model, k, x, _best(model, samples))
+    found, reason = _shortest(model, k, x, _best(model, samples), share)
     if found is None or difference(found, x, samples) > samples.allowed:
         raise ValueError(f"formula: expected a model that is a formula of few terms, got {model!r}: {reason}")
-    return found.xreplace({symbol: sympy.Symbol(name) for symbol, name in zip(x, names, strict=True)})
+    return found.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in x})
 
 
 def _best(model: Any, samples: Samples) -> Samples:
@@ -75,7 +86,7 @@ def _best(model: Any, samples: Samples) -> Samples:
     return Samples(samples.X[best], samples.y[best], error)
 
 
-def _points(model: Any) -> Array:
+def points_of(model: Any) -> Array:
     """Points of the model's box, near its rows."""
     box = model.box() if model.near is None else (model.near.low, model.near.high)
     if box is None:
@@ -85,10 +96,10 @@ def _points(model: Any) -> Array:
     return np.ascontiguousarray((near if len(near) >= FITTED_POINTS else X)[:POINTS])
 
 
-def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> tuple[Any, str]:
+def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples, share: float) -> tuple[Any, str]:
     """The shortest formula of the symbols `x` that is as good as the model, None if there is none, and why not."""
     model, k = _output(model, k)
-    u, front, inner, U, power = _unwrapped(model, x, samples.X)
+    u, front, inner, U, power = unwrapped(model, x, samples.X)
     few = _divided_by(power, U, samples)
     symbols = [
         sympy.Dummy(f"u{j}", positive=True) if np.all(few.X[:, j] > 0.0) else sympy.Dummy(f"u{j}", real=True)
@@ -96,7 +107,7 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> tuple[A
     ]
     there = dict(zip(symbols, u, strict=True))
     best, reason = None, "what its terms say is not as exact as it is"
-    for source in (_read, _asked):
+    for source in (_read, partial(_asked, share)):
         try:
             guess = source(inner, k, symbols, few)
         except NoReading as why:
@@ -168,7 +179,7 @@ def _output(model: Any, k: int) -> tuple[Any, int]:
     return model, k
 
 
-def _unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:
+def unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:
     """The variables of the innermost model as formulas, the power in front, that model, and both at X."""
     u, front, power = list(x), sympy.Integer(1), np.ones(len(X))
     while model.family == "reduced":
@@ -183,11 +194,11 @@ def _read(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
     return read(model, k, symbols, Points(samples.X, samples.error))
 
 
-def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
+def _asked(share: float, model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
     def values(X: Array) -> Array:
         return np.asarray(model.evaluate(np.ascontiguousarray(X))[:, k])
 
-    function = Function(values, *_inscribed(samples.X), samples.error).limited(model.n_params)
+    function = Function(values, *_inscribed(samples.X), samples.error).limited(model.n_params, share)
     try:
         guess = explained(function, symbols)
     except SpentError:

@@ -67,9 +67,9 @@ class Function:
     high: Array
     error: float
 
-    def limited(self, n_params: int) -> Function:
-        """The same, of so many numbers, which raises SpentError when it has been asked too often."""
-        left = [min(MOST_VALUES, MOST_WORK // max(n_params, 1))]
+    def limited(self, n_params: int, share: float) -> Function:
+        """The same, of so many numbers, which raises SpentError when it has been asked too often, or that share of it."""
+        left = [int(share * min(MOST_VALUES, MOST_WORK // max(n_params, 1)))]
 
         def values(X: Array) -> Array:
             left[0] -= len(X)

@@ -14,12 +14,28 @@ from .fitted import complexity
 # Longer ones are left as they are: what SymPy does with them may take minutes.
 MOST_OPERATIONS = 150
 
+def _with_squares(expression: Any) -> Any:
+    """The same with a^2 + 2 a b + b^2 as (a + b)^2, wherever it is part of a sum; factor sees whole sums only."""
+    if not expression.args:
+        return expression
+    expression = expression.func(*(_with_squares(part) for part in expression.args))
+    terms = list(sympy.Add.make_args(expression))
+    for one, other in itertools.combinations(terms, 2):
+        a, b = (sympy.sqrt(term) for term in (one, other))
+        for sign in (1, -1) if a.is_polynomial() and b.is_polynomial() else ():
+            cross = sympy.expand(2 * sign * a * b)
+            if all(term in terms for term in (one, other, cross)):
+                terms = [*(term for term in terms if term not in (one, other, cross)), (a + sign * b) ** 2]
+    return sympy.Add(*terms) if expression.is_Add else expression
+
+
 FORMS: tuple[Callable[[Any], Any], ...] = (
     lambda e: sympy.powsimp(sympy.powdenest(e)),
     sympy.factor_terms,
     lambda e: sympy.cancel(sympy.together(e)),
     sympy.factor,
     sympy.expand,
+    _with_squares,
     sympy.trigsimp,
     sympy.logcombine,
     lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,

@@ -105,7 +105,7 @@ class Boosted(Model):
 
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         stages = [stage.made_of(parts, x) for stage in self.stages]
-        return [parts.joint([stage[k] for stage in stages]) for k in range(self.signature.n_outputs)]
+        return [parts.joint([stage[k] for stage in stages], parts.sum) for k in range(self.signature.n_outputs)]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.stages[0].box()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, quotient, taken
-from ..networks.parts import Parts, Value, power
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -81,8 +81,7 @@ class Rational(Model):
         if len({value.number for value in used}) <= 2:  # one part, whatever it is made of
             return [parts.function(used) for _ in range(self.signature.n_outputs)]
         *above, below = self.polynomials.made_of(parts, x)
-        reciprocal = None if below is None else power(below, -1.0)
-        return [parts.product([one, reciprocal]) for one in above]
+        return [parts.joint([one, below], lambda both: parts.quotient(*both)) for one in above]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.polynomials.box()

@@ -45,13 +45,12 @@ class Parts:
         numbers = sorted({value.number for value in values if value is not None})
         return self._made(numbers, f"f({', '.join(map(self._name, numbers))})") if numbers else None
 
-    def joint(self, values: Sequence[Value | None]) -> Value | None:
-        """Their sum, as one part where each is a part of the same numbers."""
+    def joint(self, values: Sequence[Value | None], combined: Callable[..., Value | None]) -> Value | None:
+        """What `combined` makes of them, but one part where each of them is a part of the same numbers."""
         d = len(self.names)
-        made = {value.number: self._nodes[value.number - d] for value in values if value is not None and value.number >= d}
-        if len(made) == len(values) > 1 and len(set(made.values())) == 1:
-            return values[0]
-        return self.sum(values)
+        nodes = [self._nodes[value.number - d] if value is not None and value.number >= d else None for value in values]
+        is_one = nodes[0] is not None and len(set(nodes)) == 1
+        return values[0] if is_one else combined(values)
 
     def sum(self, values: Sequence[Value | None]) -> Value | None:
         """Their sum, two numbers at a time."""
@@ -66,6 +65,10 @@ class Parts:
             return f"{a}/{b[2:]}" if b.startswith("1/") else f"{a}*{b}"
 
         return self._combined(values, text)
+
+    def quotient(self, above: Value | None, below: Value | None) -> Value | None:
+        """The one over the other."""
+        return self.product([above, None if below is None else power(below, -1.0)])
 
     def polynomial(self, indices: NDArray[np.intp], values: Sequence[Value | None], *, in_powers: bool = False) -> Value | None:
         """A sum of products of functions of `values`, one for each row of `indices`, where functions of index 0 are 1.
@@ -87,18 +90,19 @@ class Parts:
             supports = {support for support in supports if len(support) <= 2}
         else:
             large = []
+        largest = [s for s in sorted(supports, key=sorted) if not any(s < other for other in supports)]
+        if sum(len(support) > 2 for support in largest) > len(every):  # which says nothing
+            return self.function([Value(number, "") for number in every])
         parts = [
             self.product([power(*factor) if in_powers else self.function([factor[0]]) for factor in term.values()])
             for term in large
         ]
-        for support in sorted(supports, key=sorted):
-            if not any(support < other for other in supports):
-                own = [term for term in terms if set(term) == support]
-                inside = [term for term in terms if set(term) <= support and term]
-                if in_powers and len(inside) == len(own) == 1:
-                    parts.append(self.product([power(*factor) for factor in own[0].values()]))
-                else:
-                    parts.append(self.function([Value(number, "") for number in support]))
+        for support in largest:
+            own = [term for term in terms if term and set(term) <= support]
+            if in_powers and len(own) == 1:
+                parts.append(self.product([power(*factor) for factor in own[0].values()]))
+            else:
+                parts.append(self.function([Value(number, "") for number in support]))
         return self.sum(parts)
 
     def graph(self, outputs: Sequence[Value | None]) -> Graph | None:
