@@ -13,6 +13,6 @@ except ImportError as error:
     raise ImportError(f'formulas need SymPy, pip install "pml_native[formula]" ({error})') from error
 
 from .expression import formulas_of
-from .listed import listed
+from .listing import listed
 
 __all__ = ["formulas_of", "listed"]

@@ -49,6 +49,9 @@ FRACTION_ERROR = 1e-6
 DEPENDENT = 1e-3
 # Derivatives leave a space, relative, by less than this, where it is one of exponentials.
 LEAVING = 1e-4
+# Exponents that are smaller, relative to the largest, are 0 twice, for 1 and u, where eigenvalues are exact to roots of
+# eps: 8e-6 was seen.
+SLOW = 1e-4
 # Points at which a function may be asked in all, and that times its numbers: some seconds.
 MOST_VALUES = 6_000_000
 MOST_WORK = 6_000_000_000
@@ -396,6 +399,8 @@ def spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | 
             _take(found, [(term, values)], space, accuracy)
     if len(found) < space.shape[1]:
         _take(found, _shift_invariant(variable, u, space), space, accuracy)
+    if len(found) == space.shape[1] - 1:
+        _take(found, _with_derivatives(variable, u, space, accuracy), space, accuracy)
     return found if len(found) == space.shape[1] else None
 
 
@@ -424,9 +429,29 @@ def _shift_invariant(variable: Any, u: Array, space: Array) -> Terms:
     return [
         term
         for exponent in exponents
-        if exponent.imag >= 0.0 and abs(exponent) > 1e-6 * np.abs(exponents).max()
+        if exponent.imag >= 0.0 and abs(exponent) > SLOW * np.abs(exponents).max()
         for term in exponentials(variable, u, _refined(exponent, u, space))
     ]
+
+
+def _with_derivatives(variable: Any, u: Array, space: Array, accuracy: float) -> Terms:
+    """The sum of exponentials, sines and cosines that lies in the space, where with its derivatives it is invariant.
+
+    So sin(u + 1) is found in the space of 1, u and sin(u + 1), which the derivative leaves for cos(u + 1).
+    """
+    slopes = np.column_stack([_interpolated(u, own).deriv()(u) for own in space.T])
+    larger, singular, _ = np.linalg.svd(np.hstack([space, slopes / np.linalg.norm(slopes)]), full_matrices=False)
+    terms = _shift_invariant(variable, u, larger[:, : int(np.sum(singular > LEAVING * singular[0]))])
+    if not terms:
+        return []
+    columns = np.column_stack([values / np.linalg.norm(values) for _, values in terms])
+    _, outside, rows = np.linalg.svd(columns - space @ (space.T @ columns), full_matrices=False)
+    if not outside[-1] <= accuracy:
+        return []
+    weights = [w / np.linalg.norm(values) for w, (_, values) in zip(rows[-1], terms, strict=True)]
+    largest = max(abs(w) for w in weights)
+    kept = [(float(w / largest), one) for w, one in zip(weights, terms, strict=True) if abs(w) > accuracy * largest]
+    return [(sympy.Add(*(sympy.Float(w) * term for w, (term, _) in kept)), sum(w * values for w, (_, values) in kept))]
 
 
 def _scale_invariant(variable: Any, u: Array, space: Array) -> Terms:
