@@ -120,8 +120,9 @@ class Polynomial(Model):
         x = [None if constant else value for value, constant in zip(x, self.inputs.constant, strict=True)]
         short = monomials(self.indices, c, self.inputs, EXACT) if np.count_nonzero(c) <= MOST_MONOMIALS else None
         if short is not None and len(short) <= np.count_nonzero(c):
-            return parts.polynomial(np.array([*short]).reshape(-1, len(x)), x, in_powers=True)
-        return parts.polynomial(self.indices[c != 0.0], x)
+            powers = np.array([*short], dtype=np.intp).reshape(-1, len(x))
+            return parts.polynomial(powers, np.array([*short.values()]), x, in_powers=True)
+        return parts.polynomial(self.indices[c != 0.0], c[c != 0.0], x)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Array
 from .graph import Graph
 
 # Products of three numbers or more, up to which a sum has a node for each two factors. More of them are a part of all
 # that they have in common: a table of coefficients, of which one can't say that it is made of few parts.
 MOST_PRODUCTS = 8
+# What coefficients of a product miss a matrix of rank 1 by, relative to the largest: a model of rounding.
+RANK = 1e-12
 TOKEN = re.compile("\x02(\\d+)\x03")
+
+
+# Coefficients by the indices of the variables.
+Table = dict[tuple[int, ...], float]
 
 
 @dataclass(frozen=True)
@@ -70,40 +77,90 @@ class Parts:
         """The one over the other."""
         return self.product([above, None if below is None else power(below, -1.0)])
 
-    def polynomial(self, indices: NDArray[np.intp], values: Sequence[Value | None], *, in_powers: bool = False) -> Value | None:
+    def polynomial(
+        self, indices: NDArray[np.intp], coefficients: Array, values: Sequence[Value | None], *, in_powers: bool = False
+    ) -> Value | None:
         """A sum of products of functions of `values`, one for each row of `indices`, where functions of index 0 are 1.
 
         in_powers : whether the functions are powers, not only some polynomials.
         """
-        terms = [
-            {value.number: (value, int(a)) for value, a in zip(values, row, strict=True) if a and value is not None}
-            for row in indices
-        ]
-        supports = {frozenset(term) for term in terms} - {frozenset()}
+        used = [j for j in np.flatnonzero(indices.any(axis=0)).tolist() if values[j] is not None]
+        own = [value for value in (values[j] for j in used) if value is not None]
+        table = {tuple(row): c for row, c in zip(indices[:, used].tolist(), coefficients.tolist(), strict=True)}
+        return self._polynomial(table, own, in_powers) if own else None
+
+    def _polynomial(self, table: Table, values: Sequence[Value], in_powers: bool) -> Value:
+        """That of the coefficients by their indices, all of `values` used."""
+        terms = [{values[j].number for j, a in enumerate(row) if a} for row in table]
+        supports = {frozenset(term) for term in terms if term}
         every = frozenset().union(*supports)
+        if len(table) == 1 and in_powers:
+            return self._monomial(next(iter(table)), values)
         if len(every) <= 2:
-            if in_powers and len(terms) == 1:
-                return self.product([power(*factor) for factor in terms[0].values()])
-            return self.function([value for term in terms for value, _ in term.values()])
-        large = [term for term in terms if len(term) > 2]
+            return self._function(every)
+        if len(every) == len(values):
+            for j, value in enumerate(values):
+                rest = _without_factor(table, j, lambda row: True)
+                if rest is not None:
+                    others = self._polynomial(rest, [*values[:j], *values[j + 1 :]], in_powers)
+                    return self._product_of_two(self._function([value.number]), others)
+        large = [row for row, term in zip(table, terms, strict=True) if len(term) > 2]
         if len(large) <= MOST_PRODUCTS:
             supports = {support for support in supports if len(support) <= 2}
         else:
             large = []
-        largest = [s for s in sorted(supports, key=sorted) if not any(s < other for other in supports)]
+        largest = [one for one in sorted(supports, key=sorted) if not any(one < other for other in supports)]
         if sum(len(support) > 2 for support in largest) > len(every):  # which says nothing
-            return self.function([Value(number, "") for number in every])
-        parts = [
-            self.product([power(*factor) if in_powers else self.function([factor[0]]) for factor in term.values()])
-            for term in large
+            return self._function(every)
+        parts: list[Value | None] = [
+            self._monomial(row, values)
+            if in_powers
+            else self.product([self._function([value.number]) for value, a in zip(values, row, strict=True) if a])
+            for row in large
         ]
         for support in largest:
-            own = [term for term in terms if term and set(term) <= support]
-            if in_powers and len(own) == 1:
-                parts.append(self.product([power(*factor) for factor in own[0].values()]))
-            else:
-                parts.append(self.function([Value(number, "") for number in support]))
-        return self.sum(parts)
+            own = {row: table[row] for row, term in zip(table, terms, strict=True) if term and term <= support}
+            others = [other for other in largest if other != support]
+            parts.append(self._part(own, values, support, others, in_powers))
+        total = self.sum(parts)
+        assert total is not None
+        return total
+
+    def _part(
+        self, own: Table, values: Sequence[Value], support: frozenset[int], others: list[frozenset[int]], in_powers: bool
+    ) -> Value:
+        """The terms of these inputs, of which those that `others` have as well may be of either."""
+        if len(own) == 1 and in_powers:
+            return self._monomial(next(iter(own)), values)
+        places = [j for j, value in enumerate(values) if value.number in support]
+        if 2 < len(support) == len(places):
+            narrow = {tuple(row[j] for j in places): c for row, c in own.items()}
+
+            def is_own(row: tuple[int, ...]) -> bool:
+                term = {values[j].number for j, a in zip(places, row, strict=True) if a}
+                return bool(term) and not any(term <= other for other in others)
+
+            for k, j in enumerate(places):
+                rest = _without_factor(narrow, k, is_own)
+                if rest is not None:
+                    inner = self._polynomial(rest, [values[i] for i in places if i != j], in_powers)
+                    return self._product_of_two(self._function([values[j].number]), inner)
+        return self._function(support)
+
+    def _product_of_two(self, a: Value, b: Value) -> Value:
+        both = self.product([a, b])
+        assert both is not None
+        return both
+
+    def _function(self, numbers: Iterable[int]) -> Value:
+        found = self.function([Value(number, "") for number in numbers])
+        assert found is not None
+        return found
+
+    def _monomial(self, row: Sequence[int], values: Sequence[Value]) -> Value:
+        found = self.product([power(value, a) for value, a in zip(values, row, strict=True) if a])
+        assert found is not None
+        return found
 
     def graph(self, outputs: Sequence[Value | None]) -> Graph | None:
         """That of these outputs, in order; None if one of them depends on no input."""
@@ -159,6 +216,33 @@ class Parts:
             a, b, *waiting = waiting
             waiting.append(self._made(sorted((a.number, b.number)), text(a.text, b.text)))
         return waiting[0] if waiting else None
+
+
+def _without_factor(table: Table, j: int, is_known: Callable[[tuple[int, ...]], bool]) -> Table | None:
+    """What is left of the sum where a function of variable `j` is a factor of all of it; None where none is.
+
+    The coefficients, by the index of that variable and by those of the others, then are a matrix of rank 1, as far as
+    they are known.
+    """
+    known = {row: c for row, c in table.items() if is_known(row)}
+    if not known:
+        return None
+    pivot = max(known, key=lambda row: abs(known[row]))
+    size = abs(known[pivot])
+
+    def at(a: int, rest: tuple[int, ...]) -> float | None:
+        row = (*rest[:j], a, *rest[j:])
+        return table.get(row, 0.0) if is_known(row) else None
+
+    others = {(*row[:j], *row[j + 1 :]) for row in table}
+    top = {rest: c for rest in others if (c := at(pivot[j], rest)) is not None}
+    column = {a: at(a, (*pivot[:j], *pivot[j + 1 :])) for a in {row[j] for row in table}}
+    for a, below in column.items():
+        for rest, above in top.items():
+            entry = at(a, rest)
+            if entry is not None and below is not None and abs(entry - below / table[pivot] * above) > RANK * size:
+                return None
+    return {rest: c for rest, c in top.items() if abs(c) > RANK * size}
 
 
 def applied(name: str, value: Value | None) -> Value | None:

@@ -93,3 +93,28 @@ def test_monomials_that_cancel_are_left_out():
 
 def test_series_of_high_degrees_have_no_monomials():
     assert monomials(np.array([[40]]), np.ones(1), pml.Normalization.identity(1), 1e-15) is None
+
+
+def test_factors_are_told_apart_whatever_the_sum_they_stand_in():
+    # x0 (x1 + 2 + (x2 + 3) sin(x3 + 1)): all products of the series, of which those without x1 are of either term.
+    sine = np.polynomial.chebyshev.chebinterpolate(lambda z: np.sin(z + 1.0), 14)
+    tensor = np.zeros((2, 2, 2, 15))
+    tensor[0, 1, 0, 0] = tensor[0, 0, 1, 0] = 1.0
+    tensor[0, 1, 0, 0], tensor[0, 0, 0, 0] = 1.0, 2.0
+    tensor[0, 0, 0] += 3.0 * sine
+    tensor[0, 0, 1] = sine
+    tensor[1] = 0.5 * tensor[0]
+    indices = np.argwhere(tensor != 0.0)
+    graph = polynomial(indices, tensor[tensor != 0.0], np.array([[1.0, 1.0, 1.0, 0.0], [2.0, 3.0, 4.0, 2.0]])).graph()
+    assert str(graph).splitlines() == ["[0] = f(x2)*f(x3)", "[1] = f(x1) + [0]", "[2] = f(x0)*[1]"]
+    assert graph.largest_arity == 2
+
+
+def test_a_sum_that_is_no_product_is_not_taken_for_one():
+    rng = np.random.default_rng(0)
+    tensor = np.einsum("i,jk->ijk", rng.normal(size=4), rng.normal(size=(4, 4)))
+    tensor[3, 3, 3] += 1e-9
+    indices = list(np.ndindex(4, 4, 4))
+    assert polynomial(indices, tensor.ravel()).graph().largest_arity == 3
+    tensor[3, 3, 3] -= 1e-9
+    assert polynomial(indices, tensor.ravel()).graph().largest_arity == 2
