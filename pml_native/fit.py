@@ -198,10 +198,12 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
+    model.report = report
     model.report = replace(
         report,
         expected_at=tuple(diagnosis.expected_at(model, box.points)),
         formulas=Formulas(partial(_formulas, model)),
+        **of_parts(model),
     )
     return model
 
@@ -394,7 +396,6 @@ def _report(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
-        **of_parts(found.model),
     )
 
 

@@ -288,7 +288,7 @@ class Model(ABC):
         network along it. Raises ValueError for a model that depends on no input.
         """
         names = self.signature.input_names or tuple(f"x{j}" for j in range(self.signature.n_inputs))
-        parts = Parts(names)
+        parts = Parts(names, 0.0 if self.report is None else min(self.report.error, 1.0))
         graph = parts.graph(self.made_of(parts, parts.inputs))
         if graph is None:
             raise ValueError("graph: expected a model that depends on its inputs, got a constant")

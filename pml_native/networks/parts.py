@@ -21,8 +21,9 @@ from .graph import Graph
 # Products of three numbers or more, up to which a sum has a node for each two factors. More of them are a part of all
 # that they have in common: a table of coefficients, of which one can't say that it is made of few parts.
 MOST_PRODUCTS = 8
-# What coefficients of a product miss a matrix of rank 1 by, relative to the largest: a model of rounding.
-RANK = 1e-12
+# What coefficients of a product miss a matrix of rank 1 by, relative to the largest: those of a model of rounding, and of
+# another in units of its error.
+RANK, GROWTH = 1e-12, 10.0
 TOKEN = re.compile("\x02(\\d+)\x03")
 
 
@@ -39,10 +40,13 @@ class Value:
 
 
 class Parts:
-    """A graph that is being made, of inputs with these names. A value that depends on no input is None."""
+    """A graph that is being made, of inputs with these names. A value that depends on no input is None.
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
+    error : of the model, relative; terms and differences that are smaller are none of its parts.
+    """
+
+    def __init__(self, names: Sequence[str], error: float = 0.0) -> None:
+        self.names, self.error = tuple(names), error
         self.inputs = tuple(Value(i, name) for i, name in enumerate(self.names))
         self._nodes: list[tuple[int, ...]] = []
         self._texts: list[str] = []
@@ -84,6 +88,8 @@ class Parts:
 
         in_powers : whether the functions are powers, not only some polynomials.
         """
+        is_term = np.abs(coefficients) > self.error * np.abs(coefficients).max(initial=0.0)
+        indices, coefficients = indices[is_term], coefficients[is_term]
         used = [j for j in np.flatnonzero(indices.any(axis=0)).tolist() if values[j] is not None]
         own = [value for value in (values[j] for j in used) if value is not None]
         table = {tuple(row): c for row, c in zip(indices[:, used].tolist(), coefficients.tolist(), strict=True)}
@@ -100,7 +106,7 @@ class Parts:
             return self._function(every)
         if len(every) == len(values):
             for j, value in enumerate(values):
-                rest = _without_factor(table, j, lambda row: True)
+                rest = _without_factor(table, j, lambda row: True, self._rank)
                 if rest is not None:
                     others = self._polynomial(rest, [*values[:j], *values[j + 1 :]], in_powers)
                     return self._product_of_two(self._function([value.number]), others)
@@ -141,7 +147,7 @@ class Parts:
                 return bool(term) and not any(term <= other for other in others)
 
             for k, j in enumerate(places):
-                rest = _without_factor(narrow, k, is_own)
+                rest = _without_factor(narrow, k, is_own, self._rank)
                 if rest is not None:
                     inner = self._polynomial(rest, [values[i] for i in places if i != j], in_powers)
                     return self._product_of_two(self._function([values[j].number]), inner)
@@ -195,6 +201,11 @@ class Parts:
             formulas=tuple(TOKEN.sub(lambda match: f"[{place[int(match[1])]}]", texts[k]) for k in order),
         )
 
+    @property
+    def _rank(self) -> float:
+        """What coefficients of a product may miss a matrix of rank 1 by."""
+        return max(RANK, GROWTH * self.error)
+
     def _name(self, number: int) -> str:
         d = len(self.names)
         return self.names[number] if number < d else _token(number - d)
@@ -218,7 +229,9 @@ class Parts:
         return waiting[0] if waiting else None
 
 
-def _without_factor(table: Table, j: int, is_known: Callable[[tuple[int, ...]], bool]) -> Table | None:
+def _without_factor(
+    table: Table, j: int, is_known: Callable[[tuple[int, ...]], bool], tolerance: float
+) -> Table | None:
     """What is left of the sum where a function of variable `j` is a factor of all of it; None where none is.
 
     The coefficients, by the index of that variable and by those of the others, then are a matrix of rank 1, as far as
@@ -240,9 +253,9 @@ def _without_factor(table: Table, j: int, is_known: Callable[[tuple[int, ...]], 
     for a, below in column.items():
         for rest, above in top.items():
             entry = at(a, rest)
-            if entry is not None and below is not None and abs(entry - below / table[pivot] * above) > RANK * size:
+            if entry is not None and below is not None and abs(entry - below / table[pivot] * above) > tolerance * size:
                 return None
-    return {rest: c for rest, c in top.items() if abs(c) > RANK * size}
+    return {rest: c for rest, c in top.items() if abs(c) > tolerance * size}
 
 
 def applied(name: str, value: Value | None) -> Value | None:

@@ -1,5 +1,7 @@
 """What models are made of, as graphs: which inputs each part has, and monomials."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebval
@@ -106,8 +108,16 @@ def test_factors_are_told_apart_whatever_the_sum_they_stand_in():
     tensor[1] = 0.5 * tensor[0]
     indices = np.argwhere(tensor != 0.0)
     graph = polynomial(indices, tensor[tensor != 0.0], np.array([[1.0, 1.0, 1.0, 0.0], [2.0, 3.0, 4.0, 2.0]])).graph()
-    assert str(graph).splitlines() == ["[0] = f(x2)*f(x3)", "[1] = f(x1) + [0]", "[2] = f(x0)*[1]"]
+    assert str(graph).splitlines() == ["[0] = f(x2, x3)", "[1] = f(x1) + [0]", "[2] = f(x0)*[1]"]
     assert graph.largest_arity == 2
+
+
+def test_terms_below_the_error_of_a_model_are_none_of_its_parts(report):
+    model = polynomial([(1, 1, 0), (0, 0, 1), (1, 1, 1), (2, 0, 2)], [1.0, 1.0, 1e-9, 1e-9])
+    assert model.graph().largest_arity == 2
+    assert len(model.graph().nodes) > 2
+    model.report = replace(report, error=1e-8)
+    assert str(model.graph()) == "[0] = f(x0, x1)\n[1] = [0] + f(x2)"
 
 
 def test_a_sum_that_is_no_product_is_not_taken_for_one():
