@@ -1,4 +1,4 @@
-"""Models of parts, roots and waves taken away as C and for numba: how far they are from the core, and nanoseconds a point.
+"""Models of parts, roots and waves taken away as C and for numba: how far from the core, and nanoseconds a point.
 
     python bench/exported_families.py            # a minute, most of it to fit and to compile
     python bench/exported_families.py --points 100000 --rounds 25
@@ -70,15 +70,16 @@ def fit(X: Array, y: Array, **options: object) -> pml.Model:
     return pml.fit(X, y, progress=False, **options)
 
 
+TURN = 2.0 * np.pi
 SMALL = {"effort": 0.05, "time_limit": None, "n_threads": 1}
 FAMILIES = {
     "Algebraic": Family(with_a_root, ((-1.0, 1.0),) * 3, pml.fit_algebraic),
     "ModularPolynomial": Family(of_parts, ((1.0, 2.0),) * 4, pml.fit_modular, 700),
     "Waves": Family(chirp, ((0.0, 5.0), (2.0, 6.0), (0.1, 1.0)), pml.fit_waves),
-    "Waves of a period": Family(angle, ((0.0, 2.0 * np.pi), (1.0, 2.0)), lambda X, y, **o: fit(X, y, periods={0: 2.0 * np.pi}, **o)),
+    "Waves of a period": Family(angle, ((0.0, TURN), (1.0, 2.0)), lambda X, y, **o: fit(X, y, periods={0: TURN}, **o)),
     "Reduced, a product": Family(force, ((1.0, 5.0),) * 5, fit),
     "Reduced, a product and a difference": Family(variables_of_parts, ((1.0, 2.0),) * 4, fit),
-}  # fmt: skip
+}
 
 
 def model_of(family: Family) -> pml.Model:

@@ -3,7 +3,7 @@
     python bench/formulas.py --models /tmp/models                # some 10 minutes; models are kept there
     python bench/formulas.py --models /tmp/models                # again, without fitting: a minute
     python bench/formulas.py --models /tmp/models --names I.8.14 II.35.21 --seed 2
-    python bench/formulas.py --peer --seconds 60                 # pyoperon beside it, on 20 of them, where it is installed
+    python bench/formulas.py --peer --seconds 60                 # pyoperon beside it, on 20 of them, where there is one
 
 A formula is the paper's where both agree to 1e-13, in 40 digits, at all of 60 points of a box three times as wide as
 the data's, in which variables keep their sign if all rows have the same; points where the paper's formula has no real

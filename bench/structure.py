@@ -14,8 +14,8 @@ times it. `uq` is the metamodelling suite of uqtestfuns (2,000 rows, drawn from 
 inputs) and `water` steam tables by CoolProp: both are packages that only these targets need. A store knows nothing of
 builds: take another one for another build.
 
-`--arity` is of the equations whose d* the paper gives, and the borehole: the most inputs that a part has of the graph of
-the model (`report.largest_arity`), of the graph of its formula if there is one, and of the graph of the true formula.
+`--arity` is of the equations whose d* the paper gives, and the borehole: the most inputs that a part has of the graph
+of the model (`report.largest_arity`), of the graph of its formula if there is one, and of the graph of the true formula.
 """
 
 from __future__ import annotations

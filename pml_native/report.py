@@ -245,10 +245,10 @@ class FitReport:
     the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
     `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
-    are given to 4 digits. `formulas` say what y is, where the model is a formula that is found quickly, and simpler ones
-    with their errors; they are looked for when they are first asked for. `parts` are what the model is made of, the last
-    ones its outputs, and `largest_arity` is the most inputs that one of them has, the paper's d*; `model.graph()` is the
-    same as a graph. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
+    are given to 4 digits. `formulas` say what y is, where the model is a formula that is found quickly, and simpler
+    ones with their errors; they are looked for when they are first asked for. `parts` are what the model is made of,
+    the last ones its outputs, and `largest_arity` is the most inputs that one of them has, the paper's d*;
+    `model.graph()` is the same as a graph. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
     None for `approximate`.
     """
 

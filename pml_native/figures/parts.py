@@ -1,4 +1,4 @@
-"""The graph of the parts that a model is made of, as an SVG picture: inputs on the left, parts to the right of theirs."""
+"""The parts that a model is made of, as a picture (SVG): inputs on the left, each part to the right of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def draw(input_names: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> str:
             places[name] = left, height * (row + 0.5) / len(names), width
         left += width + GAP
     lines = "".join(_line(places[name], places[part["name"]]) for part in parts for name in part["inputs"])
-    boxes = "".join(_box(place, texts[name], FAINT if depth[name] == 0 else COLOURS[0]) for name, place in places.items())
+    boxes = "".join(
+        _box(place, texts[name], FAINT if depth[name] == 0 else COLOURS[0]) for name, place in places.items()
+    )
     size = f'width="{left - GAP + 2}" height="{height:.0f}"'
     return f'<div class="scroll"><svg {size} font-size="12">{lines}{boxes}</svg></div>'
 

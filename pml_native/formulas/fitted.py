@@ -131,7 +131,9 @@ def _recognised(system: _System, samples: Samples) -> _System:
         errors = system.errors(samples)
         guesses = {}
         for parameter, value in system.values.items():
-            guess = sympy.Integer(0) if abs(value) <= UNSURE * errors[parameter] else recognized(value, errors[parameter])
+            guess = (
+                sympy.Integer(0) if abs(value) <= UNSURE * errors[parameter] else recognized(value, errors[parameter])
+            )
             if guess is not None:
                 guesses[parameter] = guess
         # Those that are known best come first: others are known better once these are given.

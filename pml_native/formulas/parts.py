@@ -71,7 +71,7 @@ class Function:
     error: float
 
     def limited(self, n_params: int, share: float) -> Function:
-        """The same, of so many numbers, which raises SpentError when it has been asked too often, or that share of it."""
+        """The same, of so many numbers, which raises SpentError when it has been asked that share of too often."""
         left = [int(share * min(MOST_VALUES, MOST_WORK // max(n_params, 1)))]
 
         def values(X: Array) -> Array:
@@ -451,7 +451,8 @@ def _with_derivatives(variable: Any, u: Array, space: Array, accuracy: float) ->
     weights = [w / np.linalg.norm(values) for w, (_, values) in zip(rows[-1], terms, strict=True)]
     largest = max(abs(w) for w in weights)
     kept = [(float(w / largest), one) for w, one in zip(weights, terms, strict=True) if abs(w) > accuracy * largest]
-    return [(sympy.Add(*(sympy.Float(w) * term for w, (term, _) in kept)), sum(w * values for w, (_, values) in kept))]
+    total = np.sum([w * values for w, (_, values) in kept], axis=0)
+    return [(sympy.Add(*(sympy.Float(w) * term for w, (term, _) in kept)), total)]
 
 
 def _scale_invariant(variable: Any, u: Array, space: Array) -> Terms:

@@ -1,7 +1,8 @@
 """What each family is made of, as an expression of its inputs, as long as that is a few terms.
 
-A reader takes a model, the number of its output, the symbols of its inputs and some points of them. It raises NoReading,
-which says why, where there is no such expression. Families are told apart by their names: models may import this room.
+A reader takes a model, the number of its output, the symbols of its inputs and some points of them. It raises
+NoReading, which says why, where there is no such expression. Families are told apart by their names: models may import
+this room.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FRACTION_ERROR = 1e-8
 FUNCTIONS, NO_TERM = 1e3, 1e-6
 
 
-class NoReading(Exception):  # noqa: N818: no error, there may be a formula even so
+class NoReading(Exception):  # noqa: N818
     """Why a model can't be read off as a formula."""
 
 
@@ -79,7 +80,10 @@ def _sum(monomials: Monomials, x: Sequence[Any]) -> Any:
     if len(monomials) > MOST_TERMS:
         raise NoReading(f"it has {len(monomials)} terms")
     return sympy.Add(
-        *(sympy.Float(c) * sympy.Mul(*(v**a for v, a in zip(x, powers, strict=True))) for powers, c in monomials.items())
+        *(
+            sympy.Float(c) * sympy.Mul(*(v**a for v, a in zip(x, powers, strict=True)))
+            for powers, c in monomials.items()
+        )
     )
 
 
@@ -182,7 +186,9 @@ def algebraic(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
         powers_of_p.append(powers_of_p[-1] * p)
     # The relation in v - p.
     rest = [
-        functools.reduce(Expanded.__add__, [(of_v[i] * powers_of_p[i - j]).times(math.comb(i, j)) for i in range(j, q + 1)])
+        functools.reduce(
+            Expanded.__add__, [(of_v[i] * powers_of_p[i - j]).times(math.comb(i, j)) for i in range(j, q + 1)]
+        )
         for j in range(q)
     ]
     if any(one.known(error) for one in rest[1:]):
@@ -286,7 +292,7 @@ Change = Callable[[int, Array], Array]
 
 
 def modular(model: Any, k: int, x: Sequence[Any], points: Points, change: Change = lambda j, v: v) -> Any:
-    """The sum of products of what its functions are, where all of these are known ones, of inputs or of sums of such."""
+    """The sum of products of what its functions are, where all of these are known ones, of inputs or of their sums."""
     error = _of_functions(points)
     places = _inputs(x, points, lambda j, v: _normalized(model.inputs, j, change(j, v)))
     for module in model.modules[:-1]:
@@ -384,7 +390,9 @@ def _known(places: Sequence[Place], error: float) -> Known:
     scale = np.linalg.norm(basis, axis=0)
     weights = np.linalg.lstsq(basis / scale, values, rcond=None)[0]
     weights[np.abs(weights) <= NEGLIGIBLE * error * sizes[1:]] = 0.0
-    return Known([formula.xreplace({symbol: variable.formula}) for formula, _ in found], basis, weights / scale[:, None])
+    return Known(
+        [formula.xreplace({symbol: variable.formula}) for formula, _ in found], basis, weights / scale[:, None]
+    )
 
 
 def _of_known_functions(products: Monomials, places: Sequence[Place], error: float) -> Any:
@@ -413,9 +421,9 @@ def _of_known_functions(products: Monomials, places: Sequence[Place], error: flo
     total = Expanded({}, {})
     for powers, c in products.items():
         product = Expanded.of({unit[-1]: c})
-        for i in np.flatnonzero(powers):
-            for _ in range(powers[i]):
-                product = product * expanded[i]
+        for place, count in enumerate(powers):
+            for _ in range(count):
+                product = product * expanded[place]
         total = total + product
     return _sum(_needed(total.known(error), largest, error), functions)
 
@@ -498,7 +506,9 @@ def product(x: Sequence[Any], exponents: Array) -> Any:
 def boosted(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
     """The sum of the stages."""
     stages = zip(model.stages, model.scales[:, k].tolist(), strict=True)
-    return sympy.expand(sympy.Add(*(sympy.Float(scale) * read(stage, k, x, points) for stage, scale in stages)), deep=False)
+    return sympy.expand(
+        sympy.Add(*(sympy.Float(scale) * read(stage, k, x, points) for stage, scale in stages)), deep=False
+    )
 
 
 def mixed(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:

@@ -35,8 +35,8 @@ class Simple(NamedTuple):
 
 
 def simpler(x: Sequence[Any], u: Sequence[Any], front: Any, U: Array, power: Array, samples: Samples) -> list[Simple]:
-    """Formulas for samples of the inputs `x`, the fewest terms first: of them, or `front` times a sum of products of the
-    variables `u`, which are `U` (n, r) there, as `front` is `power` (n,)."""
+    """Formulas for samples of the inputs `x`, the fewest terms first: of them, or `front` times a sum of products of
+    the variables `u`, which are `U` (n, r) there, as `front` is `power` (n,)."""
     found = [*_power_law(x, samples), *_sums(u, front, U, power, samples)]
     kept: list[Simple] = []
     for one in sorted(found, key=lambda one: (one.n_terms, one.error)):

@@ -14,6 +14,7 @@ from .fitted import complexity
 # Longer ones are left as they are: what SymPy does with them may take minutes.
 MOST_OPERATIONS = 150
 
+
 def _with_squares(expression: Any) -> Any:
     """The same with a^2 + 2 a b + b^2 as (a + b)^2, wherever it is part of a sum; factor sees whole sums only."""
     if not expression.args:
@@ -40,7 +41,9 @@ FORMS: tuple[Callable[[Any], Any], ...] = (
     sympy.logcombine,
     lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,
     lambda e: sympy.radsimp(sympy.factor(e)),
-    lambda e: e.replace(lambda part: part.is_Pow and part.base.is_Add, lambda part: sympy.factor(part.base) ** part.exp),
+    lambda e: e.replace(
+        lambda part: part.is_Pow and part.base.is_Add, lambda part: sympy.factor(part.base) ** part.exp
+    ),
 )
 
 

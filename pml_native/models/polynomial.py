@@ -115,8 +115,8 @@ class Polynomial(Model):
         return [value for value, is_used in zip(x, columns, strict=True) if is_used and value is not None]
 
     def _part(self, parts: Parts, x: Sequence[Value | None], c: Array) -> Value | None:
-        """The sum with the coefficients `c` (p,): monomials where these are few, else functions of the inputs that terms
-        have in common."""
+        """The sum with the coefficients `c` (p,): monomials where these are few, else functions of the inputs that
+        terms have in common."""
         x = [None if constant else value for value, constant in zip(x, self.inputs.constant, strict=True)]
         short = monomials(self.indices, c, self.inputs, EXACT) if np.count_nonzero(c) <= MOST_MONOMIALS else None
         if short is not None and len(short) <= np.count_nonzero(c):

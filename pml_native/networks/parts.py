@@ -21,8 +21,10 @@ from .graph import Graph
 # Products of three numbers or more, up to which a sum has a node for each two factors. More of them are a part of all
 # that they have in common: a table of coefficients, of which one can't say that it is made of few parts.
 MOST_PRODUCTS = 8
-# What coefficients of a product miss a matrix of rank 1 by, relative to the largest: those of a model of rounding, and of
-# another in units of its error.
+# What falls apart into more sets of inputs than these is one part of all: nobody would look at them.
+MOST_PARTS = 40
+# What coefficients of a product miss a matrix of rank 1 by, relative to the largest: those of a model of rounding, and
+# of another in units of its error.
 RANK, GROWTH = 1e-12, 10.0
 TOKEN = re.compile("\x02(\\d+)\x03")
 
@@ -116,7 +118,7 @@ class Parts:
         else:
             large = []
         largest = [one for one in sorted(supports, key=sorted) if not any(one < other for other in supports)]
-        if sum(len(support) > 2 for support in largest) > len(every):  # which says nothing
+        if len(largest) > MOST_PARTS:
             return self._function(every)
         parts: list[Value | None] = [
             self._monomial(row, values)
@@ -126,14 +128,19 @@ class Parts:
         ]
         for support in largest:
             own = {row: table[row] for row, term in zip(table, terms, strict=True) if term and term <= support}
-            others = [other for other in largest if other != support]
-            parts.append(self._part(own, values, support, others, in_powers))
+            beside = [other for other in largest if other != support]
+            parts.append(self._part(own, values, support, beside, in_powers))
         total = self.sum(parts)
         assert total is not None
         return total
 
     def _part(
-        self, own: Table, values: Sequence[Value], support: frozenset[int], others: list[frozenset[int]], in_powers: bool
+        self,
+        own: Table,
+        values: Sequence[Value],
+        support: frozenset[int],
+        others: list[frozenset[int]],
+        in_powers: bool,
     ) -> Value:
         """The terms of these inputs, of which those that `others` have as well may be of either."""
         if len(own) == 1 and in_powers:
@@ -222,7 +229,10 @@ class Parts:
         for value in values:
             if value is not None:
                 own.setdefault(value.number, []).append(value)
-        waiting = [some[0] if len(some) == 1 else self._made([number], f"f({self._name(number)})") for number, some in own.items()]
+        waiting = [
+            some[0] if len(some) == 1 else self._made([number], f"f({self._name(number)})")
+            for number, some in own.items()
+        ]
         while len(waiting) > 1:
             a, b, *waiting = waiting
             waiting.append(self._made(sorted((a.number, b.number)), text(a.text, b.text)))
