@@ -15,7 +15,7 @@ inputs) and `water` steam tables by CoolProp: both are packages that only these 
 builds: take another one for another build.
 
 `--arity` is of the equations whose d* the paper gives, and the borehole: the most inputs that a part has of the graph
-of the model (`report.largest_arity`), of the graph of its formula if there is one, and of the graph of the true formula.
+of the model (`report.largest_arity`), of that of its formula if there is one, and of that of the true formula.
 """
 
 from __future__ import annotations

@@ -211,7 +211,8 @@ class Formulas(Sequence[Formula]):
         return repr(self._found[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Formulas, (_Given(self._found[0]),)
+        # A copy that nobody has asked for formulas looks for them itself, if it is asked.
+        return Formulas, (_Given(self._found[0]) if "_found" in self.__dict__ else self._make,)
 
 
 @dataclass(frozen=True)
@@ -248,8 +249,8 @@ class FitReport:
     are given to 4 digits. `formulas` say what y is, where the model is a formula that is found quickly, and simpler
     ones with their errors; they are looked for when they are first asked for. `parts` are what the model is made of,
     the last ones its outputs, and `largest_arity` is the most inputs that one of them has, the paper's d*;
-    `model.graph()` is the same as a graph. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
-    None for `approximate`.
+    `model.graph()` is the same as a graph. `effort` is the work that the fit has done, in units of that of
+    `fit(..., effort=1)`; None for `approximate`.
     """
 
     method: str

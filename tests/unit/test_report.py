@@ -1,16 +1,18 @@
 """Relative errors, and the record of a fit."""
 
+import copy
 import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.report import Errors, ErrorTerms
+from pml_native.report import Errors, ErrorTerms, Formulas
 
 
 def test_errors_are_relative_to_the_rms_of_each_output():
@@ -100,7 +102,7 @@ def test_the_formula_comes_first_and_the_parts_are_told(distance):
     assert [part.inputs for part in distance.report.parts] == [("a", "b"), ("c <", "d"), ("[0]", "[1]")]
 
 
-def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance, tmp_path):
+def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance, tmp_path, monkeypatch):
     pytest.importorskip("sympy")
     report = distance.report
     values = json.loads(report.to_json(), parse_constant=pytest.fail)
@@ -108,9 +110,27 @@ def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance
     assert values["parts"][2] == {"name": "[2]", "inputs": ["[0]", "[1]"], "formula": "sqrt([0] + [1])"}
     distance.save(tmp_path / "model.pml")
     assert pml.load(tmp_path / "model.pml").report == report == pickle.loads(pickle.dumps(report))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # the other pictures take seconds
     page = report.to_html()
     assert "y = sqrt((a - b)**2 + (c &lt; - d)**2)" in page
     assert "[1] = f(c &lt;, d)" in page[page.index("<svg") :]
+
+
+def test_copies_of_what_was_not_asked_for_find_the_same(distance):
+    pytest.importorskip("sympy")
+    made = []
+
+    def make():
+        made.append(1)
+        return distance.report.formulas
+
+    report = replace(distance.report, formulas=Formulas(make))
+    copied = copy.deepcopy(report)
+    assert made == []
+    assert copied.formulas == distance.report.formulas
+    X = np.linspace(1.0, 2.0, 40)
+    model = pickle.loads(pickle.dumps(pml.fit(X, 3.0 * X, effort=0.0, progress=False)))
+    assert model.report.formulas[0].text == "3*x0"
 
 
 def test_shorter_formulas_stand_beside_models_that_are_none():
