@@ -45,6 +45,8 @@ MIN_ROWS = 10
 FEW_LINES = 10
 # Values of outputs that errors of each are taken of.
 MOST_VALUES = 1e7
+# Outputs up to which a report has the parts that they are made of: of a spectrum of 500 nobody would look at them.
+MOST_DRAWN = 8
 # Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
 
@@ -400,7 +402,9 @@ def _report(
 
 
 def of_parts(model: Model) -> dict[str, Any]:
-    """What a report says of the parts of the model; nothing of one that depends on no input."""
+    """What a report says of the parts of the model; nothing of one that depends on no input, or has many outputs."""
+    if model.signature.n_outputs > MOST_DRAWN:
+        return {}
     try:
         graph = model.graph()
     except ValueError:

@@ -40,7 +40,7 @@ def monomials(
     indices: NDArray[np.intp], coefficients: Array, inputs: Affine, error: float, largest: float = 0.0
 ) -> Monomials | None:
     """sum_a c_a T_a1(z_1) ... T_ad(z_d), a the rows of `indices`, in powers of x, without what is rounding of terms
-    that cancel; None for too many terms, or too high degrees.
+    that cancel; None for too many terms, too high degrees, or coefficients beyond float64.
 
     error : of the sum, relative to its largest coefficient, or to `largest` if that is larger.
     """
@@ -48,10 +48,12 @@ def monomials(
     indices = indices[used]
     if not len(used):
         return {}
+    if not np.isfinite(coefficients).all():
+        return None
     if indices.sum(axis=1).max() > MOST_DEGREE or np.prod(indices + 1.0, axis=1).sum() > MOST_PRODUCTS:
         return None
     total: dict[tuple[int, ...], Fraction] = {}
-    sizes: dict[tuple[int, ...], float] = {}
+    sizes: dict[tuple[int, ...], Fraction] = {}
     for row, c in zip(indices, coefficients[used], strict=True):
         factors = [
             _powers(int(a), int(inputs.exponent[j]), float(inputs.shift[j]), float(inputs.scale[j]))
@@ -61,9 +63,12 @@ def monomials(
             weight = math.prod((factor[i] for factor, i in zip(factors, powers, strict=True)), start=Fraction(1))
             if weight:
                 total[powers] = total.get(powers, Fraction(0)) + Fraction(float(c)) * weight
-                sizes[powers] = sizes.get(powers, 0.0) + abs(float(weight))
-    least = NEGLIGIBLE * max(error, 1e-16) * max(largest, float(np.abs(coefficients).max()))
-    return {powers: float(c) for powers, c in total.items() if abs(float(c)) > least * sizes[powers]}
+                sizes[powers] = sizes.get(powers, Fraction(0)) + abs(weight)
+    least = Fraction(NEGLIGIBLE * max(error, 1e-16) * max(largest, float(np.abs(coefficients).max())))
+    try:
+        return {powers: float(c) for powers, c in total.items() if abs(c) > least * sizes[powers]}
+    except OverflowError:  # of inputs near 1e-300, whose squares divide
+        return None
 
 
 @lru_cache(maxsize=1000)

@@ -23,6 +23,8 @@ from .graph import Graph
 MOST_PRODUCTS = 8
 # What falls apart into more sets of inputs than these is one part of all: nobody would look at them.
 MOST_PARTS = 40
+# Of so many sets of inputs, one in the other or not, it is not asked which are the largest: a quarter of a second.
+MOST_SETS = 400
 # What coefficients of a product miss a matrix of rank 1 by, relative to the largest: those of a model of rounding, and
 # of another in units of its error.
 RANK, GROWTH = 1e-12, 10.0
@@ -106,12 +108,12 @@ class Parts:
             return self._monomial(next(iter(table)), values)
         if len(every) <= 2:
             return self._function(every)
+        if len(supports) > MOST_SETS:
+            return self._function(every)
         if len(every) == len(values):
-            for j, value in enumerate(values):
-                rest = _without_factor(table, j, lambda row: True, self._rank)
-                if rest is not None:
-                    others = self._polynomial(rest, [*values[:j], *values[j + 1 :]], in_powers)
-                    return self._product_of_two(self._function([value.number]), others)
+            product = self._factored(table, values, lambda row: True, in_powers)
+            if product is not None:
+                return product
         large = [row for row, term in zip(table, terms, strict=True) if len(term) > 2]
         if len(large) <= MOST_PRODUCTS:
             supports = {support for support in supports if len(support) <= 2}
@@ -153,17 +155,23 @@ class Parts:
                 term = {values[j].number for j, a in zip(places, row, strict=True) if a}
                 return bool(term) and not any(term <= other for other in others)
 
-            for k, j in enumerate(places):
-                rest = _without_factor(narrow, k, is_own, self._rank)
-                if rest is not None:
-                    inner = self._polynomial(rest, [values[i] for i in places if i != j], in_powers)
-                    return self._product_of_two(self._function([values[j].number]), inner)
+            product = self._factored(narrow, [values[j] for j in places], is_own, in_powers)
+            if product is not None:
+                return product
         return self._function(support)
 
-    def _product_of_two(self, a: Value, b: Value) -> Value:
-        both = self.product([a, b])
-        assert both is not None
-        return both
+    def _factored(
+        self, table: Table, values: Sequence[Value], is_known: Callable[[tuple[int, ...]], bool], in_powers: bool
+    ) -> Value | None:
+        """That as a function of one of the values times what is left; None where none is a factor."""
+        for j, value in enumerate(values):
+            rest = _without_factor(table, j, is_known, self._rank)
+            if rest is not None:
+                own = self._function([value.number])
+                if not any(map(any, rest)):
+                    return own
+                return self.product([own, self._polynomial(rest, [*values[:j], *values[j + 1 :]], in_powers)])
+        return None
 
     def _function(self, numbers: Iterable[int]) -> Value:
         found = self.function([Value(number, "") for number in numbers])

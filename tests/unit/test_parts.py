@@ -102,6 +102,11 @@ def test_monomials_that_cancel_are_left_out():
     assert found == {(1,): 4.0}
 
 
+def test_coefficients_beyond_float64_are_no_monomials():
+    inputs = pml.Normalization.of_box(np.array([[1e-300], [2e-300]]))
+    assert monomials(np.array([[1], [2]]), np.ones(2), inputs, 1e-15) is None
+
+
 def test_series_of_high_degrees_have_no_monomials():
     assert monomials(np.array([[40]]), np.ones(1), pml.Normalization.identity(1), 1e-15) is None
 
@@ -127,6 +132,11 @@ def test_terms_below_the_error_of_a_model_are_none_of_its_parts(report):
     assert len(model.graph().nodes) > 2
     model.report = replace(report, error=1e-8)
     assert str(model.graph()) == "[0] = f(x0, x1)\n[1] = [0] + f(x2)"
+
+
+def test_a_function_of_one_input_beside_rounding_of_others():
+    c = np.array([1.0, 0.7, 1e-13, 1e-13])
+    assert polynomial([(0, 0, 0), (3, 0, 0), (0, 2, 0), (0, 0, 14)], c).graph().nodes == ((0,),)
 
 
 def test_a_sum_that_is_no_product_is_not_taken_for_one():
