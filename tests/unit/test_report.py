@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html import escape
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -113,7 +114,11 @@ def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # the other pictures take seconds
     page = report.to_html()
     assert "y = sqrt((a - b)**2 + (c &lt; - d)**2)" in page
-    assert "[1] = f(c &lt;, d)" in page[page.index("<svg") :]
+    picture = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    assert [text.text for text in picture.iter("text")] == [
+        *("a", "b", "c <", "d", "[0] = f(a, b)", "[1] = f(c <, d)", "[2] = sqrt([0] + [1])")
+    ]
+    assert len(list(picture.iter("path"))) == 6
 
 
 def test_copies_of_what_was_not_asked_for_find_the_same(distance):
