@@ -212,19 +212,20 @@ def waves(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
     """The model inside, its powers of cosines and sines of a phase as cosines and sines of multiples of it."""
     phases = [read(model.phase, i, x, points) for i in range(model.n_phases)]
     n, columns = model.n_phases, [x[j] for j in model.columns]
-    own = [*sympy.symbols(f"c:{n} s:{n}", cls=sympy.Dummy, real=True), *columns]
-    inner = read(model.model, k, own, Points(model.variables(points.X), points.error))
-    there = {symbol: (sympy.cos, sympy.sin)[i >= n](phases[i % n]) for i, symbol in enumerate(own[: 2 * n])}
-    if not inner.is_polynomial(*own[: 2 * n]):
+    cosines, sines = ([sympy.Dummy(real=True) for _ in range(n)] for _ in range(2))
+    inner = read(model.model, k, [*cosines, *sines, *columns], Points(model.variables(points.X), points.error))
+    there = dict(zip([*cosines, *sines], [*map(sympy.cos, phases), *map(sympy.sin, phases)], strict=True))
+    if not inner.is_polynomial(*there):
         return inner.xreplace(there)
     total: dict[Any, list[Any]] = {}
     for term in sympy.Add.make_args(sympy.expand(inner)):
         powers = term.as_powers_dict()
-        rest = sympy.Mul(*(base**a for base, a in powers.items() if base not in there))
-        turning = sympy.Mul(*(_multiples(phases[i], int(powers[own[i]]), int(powers[own[n + i]])) for i in range(n)))
+        c, rest = sympy.Mul(*(base**a for base, a in powers.items() if base not in there)).as_coeff_Mul()
+        own = zip(phases, cosines, sines, strict=True)
+        turning = sympy.Mul(*(_multiples(phase, int(powers[a]), int(powers[b])) for phase, a, b in own))
         for part in sympy.Add.make_args(sympy.expand(turning)):
             number, wave = part.as_coeff_Mul()
-            total.setdefault((wave, rest.as_coeff_Mul()[1]), []).append(number * rest.as_coeff_Mul()[0])
+            total.setdefault((wave, rest), []).append(c * number)
     largest = max((max(map(abs, numbers)) for numbers in total.values()), default=0)
     least = NEGLIGIBLE * max(points.error, 1e-16) * largest
     kept = [(wave * rest, sum(numbers)) for (wave, rest), numbers in total.items() if abs(sum(numbers)) > least]
@@ -235,24 +236,15 @@ def waves(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
 
 def _multiples(phase: Any, a: int, b: int) -> Any:
     """cos(phase)^a sin(phase)^b as a sum of cosines, or of sines, of multiples of the phase."""
-    # z = e^(i phase): cos = (z + 1/z) / 2, sin = (z - 1/z) / 2i.
-    of_z = np.polynomial.polynomial.polymul([1.0], [1.0])
-    for _ in range(a):
-        of_z = np.polynomial.polynomial.polymul(of_z, [1.0, 0.0, 1.0])
-    for _ in range(b):
-        of_z = np.polynomial.polynomial.polymul(of_z, [-1.0, 0.0, 1.0])
-    degree = a + b
-    of_z = np.pad(of_z, (0, 2 * degree + 1 - len(of_z)))
-    # With i^-b in front the sum is real: pairs z^m and z^-m are cosines for even b, sines for odd b.
-    sign = (-1) ** (b // 2)
-    terms = []
-    for m in range(degree + 1):
-        c = sympy.Rational(sign * int(of_z[degree + m]), 2**degree)
-        if m == 0:
-            terms.append(c)
-        else:
-            terms.append(2 * c * (sympy.sin if b % 2 else sympy.cos)(m * phase))
-    return sympy.Add(*terms)
+    # With z = e^(i phase) it is ((z + 1/z) / 2)^a ((z - 1/z) / 2i)^b: z^m and z^-m make a cosine for even b, where
+    # their coefficients are the same, and a sine for odd b.
+    factors = [[1.0, 0.0, 1.0]] * a + [[-1.0, 0.0, 1.0]] * b
+    of_z: Array = np.ones(1)
+    for factor in factors:
+        of_z = np.polynomial.polynomial.polymul(of_z, factor)
+    degree, sign, wave = a + b, (-1) ** (b // 2), sympy.sin if b % 2 else sympy.cos
+    weights = [sympy.Rational(sign * int(of_z[degree + m]), 2**degree) for m in range(degree + 1)]
+    return sympy.Add(weights[0], *(2 * weights[m] * wave(m * phase) for m in range(1, degree + 1)))
 
 
 # Functions of one variable that are known ones

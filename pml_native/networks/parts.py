@@ -96,7 +96,9 @@ class Parts:
         indices, coefficients = indices[is_term], coefficients[is_term]
         used = [j for j in np.flatnonzero(indices.any(axis=0)).tolist() if values[j] is not None]
         own = [value for value in (values[j] for j in used) if value is not None]
-        table = {tuple(row): c for row, c in zip(indices[:, used].tolist(), coefficients.tolist(), strict=True)}
+        table: Table = {}
+        for row, c in zip(indices[:, used].tolist(), coefficients.tolist(), strict=True):
+            table[tuple(row)] = table.get(tuple(row), 0.0) + c
         return self._polynomial(table, own, in_powers) if own else None
 
     def _polynomial(self, table: Table, values: Sequence[Value], in_powers: bool) -> Value:
@@ -106,9 +108,7 @@ class Parts:
         every = frozenset().union(*supports)
         if len(table) == 1 and in_powers:
             return self._monomial(next(iter(table)), values)
-        if len(every) <= 2:
-            return self._function(every)
-        if len(supports) > MOST_SETS:
+        if len(every) <= 2 or len(supports) > MOST_SETS:
             return self._function(every)
         if len(every) == len(values):
             product = self._factored(table, values, lambda row: True, in_powers)
