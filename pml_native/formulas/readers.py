@@ -239,9 +239,9 @@ def _multiples(phase: Any, a: int, b: int) -> Any:
     # With z = e^(i phase) it is ((z + 1/z) / 2)^a ((z - 1/z) / 2i)^b: z^m and z^-m make a cosine for even b, where
     # their coefficients are the same, and a sine for odd b.
     factors = [[1.0, 0.0, 1.0]] * a + [[-1.0, 0.0, 1.0]] * b
-    of_z: Array = np.ones(1)
+    of_z: Any = np.ones(1)
     for factor in factors:
-        of_z = np.polynomial.polynomial.polymul(of_z, factor)
+        of_z = np.convolve(of_z, factor)
     degree, sign, wave = a + b, (-1) ** (b // 2), sympy.sin if b % 2 else sympy.cos
     weights = [sympy.Rational(sign * int(of_z[degree + m]), 2**degree) for m in range(degree + 1)]
     return sympy.Add(weights[0], *(2 * weights[m] * wave(m * phase) for m in range(1, degree + 1)))
