@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import FitReport, OutputErrors, counted
+from .report import FitReport, Formula, Formulas, OutputErrors, Part, counted
 from .search.scheduler import Crew, held_blas
 from .search.search import EPS, WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
@@ -45,6 +46,8 @@ MIN_ROWS = 10
 FEW_LINES = 10
 # Values of outputs that errors of each are taken of.
 MOST_VALUES = 1e7
+# Outputs up to which a report has the parts that they are made of: of a spectrum of 500 nobody would look at them.
+MOST_DRAWN = 8
 # Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
 
@@ -213,8 +216,14 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
-    expected_at = tuple(diagnosis.expected_at(model, box.points))
-    model.report = replace(report, expected_at=expected_at, outliers=tuple(far.tolist()))
+    model.report = report
+    model.report = replace(
+        report,
+        expected_at=tuple(diagnosis.expected_at(model, box.points)),
+        outliers=tuple(far.tolist()),
+        formulas=Formulas(partial(_formulas, model)),
+        **of_parts(model),
+    )
     return model
 
 
@@ -425,6 +434,28 @@ def _report(
         relative_p95=relative_p95,
         relative_max=relative_max,
     )
+
+
+def of_parts(model: Model) -> dict[str, Any]:
+    """What a report says of the parts of the model; nothing of one that depends on no input, or has many outputs."""
+    if model.signature.n_outputs > MOST_DRAWN:
+        return {}
+    try:
+        graph = model.graph()
+    except ValueError:
+        return {}
+    names = [*graph.variables, *(f"[{k}]" for k in range(len(graph.nodes)))]
+    parts = zip(names[graph.n_inputs :], graph.nodes, graph.formulas, strict=True)
+    return {
+        "parts": tuple(Part(name, tuple(names[i] for i in node), formula) for name, node, formula in parts),
+        "largest_arity": graph.largest_arity,
+    }
+
+
+def _formulas(model: Model) -> tuple[Formula, ...]:
+    from .formulas import listed
+
+    return listed(model)
 
 
 def _of_outputs(model: Model, rows: Samples) -> tuple[OutputErrors, ...]:

@@ -82,7 +82,7 @@ def _left_by_address_space() -> int | None:
         if bound == resource.RLIM_INFINITY:
             return None
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        return bound - pages * resource.getpagesize()
+        return int(bound - pages * resource.getpagesize())
     except (OSError, ValueError):
         return None
 

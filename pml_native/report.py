@@ -6,10 +6,11 @@ import io
 import json
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from .files import replacing
 MAX_ERROR = 1e150
 # Candidates that the printed table has, and outputs of which it has the errors.
 SHOWN, SHOWN_OUTPUTS = 12, 8
+# Parts of a model that the printed sentence names.
+SHOWN_PARTS = 8
 
 
 def counted(number: int, noun: str) -> str:
@@ -161,6 +164,82 @@ class ErrorTerms:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One node of the graph that a model is made of: what it is computed from, inputs or parts before it, and how."""
+
+    name: str
+    inputs: tuple[str, ...]
+    formula: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What y is, as text, with its relative RMSE on held-out rows and the number of its terms. `is_model` says whether
+    it is as exact as the model, or a simpler one."""
+
+    text: str
+    error: float
+    n_terms: int
+    is_model: bool
+
+
+class Formulas(Sequence[Formula]):
+    """Formulas for y, that of the model first, looked for when they are first asked for: that may take half a second.
+
+    Empty where there are none, and without SymPy; `missing` then says what to install.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Formula]] = tuple) -> None:
+        self._make = make
+
+    @cached_property
+    def _found(self) -> tuple[tuple[Formula, ...], str]:
+        try:
+            return tuple(self._make()), ""
+        except ImportError as error:
+            return (), str(error)
+
+    @property
+    def missing(self) -> str:
+        return self._found[1]
+
+    @overload
+    def __getitem__(self, index: int) -> Formula: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Formula]: ...
+
+    def __getitem__(self, index: int | slice) -> Formula | Sequence[Formula]:
+        return self._found[0][index]
+
+    def __len__(self) -> int:
+        return len(self._found[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found[0])
+
+    def __repr__(self) -> str:
+        return repr(self._found[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy that nobody has asked for formulas looks for them itself, if it is asked.
+        return Formulas, (_Given(self._found[0]) if "_found" in self.__dict__ else self._make,)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Makes what is known already."""
+
+    found: tuple[Formula, ...]
+
+    def __call__(self) -> tuple[Formula, ...]:
+        return self.found
+
+
+@dataclass(frozen=True)
 class FitReport:
     """The record of a fit. Errors are relative: divided by the RMS of y, or each by its own y.
 
@@ -181,9 +260,12 @@ class FitReport:
     the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
     `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
-    are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
-    None for `approximate`. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
-    those that `fit` was asked to leave out, and those that `advice` names.
+    are given to 4 digits. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
+    those that `fit` was asked to leave out, and those that `advice` names. `formulas` say what y is, where the model is
+    a formula that is found quickly, and simpler ones with their errors; they are looked for when they are first asked
+    for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the most inputs that
+    one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work that the fit has done,
+    in units of that of `fit(..., effort=1)`; None for `approximate`.
     """
 
     method: str
@@ -226,15 +308,22 @@ class FitReport:
     relative_p95: float | None = None
     relative_max: float | None = None
     outliers: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+    largest_arity: int | None = None
+    formulas: Formulas = field(default_factory=Formulas)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
-        return asdict(self)
+        plain = replace(self, formulas=Formulas())
+        return {**asdict(plain), "formulas": [asdict(formula) for formula in self.formulas]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FitReport:
         """The report that gave `to_dict()`."""
         fields = dict(values)
+        fields["formulas"] = Formulas(_Given(tuple(Formula(**one) for one in fields.get("formulas", ()))))
+        parts = [{**part, "inputs": tuple(part["inputs"])} for part in fields.get("parts", ())]
+        fields["parts"] = tuple(Part(**part) for part in parts)
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
         fields["terms"] = ErrorTerms(**fields["terms"])
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
@@ -290,6 +379,18 @@ class FitReport:
             f"maximum {self.relative_max:.1e}"
         )
 
+    @property
+    def _of_parts(self) -> str:
+        """What the model is made of, in words; of one or two inputs there is nothing to tell."""
+        if self.largest_arity is None or self.n_inputs < 3:
+            return ""
+        if len(self.parts) <= self.n_outputs:
+            return f"made of one part of {counted(self.largest_arity, 'input')}"
+        some = ", ".join(f"{part.name} = {part.formula}" for part in self.parts[:SHOWN_PARTS])
+        more = len(self.parts) - SHOWN_PARTS
+        rest = f", and {more} more" if more > 0 else ""
+        return f"made of parts of at most {counted(self.largest_arity, 'input')}: {some}{rest}"
+
     def __str__(self) -> str:
         from rich.console import Console
         from rich.padding import Padding
@@ -309,6 +410,9 @@ class FitReport:
                 f"{c.seconds:.1f}",
                 c.status,
             )
+        for formula in self.formulas[:1]:
+            if formula.is_model:
+                console.print(f"y = {formula.text}", markup=False, highlight=False, soft_wrap=True)
         console.print(
             f"{self.family}: {self.description}, {counted(self.n_params, 'parameter')}, "
             f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
@@ -335,6 +439,14 @@ class FitReport:
             console.print(
                 f"  over the whole box, also without rows: within {self.box_rmse:.1e} of the next model made otherwise"
             )
+        if self._of_parts:
+            console.print(self._of_parts, markup=False, highlight=False)
+        for formula in self.formulas:
+            if not formula.is_model:
+                words = f"simpler, with an error of {formula.error:.0e}: y = {formula.text}"
+                console.print(words, markup=False, highlight=False, soft_wrap=True)
+        if self.formulas.missing:
+            console.print(self.formulas.missing, markup=False, highlight=False)
         console.print(f"stopped: {self.status}")
         for title, sentences in (("would help", self.advice), ("warning", self.warnings)):
             for sentence in sentences:

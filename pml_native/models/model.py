@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from ..coverage import Near
 from ..export import Program, Vector, c_source
 from ..export.program import at_least_away, spread
 from ..files import replacing
+from ..networks.graph import Graph
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import archive
 
@@ -293,6 +296,25 @@ class Model(ABC):
             with replacing(path) as file:
                 file.write(made.SerializeToString())
         return made
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        """Its outputs as values of `parts`, made of those of its inputs `x`; a family that knows no better has one part
+        of all inputs for each."""
+        return [parts.function(x) for _ in range(self.signature.n_outputs)]
+
+    def graph(self) -> Graph:
+        """What the model is made of, as a computation graph: its parts, which inputs and parts each depends on.
+
+        Sums and products are made two at a time; what is left are parts such as a polynomial of three variables, of
+        which the model knows nothing but that. `graph.largest_arity` is the paper's d*, and `ModularMLP(graph, ...)` a
+        network along it. Raises ValueError for a model that depends on no input.
+        """
+        names = self.signature.input_names or tuple(f"x{j}" for j in range(self.signature.n_inputs))
+        parts = Parts(names, 0.0 if self.report is None else min(self.report.error, 1.0))
+        graph = parts.graph(self.made_of(parts, parts.inputs))
+        if graph is None:
+            raise ValueError("graph: expected a model that depends on its inputs, got a constant")
+        return graph
 
     def formula(self) -> Any:
         """The model as a formula of few terms, a SymPy expression in the names of the columns (x0, x1, ... without).

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, joined, taken
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -71,6 +72,10 @@ class Outputs(Model):
 
     def operations(self, x: Vector) -> Vector:
         return taken(functools.reduce(joined, [part.operations(x) for part in self.parts]), self.columns.tolist())
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        values = [value for part in self.parts for value in part.made_of(parts, x)]
+        return [values[k] for k in self.columns.tolist()]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.parts[0].box()

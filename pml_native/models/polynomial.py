@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, times_power_of_two, unless_missing
+from ..monomials import monomials
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from ..threads import resolve_threads
 from .chebyshev import MOST_DEGREE, ChebyshevTerms, Indices
@@ -25,6 +28,8 @@ MANY_OUTPUTS = 8
 BLOCK_ROWS = 512
 # Powers of two up to this exponent, times coefficients of LEAST to 1 / LEAST, are far from the ends of float64.
 MOST_EXPONENT, LEAST = 200, 1e-150
+# Of as many terms it is asked whether fewer monomials are the same, up to this, relative: some milliseconds.
+MOST_MONOMIALS, EXACT = 60, 1e-14
 
 
 class Polynomial(Model):
@@ -105,6 +110,24 @@ class Polynomial(Model):
     def operations(self, x: Vector) -> Vector:
         total = self._series.operations(self.inputs.applied(x))
         return unless_missing(times_power_of_two(total, self.output_exponents), x)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        return [self._part(parts, x, c) for c in self.coefficients.T]
+
+    def used(self, x: Sequence[Value | None]) -> list[Value]:
+        """Those of its inputs `x` that it depends on."""
+        columns = self.indices[self.coefficients.any(axis=1)].any(axis=0) & ~self.inputs.constant
+        return [value for value, is_used in zip(x, columns, strict=True) if is_used and value is not None]
+
+    def _part(self, parts: Parts, x: Sequence[Value | None], c: Array) -> Value | None:
+        """The sum with the coefficients `c` (p,): monomials where these are few, else functions of the inputs that
+        terms have in common."""
+        x = [None if constant else value for value, constant in zip(x, self.inputs.constant, strict=True)]
+        short = monomials(self.indices, c, self.inputs, EXACT) if np.count_nonzero(c) <= MOST_MONOMIALS else None
+        if short is not None and len(short) <= np.count_nonzero(c):
+            powers = np.array([*short], dtype=np.intp).reshape(-1, len(x))
+            return parts.polynomial(powers, np.array([*short.values()]), x, in_powers=True)
+        return parts.polynomial(self.indices[c != 0.0], c[c != 0.0], x)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()

@@ -17,6 +17,7 @@ from .. import _core
 from ..arrays import Array, as_matrix, contiguous
 from ..export import functions
 from ..export.program import Vector, divided, each_column, scaled
+from ..networks.parts import Parts, Value, applied
 from ..report import FitReport
 from ..threads import resolve_threads
 from .model import Model, Signature
@@ -79,6 +80,18 @@ TRANSFORMS = {
 }
 # Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
 INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
+# What the inverses are called in a graph.
+INVERSES = {
+    "log": "exp",
+    "reciprocal": "1/",
+    "square": "sqrt",
+    "reciprocal_square": "1/sqrt",
+    "reciprocal_root": "1/square",
+    "exp": "log",
+    "sine": "asin",
+    "cosine": "acos",
+    "tangent": "atan",
+}
 # Below this many values a thread takes longer to wake than to work.
 FEW_VALUES = 1 << 13
 
@@ -180,6 +193,15 @@ class Transformed(Model):
         outputs = [functions.INVERSE_TRANSFORMS[name] for name in self.output_transforms]
         inner = self.model.operations(each_column(divided(x, self.input_scales), inputs))
         return scaled(each_column(inner, outputs), self.output_scales)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        inner = [
+            value if name == "identity" else applied(name, value)
+            for name, value in zip(self.input_transforms, x, strict=True)
+        ]
+        outputs = self.model.made_of(parts, inner)
+        named = zip(self.output_transforms, outputs, strict=True)
+        return [value if name == "identity" else applied(INVERSES[name], value) for name, value in named]
 
     def box(self) -> tuple[Array, Array] | None:
         inner = self.model.box()
