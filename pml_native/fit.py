@@ -21,7 +21,7 @@ from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples, named_rows
 from .coverage import Coverage
 from .facts import Facts
 from .files import require_writable
-from .fitting import diagnosis, guide, limits, outputs, periodic
+from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
@@ -72,6 +72,7 @@ def fit(
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     periods: Mapping[int | str, float] | None = None,
+    breaks: Mapping[int | str, Sequence[float]] | None = None,
     missing: Literal["raise", "drop"] = "raise",
     outliers: Literal["keep", "drop"] = "keep",
     input_names: Sequence[str] | None = None,
@@ -82,7 +83,8 @@ def fit(
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
-        "waves", "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, sums of products
+        "waves", "ends" (powers of the distance from the ends of one column), "spline" (for rows that form a full grid),
+        or "auto": polynomials, splines on grids, tables of one column in pieces where the law changes, sums of products
         of functions of one input each, quotients of polynomials, roots of relations between x and y, all again in the
         variables that symmetries of the first models leave (products without units, differences, sums of squares),
         waves of a learned phase where rows show some, and networks where these stay far from the float64 floor.
@@ -114,6 +116,9 @@ def fit(
     outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
         left out, which takes up to 8 looks before the fit, each with 1/32 of the work and the time. `report.outliers`
         has their numbers, in either case. Of several outputs the first four are looked at.
+    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}: the table is cut
+        there, and each piece has a search of its own. A row at such a value belongs to the piece above. Without it,
+        breaks of y along a single column are found where the rows show them.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -140,6 +145,11 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
+    if breaks:
+        if method == "spline":
+            raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
+        table = guide.table(method, is_grid=False) if facts.m == 1 or method != "auto" else table
+        table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples)
@@ -209,7 +219,10 @@ def fit(
         ended = _limit(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
-        advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
+        joins, errors_of_pieces = pieces.joins_of(taken.whole.model, samples)
+        advice = diagnosis.advice_on(joins)
+        if not (advice and is_exact):
+            advice += diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         watch.write(taken.whole)
     model = taken.whole.model
     model.estimate = taken.known.estimate
@@ -221,6 +234,8 @@ def fit(
         report,
         expected_at=tuple(diagnosis.expected_at(model, box.points)),
         outliers=tuple(far.tolist()),
+        joins=joins,
+        pieces=errors_of_pieces,
         formulas=Formulas(partial(_formulas, model)),
         **of_parts(model),
     )
@@ -261,15 +276,45 @@ def _check_options(tolerance: float | None, effort: float, time_limit: float | N
 
 def _by_number(periods: Mapping[int | str, float], samples: Samples) -> dict[int, float]:
     """The periods by the numbers of their columns."""
-    d, names = samples.X.shape[1], list(samples.input_names or ())
     found = {}
-    for column, period in periods.items():
-        j = names.index(column) if column in names else column
-        if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
-            raise ValueError(f"periods: expected columns of X, by name or number below {d}, got {column!r}")
+    for j, (column, period) in _columns_by_number(periods, samples, "periods").items():
         if not (isinstance(period, (int, float, np.number)) and 0.0 < period < math.inf):
             raise ValueError(f"periods: expected a number > 0 for {column!r}, got {period!r}")
-        found[int(j)] = float(period)
+        found[j] = float(period)
+    return found
+
+
+def _breaks_by_number(breaks: Mapping[int | str, Sequence[float]], samples: Samples) -> dict[int, list[float]]:
+    """The breaks by the numbers of their columns, ascending."""
+    least, found = least_rows(samples.X.shape[1]), {}
+    for j, (column, values) in _columns_by_number(breaks, samples, "breaks").items():
+        x = samples.X[:, j]
+        try:
+            places = np.unique(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError):
+            places = np.empty(0)
+        if not len(places) or not (np.isfinite(places).all() and np.all((np.min(x) < places) & (places <= np.max(x)))):
+            raise ValueError(
+                f"breaks: expected numbers above {np.min(x):g} and up to {np.max(x):g} for {column!r}, got {values!r}"
+            )
+        counts = np.bincount(np.searchsorted(places, x, side="right"), minlength=len(places) + 1)
+        if counts.min() < least:
+            raise ValueError(
+                f"breaks: expected at least {least} rows in each piece of {column!r}, got {counts.tolist()}"
+            )
+        found[j] = places.tolist()
+    return found
+
+
+def _columns_by_number(given: Mapping[int | str, Any], samples: Samples, what: str) -> dict[int, tuple[int | str, Any]]:
+    """What is given for columns, with their names, by the numbers of these."""
+    d, names = samples.X.shape[1], list(samples.input_names or ())
+    found = {}
+    for column, value in given.items():
+        j = names.index(column) if column in names else column
+        if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
+            raise ValueError(f"{what}: expected columns of X, by name or number below {d}, got {column!r}")
+        found[int(j)] = column, value
     return found
 
 

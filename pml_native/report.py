@@ -134,6 +134,59 @@ class OutputErrors:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Where two pieces of a model meet along the input `name`: at `place`, between `low` and `high`.
+
+    `order` is that of the first derivative of y that jumps there, 0 for y itself, None where the place was given, and
+    -2 where y has a power of the distance from it, as at a cusp. Of a
+    jump of y, no row tells where between `low` and `high` it is; other places are known to lie between these. `jump` is
+    that of the model, over the RMS of y.
+    """
+
+    name: str
+    place: float
+    low: float
+    high: float
+    order: int | None
+    jump: float
+
+    def __str__(self) -> str:
+        if self.order is None:
+            return f"{self.name} = {self.place:.8g}, as given: y jumps by {self.jump:.1e} there"
+        if self.order == 0:
+            between = f"{self.name} = {self.low:.8g} and {self.high:.8g}"
+            return f"y jumps by {self.jump:.2g} between {between}: where in between, no row tells"
+        what = {
+            -2: "y has a power of the distance, as at a cusp,",
+            1: "y has a kink",
+            2: "the 2nd derivative of y jumps",
+            3: "the 3rd derivative of y jumps",
+        }
+        said = what.get(self.order, f"the {self.order}th derivative of y jumps")
+        known = max(self.high - self.place, self.place - self.low, 2.3e-16 * abs(self.place))
+        return f"{said} at {self.name} = {self.place:.15g}, known to {known:.0e}"
+
+
+@dataclass(frozen=True)
+class PieceErrors:
+    """A piece of a model, low <= `name` < high: its family and parameters, and its RMSE at the rows that lie in it."""
+
+    name: str
+    low: float
+    high: float
+    family: str
+    n_params: int
+    n_rows: int
+    rmse: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.low:.6g} <= {self.name} < {self.high:.6g}: {self.family}, {counted(self.n_params, 'parameter')}, "
+            f"RMSE {self.rmse:.1e} at {counted(self.n_rows, 'row')}"
+        )
+
+
+@dataclass(frozen=True)
 class ErrorTerms:
     """What the RMSE between the rows is made of: RMSEs whose squares add up to its square, relative as it is.
 
@@ -311,6 +364,8 @@ class FitReport:
     parts: tuple[Part, ...] = ()
     largest_arity: int | None = None
     formulas: Formulas = field(default_factory=Formulas)
+    joins: tuple[Join, ...] = ()  # of a model in pieces, where these meet, and their errors
+    pieces: tuple[PieceErrors, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -327,6 +382,8 @@ class FitReport:
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
         fields["terms"] = ErrorTerms(**fields["terms"])
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
+        fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
+        fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
@@ -433,6 +490,11 @@ class FitReport:
         for one in sorted(self.output_errors, key=lambda one: -one.rmse)[:SHOWN_OUTPUTS]:
             errors = f"RMSE {one.rmse:.2e}   95th percentile {one.p95:.2e}   maximum {one.max:.2e}"
             console.print(f"  of {one.name}: {errors}", markup=False, highlight=False)
+        for title, lines in (("break", self.joins), ("piece", self.pieces)):
+            for line in lines[:SHOWN]:
+                console.print(f"  {title}: {line}", markup=False, highlight=False)
+            if len(lines) > SHOWN:
+                console.print(f"  and {len(lines) - SHOWN} more, which to_json has")
         if len(self.output_errors) > SHOWN_OUTPUTS:
             console.print(f"  and {len(self.output_errors) - SHOWN_OUTPUTS} outputs of smaller errors")
         if self.box_rmse is not None:

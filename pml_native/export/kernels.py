@@ -318,6 +318,48 @@ def piecewise_back(
         x_bar[0] += y_bar[k] * total * units[3 * i] / units[3 * i + 2]
 
 
+def within(d: int, j: int, ends: Numbers, x: Numbers, y: Results) -> None:
+    """y = x, but for y_j = ends[2] where x_j isn't in [ends[0], ends[1])."""
+    for i in range(d):
+        y[i] = x[i]
+    if x[j] < ends[0] or x[j] >= ends[1]:
+        y[j] = ends[2]
+
+
+def within_back(d: int, j: int, ends: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(d):
+        if i != j or (x[j] >= ends[0] and x[j] < ends[1]):
+            x_bar[i] += y_bar[i]
+
+
+def chosen(d: int, n: int, m: int, j: int, breaks: Numbers, x: Numbers, values: Numbers, y: Results) -> None:
+    """The m values of the interval of n that x_j is in."""
+    i: int = interval(n, breaks, x[j])
+    for k in range(m):
+        y[k] = values[i * m + k]
+
+
+def chosen_back(
+    d: int,
+    n: int,
+    m: int,
+    j: int,
+    breaks: Numbers,
+    x: Numbers,
+    values: Numbers,
+    y: Numbers,
+    y_bar: Numbers,
+    x_bar: Results,
+    values_bar: Results,
+) -> None:
+    first: int = m * interval(n, breaks, x[j])
+    for k in range(m):
+        values_bar[first + k] += y_bar[k]
+    if x[j] != x[j]:
+        for i in range(d):
+            x_bar[i] = nan
+
+
 # Roots
 
 
@@ -593,6 +635,8 @@ TAKEN = Kernel("taken", taken, taken_back)
 UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
 CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
 PIECEWISE = Kernel("piecewise", piecewise, piecewise_back)
+WITHIN = Kernel("within", within, within_back)
+CHOSEN = Kernel("chosen", chosen, chosen_back)
 NESTED = Kernel("nested", nested, nested_back)
 POLYNOMIAL_ROOT = Kernel("polynomial_root", polynomial_root, polynomial_root_back)
 DISTANCES = Kernel("distances", distances, distances_back)

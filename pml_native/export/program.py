@@ -169,6 +169,17 @@ def piecewise_chebyshev(
     return step(kernels.PIECEWISE, m, [x], [p, m], [starts, breaks, units, factors, np.concatenate(coefficients)])
 
 
+def within(x: Vector, column: int, low: float, high: float, otherwise: float) -> Vector:
+    """x, but for one number of it that is `otherwise` if it isn't in [low, high)."""
+    return step(kernels.WITHIN, x.size, [x], [x.size, column], [[low, high, otherwise]])
+
+
+def chosen(x: Vector, column: int, breaks: Array, values: Vector) -> Vector:
+    """The values of the interval that one number of x is in, those of all intervals being one after the other."""
+    p = len(breaks) - 1
+    return step(kernels.CHOSEN, values.size // p, [x, values], [x.size, p, values.size // p, column], [breaks])
+
+
 def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Vector:
     """t with sum_k c_k t^k = 0 by Newton's method from the last number of c, which is none of the c_k.
 

@@ -120,7 +120,7 @@ class Witnesses:
         if is_thin:
             said.append(box.spread)
         without_value = float(np.average(~np.isfinite(own).all(axis=1), weights=box.weights))
-        error = max(said) if len(said) > 1 else math.inf
+        error = max(*said, self._undecided(found.model)) if len(said) > 1 else math.inf
         if without_value > 0.0:
             error = max(error, math.sqrt(without_value) * box.range)
         estimate = None
@@ -161,6 +161,12 @@ class Witnesses:
         values = self.box.values(model)
         distance = _distance(values, own, self.box)
         return self._rms(np.where(np.isfinite(values).all(axis=1), distance, 0.0) if is_rival else distance)
+
+    def _undecided(self, model: Model) -> float:
+        """The RMS error where two laws may hold: either as likely at the middle of a gap, so in a quarter of it."""
+        with np.errstate(all="ignore"):
+            apart = np.sqrt(np.mean((model.undecided(self.box.points) / self.box.unit) ** 2, axis=1))
+        return 0.5 * self._rms(np.where(np.isfinite(apart), apart, 0.0))
 
     def _rms(self, distance: Array) -> float:
         return float(np.sqrt(np.average(distance**2, weights=self.box.weights)))

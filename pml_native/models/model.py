@@ -70,7 +70,8 @@ class ErrorEstimate:
             own = model.evaluate(X)
             unit = np.abs(own) if self.is_relative else self.unit
             square = sum(np.mean(((other.evaluate(X) - own) / unit) ** 2, axis=1) for other in self.others)
-            error = np.maximum(self.factor * np.sqrt(square), self.least)
+            undecided = np.sqrt(np.mean((model.undecided(X) / unit) ** 2, axis=1))
+            error = np.maximum(np.maximum(self.factor * np.sqrt(square), undecided), self.least)
         if self.away > 0.0 and model.near is not None:
             error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
         return np.where(np.isfinite(error), error, np.inf)
@@ -124,6 +125,10 @@ class Model(ABC):
     @abstractmethod
     def evaluate_gradient(self, X: Array) -> Array:
         """Derivatives (n, m, d) at `X` (n, d)."""
+
+    def undecided(self, X: Array) -> Array:
+        """How far y (n, m) may be off at `X` (n, d) where no row says which of two laws of the model holds; else 0."""
+        return np.zeros((len(X), self.signature.n_outputs))
 
     @abstractmethod
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
