@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from ..models import Model
 from .coordinates import in_words
-from .modular_moves import GRADIENT_ROWS, grown, proposals, simpler, stretched
+from .modular_moves import GRADIENT_ROWS, grown, proposals, shortened, simpler, stretched
 from .modular_trial import Trial, Trials
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, FLOOR, Found, Rows, searched
@@ -44,6 +44,8 @@ AS_GOOD = 1.5
 TOO_SHORT, RESOLVED = 0.3, 0.02
 # A move must bring the error to this part; a link so many times worse than the best one is left.
 USEFUL, FAR_BEHIND = 0.8, 300.0
+# Longer series on all rows must bring the error to this part: they are wilder where rows are scarce.
+WORTH_LONGER = 0.3
 # Multiply-adds after which a graph that is no more exact than the model its search started beside is given up. On
 # Voigt's profile, which has no such parts, 2e11 came to nothing.
 TRIAL_WORK = 6e10
@@ -211,22 +213,24 @@ class ModularSearch:
 
     def _polished(self, one: Trial) -> Steps:
         """Longer series on more rows, as long as that helps, then powers of the functions."""
-        whole = self.trials.of(one.structure, one.link, one, {}, with_all_rows=True)
-        [best] = yield from self._run([whole or one], POLISH_STEPS)
+        best = yield from self._on_all_rows(one.structure, one)
         yield from self._offered([best])
         while (fewer := (yield from self._simplified(best, POLISH_STEPS, with_all_rows=True))) is not None:
             best = fewer
             yield from self._offered([best])
-        while not best.error <= FLOOR:
+        while not (best.error <= FLOOR or self._is_exact):
             longer = yield from self._longer(best, RESOLVED, with_all_rows=True)
             if longer is None:
                 break
-            [longer] = yield from self._run([longer], POLISH_STEPS)
-            if not longer.error < USEFUL * best.error:
+            longer = yield from self._on_all_rows(longer.structure, best)
+            if not longer.error < WORTH_LONGER * best.error:
                 break
             best = longer
             yield from self._offered([best])
-        yield from self._offered([best])
+        shorter = yield from self._shortened(best)
+        if shorter is not best:
+            best = shorter
+            yield from self._offered([best])
         waiting = 0
         while waiting < PATIENCE and not self._is_exact:
             work, before = best.descent.problem.layout.work(self.rows.n), best
@@ -238,6 +242,32 @@ class ModularSearch:
             if more.error < best.error:
                 best = more
                 yield from self._offered([best])
+
+    def _on_all_rows(self, structure: Structure, one: Trial) -> Part[Trial]:
+        """The structure from where `one` is, and anew: what goes on from shorter series may stand still at 1e-12 where
+        a plain start comes to 5e-15."""
+        old = self.trials.of(structure, one.link, one, {}, with_all_rows=True) or one
+        plain = self.trials.of(structure, one.link, None, {}, with_all_rows=True)
+        return min((yield from self._run([old, plain], POLISH_STEPS)), key=lambda trial: trial.error)
+
+    def _shortened(self, best: Trial) -> Part[Trial]:
+        """With series as short as they may be: where rows are scarce, at the ends of a variable, those of high degree
+        are wildest."""
+        enough = AS_GOOD * best.error
+        while best.error < SETTLED and not self._is_exact:
+            structure = best.structure
+            fewer = {g: shortened(structure, [g]) for g in range(len(structure.groups))}
+            fewer = {g: one for g, one in fewer.items() if one != structure}
+            trials = [self.trials.of(one, best.link, best, {}, with_all_rows=True) for one in fewer.values()]
+            tried = [trial for trial in (yield from self._run(trials, POLISH_STEPS)) if trial.error < enough]
+            good = [g for g, one in fewer.items() if any(trial.structure == one for trial in tried)]
+            if len(good) > 1:
+                together = self.trials.of(shortened(structure, good), best.link, best, {}, with_all_rows=True)
+                tried += [one for one in (yield from self._run([together], POLISH_STEPS)) if one.error < enough]
+            if not tried:
+                break
+            best = min(tried, key=lambda trial: trial.size)
+        return best
 
     # --- models
 

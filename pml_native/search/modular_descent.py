@@ -68,8 +68,8 @@ WIDER = 1.02
 # Points along each source at which the range of a variable is looked at.
 BOX_POINTS = {1: 33, 2: 17, 3: 9}
 FEWEST_BOX_POINTS = 3
-# Multiply-adds after which a descent is looked at: a tenth of a second.
-CHUNK_WORK = 1e9
+# Multiply-adds after which a descent is looked at, 25 ms: it is charged for so much, even if it ends before.
+CHUNK_WORK = 2.5e8
 
 
 class Terms:
@@ -285,6 +285,7 @@ class Descent:
     damping: float = FIRST_DAMPING
     losses: tuple[float, ...] = ()
     ended: bool = False
+    point: Point | None = None  # where it is, while it goes on
 
     @property
     def work(self) -> float:
@@ -299,7 +300,7 @@ class Descent:
     def gone_on(self, worker: Worker | None) -> Descent:
         """As many steps further as CHUNK_WORK allows, one at least."""
         one = self.work
-        point = self.problem.point(self.params)
+        point = self.point or self.problem.point(self.params)
         if point is None:
             return replace(self, ended=True)
         damping, losses = self.damping, self.losses or (point.loss,)
@@ -316,7 +317,15 @@ class Descent:
             ended = ended or len(losses) > self.most or losses[-1] < LEAST_ERROR**2 * scale
             if ended or (worker is not None and worker.should_stop()):
                 break
-        return replace(self, params=point.params, core=point.core, damping=damping, losses=losses, ended=ended)
+        return replace(
+            self,
+            params=point.params,
+            core=point.core,
+            damping=damping,
+            losses=losses,
+            ended=ended,
+            point=None if ended else point,
+        )
 
 
 def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | None, float]:

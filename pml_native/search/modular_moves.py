@@ -19,6 +19,8 @@ from .structure import Group, Structure
 
 # By how much series grow that are too short, and the highest degree.
 LONGER, MOST_DEGREE = 1.5, 120
+# Series that are long enough are tried at this part of their degree, as often as that is as good.
+SHORTER = 0.85
 # Groups whose functions are multiplied, at last.
 MOST_ORDER = 4
 # Degrees of variables that are tried where longer series are no better: a sum or difference of columns, or nearly.
@@ -62,6 +64,7 @@ def proposals(trials: Trials, one: Trial, known: Found | None) -> list[Proposal]
     made += _parts(columns, structure, Z, slopes, gradient)
     if len(columns) <= FEW_COLUMNS:
         made += _blind(trials, structure, [next(iter(starts)) for _, starts in made if len(starts) == 1])
+        made += [(_with_long_functions(proposed, structure), starts) for proposed, starts in made]
     gains = _gains(one)
     best = sorted(range(len(gains)), key=lambda g: -gains[g])[:FUNCTIONS]
     made += [(structure.with_functions(some), angles) for some in [(g,) for g in best[:2]]]
@@ -87,6 +90,17 @@ def simpler(structure: Structure) -> list[Structure]:
             fewer += [replace(group, variable_degree=k) for k in SHORT if k < group.variable_degree]
         made += [replace(structure, groups=(*groups[:g], one, *groups[g + 1 :])) for one in fewer]
     return made
+
+
+def shortened(structure: Structure, places: Sequence[int]) -> Structure:
+    """With shorter series of the functions of these groups."""
+    return replace(
+        structure,
+        groups=tuple(
+            replace(group, degree=max(group.rank, int(SHORTER * group.degree))) if g in places else group
+            for g, group in enumerate(structure.groups)
+        ),
+    )
 
 
 def stretched(one: Trial, part: float) -> Structure:
@@ -219,6 +233,16 @@ def _sloped(trials: Trials, one: Trial, known: Found | None) -> tuple[Array, Cal
 
     is_clearer = known is not None and known.error < one.error
     return Z, of_known if is_clearer and np.isfinite(of_known(Z)).all(axis=1).mean() > 0.5 else of_own
+
+
+def _with_long_functions(proposed: Structure, structure: Structure) -> Structure:
+    """With longer series in the groups that are new: a wave has as many turns over x_1 x_2 as over both together."""
+    old = {group.columns for group in structure.groups}
+    groups = (
+        group if group.columns in old else replace(group, degree=longer_degree(longer_degree(group.degree)))
+        for group in proposed.groups
+    )
+    return replace(proposed, groups=tuple(groups))
 
 
 def _gains(one: Trial) -> list[float]:

@@ -173,9 +173,7 @@ class Trials:
         weight = link.root_weight(chosen, t, steep=True)
         root_weight = np.ones(len(t)) if weight is None else weight[:, 0] / np.max(weight)
         problem = Problem(trial.descent.problem.layout, Wanted(Z, t[:, 0], root_weight))
-        descent = replace(
-            trial.descent, problem=problem, damping=REFIT_DAMPING, losses=(), ended=False, most=REFIT_STEPS
-        )
+        descent = Descent(problem, trial.descent.params, damping=REFIT_DAMPING, most=REFIT_STEPS)
         while not descent.ended:
             descent = descent.gone_on(None)
         return self.model(replace(trial, descent=descent))
