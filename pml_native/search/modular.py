@@ -253,20 +253,22 @@ class ModularSearch:
     def _shortened(self, best: Trial) -> Part[Trial]:
         """With series as short as they may be: where rows are scarce, at the ends of a variable, those of high degree
         are wildest."""
-        enough = AS_GOOD * best.error
+        least = best.error
         while best.error < SETTLED and not self._is_exact:
             structure = best.structure
             fewer = {g: shortened(structure, [g]) for g in range(len(structure.groups))}
             fewer = {g: one for g, one in fewer.items() if one != structure}
             trials = [self.trials.of(one, best.link, best, {}, with_all_rows=True) for one in fewer.values()]
-            tried = [trial for trial in (yield from self._run(trials, POLISH_STEPS)) if trial.error < enough]
-            good = [g for g, one in fewer.items() if any(trial.structure == one for trial in tried)]
+            tried = yield from self._run(trials, POLISH_STEPS)
+            least = min([least, *(trial.error for trial in tried)])
+            good = [g for g, one in fewer.items() for t in tried if t.structure == one and t.error < AS_GOOD * least]
             if len(good) > 1:
                 together = self.trials.of(shortened(structure, good), best.link, best, {}, with_all_rows=True)
-                tried += [one for one in (yield from self._run([together], POLISH_STEPS)) if one.error < enough]
-            if not tried:
+                tried += yield from self._run([together], POLISH_STEPS)
+            as_good = [trial for trial in tried if trial.error < AS_GOOD * least]
+            if not as_good:
                 break
-            best = min(tried, key=lambda trial: trial.size)
+            best = min(as_good, key=lambda trial: trial.size)
         return best
 
     # --- models
@@ -297,5 +299,5 @@ class ModularSearch:
             status="best graph of modules",
             refit=partial(trials.refitted, trial),
             nearby=partial(trials.nearby, trial),
-            nearby_work=trials.refit_work(trial),
+            nearby_work=trials.nearby_work(trial),
         )

@@ -30,10 +30,8 @@ LINKS = ("identity", "log", "reciprocal")
 LOG_RATIO = 2.0
 # Damping of what goes on from another fit, and of what goes on from where the model is, as more powers do.
 LATER_DAMPING, REFIT_DAMPING = 1e-7, 1e-10
-# Steps of a refit.
-REFIT_STEPS = 12
-# By this part parameters are changed before a model like it is made.
-PERTURBED = 1e-3
+# Steps of a refit, and from changed parameters, by these parts of a function's size.
+REFIT_STEPS, NEARBY_STEPS, PERTURBED = 12, 25, 1e-5
 
 # Of a module: a variable "u" or a function "f", its group's columns, and its number there.
 Name = tuple[str, tuple[int, ...], int]
@@ -166,27 +164,35 @@ class Trials:
 
     def refitted(self, trial: Trial, samples: Samples) -> Model:
         """The same, gone on from there with `samples`, or as many as are of use."""
+        problem = self._problem(trial, samples)
+        return self._at_end(trial, Descent(problem, trial.descent.params, damping=REFIT_DAMPING, most=REFIT_STEPS))
+
+    def nearby(self, trial: Trial, samples: Samples) -> Model:
+        """The same from other parameters, a part of a function's size away: what rows leave open stays where it begins,
+        and all else comes back."""
+        drawn = np.random.default_rng(0).standard_normal(len(trial.descent.params))
+        problem = self._problem(trial, samples)
+        params = trial.descent.params + PERTURBED * problem.layout.scales * drawn
+        descent = Descent(problem, params, damping=LATER_DAMPING, most=NEARBY_STEPS, patience=NEARBY_STEPS)
+        return self._at_end(trial, descent)
+
+    def nearby_work(self, trial: Trial) -> float:
+        return NEARBY_STEPS * trial.descent.problem.layout.work(min(self.rows.n, MOST_ROWS), by_qr=True)
+
+    def _problem(self, trial: Trial, samples: Samples) -> Problem:
+        """That of the trial on `samples`, or as many as are of use."""
         chosen = samples.take(np.linspace(0, len(samples.X) - 1, min(len(samples.X), MOST_ROWS)).astype(np.intp))
         frame, link = self.frame, trial.link
         Z = frame.normalization.apply(Transformed.transform_inputs(chosen.X, frame.names, frame.scales))
         t = np.ldexp(Transformed.transform_outputs(chosen.y, (link.name,), link.scales), -link.inner_exponents)
         weight = link.root_weight(chosen, t, steep=True)
         root_weight = np.ones(len(t)) if weight is None else weight[:, 0] / np.max(weight)
-        problem = Problem(trial.descent.problem.layout, Wanted(Z, t[:, 0], root_weight))
-        descent = Descent(problem, trial.descent.params, damping=REFIT_DAMPING, most=REFIT_STEPS)
+        return Problem(trial.descent.problem.layout, Wanted(Z, t[:, 0], root_weight))
+
+    def _at_end(self, trial: Trial, descent: Descent) -> Model:
         while not descent.ended:
             descent = descent.gone_on(None)
-        return self.model(replace(trial, descent=descent))
-
-    def nearby(self, trial: Trial, samples: Samples) -> Model:
-        """The same from other parameters: what rows leave open would stay as it is where a descent begins."""
-        drawn = np.random.default_rng(0).standard_normal(len(trial.descent.params))
-        params = trial.descent.params * (1.0 + PERTURBED * drawn)
-        return self.refitted(replace(trial, descent=replace(trial.descent, params=params)), samples)
-
-    def refit_work(self, trial: Trial) -> float:
-        layout = trial.descent.problem.layout
-        return REFIT_STEPS * layout.work(self._n_rows(layout))
+        return self.model(replace(trial, descent=descent if descent.core is not None else trial.descent))
 
     def _start(self, group: tuple[int, ...], position: int, j: int, angles: Angles, wanted: Wanted) -> Array:
         """The series of a column in a variable: by the angles of its pair, or a line, of the sign that y has."""
