@@ -233,8 +233,8 @@ class ModularSearch:
             yield from self._offered([best])
         waiting = 0
         while waiting < PATIENCE and not self._is_exact:
-            work, before = best.descent.problem.layout.work(self.rows.n), best
-            [more] = yield [Step(work, lambda worker, before=before: grown(self.trials, before))]
+            work = best.descent.problem.layout.work(self.rows.n)
+            [more] = yield [Step(work, partial(self._with_powers, best))]
             if more is None:
                 break
             [more] = yield from self._run([more], SETTLED_STEPS)
@@ -242,6 +242,9 @@ class ModularSearch:
             if more.error < best.error:
                 best = more
                 yield from self._offered([best])
+
+    def _with_powers(self, one: Trial, worker: Worker) -> Trial | None:
+        return grown(self.trials, one)
 
     def _on_all_rows(self, structure: Structure, one: Trial) -> Part[Trial]:
         """The structure from where `one` is, and anew: what goes on from shorter series may stand still at 1e-12 where
