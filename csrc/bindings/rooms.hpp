@@ -6,6 +6,7 @@
 namespace pml::bindings {
 
 void bind_mlp(pybind11::module_& module);
+void bind_modular(pybind11::module_& module);
 void bind_numeric(pybind11::module_& module);
 void bind_polynomial(pybind11::module_& module);
 void bind_radial(pybind11::module_& module);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../mlp/kernel_table.hpp"
+#include "../modular/kernel_table.hpp"
 #include "../numeric/given.hpp"
 #include "../numeric/kernel_table.hpp"
 #include "../polynomial/kernel_table.hpp"
@@ -22,6 +23,7 @@ struct KernelTable {
   SeriesKernels series;
   TermsKernels terms;
   RadialKernels radial;
+  GraphKernels graph;
 };
 
 extern const OnDemandKernels baseline_search;

@@ -10,6 +10,7 @@
 #include "../mlp/kernels/input_gradient.hpp"
 #include "../mlp/kernels/jacobian.hpp"
 #include "../mlp/kernels/tangent.hpp"
+#include "../modular/kernels/evaluate.hpp"
 #include "../numeric/symmetric_kernel.hpp"
 #include "../polynomial/kernels/evaluate.hpp"
 #include "../polynomial/kernels/terms.hpp"
@@ -87,6 +88,8 @@ constexpr pml::KernelTable filled_table() {
   table.series.gradient = series_gradient;
 
   table.terms.design = terms_design;
+
+  table.graph.evaluate = graph_evaluate;
 
   table.radial.n_functions = RadialFunctions::size;
   table.radial.functions = RadialFunctions::entries;

@@ -85,8 +85,7 @@ ChebyshevTerms::ChebyshevTerms(const std::int64_t* indices, std::size_t n_terms,
   }
 }
 
-void ChebyshevTerms::design(const double* z, std::size_t n, double* out, std::size_t n_threads) const {
-  const TermsKernels& table = kernels().terms;
+TermsView ChebyshevTerms::view() const {
   TermsView view{};
   view.n_variables = n_inputs();
   view.degrees = degrees_.data();
@@ -94,6 +93,12 @@ void ChebyshevTerms::design(const double* z, std::size_t n, double* out, std::si
   view.depth = depth_;
   view.n_steps = steps_.size();
   view.steps = steps_.data();
+  return view;
+}
+
+void ChebyshevTerms::design(const double* z, std::size_t n, double* out, std::size_t n_threads) const {
+  const TermsKernels& table = kernels().terms;
+  const TermsView view = this->view();
   const std::size_t n_tasks = (n + rows_of_a_task - 1) / rows_of_a_task;
   const std::size_t size = terms_workspace(view);
   AlignedBuffer workspaces(size * std::max<std::size_t>(1, std::min(n_threads, n_tasks)));

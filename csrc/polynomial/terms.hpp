@@ -25,6 +25,7 @@ class ChebyshevTerms {
   std::size_t n_terms() const { return tree_.places.size(); }
   std::size_t n_inputs() const { return degrees_.size(); }
   const TermTree& tree() const { return tree_; }
+  TermsView view() const;  // of what is here: valid as long as this is, and isn't moved
 
   // out (n, n_terms), column-major, at z (n, n_inputs). A product is that of its factors from the first variable to the
   // last, each rounded, and T_k(z) is 2 z T_(k-1)(z) - T_(k-2)(z): the same bits on every instruction set, in any batch

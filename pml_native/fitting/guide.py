@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ..models import Piecewise, Reduced
+from ..models import ModularPolynomial, Piecewise, Reduced
+from ..models.reduced import Variables
 from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
 from ..search.ends import EndsSearch
@@ -38,6 +39,11 @@ PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
 # A relative error of the best model below which the rows of one column are not looked at for breaks, nor for powers at
 # its ends. A break of the 4th derivative in 200 rows leaves some 1e-11.
 ONE_LAW_ABOVE = 1e-13
+# Error of a graph below which its parts are tried as variables, whatever else is more exact.
+LIKELY_PARTS = 0.02
+# A round that never comes: a search has its first turn when all others had theirs, unless one of them shows a symmetry.
+# Each move of a graph costs as much as the first turns of the others, which settle most functions.
+LATER = len(ROUNDS)
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
@@ -98,9 +104,20 @@ def _modular(race: Race) -> ModularSearch:
     return ModularSearch(race.rows, race.best)
 
 
+def _parts(race: Race) -> Variables | None:
+    """The products and sums of inputs that the best model is made of, or else the best graph of modules.
+
+    A graph may have the right parts though others are more exact: the logarithm of a product takes longer series.
+    """
+    graphs = [found for found in race.found.values() if found.family == ModularPolynomial.family]
+    likely = sorted((found for found in graphs if found.error < LIKELY_PARTS), key=lambda found: found.error)
+    models = [found.model for found in (race.best, *likely[:1]) if found is not None]
+    return next((found for model in models if (found := variables_of_parts(model)) is not None), None)
+
+
 def _shows_parts(race: Race) -> bool:
-    """Whether the parts of the best model say which products and sums of inputs count."""
-    found = None if race.best is None else variables_of_parts(race.best.model)
+    """Whether the parts of a model say which products and sums of inputs count."""
+    found = _parts(race)
     if "parts" not in race.runs:
         return found is not None
     looked_for = race.runs["parts"].search
@@ -116,7 +133,7 @@ def _of_parts(race: Race) -> ReducedSearch:
     # Graphs come first there, of the products as they are: their logarithms are what the graph was made of.
     graphs = Row("modular", 16.0, make=lambda race: ModularSearch(race.rows, as_given=True))
     table = (graphs, *(row for row in SCATTERED if row.search not in ("modular", "parts")))
-    return ReducedSearch(race, race.best, table, variables_of_parts(race.best.model))
+    return ReducedSearch(race, race.best, table, _parts(race))
 
 
 def _seems_periodic(race: Race) -> bool:
@@ -227,8 +244,7 @@ OF_ONE_LAW = (
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row(
         "modular",
-        8.0,
-        1,
+        first_round=LATER,
         when=_may_have_parts,
         make=_modular,
         sentence="sums of parts of fewer inputs come to {error:.1e}",

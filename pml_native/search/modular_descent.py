@@ -12,14 +12,15 @@ change of y, since the core takes that up exactly if its set of terms is closed 
 gauge: variables in [-1, 1] over rows and box; the first function of a variable in [-1, 1], others of largest value 1
 and orthogonal over the rows to 1 and those before. Then p has one scale, which the damping needs.
 
-Derivatives use that the sets of terms have all lower terms: dT_k/df is a sum of lower T, so that the derivative of a
-sum of terms by one of its sources is a sum of the same terms, with coefficients that a matrix gives.
-Sources: Golub and Pereyra (1973), Kaufman (1975).
+Values, terms and derivatives come from the core. Both systems are solved by normal equations where rounding allows it,
+which takes a third of the work of QR factors.
+Sources: Golub and Pereyra (1973), Kaufman (1975), Bjorck (1987) for corrected normal equations.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -28,8 +29,10 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebinterpolate, chebval
 from numpy.typing import NDArray
 from scipy.linalg import qr, solve_triangular
-from scipy.sparse import csr_array
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
 
+from .._core import ModularGraph
 from ..arrays import Array, contiguous
 from ..models import Normalization, Polynomial
 from ..models.chebyshev import ChebyshevTerms, Indices
@@ -53,14 +56,20 @@ POWERS = 12
 PROBE, MOST_BENT = 0.1, 0.75
 # Where the diagonal of R falls below this part of its largest entry, terms depend on each other to rounding.
 DEPENDENT, LEAST_SINGULAR = 1e-13, 1e-14
+# Columns of a matrix are told apart without QR factors where the diagonal of R, of columns of length 1, is above this:
+# the rounding of A'A, EPS over its square, is far below 1 then.
+INDEPENDENT, CORRECTIONS = 1e-4, 2
+# The damping in units of the largest entry of J'J above which its rounding, some EPS of that, changes nothing. Without
+# QR factors below, flow through a borehole stood still at 5e-9 of its squares' root where it comes to 4e-13.
+ROUNDING = 1e-13
 # A variable's range is taken so much wider than rows and box have it, as its series are evaluated beyond the points
 # that were looked at.
 WIDER = 1.02
 # Points along each source at which the range of a variable is looked at.
 BOX_POINTS = {1: 33, 2: 17, 3: 9}
 FEWEST_BOX_POINTS = 3
-# Multiply-adds after which a descent is looked at: a tenth of a second.
-CHUNK_WORK = 1e9
+# Multiply-adds after which a descent is looked at, 25 ms: it is charged for so much, even if it ends before.
+CHUNK_WORK = 2.5e8
 
 
 class Terms:
@@ -68,29 +77,20 @@ class Terms:
 
     def __init__(self, sources: Sequence[int], indices: Indices) -> None:
         self.sources, self.indices = tuple(sources), indices
-        self.terms = ChebyshevTerms(indices)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def design(self, V: Array) -> Array:
-        return self.terms.design(contiguous(V[:, list(self.sources)]))
+        return self.at(V[:, list(self.sources)])
+
+    def at(self, points: Array) -> Array:
+        """The terms (n, p) at values (n, k) of the sources."""
+        return self._terms.design(contiguous(points))
 
     @cached_property
-    def derivatives(self) -> list[csr_array]:
-        """For each source the matrix (p, p) that makes of coefficients those of the derivative by it."""
-        place = {tuple(index): i for i, index in enumerate(self.indices.tolist())}
-        matrices = []
-        for j in range(len(self.sources)):
-            entries = []
-            for i, index in enumerate(self.indices.tolist()):
-                # T_k' = 2 k (T_(k-1) + T_(k-3) + ...), the last one halved if it is T_0.
-                for lower in range(index[j] - 1, -1, -2):
-                    value = 2.0 * index[j] * (0.5 if lower == 0 else 1.0)
-                    entries.append((place[(*index[:j], lower, *index[j + 1 :])], i, value))
-            rows, columns, values = (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
-            matrices.append(csr_array((values, (rows, columns)), shape=(len(self), len(self))))
-        return matrices
+    def _terms(self) -> ChebyshevTerms:
+        return ChebyshevTerms(self.indices)
 
 
 class Layout:
@@ -108,39 +108,24 @@ class Layout:
         ends: list[int] = np.cumsum([0, *(len(module) for module in self.modules)]).tolist()
         self.slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
         self.n_params: int = ends[-1]
-
-    def values(self, Z: Array, params: Array, fixed: Sequence[Array | None] | None = None) -> tuple[Array, list[Array]]:
-        """z (n, d) and the values of all modules, (n, d + M), and the modules' terms, of which some may be known."""
-        d = self.n_inputs
-        V = np.empty((len(Z), d + len(self.modules)))
-        V[:, :d] = Z
-        designs = []
-        for k, (module, own) in enumerate(zip(self.modules, self.slices, strict=True)):
-            known = None if fixed is None else fixed[k]
-            designs.append(module.design(V) if known is None else known)
-            V[:, d + k] = designs[-1] @ params[own]
-        return V, designs
+        indices = [np.ascontiguousarray(terms.indices, dtype=np.int64) for terms in (*self.modules, core)]
+        self.graph = ModularGraph(
+            n_inputs, [module.sources for module in self.modules], indices[:-1], core.sources, indices[-1]
+        )
 
     def value(self, Z: Array, params: Array, core: Array) -> Array:
         """y (n,) at `Z`."""
-        V, _ = self.values(Z, params)
-        return self.core.design(V) @ core
+        return self.graph.value(contiguous(Z), params, core)
 
-    def slopes(self, V: Array, designs: Sequence[Array], params: Array, core: Array) -> Array:
+    def slopes(self, Z: Array, params: Array, core: Array) -> Array:
         """The derivatives of y by all values, (n, d + M): those by z first."""
-        d, slopes = self.n_inputs, np.zeros_like(V)
-        by_source = np.column_stack([matrix @ core for matrix in self.core.derivatives])
-        slopes[:, list(self.core.sources)] = self.core.design(V) @ by_source
-        for k in range(len(self.modules) - 1, -1, -1):
-            module, own = self.modules[k], params[self.slices[k]]
-            for source, matrix in zip(module.sources, module.derivatives, strict=True):
-                slopes[:, source] += slopes[:, d + k] * (designs[k] @ (matrix @ own))
-        return slopes
+        return self.graph.slopes(contiguous(Z), params, core)
 
-    def work(self, n: int) -> float:
-        """Multiply-adds of a step on n rows, with two trials."""
+    def work(self, n: int, *, by_qr: bool = False) -> float:
+        """Multiply-adds of a step on n rows, with two trials; QR factors do half as many a second."""
         m, p = len(self.core), self.n_params
-        return float(n) * (4.0 * m**2 + 3.0 * m * p + 1.5 * p**2) + 5.0 * p**3 + 60.0 * CALL
+        work = n * (m**2 + m * p + 0.5 * p**2 + 20.0 * (m + p)) + p**3 + 60.0 * CALL
+        return float(work + (n * (2.0 * p**2 + 3.0 * m * p) + 4.0 * p**3 if by_qr else 0.0))
 
 
 @dataclass(frozen=True)
@@ -155,6 +140,50 @@ class Wanted:
         return Wanted(self.Z[:n], self.t[:n], self.root_weight[:n])
 
 
+class Projection:
+    """Least squares by the columns of a matrix A (n, m): coefficients, and what these leave over.
+
+    With R'R = A'A of columns of length 1, the coefficients for b are R^-1 R^-T A'b, and corrected by those for what is
+    left: as exact as by the QR factors (Bjorck 1987), for a quarter of their work, where R tells no two directions
+    apart by rounding alone. Elsewhere they come from the QR factors.
+    """
+
+    def __init__(self, A: Array) -> None:
+        self.A = A
+        squares = dsyrk(1.0, A, trans=1)
+        sizes = np.sqrt(np.diag(squares))
+        self.sizes = np.where(sizes > 0.0, sizes, 1.0)
+        R, info = dpotrf(squares / self.sizes / self.sizes[:, None])
+        self.is_regular = info == 0 and bool(np.diag(R).min() > INDEPENDENT)
+        if self.is_regular:
+            self.R = R
+        else:
+            self.Q, self.R = qr(A / self.sizes, mode="economic", check_finite=False)
+
+    def coefficients(self, B: Array) -> Array:
+        """(m, ...) for B (n, ...)."""
+        sizes = self.sizes if B.ndim == 1 else self.sizes[:, None]
+        if not self.is_regular:
+            right = self.Q.T @ B
+            diagonal = np.abs(np.diag(self.R))
+            if diagonal.min() < DEPENDENT * diagonal.max():
+                return np.asarray(np.linalg.lstsq(self.R, right, rcond=LEAST_SINGULAR)[0]) / sizes
+            return np.asarray(solve_triangular(self.R, right, check_finite=False)) / sizes
+        c = dpotrs(self.R, (self.A.T @ B) / sizes)[0] / sizes
+        for _ in range(CORRECTIONS if B.ndim == 1 else 1):
+            c = c + dpotrs(self.R, (self.A.T @ (B - self.A @ c)) / sizes)[0] / sizes
+        return np.asarray(c)
+
+    def without(self, B: Array) -> Array:
+        """What the columns leave of B."""
+        return B - self.A @ self.coefficients(B)
+
+    def squares_without(self, B: Array) -> Array:
+        """The squares (k, k) of what the columns leave of B (n, k), of a regular matrix; the upper triangle counts."""
+        explained = solve_triangular(self.R, (self.A.T @ B) / self.sizes[:, None], trans="T", check_finite=False)
+        return np.asarray(dsyrk(-1.0, explained, beta=1.0, c=dsyrk(1.0, B, trans=1), trans=1, overwrite_c=True))
+
+
 @dataclass(frozen=True)
 class Point:
     """Parameters in their gauge, the core's coefficients that are best for them, and what is left over."""
@@ -162,30 +191,24 @@ class Point:
     params: Array
     core: Array
     V: Array
-    Q: Array
-    R: Array
-    sizes: Array
+    projection: Projection
     residuals: Array
 
     @property
     def loss(self) -> float:
         return float(self.residuals @ self.residuals)
 
-    def core_step(self, right: Array) -> Array:
-        """The coefficients that Phi takes to `right`, given as Q' right."""
-        return _core_solved(self.R, right) / self.sizes
-
 
 class Problem:
     """A layout on rows."""
 
     def __init__(self, layout: Layout, rows: Wanted) -> None:
-        self.layout, self.rows = layout, rows
-        d = layout.n_inputs
-        self._fixed = [m.design(rows.Z) if max(m.sources) < d else None for m in layout.modules]
+        self.layout, self.rows = layout, Wanted(contiguous(rows.Z), rows.t, contiguous(rows.root_weight))
+        # The terms of the modules of several inputs at points of the box.
+        self._in_box = [m.at(box_points(len(m.sources))) if len(m.sources) > 1 else None for m in layout.modules]
 
-    def values(self, params: Array) -> tuple[Array, list[Array]]:
-        return self.layout.values(self.rows.Z, params, self._fixed)
+    def values(self, params: Array) -> Array:
+        return self.layout.graph.values(self.rows.Z, params)
 
     def gauged(self, params: Array, V: Array) -> Array | None:
         """The parameters that say the same in the gauge; None where a function has no size."""
@@ -209,9 +232,9 @@ class Problem:
                 size = float(np.max(np.abs(v)))
             else:
                 low, high = float(v.min()), float(v.max())
-                if len(module.sources) > 1:
-                    points = box_points(len(module.sources))
-                    seen = module.terms.design(points) @ c
+                in_box = self._in_box[k]
+                if in_box is not None:
+                    seen = in_box @ c
                     low, high = min(low, float(seen.min())), max(high, float(seen.max()))
                 middle[d + k] = 0.5 * (low + high)
                 c[0] -= middle[d + k]
@@ -225,35 +248,27 @@ class Problem:
     def point(self, params: Array) -> Point | None:
         """In the gauge, with the best core; None where that is not finite."""
         with np.errstate(all="ignore"):
-            gauged = self.gauged(params, self.values(params)[0])
+            gauged = self.gauged(params, self.values(params))
             if gauged is None:
                 return None
-            V, _ = self.values(gauged)
-            Phi = self.rows.root_weight[:, None] * self.layout.core.design(V)
+            Phi = self.layout.graph.design(self.rows.Z, gauged, self.rows.root_weight)
             if not np.isfinite(Phi).all():
                 return None
-            sizes = np.sqrt(np.einsum("ij,ij->j", Phi, Phi))
-            sizes = np.where(sizes > 0.0, sizes, 1.0)
-            Q, R = qr(Phi / sizes, mode="economic", check_finite=False)
+            projection = Projection(Phi)
+            if not np.isfinite(projection.R).all():
+                return None
             wanted = self.rows.root_weight * self.rows.t
-            core = _core_solved(R, Q.T @ wanted) / sizes
+            core = projection.coefficients(wanted)
             residuals = wanted - Phi @ core
-        return Point(gauged, core, V, Q, R, sizes, residuals) if np.isfinite(residuals).all() else None
+        return Point(gauged, core, self.values(gauged), projection, residuals) if np.isfinite(residuals).all() else None
 
     def value(self, params: Array, core: Array) -> Array:
         """w y (n,)."""
-        V, _ = self.values(params)
-        return self.rows.root_weight * (self.layout.core.design(V) @ core)
+        return self.rows.root_weight * self.layout.value(self.rows.Z, params, core)
 
     def jacobian(self, point: Point) -> Array:
         """w dy/dp (n, P)."""
-        layout, d = self.layout, self.layout.n_inputs
-        V, designs = self.values(point.params)
-        slopes = layout.slopes(V, designs, point.params, point.core)
-        J = np.empty((len(V), layout.n_params), order="F")
-        for k, own in enumerate(layout.slices):
-            np.multiply(designs[k], (slopes[:, d + k] * self.rows.root_weight)[:, None], out=J[:, own])
-        return J
+        return self.layout.graph.jacobian(self.rows.Z, point.params, point.core, self.rows.root_weight)
 
 
 @dataclass(frozen=True)
@@ -270,15 +285,22 @@ class Descent:
     damping: float = FIRST_DAMPING
     losses: tuple[float, ...] = ()
     ended: bool = False
+    point: Point | None = None  # where it is, while it goes on
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds of a step."""
+        by_qr = self.damping < ROUNDING
+        return self.problem.layout.work(len(self.problem.rows.t), by_qr=by_qr)
 
     def step(self) -> Step:
-        one = self.problem.layout.work(len(self.problem.rows.t))
+        one = self.work
         return Step(max(one, min(CHUNK_WORK, (self.most - len(self.losses) + 1) * one)), self.gone_on)
 
     def gone_on(self, worker: Worker | None) -> Descent:
         """As many steps further as CHUNK_WORK allows, one at least."""
-        one = self.problem.layout.work(len(self.problem.rows.t))
-        point = self.problem.point(self.params)
+        one = self.work
+        point = self.point or self.problem.point(self.params)
         if point is None:
             return replace(self, ended=True)
         damping, losses = self.damping, self.losses or (point.loss,)
@@ -295,60 +317,104 @@ class Descent:
             ended = ended or len(losses) > self.most or losses[-1] < LEAST_ERROR**2 * scale
             if ended or (worker is not None and worker.should_stop()):
                 break
-        return replace(self, params=point.params, core=point.core, damping=damping, losses=losses, ended=ended)
+        return replace(
+            self,
+            params=point.params,
+            core=point.core,
+            damping=damping,
+            losses=losses,
+            ended=ended,
+            point=None if ended else point,
+        )
 
 
 def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | None, float]:
     """The point after a step that lowers the loss, None where no trial does, and the damping to go on with."""
-    scales = problem.layout.scales
-    J0 = problem.jacobian(point) * scales
-    J = J0 - point.Q @ (point.Q.T @ J0)
-    p = J.shape[1]
-    R = qr(np.column_stack([J, point.residuals]), mode="r", check_finite=False, overwrite_a=True)[0][: p + 1]
-    largest = _largest_singular(R[:, :p]) if np.isfinite(R).all() else 0.0
-    if not largest > 0.0:
-        return None, damping
+    scales, projection = problem.layout.scales, point.projection
+    J = problem.jacobian(point)
     before = problem.rows.root_weight * problem.rows.t - point.residuals
-    damped = np.zeros((len(R) + p, p + 1), order="F")
+    system = DampedSystem(J, scales, projection, point.residuals)
+    if not system.largest > 0.0:
+        return None, damping
     for trial in range(MOST_TRIALS):
-        damped[: len(R)], damped[len(R) :] = R, 0.0
-        damped[len(R) + np.arange(p), np.arange(p)] = np.sqrt(damping) * largest
-        factor = qr(damped, mode="r", check_finite=False)[0][:p]
-        step = solve_triangular(factor[:, :p], factor[:, p], check_finite=False)
-        linear = -point.core_step(point.Q.T @ (J0 @ step))
-        with np.errstate(all="ignore"):
-            moved = problem.value(point.params + PROBE * scales * step, point.core + PROBE * linear)
-            bent = 2.0 / PROBE**2 * (moved - before - PROBE * (J @ step))
-            half = solve_triangular(factor[:, :p], J.T @ bent, trans="T", check_finite=False)
-            correction = -0.5 * solve_triangular(factor[:, :p], half, check_finite=False)
-            correction = np.where(np.isfinite(correction).all(), correction, 0.0)
-        if np.linalg.norm(correction) <= MOST_BENT * np.linalg.norm(step) or trial == MOST_TRIALS - 1:
-            after = problem.point(point.params + scales * (step + correction))
-            if after is not None and after.loss < point.loss:
-                return after, max(LEAST_DAMPING, damping * (SURE if trial == 0 else UNSURE))
+        damped = system.damped(damping)
+        if damped is not None:
+            factor, step = damped
+            along = J @ (scales * step)
+            linear = -projection.coefficients(along)
+            with np.errstate(all="ignore"):
+                moved = problem.value(point.params + PROBE * scales * step, point.core + PROBE * linear)
+                bent = 2.0 / PROBE**2 * (moved - before - PROBE * (along + projection.A @ linear))
+                gradient = scales * (J.T @ projection.without(bent))
+                correction = -0.5 * np.asarray(dpotrs(factor, gradient)[0])
+                correction = np.where(np.isfinite(correction).all(), correction, 0.0)
+            if np.linalg.norm(correction) <= MOST_BENT * np.linalg.norm(step) or trial == MOST_TRIALS - 1:
+                after = problem.point(point.params + scales * (step + correction))
+                if after is not None and after.loss < point.loss:
+                    return after, max(LEAST_DAMPING, damping * (SURE if trial == 0 else UNSURE))
         damping = REFUSED * damping
         if damping > MOST_DAMPING:
             break
     return None, damping
 
 
-def _largest_singular(R: Array) -> float:
-    """The largest singular value of R, nearly: all that it does is to give the damping its unit."""
-    v = np.ones(R.shape[1])
+class DampedSystem:
+    """Steps s = argmin |r - J s|^2 + lambda largest^2 |s|^2 for J without what the projection explains, and scaled.
+
+    Where the damping stands above the rounding of J'J, they come from the Cholesky factor of J'J + lambda largest^2 I,
+    else from QR factors.
+    """
+
+    def __init__(self, J: Array, scales: Array, projection: Projection, residuals: Array) -> None:
+        self._J, self._scales, self._projection, self._residuals = J, scales, projection, residuals
+        self._R: Array | None = None
+        self.largest, self._rounding = 0.0, math.inf
+        if not np.isfinite(J).all():
+            return
+        if projection.is_regular:
+            upper = projection.squares_without(J) * scales * scales[:, None]
+            self._squares = np.triu(upper) + np.triu(upper, 1).T
+            self._gradient = scales * (J.T @ residuals)
+            sizes = np.einsum("ij,ij->j", J, J) * scales**2
+            self.largest = math.sqrt(_largest_eigenvalue(self._squares))
+            self._rounding = ROUNDING * float(sizes.max())
+        else:
+            R = self._triangle()[:, :-1]
+            self.largest = math.sqrt(_largest_eigenvalue(R.T @ R))
+
+    def damped(self, damping: float) -> tuple[Array, Array] | None:
+        """The factor F (P, P) with F'F = J'J + lambda largest^2 I, and the step; None where rounding leaves none."""
+        added, p = damping * self.largest**2, len(self._scales)
+        if added > self._rounding:
+            F, info = dpotrf(self._squares + added * np.eye(p))
+            return (F, dpotrs(F, self._gradient)[0]) if info == 0 else None
+        R = self._triangle()
+        matrix = np.zeros((len(R) + p, p + 1), order="F")
+        matrix[: len(R)] = R
+        matrix[len(R) + np.arange(p), np.arange(p)] = math.sqrt(added)
+        factor = qr(matrix, mode="r", check_finite=False, overwrite_a=True)[0][:p]
+        return factor[:, :p], np.asarray(solve_triangular(factor[:, :p], factor[:, p], check_finite=False))
+
+    def _triangle(self) -> Array:
+        """R (P + 1, P + 1) of J beside the residuals."""
+        if self._R is None:
+            J = self._projection.without(self._J) * self._scales
+            beside = np.column_stack([J, self._residuals])
+            self._R = qr(beside, mode="r", check_finite=False, overwrite_a=True)[0][: beside.shape[1]]
+        return self._R
+
+
+def _largest_eigenvalue(squares: Array) -> float:
+    """The largest eigenvalue of J'J, nearly: all that it does is to give the damping its unit."""
+    v = np.ones(len(squares))
+    size = 0.0
     for _ in range(POWERS):
-        v = R.T @ (R @ v)
+        v = squares @ v
         size = float(np.linalg.norm(v))
-        if not size > 0.0:
+        if not 0.0 < size < math.inf:
             return 0.0
         v /= size
-    return float(np.linalg.norm(R @ v))
-
-
-def _core_solved(R: Array, right: Array) -> Array:
-    diagonal = np.abs(np.diag(R))
-    if diagonal.min() < DEPENDENT * diagonal.max():
-        return np.asarray(np.linalg.lstsq(R, right, rcond=LEAST_SINGULAR)[0])
-    return np.asarray(solve_triangular(R, right, check_finite=False))
+    return size
 
 
 def recomposed(c: Array, middle: float, half: float) -> Array:

@@ -10,7 +10,23 @@ namespace {
 // Rows of a tile of n that are computed: whole vectors.
 PML_INLINE size_t terms_rows(size_t n) { return (n + lanes - 1) / lanes * lanes; }
 
-// T_1 to T_degree of each variable at the tile's rows, T_k = 2 z T_(k-1) - T_(k-2); z is 0 behind the last row.
+// T_2 to T_degree of a tile's first rows, whole vectors, behind T_1, T_k = 2 z T_(k-1) - T_(k-2): (degree, tile).
+PML_INLINE void chebyshev_rows(size_t degree, size_t n_rows, double* table) {
+  constexpr size_t tile = pml::terms_tile_rows;
+  for (size_t r = 0; r < n_rows; r += lanes) {
+    Vec before = set(1.0), here = load(table + r);
+    const Vec twice = set(2.0) * here;
+    for (size_t k = 1; k < degree; ++k) {
+      const Vec product = twice * here;
+      const Vec next = product - before;
+      before = here;
+      here = next;
+      store(table + k * tile + r, here);
+    }
+  }
+}
+
+// Those of each variable; z is 0 behind the last row.
 PML_INLINE void terms_table(const pml::TermsView& terms, const double* z, size_t n, double* table) {
   constexpr size_t tile = pml::terms_tile_rows;
   const size_t n_rows = terms_rows(n);
@@ -18,17 +34,7 @@ PML_INLINE void terms_table(const pml::TermsView& terms, const double* z, size_t
     const size_t degree = terms.degrees[j];
     if (degree == 0) continue;
     for (size_t r = 0; r < n_rows; ++r) table[r] = r < n ? z[r * terms.n_variables + j] : 0.0;
-    for (size_t r = 0; r < n_rows; r += lanes) {
-      Vec before = set(1.0), here = load(table + r);
-      const Vec twice = set(2.0) * here;
-      for (size_t k = 1; k < degree; ++k) {
-        const Vec product = twice * here;
-        const Vec next = product - before;
-        before = here;
-        here = next;
-        store(table + k * tile + r, here);
-      }
-    }
+    chebyshev_rows(degree, n_rows, table);
     table += degree * tile;
   }
 }
