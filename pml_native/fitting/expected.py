@@ -119,6 +119,8 @@ class Witnesses:
         said += self._of_rivals(found, own, rivals, is_full=fills_box and not stays, is_alone=len(said) == 1)
         if is_thin:
             said.append(box.spread)
+        if (doubt := _doubt(found.model, box)) is not None:
+            said.append(self._rms(doubt))
         without_value = float(np.average(~np.isfinite(own).all(axis=1), weights=box.weights))
         error = max(said) if len(said) > 1 else math.inf
         if without_value > 0.0:
@@ -198,6 +200,12 @@ class Witnesses:
         if self.n_held_out >= ENOUGH_HELD_OUT and float(np.median(left_out)) > UNLIKE * max(found.error, EPS):
             return none
         return others, shares, left_out
+
+
+def _doubt(model: Model, box: Box) -> Array | None:
+    """What y may differ by at the points of the box where the rows leave open which law holds, in units of y: (k,)."""
+    doubt = model.doubt(box.points)
+    return None if doubt is None else _distance(doubt / box.unit, np.zeros_like(doubt), box)
 
 
 def _distance(values: Array, own: Array, box: Box) -> Array:

@@ -12,12 +12,14 @@ from ..search.algebraic import AlgebraicSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
+from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
 from . import periodic
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .race import ROUNDS, Race, Row
+from . import regions
 from .reduced import ReducedSearch, same
 
 # A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
@@ -33,6 +35,9 @@ CLEARER = 10.0
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
+# A relative error of the best model below which no regions are looked for: a change of law that costs less is none that
+# rows would show.
+REGIONS_ABOVE = 1e-9
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
@@ -125,6 +130,18 @@ def _periodic(race: Race) -> PeriodicSearch:
     return PeriodicSearch(race, seeming_periods(race), SCATTERED, SEEMING_SHARE)
 
 
+def _may_have_regions(race: Race) -> bool:
+    """Whether the law of y may change somewhere: the first models, with some 15 % of the work, are not exact."""
+    rows = race.rows
+    if regions.SEARCH in race.runs:
+        return True
+    return race.depth == 0 and race.error > REGIONS_ABOVE and _has_products(race) and may_be_cut(rows.n, rows.n_inputs)
+
+
+def _regions(race: Race) -> regions.RegionsSearch:
+    return regions.RegionsSearch(race, tuple(row for row in SCATTERED if row.search != regions.SEARCH))
+
+
 def _may_be_waves(race: Race) -> bool:
     """Whether waves of a learned phase may be better; the search ends at once where rows show no waves."""
     y = race.rows.train.y
@@ -180,6 +197,14 @@ SCATTERED = (
         sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
     ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
+    Row(
+        regions.SEARCH,
+        4.0,
+        1,
+        when=_may_have_regions,
+        make=_regions,
+        sentence="with a law for each region, models come to {error:.1e}",
+    ),
     Row(
         "algebraic",
         first_round=1,

@@ -67,6 +67,9 @@ class ErrorEstimate:
             unit = np.abs(own) if self.is_relative else self.unit
             square = sum(np.mean(((other.evaluate(X) - own) / unit) ** 2, axis=1) for other in self.others)
             error = np.maximum(self.factor * np.sqrt(square), self.least)
+            doubt = model.doubt(X)
+            if doubt is not None:
+                error = np.maximum(error, np.sqrt(np.mean((doubt / unit) ** 2, axis=1)))
         if self.away > 0.0 and model.near is not None:
             error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
         return np.where(np.isfinite(error), error, np.inf)
@@ -114,6 +117,11 @@ class Model(ABC):
     @abstractmethod
     def evaluate_gradient(self, X: Array) -> Array:
         """Derivatives (n, m, d) at `X` (n, d)."""
+
+    def doubt(self, X: Array) -> Array | None:
+        """How far y may be from the value at `X` (n, d), as the rows leave open which law holds there, 0 where they
+        don't: (n, m). None for a model of one law, or where that is open nowhere."""
+        return None
 
     @abstractmethod
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -1,0 +1,303 @@
+"""How `fit` uses regions: where rows show that the law of y changes, each side is fitted by itself, in a race of its own.
+
+Labels are found among the rows trained on (search/regions.py), so that a cut is judged by rows held out before. Rows
+that surely are of a region go to its race; its laws, far better than those by which labels were found, label all rows
+again, and a boundary that parts them is looked for (search/boundaries.py). A cut that a smooth function doesn't need
+must not win by being exact at the rows: it is believed where the rows next to it are missed by the law of the other side
+by far more than by their own, and by much, or the table as a whole is met far worse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ..arrays import Array, Samples
+from ..models import Model, Regions
+from ..search.boundaries import Boundary, boundary_of
+from ..search.divisions import Division, Labels, Table, certainty, in_box
+from ..search.regions import CERTAIN, MOST_ROWS, regions_of
+from ..search.scheduler import Next, Part, Run, Start, State, Step, Steps, Worker, drop
+from ..search.search import CALL, WORK_A_SECOND, Found, Rows
+from .agreement import Box
+from .race import Race, Row, line_of
+from .reduced import with_prefix
+
+SEARCH = "regions"
+# Of the work of the race, what labels may take: on a smooth table all starts run in vain.
+LABELS_SHARE = 1 / 20
+# A row is surely of a region where its law misses it by so many times less than any other, and by no more than so many
+# times the median of the region and rounding, in units of the RMS of y.
+SURELY, MEDIANS, ROUNDING = 0.1, 100.0, 1e-13
+# Of the rows of a region, those that its race holds out; and the fewest rows of a race.
+HELD_OUT, FEWEST_ROWS = 0.15, 12
+# Of the work of the race, what is there for those within it, in equal parts.
+REGIONS_SHARE = 2 / 3
+# Races take turns of this much; labels by their laws are to agree with those before after so much for each, or else
+# races begin again with the new labels, so many times. The trial is a share of the work of the race, a second of 45.
+TURN_WORK, TRIAL_SHARE, MOST_TRIALS = 0.1 * WORK_A_SECOND, 1 / 45, 3
+# Next to a boundary the law of the other side misses rows by so much, in units of the RMS of y, or all is so many times
+# more exact with the cut: a front tanh(50 x), cut in vain, has laws of 2e-16 on both sides that go on across to 1e-10.
+LARGE_MISS, MUCH_BETTER = 1e-7, 100.0
+# Where y jumps by more than this, in units of its RMS, the report says that rows leave open where.
+JUMP = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Laws:
+    """What was found for each region, and the rows that were given to it."""
+
+    found: tuple[Found, ...]
+
+    def misses(self, samples: Samples, *, by: Sequence[Model] | None = None) -> Array:
+        """What each law misses each row by, (q, n), in units of the RMS of y about its mean."""
+        models = [one.model for one in self.found] if by is None else by
+        unit = _unit(samples.y)
+        with np.errstate(all="ignore"):
+            misses = [np.sqrt(np.mean(((model.evaluate(samples.X) - samples.y) / unit) ** 2, axis=1)) for model in models]
+        return np.where(np.isfinite(misses), misses, np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Labels by laws, whether they agree with those before, and what is said of a cut that is to be believed."""
+
+    labels: Labels
+    agrees: bool
+    said: str = ""
+
+
+def _unit(y: Array) -> Array:
+    with np.errstate(over="ignore"):
+        deviation = np.std(y, axis=0)
+    return np.where(deviation > 0.0, deviation, 1.0)
+
+
+def sure(misses: Array) -> Labels:
+    """The region of each row, (n,), from misses (q, n); -1 where none surely has it."""
+    labels = np.argmin(misses, axis=0)
+    columns = np.arange(len(labels))
+    own = misses[labels, columns]
+    others = misses.copy()
+    others[labels, columns] = np.inf
+    is_sure = own < SURELY * others.min(axis=0)
+    for k in range(len(misses)):
+        here = labels == k
+        if here.any():
+            is_sure[here] &= own[here] <= MEDIANS * np.median(own[here]) + ROUNDING
+    return np.where(is_sure, labels, -1)
+
+
+class RegionsSearch:
+    """The search for laws of regions of `race`, each by `table`."""
+
+    def __init__(self, race: Race, table: Sequence[Row]) -> None:
+        # Its draws are its own: searches after it draw what they do without it.
+        self.race, self.rows, self.table, self.rng = race, race.rows, table, np.random.default_rng(0)
+        self.names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
+        self.prospect = 0.0
+        self.known = race.best
+
+    def steps(self) -> Steps:
+        train = self.rows.train
+        k = min(MOST_ROWS, self.rows.n)
+        table = Table(train.X[:k], train.y[:k, 0])
+        cut = yield from regions_of(table, self.rng, LABELS_SHARE * self.race.work)
+        if cut is None:
+            return
+        yield self._line(
+            f"the law seems to change: {cut.division.q} regions, between which one is wrong next to the other by "
+            f"{cut.pair.decades:.1f} decades"
+        )
+        labels = np.full(self.rows.n, -1, dtype=np.intp)
+        labels[:k] = sure(cut.division.misses)
+        for _ in range(MOST_TRIALS):
+            again = yield from self._raced(labels)
+            if again is None:
+                return
+            labels = again
+
+    def _line(self, sentence: str) -> str:
+        return line_of(sentence, self.race.start)
+
+    def _raced(self, labels: Labels) -> Part[Labels | None]:
+        """Races of the rows of each region; other labels to begin again with, None where that leads to nothing."""
+        q = int(labels.max()) + 1
+        own = [np.flatnonzero(labels == k) for k in range(q)]
+        if q < 2 or min(map(len, own)) < FEWEST_ROWS:
+            return None
+        races = [self._race(self.rows.train.take(rows), q) for rows in own]
+        runs = yield Start(races)
+        contest = Contest(runs)
+        is_believed, verdict = False, Verdict(labels, agrees=True)
+        while contest.going:
+            for line in (yield from contest.turn(TURN_WORK)):
+                yield with_prefix(*line)
+            if contest.is_new and all(contest.best):
+                contest.is_new = False
+                laws = Laws(tuple(one for one in contest.best if one is not None))
+                work = self.rows.n * (sum(one.model.n_params for one in laws.found) + 200.0) + 100.0 * CALL
+                [verdict] = yield [Step(work, partial(self._judged, laws, labels))]
+                whole = None
+                if verdict.said:
+                    [whole] = yield [Step(work + self._boundary_work(q), partial(self._whole, laws, verdict.labels))]
+                if whole is not None:
+                    found, boundary = whole
+                    if not is_believed:
+                        yield self._line(f"{boundary.described}: {verdict.said}")
+                    is_believed = True
+                    yield found
+            has_had_its_trial = min(contest.done) >= TRIAL_SHARE * self.race.work
+            if has_had_its_trial and not (is_believed and verdict.agrees):
+                break
+        for run in runs:
+            drop(run)
+        return None if verdict.agrees else verdict.labels
+
+    def _race(self, samples: Samples, q: int) -> Race:
+        outer, n = self.race, len(samples.X)
+        n_held_out = max(2, round(HELD_OUT * n))
+        order = self.rng.permutation(n)
+        rows = Rows(samples.take(order[n_held_out:]), samples.take(order[:n_held_out]))
+        return Race(
+            rows,
+            self.table,
+            np.random.default_rng(self.rng.integers(2**63)),
+            REGIONS_SHARE * outer.work / q,
+            outer.enough,
+            depth=outer.depth + 1,
+            start=outer.start,
+            is_over=outer.is_over,
+        )
+
+    def _judged(self, laws: Laws, before: Labels, worker: Worker) -> Verdict:
+        """Labels by these laws, and whether the cut is to be believed."""
+        train = self.rows.train
+        misses = laws.misses(train)
+        labels = sure(misses)
+        both = (labels >= 0) & (before >= 0)
+        q = len(misses)
+        if np.any(labels[both] != before[both]) or len(np.unique(labels[labels >= 0])) < q:
+            return Verdict(labels, agrees=False)
+        division = Division(np.argmin(misses, axis=0), misses)
+        pair = certainty(in_box(train.X, train.X), division)
+        own = [float(np.median(misses[k][division.labels == k])) for k in range(q)]
+        gain = self.known.error / max(max(own), 1e-16) if self.known is not None else math.inf
+        if not (pair.decades > CERTAIN and (pair.miss > LARGE_MISS or gain > MUCH_BETTER)):
+            return Verdict(labels, agrees=True)
+        said = (
+            f"the laws miss their rows by {', '.join(f'{one:.0e}' for one in own)}, and those next to the boundary that "
+            f"are of the other side by {pair.miss:.0e}"
+        )
+        return Verdict(labels, agrees=True, said=said)
+
+    def _boundary_work(self, q: int) -> float:
+        return 0.1 * q * WORK_A_SECOND
+
+    def _whole(self, laws: Laws, labels: Labels, worker: Worker) -> tuple[Found, Boundary] | None:
+        """The laws with the boundary that parts the rows, as a model of the whole table."""
+        rows, signature = self.rows, self.rows.signature
+        models = [one.model for one in laws.found]
+        boundary = self._boundary(models, rows.train, labels)
+        if boundary is None:
+            return None
+
+        def whole(models: Sequence[Model], boundary: Boundary) -> Regions:
+            return Regions(models, boundary.boundary, margin=boundary.margin, signature=signature)
+
+        def made(samples: Samples, make: Callable[[Found, Samples], Model | None]) -> Regions | None:
+            """The like of it, made of other rows."""
+            labels = sure(laws.misses(samples))
+            shares = [np.flatnonzero(labels == k) for k in range(len(models))]
+            if min(map(len, shares)) < FEWEST_ROWS:
+                return None
+            again = [make(one, samples.take(share)) for one, share in zip(laws.found, shares, strict=True)]
+            there = [model for model in again if model is not None]
+            if len(there) < len(again):
+                return None
+            labels = sure(laws.misses(samples, by=there))
+            if len(np.unique(labels[labels >= 0])) < len(there):
+                return None
+            other = self._boundary(there, samples, labels)
+            return None if other is None else whole(there, other)
+
+        def refit(samples: Samples) -> Model:
+            return made(samples, _refitted) or whole(models, boundary)
+
+        def nearby(samples: Samples) -> Model | None:
+            return made(samples, _nearby)
+
+        n_params = sum(one.model.n_params for one in laws.found)
+        works = [one.nearby_work or rows.n / len(models) * float(one.model.n_params) ** 2 for one in laws.found]
+        found = rows.found(
+            whole(models, boundary),
+            "regions",
+            f"{boundary.described}: {'; '.join(one.description for one in laws.found)}",
+            coordinates="by rows",
+            status="the laws part the rows" if boundary.is_of_laws else "a boundary parts the rows",
+            refit=refit,
+            nearby=nearby if all(one.nearby is not None for one in laws.found) else None,
+            nearby_work=sum(works) + self._boundary_work(len(models)) + rows.n * n_params,
+        )
+        is_exact = all(one.is_exact for one in laws.found)
+        return replace(found, maker="of regions", is_open=is_exact and not boundary.is_of_laws), boundary
+
+    def _boundary(self, models: Sequence[Model], samples: Samples, labels: Labels) -> Boundary | None:
+        with np.errstate(all="ignore"):
+            values = np.concatenate([model.evaluate(samples.X) for model in models], axis=1)
+        return boundary_of(samples.X, labels, values if samples.y.shape[1] == 1 else None, self.names)
+
+
+def _refitted(found: Found, samples: Samples) -> Model:
+    return found.model if found.refit is None else found.refit(samples)
+
+
+def _nearby(found: Found, samples: Samples) -> Model | None:
+    return None if found.nearby is None else found.nearby(samples)
+
+
+class Contest:
+    """Races of regions in turns, and the best that each has found."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = list(runs)
+        self.best: list[Found | None] = [None] * len(runs)
+        self.done, self.going, self.target = [0.0] * len(runs), list(range(len(runs))), 0.0
+        self.is_new = False
+        for run in runs:
+            run.allow(math.inf)
+
+    def turn(self, work: float) -> Part[list[tuple[str, str]]]:
+        """Lets each go on for so much work; what their records say, with what goes before it."""
+        self.target += work
+        lines = []
+        for k in list(self.going):
+            while self.done[k] < self.target:
+                event = yield Next(self.runs[k])
+                self.done[k] = event.work
+                best = self.best[k]
+                if isinstance(event.found, str):
+                    lines.append((event.found, f"region {k}: "))
+                elif event.found is not None and (best is None or event.found.score < best.score):
+                    self.best[k], self.is_new = event.found, True
+                if event.state is State.ENDED:
+                    self.going.remove(k)
+                    self.done[k] = math.inf
+                    break
+        return lines
+
+
+def doubt_over(model: Model, box: Box) -> tuple[float, float]:
+    """The share of the box where the rows leave open which law holds, and the RMS over the box, in units of y, of what
+    the laws differ by there."""
+    doubt = model.doubt(box.points)
+    if doubt is None:
+        return 0.0, 0.0
+    apart = np.sqrt(np.mean((doubt / box.unit) ** 2, axis=1))
+    apart = np.where(np.isfinite(apart), apart, 0.0)
+    share = float(np.average(apart > JUMP, weights=box.weights))
+    return share, float(np.sqrt(np.average(apart**2, weights=box.weights)))
