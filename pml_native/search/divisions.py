@@ -18,6 +18,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 from scipy.spatial import KDTree
 
 from ..arrays import Array
+from .search import CALL
 
 Labels = NDArray[np.intp]
 # Rows that a term of a law needs at least. With 1.4, laws of few rows meet them by chance: four regions of two laws.
@@ -25,8 +26,11 @@ ROWS_A_TERM = 2
 # The lowest and the highest total degree by the number of columns, and the highest number of terms for each row.
 DEGREES = {2: (3, 14), 3: (2, 9), 4: (2, 6), 5: (2, 5), 6: (2, 4)}
 MOST_TERMS_A_ROW = 0.12
-# Normal equations get this much of their trace on their diagonal, and so many refinements: residuals come to 1e-9.
-RIDGE, REFINEMENTS = 1e-13, 2
+# Normal equations get this much of their trace on their diagonal. Where they leave less than this of y, the ridge may
+# be what is left, and so many refinements follow: residuals come to 1e-9.
+RIDGE, REFINED_FROM, REFINEMENTS = 1e-13, 1e-4, 2
+# What a law costs beside its multiply-adds: a millisecond a round.
+CALLS_A_ROUND = 50.0
 # A law is fitted again without the rows that it misses by so many times what it misses four of five by.
 OUTLYING, WITHIN = 5.0, 0.8
 # Laws are one if one for both misses their rows by less than so many times what the two do. At low degrees, 4 joins
@@ -98,7 +102,7 @@ class Table:
     def work(self, degree: int, rounds: int) -> float:
         """Multiply-adds of fitting laws to all rows so many times."""
         p = n_terms(self.d, degree)
-        return rounds * (0.5 * self.n * p**2 + 10.0 * self.n * p + p**3)
+        return rounds * (self.n * p**2 + 20.0 * self.n * p + p**3 + CALLS_A_ROUND * CALL)
 
 
 def in_box(X: Array, box: Array) -> Array:
@@ -144,8 +148,10 @@ def solved(terms: Array, y: Array) -> Array:
     except LinAlgError:
         return lstsq(terms, y, cond=1e-13, lapack_driver="gelsy", check_finite=False)[0]
     w = cho_solve(factor, terms.T @ y, check_finite=False)
-    for _ in range(REFINEMENTS):
-        w += cho_solve(factor, terms.T @ (y - terms @ w), check_finite=False)
+    left = y - terms @ w
+    if left @ left < REFINED_FROM**2 * len(y):
+        for _ in range(REFINEMENTS):
+            w += cho_solve(factor, terms.T @ (y - terms @ w), check_finite=False)
     return w
 
 
@@ -160,7 +166,9 @@ def misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False
         degree -= 1
     terms, y, solve = table.terms(degree), table.y, exactly_solved if is_exact else solved
     misses: Array = np.abs(y - terms @ solve(terms[rows], y[rows]))
-    good = rows[misses[rows] <= OUTLYING * np.quantile(misses[rows], WITHIN) + ROUNDING]
+    own = misses[rows]
+    typical = np.partition(own, int(WITHIN * len(own)))[int(WITHIN * len(own))]
+    good = rows[own <= OUTLYING * typical + ROUNDING]
     if 1.3 * terms.shape[1] <= len(good) < len(rows):
         misses = np.abs(y - terms @ solve(terms[good], y[good]))
     return misses
