@@ -7,13 +7,13 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
 from .arrays import PrecisionWarning, Samples, as_samples
@@ -21,10 +21,12 @@ from .coverage import Coverage
 from .facts import Facts
 from .files import require_writable
 from .fitting import diagnosis, guide, limits, outputs, periodic
+from .fitting import regions as region_races
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, Witnesses
+from .fitting.given_regions import given_regions
 from .fitting.limits import Limits
 from .fitting.race import Race
 from .fitting.watch import Watch
@@ -68,6 +70,7 @@ def fit(
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     periods: Mapping[int | str, float] | None = None,
+    regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | ArrayLike | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -102,6 +105,10 @@ def fit(
     periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
         function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
         turn, in radians or degrees, are also tried like this.
+    regions : where the law of y changes, if you know it. A function of X (n, d) that gives the number (n,) of the region
+        of each point: the model asks it, too, and can't be saved. A column, by name or number, whose few values say the
+        region; laws are functions of the other columns, and the model needs this one as well. Or labels (n,) of the rows,
+        between which a boundary is found. Without it, regions are looked for in two to six columns.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -121,6 +128,8 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
+    if regions is not None:
+        table = region_races.table_of(table, given_regions(regions, samples, sample_weight))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples)
@@ -171,6 +180,7 @@ def fit(
         if taken.found.maker != found.maker:
             rivals = [one for one in race.found.values() if one.maker != taken.found.maker]
             over_box = estimates([taken.found, *rivals], box)[0]
+        notes += region_races.sentences(taken.whole.model, box)
         if over_box.is_suspicious:
             notes.append(
                 f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "

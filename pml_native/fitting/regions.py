@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from ..search.regions import CERTAIN, MOST_ROWS, regions_of
 from ..search.scheduler import Next, Part, Run, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows
 from .agreement import Box
-from .race import Race, Row, line_of
+from .given_regions import Given
+from .race import ROUNDS, Race, Row, line_of
 from .reduced import with_prefix
 
 SEARCH = "regions"
@@ -95,7 +97,8 @@ def sure(misses: Array) -> Labels:
 class RegionsSearch:
     """The search for laws of regions of `race`, each by `table`."""
 
-    def __init__(self, race: Race, table: Sequence[Row]) -> None:
+    def __init__(self, race: Race, table: Sequence[Row], given: Given | None = None) -> None:
+        self.given = given
         # Its draws are its own: searches after it draw what they do without it.
         self.race, self.rows, self.table, self.rng = race, race.rows, table, np.random.default_rng(0)
         self.names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
@@ -104,6 +107,9 @@ class RegionsSearch:
 
     def steps(self) -> Steps:
         train = self.rows.train
+        if self.given is not None:
+            yield from self._raced(self.given.labels(train.X))
+            return
         k = min(MOST_ROWS, self.rows.n)
         table = Table(train.X[:k], train.y[:k, 0])
         cut = yield from regions_of(table, self.rng, LABELS_SHARE * self.race.work)
@@ -130,7 +136,7 @@ class RegionsSearch:
         own = [np.flatnonzero(labels == k) for k in range(q)]
         if q < 2 or min(map(len, own)) < FEWEST_ROWS:
             return None
-        races = [self._race(self.rows.train.take(rows), q) for rows in own]
+        races = [self._race(self._within(self.rows.train.take(rows)), q) for rows in own]
         runs = yield Start(races)
         contest = Contest(runs)
         is_believed, verdict = False, Verdict(labels, agrees=True)
@@ -139,7 +145,7 @@ class RegionsSearch:
                 yield with_prefix(*line)
             if contest.is_new and all(contest.best):
                 contest.is_new = False
-                laws = Laws(tuple(one for one in contest.best if one is not None))
+                laws = Laws(tuple(self._of_all(one) for one in contest.best if one is not None))
                 work = self.rows.n * (sum(one.model.n_params for one in laws.found) + 200.0) + 100.0 * CALL
                 [verdict] = yield [Step(work, partial(self._judged, laws, labels))]
                 whole = None
@@ -152,7 +158,7 @@ class RegionsSearch:
                     is_believed = True
                     yield found
             has_had_its_trial = min(contest.done) >= TRIAL_SHARE * self.race.work
-            if has_had_its_trial and not (is_believed and verdict.agrees):
+            if self.given is None and has_had_its_trial and not (is_believed and verdict.agrees):
                 break
         for run in runs:
             drop(run)
@@ -167,7 +173,7 @@ class RegionsSearch:
             rows,
             self.table,
             np.random.default_rng(self.rng.integers(2**63)),
-            REGIONS_SHARE * outer.work / q,
+            (1.0 if self.given is not None else REGIONS_SHARE) * outer.work / q,
             outer.enough,
             depth=outer.depth + 1,
             start=outer.start,
@@ -178,6 +184,10 @@ class RegionsSearch:
         """Labels by these laws, and whether the cut is to be believed."""
         train = self.rows.train
         misses = laws.misses(train)
+        if self.given is not None:
+            own = [_median(misses[k][before == k]) for k in range(len(misses))]
+            said = f"the laws miss their rows by {', '.join(f'{one:.0e}' for one in own)}"
+            return Verdict(before, agrees=True, said=said)
         labels = sure(misses)
         both = (labels >= 0) & (before >= 0)
         q = len(misses)
@@ -185,7 +195,7 @@ class RegionsSearch:
             return Verdict(labels, agrees=False)
         division = Division(np.argmin(misses, axis=0), misses)
         pair = certainty(in_box(train.X, train.X), division)
-        own = [float(np.median(misses[k][division.labels == k])) for k in range(q)]
+        own = [_median(misses[k][division.labels == k]) for k in range(q)]
         gain = self.known.error / max(max(own), 1e-16) if self.known is not None else math.inf
         if not (pair.decades > CERTAIN and (pair.miss > LARGE_MISS or gain > MUCH_BETTER)):
             return Verdict(labels, agrees=True)
@@ -211,7 +221,7 @@ class RegionsSearch:
 
         def made(samples: Samples, make: Callable[[Found, Samples], Model | None]) -> Regions | None:
             """The like of it, made of other rows."""
-            labels = sure(laws.misses(samples))
+            labels = self._labels(laws, samples)
             shares = [np.flatnonzero(labels == k) for k in range(len(models))]
             if min(map(len, shares)) < FEWEST_ROWS:
                 return None
@@ -219,7 +229,7 @@ class RegionsSearch:
             there = [model for model in again if model is not None]
             if len(there) < len(again):
                 return None
-            labels = sure(laws.misses(samples, by=there))
+            labels = self._labels(laws, samples, there)
             if len(np.unique(labels[labels >= 0])) < len(there):
                 return None
             other = self._boundary(there, samples, labels)
@@ -246,10 +256,43 @@ class RegionsSearch:
         is_exact = all(one.is_exact for one in laws.found)
         return replace(found, maker="of regions", is_open=is_exact and not boundary.is_of_laws), boundary
 
+    def _labels(self, laws: Laws, samples: Samples, by: Sequence[Model] | None = None) -> Labels:
+        return sure(laws.misses(samples, by=by)) if self.given is None else self.given.labels(samples.X)
+
+    def _within(self, samples: Samples) -> Samples:
+        """The samples in the columns that laws are functions of."""
+        return samples if self.given is None else self.given.within(samples)
+
+    def _of_all(self, inner: Found) -> Found:
+        """A law as a function of all columns."""
+        given, train = self.given, self.rows.train
+        if given is None or given.column is None:
+            return inner
+
+        def made(make: Callable[[Samples], Model | None] | None) -> Callable[[Samples], Any] | None:
+            if make is None:
+                return None
+
+            def again(samples: Samples) -> Model | None:
+                model = make(given.within(samples))
+                return None if model is None else given.outer(model, train)
+
+            return again
+
+        return replace(
+            inner, model=given.outer(inner.model, train), refit=made(inner.refit), nearby=made(inner.nearby)
+        )
+
     def _boundary(self, models: Sequence[Model], samples: Samples, labels: Labels) -> Boundary | None:
+        if self.given is not None and self.given.boundary is not None:
+            return self.given.boundary
         with np.errstate(all="ignore"):
             values = np.concatenate([model.evaluate(samples.X) for model in models], axis=1)
         return boundary_of(samples.X, labels, values if samples.y.shape[1] == 1 else None, self.names)
+
+
+def _median(values: Array) -> float:
+    return float(np.median(values)) if len(values) else math.inf
 
 
 def _refitted(found: Found, samples: Samples) -> Model:
@@ -301,3 +344,27 @@ def doubt_over(model: Model, box: Box) -> tuple[float, float]:
     apart = np.where(np.isfinite(apart), apart, 0.0)
     share = float(np.average(apart > JUMP, weights=box.weights))
     return share, float(np.sqrt(np.average(apart**2, weights=box.weights)))
+
+
+def sentences(model: Model, box: Box) -> list[str]:
+    """What the rows leave open about the boundary of a model of regions: it limits any model."""
+    share, error = doubt_over(model, box)
+    if share == 0.0:
+        return []
+    return [
+        f"y jumps between regions, and between the rows on both sides nothing tells where: {share:.2g} of the box is in "
+        f"doubt, for an RMSE of {error:.0e} over the box; rows drawn there would tell"
+    ]
+
+
+def table_of(table: Sequence[Row], given: Given) -> tuple[Row, ...]:
+    """The table where regions are given: `table` in each of them."""
+    inner = tuple(row for row in table if row.search != SEARCH)
+    return (
+        Row(
+            SEARCH,
+            1.0 / ROUNDS[0],
+            make=lambda race: RegionsSearch(race, inner, given),
+            sentence="with a law for each region, models come to {error:.1e}",
+        ),
+    )

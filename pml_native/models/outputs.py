@@ -65,6 +65,15 @@ class Outputs(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         return self._of_all([part.evaluate_gradient(X) for part in self.parts])
 
+    def doubt(self, X: Array) -> Array | None:
+        every = [part.doubt(X) for part in self.parts]
+        if all(one is None for one in every):
+            return None
+        sizes = [part.signature.n_outputs for part in self.parts]
+        return self._of_all(
+            [np.zeros((len(X), m)) if one is None else one for one, m in zip(every, sizes, strict=True)]
+        )
+
     def _of_all(self, values: Sequence[Array]) -> Array:
         """The columns of (n, m_k, ...) of each part."""
         return np.ascontiguousarray(np.concatenate(values, axis=1)[:, self.columns])

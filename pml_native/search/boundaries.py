@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 
 from ..arrays import Array
 from ..models import RBF, Model, Normalization, Polynomial
+from ..models.regions import LabelFunction
 from .divisions import Labels, chebyshev_products, exponents, n_terms
 
 # Degrees of polynomials whose sign is tried, with at least so many rows a coefficient: fewer can be parted by chance.
@@ -34,7 +35,7 @@ MOST_POINTS, POINT_CYCLES = 600, 6
 class Boundary:
     """What `Regions` takes for its boundary, with its margin, and in words."""
 
-    boundary: str | Model
+    boundary: str | Model | LabelFunction
     margin: float
     described: str
 
