@@ -85,7 +85,7 @@ class Regions(Model):
 
     @property
     def pieces(self) -> tuple[Model, ...]:
-        """The laws, each a model by itself, by the numbers that `region_of` gives."""
+        """The laws, each a model by itself, by the numbers that `piece_of` gives."""
         return self.laws
 
     @property
@@ -94,7 +94,7 @@ class Regions(Model):
             self.boundary.n_params if isinstance(self.boundary, Model) else 0
         )
 
-    def region_of(self, X: ArrayLike) -> Labels:
+    def piece_of(self, X: ArrayLike) -> Labels:
         """The number of the law at `X` (n, d), (n,); -1 where a boundary of yours gives none."""
         return self._labels(self._inputs(X))
 
