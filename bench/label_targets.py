@@ -156,16 +156,12 @@ HARD = {
         (lambda r, g, b: luminance(decoded(r), decoded(g), decoded(b)),), "max", ((0.0, 1.0),) * 3, 4000
     ),
     "four quadrants": Target(
-        tuple(
-            lambda x, y, s=s, t=t: s * x * np.exp(y) + t * (y - 0.2) * np.cos(x) for s in (-1, 1) for t in (-1, 1)
-        ),
+        tuple(lambda x, y, s=s, t=t: s * x * np.exp(y) + t * (y - 0.2) * np.cos(x) for s in (-1, 1) for t in (-1, 1)),
         lambda x, y: 2 * (x > 0) + (y > 0.2),
         unit(2),
         4000,
     ),
-    "stripe": Target(
-        (lambda x, y: np.exp(y) + x, lambda x, y: np.cos(y)), lambda x, y: np.abs(x) < 0.3, unit(2), 3000
-    ),
+    "stripe": Target((lambda x, y: np.exp(y) + x, lambda x, y: np.cos(y)), lambda x, y: np.abs(x) < 0.3, unit(2), 3000),
     "break in the second derivative": Target(
         (
             lambda x, y: np.exp(x * y),

@@ -61,7 +61,8 @@ def found_in(target: Target, seed: int, effort: float) -> tuple[int, int, float]
     cut = race.found.get("of regions")
     if cut is None:
         return 1, misplaced(race.best.model, X, labels), took
-    return len(cut.model.pieces), misplaced(cut.model, X, labels), took
+    model = cut.refit(samples)
+    return len(model.pieces), misplaced(model, X, labels), took
 
 
 def fitted(target: Target, seed: int, effort: float) -> str:

@@ -105,10 +105,10 @@ def fit(
     periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
         function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
         turn, in radians or degrees, are also tried like this.
-    regions : where the law of y changes, if you know it. A function of X (n, d) that gives the number (n,) of the region
-        of each point: the model asks it, too, and can't be saved. A column, by name or number, whose few values say the
-        region; laws are functions of the other columns, and the model needs this one as well. Or labels (n,) of the rows,
-        between which a boundary is found. Without it, regions are looked for in two to six columns.
+    regions : where the law of y changes, if you know it. A function of X (n, d) that gives the number of the region of
+        each point, integers (n,): the model asks it, too, and can't be saved. A column, by name or number, whose few
+        values say the region; laws are functions of the other columns, and the model needs this one as well. Or labels
+        (n,) of the rows, between which a boundary is found. Without it, regions are looked for in two to six columns.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -128,11 +128,12 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
-    if regions is not None:
-        table = region_races.table_of(table, given_regions(regions, samples, sample_weight))
+    known = None if regions is None else given_regions(regions, samples, sample_weight)
+    if known is not None:
+        table = region_races.table_of(table, known)
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
-    notes = _notes(facts, samples)
+    notes = _notes(facts, samples, None if known is None else known.column)
     coverage = Coverage.of(samples.X, facts)
     notes += coverage.sentences(samples.input_names)
     for note in notes:
@@ -239,8 +240,11 @@ def _by_number(periods: Mapping[int | str, float], samples: Samples) -> dict[int
     return found
 
 
-def _notes(facts: Facts, samples: Samples) -> list[str]:
-    """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
+def _notes(facts: Facts, samples: Samples, of_regions: int | None) -> list[str]:
+    """What about these data limits a model, in sentences; ValueError for data that no model can be made of.
+
+    `of_regions` is a column that says the region: between its values nothing is asked.
+    """
     n, d = facts.n, facts.d
     if n < least_rows(d):
         which = "rows" if samples.sample_weight is None else "rows of weight above 0"
@@ -262,7 +266,11 @@ def _notes(facts: Facts, samples: Samples) -> list[str]:
     if facts.n_repeated:
         notes.append(f"{facts.n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
     counts = [(name, len(values)) for name, values in zip(names, facts.values, strict=True) if values is not None]
-    few = [(name, k) for name, k in counts if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE]
+    few = [
+        (name, k)
+        for name, k in counts
+        if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE and (of_regions is None or name != names[of_regions])
+    ]
     if few:
         taken = ", ".join(f"{name} ({k})" for name, k in few)
         notes.append(

@@ -26,8 +26,8 @@ class Given:
     """Which of `q` regions points are in.
 
     `labels` takes X (n, d) to numbers 0 ... q - 1, or -1 for none, at least at rows of the table. `boundary` is what
-    says the same anywhere, None where it is to be found between the rows. `column` is one that says the region, of which
-    no law is a function.
+    says the same anywhere, None where it is to be found between the rows. `column` is one that says the region: no law
+    is a function of it.
     """
 
     q: int
@@ -72,7 +72,7 @@ def given_regions(
         return _checked(Given(len(names), function, boundary, None, "what the function gives"), labels, d)
     if isinstance(regions, str) or (isinstance(regions, (int, np.integer)) and not isinstance(regions, bool)):
         known = list(samples.input_names or ())
-        j = known.index(regions) if regions in known else regions
+        j = known.index(str(regions)) if regions in known else regions
         if not isinstance(j, (int, np.integer)) or not 0 <= j < d:
             raise ValueError(f"regions: expected a column of X, by name or number below {d}, got {regions!r}")
         if d < 2:

@@ -15,11 +15,10 @@ from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import periodic
+from . import periodic, regions
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .race import ROUNDS, Race, Row
-from . import regions
 from .reduced import ReducedSearch, same
 
 # A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
@@ -199,7 +198,7 @@ SCATTERED = (
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
     Row(
         regions.SEARCH,
-        4.0,
+        16.0,
         1,
         when=_may_have_regions,
         make=_regions,

@@ -1,10 +1,11 @@
-"""How `fit` uses regions: where rows show that the law of y changes, each side is fitted by itself, in a race of its own.
+"""How `fit` uses regions: where rows show that the law of y changes, each side has a race of its own.
 
-Labels are found among the rows trained on (search/regions.py), so that a cut is judged by rows held out before. Rows
-that surely are of a region go to its race; its laws, far better than those by which labels were found, label all rows
-again, and a boundary that parts them is looked for (search/boundaries.py). A cut that a smooth function doesn't need
-must not win by being exact at the rows: it is believed where the rows next to it are missed by the law of the other side
-by far more than by their own, and by much, or the table as a whole is met far worse.
+Labels are found among the rows trained on (search/regions.py). Rows that surely are of a region go to its race; its
+laws, far more exact than those by which labels were found, label all rows again, and a boundary that parts them is
+looked for (search/boundaries.py). Rows held out, which no law has seen, judge the laws, and say with the others where
+the boundary is. A cut that a smooth function doesn't need must not win by being exact at the rows: it is believed where
+the rows next to it are missed by the law of the other side by far more than by their own, and by much, or the table
+as a whole is met far worse.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Laws:
         models = [one.model for one in self.found] if by is None else by
         unit = _unit(samples.y)
         with np.errstate(all="ignore"):
-            misses = [np.sqrt(np.mean(((model.evaluate(samples.X) - samples.y) / unit) ** 2, axis=1)) for model in models]
+            left = [(model.evaluate(samples.X) - samples.y) / unit for model in models]
+            misses = np.sqrt(np.mean(np.square(left), axis=2))
         return np.where(np.isfinite(misses), misses, np.inf)
 
 
@@ -200,8 +202,8 @@ class RegionsSearch:
         if not (pair.decades > CERTAIN and (pair.miss > LARGE_MISS or gain > MUCH_BETTER)):
             return Verdict(labels, agrees=True)
         said = (
-            f"the laws miss their rows by {', '.join(f'{one:.0e}' for one in own)}, and those next to the boundary that "
-            f"are of the other side by {pair.miss:.0e}"
+            f"the laws miss their rows by {', '.join(f'{one:.0e}' for one in own)}, and rows of the other side next to "
+            f"the boundary by {pair.miss:.0e}"
         )
         return Verdict(labels, agrees=True, said=said)
 
@@ -212,7 +214,12 @@ class RegionsSearch:
         """The laws with the boundary that parts the rows, as a model of the whole table."""
         rows, signature = self.rows, self.rows.signature
         models = [one.model for one in laws.found]
-        boundary = self._boundary(models, rows.train, labels)
+        known = rows.train
+        if not rows.is_apart:
+            # The laws have not seen the rows held out, which say which of them they are of, and where the boundary is.
+            known = joined(rows.train, rows.held_out)
+            labels = np.concatenate([labels, self._labels(laws, rows.held_out)])
+        boundary = self._boundary(models, known, labels)
         if boundary is None:
             return None
 
@@ -279,9 +286,7 @@ class RegionsSearch:
 
             return again
 
-        return replace(
-            inner, model=given.outer(inner.model, train), refit=made(inner.refit), nearby=made(inner.nearby)
-        )
+        return replace(inner, model=given.outer(inner.model, train), refit=made(inner.refit), nearby=made(inner.nearby))
 
     def _boundary(self, models: Sequence[Model], samples: Samples, labels: Labels) -> Boundary | None:
         if self.given is not None and self.given.boundary is not None:
@@ -289,6 +294,11 @@ class RegionsSearch:
         with np.errstate(all="ignore"):
             values = np.concatenate([model.evaluate(samples.X) for model in models], axis=1)
         return boundary_of(samples.X, labels, values if samples.y.shape[1] == 1 else None, self.names)
+
+
+def joined(a: Samples, b: Samples) -> Samples:
+    """The rows of both, without weights."""
+    return replace(a, X=np.concatenate([a.X, b.X]), y=np.concatenate([a.y, b.y]), sample_weight=None)
 
 
 def _median(values: Array) -> float:
@@ -352,8 +362,8 @@ def sentences(model: Model, box: Box) -> list[str]:
     if share == 0.0:
         return []
     return [
-        f"y jumps between regions, and between the rows on both sides nothing tells where: {share:.2g} of the box is in "
-        f"doubt, for an RMSE of {error:.0e} over the box; rows drawn there would tell"
+        f"y jumps between regions, and between the rows on both sides nothing tells where: {share:.2g} of the box is "
+        f"in doubt, for an RMSE of {error:.0e} over the box; rows drawn there would tell"
     ]
 
 

@@ -33,8 +33,8 @@ class Regions(Model):
         a model of q - 1 outputs s_1(x) ... s_(q-1)(x): k is that of the largest of 0, s_1, ...;
         or a function of X (n, d) that gives k (n,), -1 where y has no value. A model with such a function can't be
         saved, nor written in other languages.
-    margin : of scores. Where the two largest are nearer to each other, the rows that the boundary was made of leave open
-        on which side of it a point is: see `doubt`.
+    margin : of scores. Where the two largest are nearer to each other, the rows that the boundary was made of leave
+        open on which side of it a point is: see `doubt`.
 
     y may jump at the boundary, and its derivative does; there it is that of the side that x is counted to. In other
     languages all laws are evaluated: their derivative in x is NaN where one of them has none.
@@ -173,7 +173,8 @@ class Regions(Model):
         if isinstance(self.boundary, str):
             return _extreme(np.concatenate([law.evaluate(X) for law in self.laws], axis=1), self.boundary)
         if isinstance(self.boundary, Model):
-            return np.argmax(self._scores(X), axis=1)
+            largest: Labels = np.argmax(self._scores(X), axis=1)
+            return largest
         labels = np.asarray(self.boundary(X))
         if labels.shape != (len(X),) or labels.dtype.kind not in "iu":
             raise ValueError(f"boundary: expected ({len(X)},) integers, got {labels.shape} of {labels.dtype}")
@@ -192,4 +193,5 @@ class Regions(Model):
 def _extreme(values: Array, boundary: str) -> Labels:
     """The column of `values` (n, q) with the largest, or smallest, number of each row: (n,)."""
     upward = values * EXTREMES[boundary]
-    return np.argmax(np.where(np.isnan(upward), -np.inf, upward), axis=1)
+    place: Labels = np.argmax(np.where(np.isnan(upward), -np.inf, upward), axis=1)
+    return place

@@ -142,7 +142,7 @@ def parted_by(terms: Array, labels: Labels, near: Labels) -> tuple[Array, float]
 
 def _constraints(terms: Array, labels: Labels, q: int) -> Array:
     """Rows of A in A (w, t) <= 0: the score of the label is above each other one by t at least."""
-    n, p = terms.shape
+    p = terms.shape[1]
     parts = []
     for k in range(q):
         rows = np.flatnonzero(labels != k)

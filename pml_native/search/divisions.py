@@ -81,7 +81,7 @@ class Table:
 
     def __init__(self, X: Array, y: Array) -> None:
         self.z, self.y = in_box(X, X), _standard(y)
-        self.n, self.d = X.shape
+        self.n, self.d = len(X), int(X.shape[1])
         low, high = DEGREES[self.d]
         while high > low and n_terms(self.d, high) > MOST_TERMS_A_ROW * self.n:
             high -= 1
@@ -109,7 +109,8 @@ def in_box(X: Array, box: Array) -> Array:
     """X (n, d) in coordinates in which the box of the rows of `box` is [-1, 1]^d."""
     low, high = box.min(axis=0), box.max(axis=0)
     centre, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
-    return (X - centre) / np.where(half > 0.0, half, 1.0)
+    z: Array = (X - centre) / np.where(half > 0.0, half, 1.0)
+    return z
 
 
 def _standard(y: Array) -> Array:
@@ -146,8 +147,8 @@ def solved(terms: Array, y: Array) -> Array:
     try:
         factor = cho_factor(gram, check_finite=False)
     except LinAlgError:
-        return lstsq(terms, y, cond=1e-13, lapack_driver="gelsy", check_finite=False)[0]
-    w = cho_solve(factor, terms.T @ y, check_finite=False)
+        return exactly_solved(terms, y)
+    w: Array = cho_solve(factor, terms.T @ y, check_finite=False)
     left = y - terms @ w
     if left @ left < REFINED_FROM**2 * len(y):
         for _ in range(REFINEMENTS):
@@ -157,7 +158,8 @@ def solved(terms: Array, y: Array) -> Array:
 
 def exactly_solved(terms: Array, y: Array) -> Array:
     """The same to rounding, by QR: 10 times the time."""
-    return lstsq(terms, y, cond=1e-14, lapack_driver="gelsy", check_finite=False)[0]
+    w: Array = lstsq(terms, y, cond=1e-14, lapack_driver="gelsy", check_finite=False)[0]
+    return w
 
 
 def misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False) -> Array:

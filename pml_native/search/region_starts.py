@@ -7,6 +7,8 @@ that one law misses, where it is fitted to most of them. At random: two neighbou
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -81,7 +83,7 @@ def by_threshold(table: Table, degree: int, u: Array) -> list[Labels]:
     p = n_terms(table.d, degree)
     rows = np.column_stack([table.terms(degree), table.y])[order]
     ends = np.linspace(0, n, BLOCKS + 1).astype(np.intp)
-    blocks = [rows[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    blocks = [rows[a:b] for a, b in pairwise(ends)]
     below = np.cumsum([block.T @ block for block in blocks], axis=0)
     counts = ends[1:-1]
     low, high = _log_misses(below[:-1], counts, p), _log_misses(below[-1] - below[:-1], n - counts, p)

@@ -26,6 +26,8 @@ ROWS_A_COLUMN, ONE_LAW = 50, -13.5
 ROUNDS_A_STEP, ROUNDS_AT_FIRST, MOST_ROUNDS = 3, 12, 12
 # Starts that go on: the best, and the best of each kind.
 BEST = 3
+# The first looks, and the best start, may take so many times the work that there is; or there are none.
+MOST_AT_FIRST = 4.0
 # Cuts are certain by so many decades. Of 60 smooth tables none reaches 1.6, of true cuts whose laws are met to 1e-4
 # none is below 4.
 CERTAIN = 2.0
@@ -68,11 +70,15 @@ def regions_of(table: Table, rng: np.random.Generator, most_work: float) -> Part
         for degree in degrees[1:2]
     ]
     spent += sum(step.work for step in looks)
+    if spent > MOST_AT_FIRST * most_work:
+        return None
     seen = yield looks
     best: Cut | None = None
+    has_one = False
     for name, division in _promising([(name, one) for (name, _), one in zip(starts, seen, strict=True)]):
-        if spent > most_work:
+        if spent > most_work and has_one:
             break
+        has_one = True
         refined: Division | None = division
         for degree in degrees[1:]:
             for _ in range(MOST_ROUNDS // ROUNDS_A_STEP):
@@ -96,9 +102,8 @@ def regions_of(table: Table, rng: np.random.Generator, most_work: float) -> Part
         work = table.work(degrees[-1], 2 * refined.q)
         spent += work
         [cut] = yield [Step(work, partial(_certain, table, refined, name))]
-        if cut is not None and cut.division.score < min(whole.score, np.inf if best is None else best.division.score) - (
-            GAIN if best is None else 0.0
-        ):
+        known = whole.score - GAIN if best is None else best.division.score
+        if cut is not None and cut.division.score < known:
             best = cut
             if cut.pair.decades > BEYOND_DOUBT:
                 break
@@ -178,9 +183,7 @@ def _promising(looks: list[tuple[str, Division | None]]) -> list[tuple[str, Divi
     return [(ranked[i][1], ranked[i][2]) for i in sorted(set(chosen))]
 
 
-def _alternated(
-    table: Table, labels: Labels, degree: int, rounds: int, worker: Worker
-) -> tuple[Division | None, bool]:
+def _alternated(table: Table, labels: Labels, degree: int, rounds: int, worker: Worker) -> tuple[Division | None, bool]:
     return alternated(table, labels, degree, rounds)
 
 
