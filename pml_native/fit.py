@@ -135,7 +135,8 @@ def fit(
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples, None if known is None else known.column)
     coverage = Coverage.of(samples.X, facts)
-    notes += coverage.sentences(samples.input_names)
+    if known is None or known.column is None:  # rows lie in layers of a column that says the region
+        notes += coverage.sentences(samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
     train, held_out = split(samples, validation, rng, facts, coverage.copies)

@@ -4,8 +4,8 @@ Labels are found among the rows trained on (search/regions.py). Rows that surely
 laws, far more exact than those by which labels were found, label all rows again, and a boundary that parts them is
 looked for (search/boundaries.py). Rows held out, which no law has seen, judge the laws, and say with the others where
 the boundary is. A cut that a smooth function doesn't need must not win by being exact at the rows: it is believed where
-the rows next to it are missed by the law of the other side by far more than by their own, and by much, or the table
-as a whole is met far worse.
+the rows next to it are missed by the law of the other side by far more than by their own, and by about as much as
+they were by the first laws.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from ..arrays import Array, Samples
 from ..models import Model, Regions
 from ..search.boundaries import Boundary, boundary_of
-from ..search.divisions import Division, Labels, Table, certainty, in_box
-from ..search.regions import CERTAIN, MOST_ROWS, regions_of
+from ..search.divisions import Division, Labels, Table, in_box, numbered, pairs_of
+from ..search.regions import CERTAIN, MOST_ROWS, Labelling
 from ..search.scheduler import Next, Part, Run, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows
 from .agreement import Box
@@ -43,9 +43,13 @@ REGIONS_SHARE = 2 / 3
 # Races take turns of this much; labels by their laws are to agree with those before after so much for each, or else
 # races begin again with the new labels, so many times. The trial is a share of the work of the race, a second of 45.
 TURN_WORK, TRIAL_SHARE, MOST_TRIALS = 0.1 * WORK_A_SECOND, 1 / 45, 3
-# Next to a boundary the law of the other side misses rows by so much, in units of the RMS of y, or all is so many times
-# more exact with the cut: a front tanh(50 x), cut in vain, has laws of 2e-16 on both sides that go on across to 1e-10.
-LARGE_MISS, MUCH_BETTER = 1e-7, 100.0
+# Next to a boundary the law of the other side misses rows by so much, in units of the RMS of y, and by no less than
+# this part of what the first, crude laws did: a front tanh(50 x), cut in vain, has laws of 2e-16 on both sides that go
+# on across the cut to 1e-10, and the more exact they are, the further.
+LARGE_MISS, SAME_MISS = 1e-7, 0.1
+# Where polynomials were not certain of the cut, laws are to miss their rows by no more than this: of a steep function,
+# crude laws of both sides tell less across the cut than they will.
+EXACT = 1e-8
 # Where y jumps by more than this, in units of its RMS, the report says that rows leave open where.
 JUMP = 1e-9
 
@@ -105,7 +109,8 @@ class RegionsSearch:
         self.race, self.rows, self.table, self.rng = race, race.rows, table, np.random.default_rng(0)
         self.names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
         self.prospect = 0.0
-        self.known = race.best
+        self.least_miss: float | None = None
+        self.are_exact_laws_needed = False
 
     def steps(self) -> Steps:
         train = self.rows.train
@@ -114,20 +119,22 @@ class RegionsSearch:
             return
         k = min(MOST_ROWS, self.rows.n)
         table = Table(train.X[:k], train.y[:k, 0])
-        cut = yield from regions_of(table, self.rng, LABELS_SHARE * self.race.work)
+        cut = yield from Labelling(table, self.rng, LABELS_SHARE * self.race.work).parts()
         if cut is None:
             return
         yield self._line(
             f"the law seems to change: {cut.division.q} regions, between which one is wrong next to the other by "
             f"{cut.pair.decades:.1f} decades"
         )
+        self.are_exact_laws_needed = cut.is_of_quotients
+        self.least_miss = min(pair.miss for pair in pairs_of(table.z, cut.division))
         labels = np.full(self.rows.n, -1, dtype=np.intp)
         labels[:k] = sure(cut.division.misses)
         for _ in range(MOST_TRIALS):
             again = yield from self._raced(labels)
             if again is None:
                 return
-            labels = again
+            labels = numbered(again, FEWEST_ROWS)
 
     def _line(self, sentence: str) -> str:
         return line_of(sentence, self.race.start)
@@ -196,14 +203,19 @@ class RegionsSearch:
         if np.any(labels[both] != before[both]) or len(np.unique(labels[labels >= 0])) < q:
             return Verdict(labels, agrees=False)
         division = Division(np.argmin(misses, axis=0), misses)
-        pair = certainty(in_box(train.X, train.X), division)
+        pairs = pairs_of(in_box(train.X, train.X), division)
+        least = LARGE_MISS if self.least_miss is None else max(LARGE_MISS, SAME_MISS * self.least_miss)
+        doubtful = [pair for pair in pairs if not (pair.decades > CERTAIN and pair.miss > least)]
+        if doubtful or not pairs:
+            # One law goes on across the cut: the two regions are one.
+            pair = min(doubtful, key=lambda pair: pair.miss, default=None)
+            return Verdict(labels if pair is None else np.where(labels == pair.a, pair.b, labels), agrees=False)
         own = [_median(misses[k][division.labels == k]) for k in range(q)]
-        gain = self.known.error / max(max(own), 1e-16) if self.known is not None else math.inf
-        if not (pair.decades > CERTAIN and (pair.miss > LARGE_MISS or gain > MUCH_BETTER)):
+        if self.are_exact_laws_needed and max(own) > EXACT:
             return Verdict(labels, agrees=True)
         said = (
             f"the laws miss their rows by {', '.join(f'{one:.0e}' for one in own)}, and rows of the other side next to "
-            f"the boundary by {pair.miss:.0e}"
+            f"the boundary by {min(pair.miss for pair in pairs):.0e}"
         )
         return Verdict(labels, agrees=True, said=said)
 

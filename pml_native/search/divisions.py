@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ from ..arrays import Array
 from .search import CALL
 
 Labels = NDArray[np.intp]
+
+
+class Law(Protocol):
+    """What a law of some rows misses all by, up to a degree; `is_exact` asks for no digit less than float64 has."""
+
+    def __call__(self, table: Table, rows: Labels, degree: int, *, is_exact: bool = False) -> Array: ...
+
+
 # Rows that a term of a law needs at least. With 1.4, laws of few rows meet them by chance: four regions of two laws.
 ROWS_A_TERM = 2
 # The lowest and the highest total degree by the number of columns, and the highest number of terms for each row.
@@ -38,6 +47,8 @@ OUTLYING, WITHIN = 5.0, 0.8
 JOINED = 1.5
 # Of the rows of a region, those that lie nearest to others tell how certain the cut is; at least so many.
 STRIP, FEWEST_IN_STRIP, FEWEST_OF_A_PAIR = 0.1, 10, 5
+# Least-squares fits of a quotient, each weighted by the denominator of the one before.
+QUOTIENT_STEPS = 3
 # What rounding adds to any miss, in units of the RMS of y.
 ROUNDING = 1e-16
 
@@ -176,6 +187,26 @@ def misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False
     return misses
 
 
+def quotient_misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False) -> Array:
+    """What a quotient of polynomials misses all rows by, (n,): of p / q with p - y (q - 1) = y by least squares.
+
+    Steep laws are met by these to far more digits than by polynomials of as many terms.
+    """
+    while degree > 0 and ROWS_A_TERM * (2 * n_terms(table.d, degree) - 1) > len(rows):
+        degree -= 1
+    terms, y = table.terms(degree), table.y
+    p = terms.shape[1]
+    both = np.concatenate([terms, -y[:, None] * terms[:, 1:]], axis=1)
+    weight = np.ones(len(rows))
+    for _ in range(QUOTIENT_STEPS):  # weights make these errors of p / q (Sanathanan and Koerner 1963)
+        w = exactly_solved(both[rows] * weight[:, None], y[rows] * weight)
+        below = 1.0 + terms[:, 1:] @ w[p:]
+        weight = 1.0 / np.maximum(np.abs(below[rows]), 1e-3 * np.max(np.abs(below[rows])))
+    with np.errstate(all="ignore"):
+        misses: Array = np.abs(y - (terms @ w[:p]) / below)
+    return np.where(np.isfinite(misses), misses, np.inf)
+
+
 def numbered(labels: Labels, fewest: int) -> Labels:
     """Labels 0, 1, ... of the regions of at least so many rows, -1 for other rows."""
     names, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -185,7 +216,7 @@ def numbered(labels: Labels, fewest: int) -> Labels:
 
 
 def alternated(
-    table: Table, labels: Labels, degree: int, rounds: int, *, is_exact: bool = False
+    table: Table, labels: Labels, degree: int, rounds: int, *, law: Law = misses_of, is_exact: bool = False
 ) -> tuple[Division | None, bool]:
     """Laws of this degree and rows given to them in turns, and whether they stand; no division where no region is
     large enough. `labels` (n,) are -1 for rows that no region has yet."""
@@ -195,7 +226,7 @@ def alternated(
         q = int(labels.max()) + 1
         if q == 0:
             return None, True
-        misses = np.stack([misses_of(table, np.flatnonzero(labels == k), degree, is_exact=is_exact) for k in range(q)])
+        misses = np.stack([law(table, np.flatnonzero(labels == k), degree, is_exact=is_exact) for k in range(q)])
         new = np.argmin(misses, axis=0)
         stands = np.array_equal(new, labels)
         if stands:
@@ -243,12 +274,17 @@ def _alike(labels: Labels, names: Sequence[int], known: dict[int, float], miss: 
 
 
 def certainty(z: Array, division: Division) -> Pair:
-    """The least certain pair of neighbouring regions.
+    """The least certain of the pairs of neighbouring regions."""
+    return min(pairs_of(z, division), key=lambda pair: pair.decades, default=Pair(0.0))
+
+
+def pairs_of(z: Array, division: Division) -> list[Pair]:
+    """The pairs of neighbouring regions, with how certain the cut between them is.
 
     Over the rows of one that lie next to the other it is the median of log10 of what the other's law misses them by,
     over what their own does. A cut that a smooth function doesn't need has 0.5 to 1.6 decades with polynomials.
     """
-    found = [Pair(math.inf)]
+    found = []
     for a in range(division.q):
         rows, other = np.flatnonzero(division.labels == a), np.flatnonzero(division.labels != a)
         if not (len(rows) and len(other)):
@@ -262,5 +298,4 @@ def certainty(z: Array, division: Division) -> Pair:
             if np.count_nonzero(beside == b) >= min(FEWEST_OF_A_PAIR, len(near)):
                 here = beside == b
                 found.append(Pair(float(np.median(decades[here])), a, int(b), float(np.median(others[here]))))
-    least = min(found, key=lambda pair: pair.decades)
-    return least if math.isfinite(least.decades) else Pair(0.0)
+    return found
