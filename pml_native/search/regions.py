@@ -59,16 +59,12 @@ GAIN = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """The labels of the rows that were looked at, which are the first ones, and how certain the cut is.
-
-    `is_of_quotients` says that polynomials alone were not certain of it: steep laws, or a steep function of one.
-    """
+    """The labels of the rows that were looked at, which are the first ones, and how certain the cut is."""
 
     table: Table
     division: Division
     pair: Pair
     start: str
-    is_of_quotients: bool
 
 
 def may_be_cut(n: int, d: int) -> bool:
@@ -250,7 +246,7 @@ def _certain(table: Table, division: Division, start: str, degree: int, law: Law
             if exact is None or exact.q < 2:
                 return None
             pair = certainty(table.z, exact)
-            return Cut(table, exact, pair, start, law is not misses_of) if pair.decades > least else None
+            return Cut(table, exact, pair, start) if pair.decades > least else None
         labels = np.where(division.labels == pair.a, pair.b, division.labels)
         joined, _ = alternated(table, labels, degree, ROUNDS_AT_FIRST, law=law)
         if joined is None:
