@@ -43,8 +43,8 @@ ROUNDS_A_STEP, ROUNDS_AT_FIRST, MOST_ROUNDS = 3, 12, 12
 BEST = 3
 # The first looks, and the best start, may take so many times the work that there is; or there are none.
 MOST_AT_FIRST = 4.0
-# Divisions by polynomials that are not certain, the best of which go on with quotients, of these degrees by columns.
-MOST_UNCERTAIN = 2
+# Divisions by polynomials that are not certain, of which the best goes on with quotients, of these degrees by columns.
+MOST_UNCERTAIN = 1
 QUOTIENT_DEGREES = {2: (4, 6, 8), 3: (2, 3, 4), 4: (2, 3), 5: (1, 2), 6: (1, 2)}
 # Cuts are certain by so many decades. Of 60 smooth tables none reaches 1.6, of true cuts whose laws are met to 1e-4
 # none is below 4.
