@@ -13,11 +13,26 @@ from setuptools.command.build_ext import build_ext
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
-# One compiler option set an instruction set; the baseline takes none and is the only one elsewhere than on x86-64.
-ISA_OPTIONS = {
-    "csrc/isa/avx2.cpp": {"unix": ["-mavx2", "-mfma"], "msvc": ["/arch:AVX2"]},
-    "csrc/isa/avx512.cpp": {"unix": ["-mavx512f", "-mavx512dq", "-mfma"], "msvc": ["/arch:AVX512"]},
-}
+# What the compiler may use in the files of csrc/isa; the baseline takes no option and is the only one elsewhere.
+ISAS = {"baseline": {"unix": [], "msvc": []}}
+if X86:
+    ISAS |= {
+        "avx2": {"unix": ["-mavx2", "-mfma"], "msvc": ["/arch:AVX2"]},
+        "avx512": {"unix": ["-mavx512f", "-mavx512dq", "-mfma"], "msvc": ["/arch:AVX512"]},
+    }
+# The search without a triangulation, in eleven dimensions, takes -O3 as long as all other kernels do. These are what it
+# gains from, in two thirds of the time.
+SEARCH = {"unix": ["-O2", "-fpeel-loops", "-fvect-cost-model=dynamic"], "msvc": []}
+# Bindings only pass arrays on; most of their time goes to pybind11's templates.
+BINDINGS = {"unix": ["-O1"], "msvc": []}
+
+
+def own_options(kind):
+    """The files that have options of their own, with these; the longest to compile first."""
+    files = {f"csrc/isa/{name}.cpp": options[kind] for name, options in ISAS.items()}
+    files |= {f"csrc/isa/search_{name}.cpp": options[kind] + SEARCH[kind] for name, options in ISAS.items()}
+    return files | {path: BINDINGS[kind] for path in [*sorted(glob("csrc/bindings/*.cpp")), "csrc/module.cpp"]}
+
 
 # Contraction of a * b + c to a fused operation would change results from one compiler to the next.
 OPTIONS = {
@@ -35,29 +50,30 @@ READABLE = ["-O1", "-g1", "-fno-inline", "-fno-omit-frame-pointer"]
 
 
 class BuildExtension(build_ext):
-    """Compiles the files of csrc/isa with their own options, then the rest as usual."""
+    """Compiles the files that have options of their own, then the rest as usual."""
 
     def build_extension(self, extension):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
-        extension.extra_compile_args += OPTIONS[kind]
+        options_of_all, last = extension.extra_compile_args + OPTIONS[kind], []
         if SANITIZERS:
-            extension.extra_compile_args += [*SANITIZERS, *READABLE]
+            last = [*SANITIZERS, *READABLE]
             extension.extra_link_args += SANITIZERS
 
-        def compiled(isa):
-            source, options = isa
+        def compiled(file):
+            source, options = file
             return self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,
+                macros=extension.define_macros,
                 include_dirs=extension.include_dirs,
-                extra_postargs=extension.extra_compile_args + options[kind],
+                extra_postargs=options_of_all + options + last,
                 depends=extension.depends,
             )
 
-        # Each instruction set takes the compiler a minute, so they go side by side.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for objects in pool.map(compiled, ISA_OPTIONS.items() if X86 else ()):
+            for objects in pool.map(compiled, own_options(kind).items()):
                 extension.extra_objects += objects
+        extension.extra_compile_args = options_of_all + last
         super().build_extension(extension)
         # A checkout also gets a copy beside its sources, so that Python started in this folder finds it: there,
         # `import pml_native` takes this folder's package, installed or not.
@@ -70,7 +86,9 @@ class BuildExtension(build_ext):
 
 core = Pybind11Extension(
     "pml_native._core",
-    sources=sorted(set(glob("csrc/**/*.cpp", recursive=True)) - set(ISA_OPTIONS)),
+    sources=sorted(
+        set(glob("csrc/**/*.cpp", recursive=True)) - set(own_options("unix")) - set(glob("csrc/isa/*avx*.cpp"))
+    ),
     depends=sorted(glob("csrc/**/*.hpp", recursive=True)),
     define_macros=[("PML_X86_ISAS", "1")] if X86 else [],
     cxx_std=17,

@@ -21,7 +21,7 @@ import peers
 import pytest
 from networks import case, check_arrays, make
 
-from pml_native import NetworkModel
+from pml_native import Model, NetworkModel
 
 ROWS = """
 void rows(const double *x, double *y, long n) {
@@ -35,7 +35,7 @@ OPTIONS = {"-O2": ["-std=c99", "-O2"], "-O3 -march=native": ["-O3", "-march=nati
 WARNINGS = ["-Wall", "-Wextra", "-pedantic"]
 
 
-def _compiled(model: NetworkModel, folder: Path, options: list[str]) -> tuple[Any, int]:
+def library_of(model: Model, folder: Path, options: list[str]) -> tuple[Any, int]:
     """The library, and how many warnings its compiler had."""
     source, library = folder / "model.c", folder / f"model{''.join(options)}.so"
     source.write_text(model.to_c() + ROWS.replace("INPUTS", str(model.signature.n_inputs)))
@@ -51,7 +51,7 @@ def _in_words(options: str, n_warnings: int, values: np.ndarray, wanted: np.ndar
     return f"{'':18} cc {flags}: {n_warnings} warnings, {difference:.1f} ulp from the core"
 
 
-def _in_c(function: Any, X: np.ndarray, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
+def in_c(function: Any, X: np.ndarray, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
     pointer = ctypes.POINTER(ctypes.c_double)
     out = np.empty((len(X), *shape))
     arguments = X.ctypes.data_as(pointer), out.ctypes.data_as(pointer), ctypes.c_long(len(X))
@@ -63,7 +63,7 @@ def _in_c(function: Any, X: np.ndarray, shape: tuple[int, ...]) -> Callable[[], 
     return call
 
 
-def _in_numba(model: NetworkModel, X: np.ndarray) -> Callable[[], np.ndarray] | None:
+def in_numba(model: Model, X: np.ndarray) -> Callable[[], np.ndarray] | None:
     try:
         from numba import njit
     except ImportError:
@@ -90,11 +90,11 @@ def bench_value_in_c(compare, summary_line, tmp_path, W, options):
     n = 10_000
     mlp, params, X, _ = case(3, W, n)
     model = NetworkModel(mlp, params, n_threads=1)
-    library, n_warnings = _compiled(model, tmp_path, OPTIONS[options])
-    ours = _in_c(library.rows, X, (1,))
+    library, n_warnings = library_of(model, tmp_path, OPTIONS[options])
+    ours = in_c(library.rows, X, (1,))
     made = {
         "core": lambda: model(X)[:, None],
-        "numba": _in_numba(model, X),
+        "numba": in_numba(model, X),
         **make({name: peers.FORWARD[name] for name in ("NumPy", "torch")}, mlp.widths, params, X),
     }
     check_arrays(ours(), made, 1e-13)
@@ -111,8 +111,8 @@ def bench_gradient_in_c(compare, summary_line, tmp_path, W, options):
     n = 10_000
     mlp, params, X, _ = case(3, W, n)
     model = NetworkModel(mlp, params, n_threads=1)
-    library, n_warnings = _compiled(model, tmp_path, OPTIONS[options])
-    ours = _in_c(library.gradient_rows, X, (3,))
+    library, n_warnings = library_of(model, tmp_path, OPTIONS[options])
+    ours = in_c(library.gradient_rows, X, (3,))
     made = {
         "core": lambda: model.gradient(X),
         **make({"torch": peers.INPUT_GRADIENT["torch"]}, mlp.widths, params, X),

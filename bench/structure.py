@@ -5,6 +5,7 @@
     python bench/structure.py --targets polynomials                    # sparse ones in 10, 16 and 20 inputs
     python bench/structure.py --targets uq --store structure.db        # counts by 1e-12 and 1e-6 as well
     python bench/structure.py --targets water
+    python bench/structure.py --arity --seeds 1                        # the largest part found, beside the known one
 
 Targets and boxes: structure_targets.py. Each: uniform rows, one core, a minute; errors on 10,000 fresh points of the
 whole box, relative to the RMS of y, by the median and the worst of the seeds; `s` is processor time, and `family` what
@@ -12,6 +13,9 @@ was chosen with the first seed. A goal is one for the median; it counts as met w
 times it. `uq` is the metamodelling suite of uqtestfuns (2,000 rows, drawn from each function's own distribution of
 inputs) and `water` steam tables by CoolProp: both are packages that only these targets need. A store knows nothing of
 builds: take another one for another build.
+
+`--arity` is of the equations whose d* the paper gives, and the borehole: the most inputs that a part has of the graph
+of the model (`report.largest_arity`), of that of its formula if there is one, and of that of the true formula.
 """
 
 from __future__ import annotations
@@ -29,12 +33,15 @@ from cores import on_core
 from structure_targets import structure_targets, target_of, uq_names
 
 import pml_native as pml
+from pml_native.networks.formula import formula_graph
 
 N_TEST = 10_000
 FIRST_TEST_SEED = 1_000_000  # beyond any training seed: test points are fresh
 WITHIN = 100.0
 LEVELS = (1e-12, 1e-6)
 POLYNOMIAL = "polynomial-"
+ARITIES = ("I.8.14", "II.6.15a", "I.12.11", "I.44.4", "borehole")
+N_ARITY = 4000
 ERRORS = ("rmse", "p95", "max")
 
 
@@ -96,6 +103,36 @@ def print_targets(table: pml.scaling.Table, names: list[str]) -> None:
         print(f"{np.count_nonzero(np.array(medians) <= level)} of {len(names)} to {level:.0e} by the median seed")
 
 
+def borehole_formula() -> str:
+    """In the names of a table without names."""
+    logarithm = "log(x1/x0)"
+    return f"2*pi*x2*(x3-x5)/({logarithm}*(1+2*x6*x2/({logarithm}*x0**2*x7)+x2/x4))"
+
+
+def print_arities(seconds: float, seeds: list[int]) -> None:
+    print(f"{'target':10} inputs seed     RMSE  model formula known  parts of the model")
+    for name in ARITIES:
+        equation = pml.problems.equations.get(name)
+        problem = target_of(name).problem if equation is None else equation
+        known = formula_graph(borehole_formula() if equation is None else equation).largest_arity
+        for seed in seeds:
+            X, y = problem.sample(N_ARITY, seed)
+            names = None if equation is None else list(equation.variables)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = pml.fit(
+                    X, y, time_limit=seconds, random_state=seed, n_threads=1, progress=False, input_names=names
+                )
+            assert model.report is not None
+            try:
+                own = str(formula_graph(str(model.formula()), names).largest_arity)
+            except ValueError:
+                own = "none"
+            graph = model.graph()
+            row = f"{model.report.error:8.1e} {graph.largest_arity:6} {own:>7} {known:5}"
+            print(f"{name:10} {len(X.T):6} {seed:4} {row}  {'; '.join(str(graph).splitlines())[:120]}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--targets", nargs="+", help="these only; also: polynomials, water, uq, uq:NAME")
@@ -104,7 +141,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="runs at a time; as many as cores if not given")
     parser.add_argument("--store", help="keeps finished runs in this file")
     parser.add_argument("--core", type=int, help="the core that all fits run on")
+    parser.add_argument("--arity", action="store_true", help="the largest parts found instead")
     options = parser.parse_args()
+    if options.arity:
+        with on_core(options.core):
+            print_arities(options.seconds, options.seeds)
+        return
     names = names_of(options.targets)
     settings = [{"target": name, "seconds": options.seconds, "seed": seed} for name in names for seed in options.seeds]
     with on_core(options.core):

@@ -25,6 +25,12 @@ MOST_SPAN = 1e100
 MOST_NAMED = 5
 # What an error of a value is taken relative to: nothing, so that all count alike, or that value.
 ERRORS = ("absolute", "relative")
+# What is done where a value is missing: an error says so, or the row is left out; and with rows whose y is far from
+# what all others say.
+MISSING = ("raise", "drop")
+OUTLIERS = ("keep", "drop")
+# Types of pandas for what is missing: such a value is unequal to all, itself too, and no number.
+MISSING_TYPES = ("NAType", "NaTType")
 
 
 class PrecisionWarning(UserWarning):
@@ -36,7 +42,8 @@ class Samples:
     """Training data: `X` (n, d), `y` (n, m), `sample_weight` (n,) > 0 with mean 1 or None, and the names of columns.
 
     `is_relative` says that errors are those of each value relative to it. Weights then have a factor 1 / y^2: the
-    weighted mean square of errors, over that of y, is the mean square of relative errors.
+    weighted mean square of errors, over that of y, is the mean square of relative errors. Several outputs have weights
+    of their own, (n, m). `numbers` (n,) are those that a user knows the rows by, None where none was left out.
     """
 
     X: Array
@@ -46,6 +53,7 @@ class Samples:
     input_names: tuple[str, ...] | None
     output_names: tuple[str, ...] | None
     is_relative: bool = False
+    numbers: NDArray[np.intp] | None = None
 
     def take(self, rows: NDArray[np.intp]) -> Samples:
         """The samples of these rows."""
@@ -58,6 +66,20 @@ class Samples:
             self.input_names,
             self.output_names,
             self.is_relative,
+            None if self.numbers is None else self.numbers[rows],
+        )
+
+    def of_outputs(self, columns: Sequence[int]) -> Samples:
+        """The samples with these outputs only."""
+        own, weight, names = list(columns), self.sample_weight, self.output_names
+        if weight is not None and weight.ndim == 2:
+            weight = np.ascontiguousarray(weight[:, own[0]] if len(own) == 1 else weight[:, own])
+        return replace(
+            self,
+            y=np.ascontiguousarray(self.y[:, own]),
+            sample_weight=weight,
+            y_is_vector=len(own) == 1,
+            output_names=None if names is None else tuple(names[j] for j in own),
         )
 
     def first(self, n: int) -> Samples:
@@ -75,9 +97,12 @@ class Samples:
         return replace(self, X=X, y=y, sample_weight=_mean_one(root**2), is_relative=False)
 
 
-def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None) -> Array:
-    """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite."""
-    array = values if _is_ready(values) else _as_float64(values, name)
+def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None, may_miss: bool = False) -> Array:
+    """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite.
+
+    Values that are missing are NaN if they `may_miss`.
+    """
+    array = values if _is_ready(values) else _as_float64(values, name, may_miss)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -108,19 +133,22 @@ def as_samples(
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     error: str = "absolute",
+    missing: str | None = None,
 ) -> Samples:
     """Training data from what the user has: arrays, lists, data frames. Names given win over those of a data frame.
 
-    Rows of weight 0 are left out, whatever they hold. `error` is "absolute", or "relative" for errors of each value
-    relative to it.
+    Rows of weight 0 are left out, whatever they hold; so are rows where a value is missing (NaN, None, masked) if
+    `missing` is "drop". None is for callers that have no such option, so that an error does not name it. `error` is
+    "absolute", or "relative" for errors of each value relative to it.
 
     Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows, and where errors can't be
     relative. Warns where the type of the data carries less than float64.
     """
     if error not in ERRORS:
         raise ValueError(f"error: expected one of {', '.join(ERRORS)}, got {error!r}")
-    inputs = as_matrix(X, "X")
-    outputs = as_matrix(y, "y")
+    if missing is not None and missing not in MISSING:
+        raise ValueError(f"missing: expected one of {', '.join(MISSING)}, got {missing!r}")
+    inputs, outputs = (as_matrix(values, name, may_miss=missing == "drop") for name, values in (("X", X), ("y", y)))
     names = _names(input_names, X, inputs, "input_names")
     y_names = _names(output_names, y, outputs, "output_names")
     if inputs.shape[0] != outputs.shape[0]:
@@ -131,28 +159,46 @@ def as_samples(
         if array.shape[1] == 0:
             raise ValueError(f"{name}: expected at least 1 column, got 0")
     weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
-    counted = None if weight is None or weight.all() else np.flatnonzero(weight)
-    if weight is not None and counted is not None:
-        inputs, outputs, weight = inputs[counted], outputs[counted], _mean_one(weight[counted])
-    _require_finite(inputs, "X", names, counted)
-    _require_finite(outputs, "y", y_names, counted)
+    numbers = None if weight is None or weight.all() else np.flatnonzero(weight)
+    if missing == "drop":
+        numbers = _without_missing(inputs, outputs, numbers)
+    if numbers is not None:
+        inputs, outputs = inputs[numbers], outputs[numbers]
+        weight = None if weight is None else _mean_one(weight[numbers])
+    for name, array, columns in (("X", inputs, names), ("y", outputs, y_names)):
+        _require_finite(array, name, columns, numbers, has_option=missing is not None)
     for name, values in (("X", X), ("y", y)):
         warn_about_precision(values, name)
     if error == "relative":
-        weight = _relative_weight(outputs, weight, counted)
-    return Samples(inputs, outputs, weight, np.ndim(y) == 1, names, y_names, error == "relative")
+        every = [_relative_weight(column, weight, numbers) for column in outputs.T]
+        weight = every[0] if len(every) == 1 else np.stack(every, axis=1)
+    return Samples(inputs, outputs, weight, np.ndim(y) == 1, names, y_names, error == "relative", numbers)
 
 
-def _relative_weight(y: Array, weight: Array | None, counted: NDArray[np.intp] | None) -> Array:
-    """`weight` (n,) over the squares of `y` (n, 1), whose rows are `counted` among all that were given."""
-    if y.shape[1] > 1:
-        raise ValueError(f'error: expected one output for "relative", got {y.shape[1]}; fit them one by one')
-    size = np.abs(y[:, 0])
+def _without_missing(X: Array, y: Array, numbers: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
+    """The rows, of those with `numbers`, or of all, where no value of X or y is missing; None if these are all."""
+    is_there = np.logical_not(np.isnan(np.hstack([X, y])).any(axis=1))
+    if is_there.all():
+        return numbers
+    kept = np.flatnonzero(is_there) if numbers is None else numbers[is_there[numbers]]
+    if not len(kept):
+        raise ValueError("X, y: expected a row of weight above 0 without missing values, got none")
+    return kept
+
+
+def named_rows(rows: NDArray[np.intp]) -> str:
+    """The first of the rows, by their numbers, and how many more there are."""
+    first = ", ".join(map(str, rows[:MOST_NAMED].tolist()))
+    return f"{first} and {len(rows) - MOST_NAMED:,} more" if len(rows) > MOST_NAMED else first
+
+
+def _relative_weight(y: Array, weight: Array | None, numbers: NDArray[np.intp] | None) -> Array:
+    """`weight` (n,) over the squares of `y` (n,), whose rows have these `numbers` among all that were given."""
+    size = np.abs(y)
     zero = np.flatnonzero(size == 0.0)
     if len(zero):
-        first = ", ".join(str(zero[k] if counted is None else counted[zero[k]]) for k in range(len(zero))[:MOST_NAMED])
-        more = f" and {len(zero) - MOST_NAMED} more" if len(zero) > MOST_NAMED else ""
-        raise ValueError(f'y: expected values other than 0 for error="relative", got 0 in the rows {first}{more}')
+        named = named_rows(zero if numbers is None else numbers[zero])
+        raise ValueError(f'y: expected values other than 0 for error="relative", got 0 in the rows {named}')
     least, largest = size.min(), size.max()
     if least < largest / MOST_SPAN:
         raise ValueError(
@@ -234,12 +280,14 @@ def _column_names(values: Any) -> tuple[str, ...] | None:
     return (str(name),) if isinstance(name, str) and hasattr(values, "dtype") else None
 
 
-def _as_float64(values: ArrayLike, name: str) -> Array:
+def _as_float64(values: ArrayLike, name: str, may_miss: bool) -> Array:
     if hasattr(values, "toarray"):
         raise ValueError(f"{name}: expected a dense array, got a sparse {type(values).__name__}; call .toarray()")
     if np.ma.isMaskedArray(values):
         masked = int(np.ma.getmaskarray(values).sum())
-        if masked:
+        if masked and may_miss:
+            values = np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
+        elif masked:
             raise ValueError(f"{name}: expected every value present, got {masked} masked values")
     try:
         array = np.asarray(values)
@@ -247,7 +295,7 @@ def _as_float64(values: ArrayLike, name: str) -> Array:
         raise ValueError(f"{name}: expected rows of equal length, got a ragged sequence ({error})") from None
     kind = array.dtype.kind
     if kind == "O":
-        array = _numbers_from_objects(array, name, _column_names(values))
+        array = _numbers_from_objects(array, name, _column_names(values), may_miss)
     elif kind == "c":
         raise ValueError(
             f"{name}: expected real numbers, got {array.dtype}; fit the real and the imaginary part as two outputs"
@@ -264,14 +312,23 @@ def _first(array: NDArray[Any]) -> Any:
     return array.flat[0].item() if array.size else array.dtype
 
 
-def _numbers_from_objects(array: NDArray[Any], name: str, columns: tuple[str, ...] | None) -> NDArray[Any]:
+def _numbers_from_objects(
+    array: NDArray[Any], name: str, columns: tuple[str, ...] | None, may_miss: bool
+) -> NDArray[Any]:
+    missing = []
     for index, value in np.ndenumerate(array):
-        if value is None:
-            raise ValueError(f"{name}: expected numbers, got a missing value in {_place(index, columns)}")
+        if value is None or type(value).__name__ in MISSING_TYPES:
+            if not may_miss:
+                raise ValueError(f"{name}: expected numbers, got a missing value in {_place(index, columns)}")
+            missing.append(index)
+            continue
         if isinstance(value, (str, bytes)):
             raise ValueError(f"{name}: expected numbers, got text {value!r} in {_place(index, columns)}")
         if isinstance(value, complex) or np.iscomplexobj(value):
             raise ValueError(f"{name}: expected real numbers, got {value!r} in {_place(index, columns)}")
+    if missing:
+        array = array.copy()
+        array[tuple(np.transpose(missing))] = np.nan
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -286,9 +343,17 @@ def _place(index: tuple[int, ...], columns: tuple[str, ...] | None) -> str:
 
 
 def _require_finite(
-    array: Array, name: str, columns: tuple[str, ...] | None, rows: NDArray[np.intp] | None = None
+    array: Array,
+    name: str,
+    columns: tuple[str, ...] | None,
+    numbers: NDArray[np.intp] | None = None,
+    *,
+    has_option: bool = False,
 ) -> None:
-    """ValueError for NaN and infinity; `rows` (n,) are the numbers that a user knows the rows by."""
+    """ValueError for NaN and infinity; `numbers` (n,) are those that a user knows the rows by.
+
+    `has_option` says that the caller may leave out rows with NaN, if asked.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):  # as it is of all finite values but huge ones, and no temporary is made
             return
@@ -298,10 +363,11 @@ def _require_finite(
     n_nan = int(np.isnan(array).sum())
     n_infinite = int(array.size - finite.sum()) - n_nan
     row, column = (int(i) for i in np.argwhere(~finite)[0])
-    row = row if rows is None else int(rows[row])
+    row = row if numbers is None else int(numbers[row])
+    option = '; missing="drop" leaves out rows with NaN' if has_option and n_nan else ""
     raise ValueError(
         f"{name}: expected finite numbers, got {n_nan} NaN and {n_infinite} infinite, "
-        f"the first in {_place((row, column), columns)}"
+        f"the first in {_place((row, column), columns)}{option}"
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ._version import __version__
-from .arrays import ERRORS
+from .arrays import ERRORS, MISSING, OUTLIERS
 from .files import is_special, require_writable
 from .fit import fit
 from .info import info
@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS", help="ends it even so (60)")
     command.add_argument("--tolerance", type=float, metavar="ERROR", help="relative RMSE at which to stop early")
     command.add_argument("--error", default="absolute", choices=ERRORS, help="errors of y, or relative to each y")
+    command.add_argument("--missing", default="raise", choices=MISSING, help="what is done with rows that have NaN")
+    command.add_argument("--outliers", default="keep", choices=OUTLIERS, help="what with rows far from what others say")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -161,6 +163,8 @@ def _fit(options: argparse.Namespace) -> None:
         "time_limit": options.time_limit,
         "tolerance": options.tolerance,
         "error": options.error,
+        "missing": options.missing,
+        "outliers": options.outliers,
         "random_state": options.seed,
         "n_threads": options.threads,
         "progress": False if options.quiet else None,

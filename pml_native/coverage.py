@@ -100,14 +100,14 @@ class Near:
 
     def contains(self, X: Array) -> NDArray[np.bool_]:
         """Which of the points X (n, d) are in the box and have a row near; (n,). A point with NaN has none."""
-        units = _units(X, self.low, self.high)
+        units = units_of(X, self.low, self.high)
         end = np.where(self.high > self.low, 1.0, 0.0)
         is_near: NDArray[np.bool_] = np.all((units >= -ROUNDING) & (units <= end + ROUNDING), axis=1)
         if len(self.rows) and is_near.any():
             asked = np.ascontiguousarray(X[is_near])
             for column, values in self.values.items():
                 asked[:, column] = _nearest(values, asked[:, column])
-            asked = _units(asked, self.low, self.high)
+            asked = units_of(asked, self.low, self.high)
             distance, _ = self._tree.query(asked, distance_upper_bound=self.reach)
             is_near[is_near] = np.isfinite(distance)
         return is_near
@@ -131,8 +131,8 @@ class Near:
         if not len(rows):
             return cls.all_of(low, high)
         values = {
-            int(name.removeprefix("values/")): np.asarray(array, dtype=np.float64)
-            for name, array in arrays.items()
+            int(name.removeprefix("values/")): np.asarray(arrays[name], dtype=np.float64)
+            for name in arrays
             if name.startswith("values/")
         }
         if not all(column in range(n_inputs) and v.ndim == 1 and v.size for column, v in values.items()):
@@ -208,7 +208,7 @@ class Coverage:
             return nothing
         most = MOST_ROWS if n_varying <= MOST_INPUTS else FEWER_ROWS
         chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else np.arange(n)
-        taken = _units(X[chosen], low, high)
+        taken = units_of(X[chosen], low, high)
         limit = _nearness_of_copies(taken, rng)
         taken = taken[np.sort(_first_of_each(_groups(taken, limit)))]
         # A column that varies in few rows may not vary in the sample, or between near copies alone.
@@ -249,7 +249,7 @@ class Coverage:
                 for column, *ends in gaps
             ),
             n_clusters=_n_clusters(rows, APART_ON_CURVE if (dimension or d) < CURVE else APART) if is_hollow else 0,
-            copies=_more_than_one(_groups(_units(X, low, high), limit)) if to_group else nothing.copies,
+            copies=_more_than_one(_groups(units_of(X, low, high), limit)) if to_group else nothing.copies,
             near=near,
         )
 
@@ -294,9 +294,15 @@ def listed(words: Sequence[str], joint: str = "and") -> str:
     return f" {joint} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _units(X: Array, low: Array, high: Array) -> Array:
+def exponent_of(low: Array, high: Array) -> NDArray[np.intc]:
+    """Of the powers of two that bring each column of a box near 1."""
+    exponent: NDArray[np.intc] = -np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+    return exponent
+
+
+def units_of(X: Array, low: Array, high: Array) -> Array:
     """X (n, d) in units of its box, 0 to 1 in each column that varies, without overflow."""
-    exponent = -np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+    exponent = exponent_of(low, high)
     low, high = np.ldexp(low, exponent), np.ldexp(high, exponent)
     width = high - low
     with np.errstate(over="ignore"):  # far outside

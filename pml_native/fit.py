@@ -7,8 +7,9 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -16,11 +17,11 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .arrays import PrecisionWarning, Samples, as_samples
+from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples, named_rows
 from .coverage import Coverage
 from .facts import Facts
 from .files import require_writable
-from .fitting import diagnosis, guide, limits, outputs, periodic
+from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
 from .fitting import regions as region_races
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
@@ -28,6 +29,7 @@ from .fitting.diagnosis import Limit, Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, Witnesses
 from .fitting.given_regions import given_regions
 from .fitting.limits import Limits
+from .fitting.outliers import without_outliers
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import LEAST_ROWS_A_LINE, split
@@ -35,7 +37,7 @@ from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
-from .report import FitReport, OutputErrors, counted
+from .report import FitReport, Formula, Formulas, OutputErrors, Part, counted
 from .search.scheduler import Crew, held_blas
 from .search.search import EPS, WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
@@ -46,6 +48,8 @@ MIN_ROWS = 10
 FEW_LINES = 10
 # Values of outputs that errors of each are taken of.
 MOST_VALUES = 1e7
+# Outputs up to which a report has the parts that they are made of: of a spectrum of 500 nobody would look at them.
+MOST_DRAWN = 8
 # Of the work, and of the time, to find out what would help most.
 DIAGNOSIS_SHARE = 0.03
 
@@ -71,6 +75,9 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     periods: Mapping[int | str, float] | None = None,
     regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | ArrayLike | None = None,
+    breaks: Mapping[int | str, Sequence[float]] | None = None,
+    missing: Literal["raise", "drop"] = "raise",
+    outliers: Literal["keep", "drop"] = "keep",
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -79,7 +86,8 @@ def fit(
     X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
     y : (n,) or (n, m).
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
-        "waves", "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, sums of products
+        "waves", "ends" (powers of the distance from the ends of one column), "spline" (for rows that form a full grid),
+        or "auto": polynomials, splines on grids, tables of one column in pieces where the law changes, sums of products
         of functions of one input each, quotients of polynomials, roots of relations between x and y, all again in the
         variables that symmetries of the first models leave (products without units, differences, sums of squares),
         waves of a learned phase where rows show some, and networks where these stay far from the float64 floor.
@@ -96,8 +104,9 @@ def fit(
     sample_weight : (n,), weights of the squared errors, in training and in the errors reported; 1 / sigma^2 for y of
         standard deviations sigma. Rows of weight 0 count nowhere, and may hold NaN.
     error : "absolute": all errors of y count alike, or "relative": each relative to its y, in training, in choice and
-        in the report, for one output that spans many decades and is 0 nowhere. Both are reported. Methods "rbf",
-        "simplex" and "spline" go through all rows whatever they weigh; it is the choice among them that changes.
+        in the report, for y that spans many decades and is 0 nowhere. Both are reported. Methods "rbf", "simplex" and
+        "spline" go through all rows whatever they weigh; it is the choice among them that changes. Of several outputs
+        each is then fitted by itself.
     random_state : seed, or generator, of the random starts and of the choice of held-out rows.
     n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
@@ -109,6 +118,14 @@ def fit(
         each point, integers (n,): the model asks it, too, and can't be saved. A column, by name or number, whose few
         values say the region; laws are functions of the other columns, and the model needs this one as well. Or labels
         (n,) of the rows, between which a boundary is found. Without it, regions are looked for in two to six columns.
+    missing : "raise": a value of X or y that is missing (NaN, None, masked) is an error; or "drop": its row is left
+        out, and the report says so. Infinity is an error in any case.
+    outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
+        left out, which takes up to 8 looks before the fit, each with 1/32 of the work and the time. `report.outliers`
+        has their numbers, in either case. Of several outputs the first four are looked at.
+    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}: the table is cut
+        there, and each piece has a search of its own. A row at such a value belongs to the piece above. Without it,
+        breaks of y along a single column are found where the rows show them.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -117,20 +134,32 @@ def fit(
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
     start = time.perf_counter()
-    samples = as_samples(X, y, sample_weight, input_names=input_names, output_names=output_names, error=error)
-    _check_options(tolerance, effort, time_limit)
+    samples = as_samples(
+        X, y, sample_weight, input_names=input_names, output_names=output_names, error=error, missing=missing
+    )
+    _check_options(tolerance, effort, time_limit, outliers)
     if checkpoint is not None:
         require_writable(checkpoint)
     threads = resolve_threads(n_threads)
+    limit = math.inf if time_limit is None else time_limit
+    far = np.empty(0, dtype=np.intp)
+    if outliers == "drop":
+        with InterruptGuard() as guard, held_blas():
+            samples, far = without_outliers(samples, effort, threads, limit, lambda: guard.requested)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts))
-    if facts.m > 1 and method == "auto":
+    if facts.m > 1 and (method == "auto" or samples.is_relative):
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
     known = None if regions is None else given_regions(regions, samples, sample_weight)
     if known is not None:
         table = region_races.table_of(table, known)
+    if breaks:
+        if method == "spline":
+            raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
+        table = guide.table(method, is_grid=False) if facts.m == 1 or method != "auto" else table
+        table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = _notes(facts, samples, None if known is None else known.column)
@@ -141,15 +170,14 @@ def fit(
         warnings.warn(note, FitWarning, stacklevel=2)
     train, held_out = split(samples, validation, rng, facts, coverage.copies)
     given = isinstance(validation, tuple)
-    limit = math.inf if time_limit is None else time_limit
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)
         rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
         digits = limits.rounding_of_outputs(samples.y)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         race.tell(_of_data(facts, len(train.X), len(held_out.X), given))
-        if sample_weight is not None and np.size(sample_weight) > facts.n:
-            race.tell(f"{counted(np.size(sample_weight) - facts.n, 'row')} of weight 0 left out")
+        for sentence in _left_out(samples, np.shape(X)[0], sample_weight, far):
+            race.tell(sentence)
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
             interrupted, late = False, False
@@ -195,21 +223,34 @@ def fit(
             of_data = Limits()
         else:
             of_data = limits.limits_of(found, race.found.values(), samples, held_out, digits)
-            if sample_weight is not None and of_data.misprints is not None:
-                # Rows of weight 0 were left out; a user knows rows by their numbers among all.
-                named = of_data.misprints.among(np.flatnonzero(np.asarray(sample_weight)))
-                of_data = replace(of_data, misprints=named)
+            if of_data.misprints is not None:
+                if samples.numbers is not None:  # a user knows rows by their numbers among all
+                    of_data = replace(of_data, misprints=of_data.misprints.among(samples.numbers))
+                assert of_data.misprints is not None
+                far = np.union1d(far, of_data.misprints.rows)
         ended = _limit(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
-        advice = diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
+        joins, errors_of_pieces = pieces.joins_of(taken.whole.model, samples)
+        advice = diagnosis.advice_on(joins)
+        if not (advice and is_exact):
+            advice += diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         watch.write(taken.whole)
     model = taken.whole.model
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
     model.near = coverage.near
     report = _report(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
-    model.report = replace(report, expected_at=tuple(diagnosis.expected_at(model, box.points)))
+    model.report = report
+    model.report = replace(
+        report,
+        expected_at=tuple(diagnosis.expected_at(model, box.points)),
+        outliers=tuple(far.tolist()),
+        joins=joins,
+        pieces=errors_of_pieces,
+        formulas=Formulas(partial(_formulas, model)),
+        **of_parts(model),
+    )
     return model
 
 
@@ -218,7 +259,25 @@ def least_rows(n_inputs: int) -> int:
     return max(MIN_ROWS, 2 * (n_inputs + 1))
 
 
-def _check_options(tolerance: float | None, effort: float, time_limit: float | None) -> None:
+def _left_out(samples: Samples, n: int, sample_weight: ArrayLike | None, outliers: NDArray[np.intp]) -> Iterator[str]:
+    """Sentences on which of the `n` rows that were given the samples are without, and why."""
+    if samples.numbers is None:
+        return
+    has_weight = np.ones(n, dtype=bool) if sample_weight is None else np.ravel(np.asarray(sample_weight)) != 0.0
+    if n_weightless := int(np.sum(~has_weight)):
+        yield f"{counted(n_weightless, 'row')} of weight 0 left out"
+    has_weight[samples.numbers] = has_weight[outliers] = False
+    missing = np.flatnonzero(has_weight)
+    if len(missing):
+        yield f"{counted(len(missing), 'row')} with missing values left out, as asked: {named_rows(missing)}"
+    if len(outliers):
+        named = ", ".join(map(str, outliers.tolist()))
+        yield f"{counted(len(outliers), 'row')} left out, as asked, with y far from what others say: {named}"
+
+
+def _check_options(tolerance: float | None, effort: float, time_limit: float | None, outliers: str) -> None:
+    if outliers not in OUTLIERS:
+        raise ValueError(f"outliers: expected one of {', '.join(OUTLIERS)}, got {outliers!r}")
     if tolerance is not None and not tolerance > 0:
         raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
     if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
@@ -229,15 +288,45 @@ def _check_options(tolerance: float | None, effort: float, time_limit: float | N
 
 def _by_number(periods: Mapping[int | str, float], samples: Samples) -> dict[int, float]:
     """The periods by the numbers of their columns."""
-    d, names = samples.X.shape[1], list(samples.input_names or ())
     found = {}
-    for column, period in periods.items():
-        j = names.index(column) if column in names else column
-        if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
-            raise ValueError(f"periods: expected columns of X, by name or number below {d}, got {column!r}")
+    for j, (column, period) in _columns_by_number(periods, samples, "periods").items():
         if not (isinstance(period, (int, float, np.number)) and 0.0 < period < math.inf):
             raise ValueError(f"periods: expected a number > 0 for {column!r}, got {period!r}")
-        found[int(j)] = float(period)
+        found[j] = float(period)
+    return found
+
+
+def _breaks_by_number(breaks: Mapping[int | str, Sequence[float]], samples: Samples) -> dict[int, list[float]]:
+    """The breaks by the numbers of their columns, ascending."""
+    least, found = least_rows(samples.X.shape[1]), {}
+    for j, (column, values) in _columns_by_number(breaks, samples, "breaks").items():
+        x = samples.X[:, j]
+        try:
+            places = np.unique(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError):
+            places = np.empty(0)
+        if not len(places) or not (np.isfinite(places).all() and np.all((np.min(x) < places) & (places <= np.max(x)))):
+            raise ValueError(
+                f"breaks: expected numbers above {np.min(x):g} and up to {np.max(x):g} for {column!r}, got {values!r}"
+            )
+        counts = np.bincount(np.searchsorted(places, x, side="right"), minlength=len(places) + 1)
+        if counts.min() < least:
+            raise ValueError(
+                f"breaks: expected at least {least} rows in each piece of {column!r}, got {counts.tolist()}"
+            )
+        found[j] = places.tolist()
+    return found
+
+
+def _columns_by_number(given: Mapping[int | str, Any], samples: Samples, what: str) -> dict[int, tuple[int | str, Any]]:
+    """What is given for columns, with their names, by the numbers of these."""
+    d, names = samples.X.shape[1], list(samples.input_names or ())
+    found = {}
+    for column, value in given.items():
+        j = names.index(column) if column in names else column
+        if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
+            raise ValueError(f"{what}: expected columns of X, by name or number below {d}, got {column!r}")
+        found[int(j)] = column, value
     return found
 
 
@@ -411,13 +500,36 @@ def _report(
     )
 
 
+def of_parts(model: Model) -> dict[str, Any]:
+    """What a report says of the parts of the model; nothing of one that depends on no input, or has many outputs."""
+    if model.signature.n_outputs > MOST_DRAWN:
+        return {}
+    try:
+        graph = model.graph()
+    except ValueError:
+        return {}
+    names = [*graph.variables, *(f"[{k}]" for k in range(len(graph.nodes)))]
+    parts = zip(names[graph.n_inputs :], graph.nodes, graph.formulas, strict=True)
+    return {
+        "parts": tuple(Part(name, tuple(names[i] for i in node), formula) for name, node, formula in parts),
+        "largest_arity": graph.largest_arity,
+    }
+
+
+def _formulas(model: Model) -> tuple[Formula, ...]:
+    from .formulas import listed
+
+    return listed(model)
+
+
 def _of_outputs(model: Model, rows: Samples) -> tuple[OutputErrors, ...]:
     """The errors of each output at these rows, or as many as can be looked at; none for one output."""
     if rows.y.shape[1] == 1:
         return ()
     some = rows.first(max(1000, int(MOST_VALUES / rows.y.shape[1])))
     with np.errstate(all="ignore"):
-        return OutputErrors.of_each(model.evaluate(some.X), some.y, some.output_names, some.sample_weight)
+        values = model.evaluate(some.X)
+        return OutputErrors.of_each(values, some.y, some.output_names, some.sample_weight, some.is_relative)
 
 
 def versions() -> dict[str, Any]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+resource: Any = None  # there is none on Windows, nor such limits
+with suppress(ImportError):
+    resource = importlib.import_module("resource")
 
 GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
@@ -68,15 +75,15 @@ def _left_by_group(folder: Path, limit: str, usage: str, reclaimable: str) -> li
 
 
 def _left_by_address_space() -> int | None:
+    if resource is None:
+        return None
     try:
-        import resource
-
         bound, _ = resource.getrlimit(resource.RLIMIT_AS)
         if bound == resource.RLIM_INFINITY:
             return None
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        return bound - pages * resource.getpagesize()
-    except (ImportError, OSError, ValueError):
+        return int(bound - pages * resource.getpagesize())
+    except (OSError, ValueError):
         return None
 
 

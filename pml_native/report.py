@@ -6,10 +6,11 @@ import io
 import json
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from .files import replacing
 MAX_ERROR = 1e150
 # Candidates that the printed table has, and outputs of which it has the errors.
 SHOWN, SHOWN_OUTPUTS = 12, 8
+# Parts of a model that the printed sentence names.
+SHOWN_PARTS = 8
 
 
 def counted(number: int, noun: str) -> str:
@@ -53,16 +56,12 @@ class Errors:
     ) -> Errors:
         """Errors of `prediction` (n, m) against `y` (n, m); infinite where a prediction is not finite.
 
-        An output that is 0 everywhere keeps its absolute error. `sample_weight` (n,) weighs the squares of the RMSE.
+        An output that is 0 everywhere keeps its absolute error. `sample_weight`, (n,) or (n, m), weighs the squares of
+        the RMSE.
         Where it has a factor 1 / y^2, `is_relative`, all errors are those of each value relative to it.
         """
-        largest = np.max(np.abs(y), axis=0)
-        exponent = np.frexp(largest)[1]
-        scaled = np.ldexp(y, -exponent)
-        mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
-        rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+        error = _over_rms(prediction, y, sample_weight)
         with np.errstate(all="ignore"):
-            error = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
             has_relative = is_relative or bool(np.all((y > 0).all(axis=0) | (y < 0).all(axis=0)))
             relative = np.abs(prediction - y) / np.abs(y) if has_relative else error
         if not np.all(error < MAX_ERROR):
@@ -74,6 +73,17 @@ class Errors:
         p95_relative, max_relative = _p95_and_max(relative)
         pointwise = float(np.median(relative)), p95_relative, max_relative
         return cls(rmse, *(pointwise[1:] if is_relative else (p95, largest_error)), pointwise)
+
+
+def _over_rms(prediction: Array, y: Array, sample_weight: Array | None) -> Array:
+    """|prediction - y| over the RMS of each output, (n, m)."""
+    exponent = np.frexp(np.max(np.abs(y), axis=0))[1]
+    scaled = np.ldexp(y, -exponent)
+    mean_square = np.average(scaled**2, axis=0, weights=sample_weight)
+    rms = np.sqrt(np.where(mean_square > 0, mean_square, 1.0))
+    with np.errstate(all="ignore"):
+        error: Array = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
+    return error
 
 
 def _p95_and_max(error: Array) -> tuple[float, float]:
@@ -97,7 +107,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class OutputErrors:
-    """The errors of one output on held-out rows, relative to its RMS."""
+    """The errors of one output on held-out rows, relative to its RMS, or each to its value."""
 
     name: str
     rmse: float
@@ -106,14 +116,74 @@ class OutputErrors:
 
     @classmethod
     def of_each(
-        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None = None
+        cls, prediction: Array, y: Array, names: Sequence[str] | None, sample_weight: Array | None, is_relative: bool
     ) -> tuple[OutputErrors, ...]:
-        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None."""
-        found = []
-        for j in range(y.shape[1]):
-            errors = Errors.of(prediction[:, j : j + 1], y[:, j : j + 1], sample_weight)
-            found.append(cls(f"y{j}" if names is None else names[j], errors.rmse, errors.p95, errors.max))
-        return tuple(found)
+        """Of `prediction` (n, m) against `y` (n, m), of outputs called `names`, y0, y1, ... if None.
+
+        `sample_weight` is (n,), or (n, m) with the factors that errors which are relative bring.
+        """
+        error = _over_rms(prediction, y, sample_weight)
+        is_known = np.all(error < MAX_ERROR, axis=0)
+        error = np.where(is_known, error, 0.0)
+        rmse = np.sqrt(np.average(error**2, axis=0, weights=sample_weight))
+        if is_relative:
+            error = np.where(is_known, np.abs(prediction - y) / np.abs(y), 0.0)
+        each = np.where(is_known, [rmse, np.percentile(error, 95, axis=0), np.max(error, axis=0)], math.inf)
+        called = names or [f"y{j}" for j in range(y.shape[1])]
+        return tuple(cls(name, *errors) for name, errors in zip(called, each.T.tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class Join:
+    """Where two pieces of a model meet along the input `name`: at `place`, between `low` and `high`.
+
+    `order` is that of the first derivative of y that jumps there, 0 for y itself, None where the place was given, and
+    -2 where y has a power of the distance from it, as at a cusp. Of a
+    jump of y, no row tells where between `low` and `high` it is; other places are known to lie between these. `jump` is
+    that of the model, over the RMS of y.
+    """
+
+    name: str
+    place: float
+    low: float
+    high: float
+    order: int | None
+    jump: float
+
+    def __str__(self) -> str:
+        if self.order is None:
+            return f"{self.name} = {self.place:.8g}, as given: y jumps by {self.jump:.1e} there"
+        if self.order == 0:
+            between = f"{self.name} = {self.low:.8g} and {self.high:.8g}"
+            return f"y jumps by {self.jump:.2g} between {between}: where in between, no row tells"
+        what = {
+            -2: "y has a power of the distance, as at a cusp,",
+            1: "y has a kink",
+            2: "the 2nd derivative of y jumps",
+            3: "the 3rd derivative of y jumps",
+        }
+        said = what.get(self.order, f"the {self.order}th derivative of y jumps")
+        known = max(self.high - self.place, self.place - self.low, 2.3e-16 * abs(self.place))
+        return f"{said} at {self.name} = {self.place:.15g}, known to {known:.0e}"
+
+
+@dataclass(frozen=True)
+class PieceErrors:
+    """A piece of a model, low <= `name` < high: its family and parameters, and its RMSE at the rows that lie in it."""
+
+    name: str
+    low: float
+    high: float
+    family: str
+    n_params: int
+    n_rows: int
+    rmse: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.low:.6g} <= {self.name} < {self.high:.6g}: {self.family}, {counted(self.n_params, 'parameter')}, "
+            f"RMSE {self.rmse:.1e} at {counted(self.n_rows, 'row')}"
+        )
 
 
 @dataclass(frozen=True)
@@ -147,6 +217,82 @@ class ErrorTerms:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One node of the graph that a model is made of: what it is computed from, inputs or parts before it, and how."""
+
+    name: str
+    inputs: tuple[str, ...]
+    formula: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What y is, as text, with its relative RMSE on held-out rows and the number of its terms. `is_model` says whether
+    it is as exact as the model, or a simpler one."""
+
+    text: str
+    error: float
+    n_terms: int
+    is_model: bool
+
+
+class Formulas(Sequence[Formula]):
+    """Formulas for y, that of the model first, looked for when they are first asked for: that may take half a second.
+
+    Empty where there are none, and without SymPy; `missing` then says what to install.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Formula]] = tuple) -> None:
+        self._make = make
+
+    @cached_property
+    def _found(self) -> tuple[tuple[Formula, ...], str]:
+        try:
+            return tuple(self._make()), ""
+        except ImportError as error:
+            return (), str(error)
+
+    @property
+    def missing(self) -> str:
+        return self._found[1]
+
+    @overload
+    def __getitem__(self, index: int) -> Formula: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Formula]: ...
+
+    def __getitem__(self, index: int | slice) -> Formula | Sequence[Formula]:
+        return self._found[0][index]
+
+    def __len__(self) -> int:
+        return len(self._found[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found[0])
+
+    def __repr__(self) -> str:
+        return repr(self._found[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy that nobody has asked for formulas looks for them itself, if it is asked.
+        return Formulas, (_Given(self._found[0]) if "_found" in self.__dict__ else self._make,)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Makes what is known already."""
+
+    found: tuple[Formula, ...]
+
+    def __call__(self) -> tuple[Formula, ...]:
+        return self.found
+
+
+@dataclass(frozen=True)
 class FitReport:
     """The record of a fit. Errors are relative: divided by the RMS of y, or each by its own y.
 
@@ -167,8 +313,12 @@ class FitReport:
     the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
     `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
     `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
-    are given to 4 digits. `effort` is the work that the fit has done, in units of that of `fit(..., effort=1)`;
-    None for `approximate`.
+    are given to 4 digits. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
+    those that `fit` was asked to leave out, and those that `advice` names. `formulas` say what y is, where the model is
+    a formula that is found quickly, and simpler ones with their errors; they are looked for when they are first asked
+    for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the most inputs that
+    one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work that the fit has done,
+    in units of that of `fit(..., effort=1)`; None for `approximate`.
     """
 
     method: str
@@ -210,24 +360,37 @@ class FitReport:
     relative_median: float | None = None
     relative_p95: float | None = None
     relative_max: float | None = None
+    outliers: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+    largest_arity: int | None = None
+    formulas: Formulas = field(default_factory=Formulas)
+    joins: tuple[Join, ...] = ()  # of a model in pieces, where these meet, and their errors
+    pieces: tuple[PieceErrors, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
-        return asdict(self)
+        plain = replace(self, formulas=Formulas())
+        return {**asdict(plain), "formulas": [asdict(formula) for formula in self.formulas]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FitReport:
         """The report that gave `to_dict()`."""
         fields = dict(values)
+        fields["formulas"] = Formulas(_Given(tuple(Formula(**one) for one in fields.get("formulas", ()))))
+        parts = [{**part, "inputs": tuple(part["inputs"])} for part in fields.get("parts", ())]
+        fields["parts"] = tuple(Part(**part) for part in parts)
         fields["candidates"] = tuple(Candidate(**candidate) for candidate in fields["candidates"])
         fields["terms"] = ErrorTerms(**fields["terms"])
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
+        fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
+        fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
         fields.setdefault("expected_at", ())
-        for name in ("warnings", "path", "advice", "input_names", "error_range"):
+        fields.setdefault("outliers", ())
+        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))
@@ -273,6 +436,18 @@ class FitReport:
             f"maximum {self.relative_max:.1e}"
         )
 
+    @property
+    def _of_parts(self) -> str:
+        """What the model is made of, in words; of one or two inputs there is nothing to tell."""
+        if self.largest_arity is None or self.n_inputs < 3:
+            return ""
+        if len(self.parts) <= self.n_outputs:
+            return f"made of one part of {counted(self.largest_arity, 'input')}"
+        some = ", ".join(f"{part.name} = {part.formula}" for part in self.parts[:SHOWN_PARTS])
+        more = len(self.parts) - SHOWN_PARTS
+        rest = f", and {more} more" if more > 0 else ""
+        return f"made of parts of at most {counted(self.largest_arity, 'input')}: {some}{rest}"
+
     def __str__(self) -> str:
         from rich.console import Console
         from rich.padding import Padding
@@ -292,6 +467,9 @@ class FitReport:
                 f"{c.seconds:.1f}",
                 c.status,
             )
+        for formula in self.formulas[:1]:
+            if formula.is_model:
+                console.print(f"y = {formula.text}", markup=False, highlight=False, soft_wrap=True)
         console.print(
             f"{self.family}: {self.description}, {counted(self.n_params, 'parameter')}, "
             f"{counted(self.n_inputs, 'input')} -> {counted(self.n_outputs, 'output')}, {self.seconds:.1f} s"
@@ -312,12 +490,25 @@ class FitReport:
         for one in sorted(self.output_errors, key=lambda one: -one.rmse)[:SHOWN_OUTPUTS]:
             errors = f"RMSE {one.rmse:.2e}   95th percentile {one.p95:.2e}   maximum {one.max:.2e}"
             console.print(f"  of {one.name}: {errors}", markup=False, highlight=False)
+        for title, lines in (("break", self.joins), ("piece", self.pieces)):
+            for line in lines[:SHOWN]:
+                console.print(f"  {title}: {line}", markup=False, highlight=False)
+            if len(lines) > SHOWN:
+                console.print(f"  and {len(lines) - SHOWN} more, which to_json has")
         if len(self.output_errors) > SHOWN_OUTPUTS:
             console.print(f"  and {len(self.output_errors) - SHOWN_OUTPUTS} outputs of smaller errors")
         if self.box_rmse is not None:
             console.print(
                 f"  over the whole box, also without rows: within {self.box_rmse:.1e} of the next model made otherwise"
             )
+        if self._of_parts:
+            console.print(self._of_parts, markup=False, highlight=False)
+        for formula in self.formulas:
+            if not formula.is_model:
+                words = f"simpler, with an error of {formula.error:.0e}: y = {formula.text}"
+                console.print(words, markup=False, highlight=False, soft_wrap=True)
+        if self.formulas.missing:
+            console.print(self.formulas.missing, markup=False, highlight=False)
         console.print(f"stopped: {self.status}")
         for title, sentences in (("would help", self.advice), ("warning", self.warnings)):
             for sentence in sentences:

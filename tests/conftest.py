@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from pml_native import _core
-from pml_native.report import Candidate, ErrorTerms, FitReport
+from pml_native.report import Candidate, ErrorTerms, FitReport, Formula, Formulas, Part
 
 
 # Once a module and not once a test, so that Hypothesis, which runs one test many times, accepts it.
@@ -72,6 +72,9 @@ def report():
         history=((0.1, 2e-15, "3 terms"),),
         residuals=((0.5, 1e-15),),
         expected_at=((0.25, 1e-15, 1.0),),
+        parts=(Part("[0]", ("t",), "f(t)"),),
+        largest_arity=1,
+        formulas=Formulas(lambda: [Formula("t**2", 2e-15, 1, True)]),
     )
 
 

@@ -17,12 +17,16 @@ struct KernelTable {
   NumericKernels numeric;
   MlpKernels mlp;
   LocatorKernels locator;
-  OnDemandKernels on_demand;
+  Given<const OnDemandKernels*> on_demand;
   SplineKernels spline;
   SeriesKernels series;
   TermsKernels terms;
   RadialKernels radial;
 };
+
+extern const OnDemandKernels baseline_search;
+extern const OnDemandKernels avx2_search;
+extern const OnDemandKernels avx512_search;
 
 const KernelTable& baseline_kernels();
 const KernelTable& avx2_kernels();

@@ -1,4 +1,5 @@
-// Every kernel of one instruction set, gathered by name into the one table that its file in isa/ exports.
+// Every kernel of one instruction set, gathered by name into the one table that its file in isa/ exports. Those of the
+// search without a triangulation, eleven dimensions, are a table of their own (search.hpp), compiled beside this one.
 #pragma once
 
 #include "../mlp/kernels/activate.hpp"
@@ -13,7 +14,6 @@
 #include "../polynomial/kernels/evaluate.hpp"
 #include "../polynomial/kernels/terms.hpp"
 #include "../radial/kernels/evaluate.hpp"
-#include "../simplex/kernels/on_demand.hpp"
 #include "../simplex/kernels/walk.hpp"
 #include "../spline/kernels/evaluate.hpp"
 #include "kernel_table.hpp"
@@ -38,14 +38,6 @@ double multiply_add_chain(size_t steps, double* sink) {
     for (size_t j = 0; j < block_vectors; ++j) *sink += sum(acc.v[r][j]);
   }
   return 2.0 * static_cast<double>(steps * block_rows * block_vectors * lanes);
-}
-
-// Dimension D and all above.
-template <size_t D>
-constexpr void fill_on_demand(pml::OnDemandKernels& table) {
-  table.locate[D - pml::least_search_dimensions] = locate_each<D>;
-  table.nearest[D - pml::least_search_dimensions] = nearest_each<D>;
-  if constexpr (D < pml::most_search_dimensions) fill_on_demand<D + 1>(table);
 }
 
 constexpr pml::KernelTable filled_table() {
@@ -86,7 +78,7 @@ constexpr pml::KernelTable filled_table() {
   table.locator.slot = slot;
   table.locator.exact_weights = exact_weights;
 
-  fill_on_demand<pml::least_search_dimensions>(table.on_demand);
+  table.on_demand = &PML_SEARCH;
 
   table.spline.evaluate = spline_evaluate;
 

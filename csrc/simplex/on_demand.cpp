@@ -64,7 +64,7 @@ template <class Consume>
 void SimplexSearch::for_each_chunk(const double* x, std::size_t n, bool gradients, std::size_t n_threads,
                                    Consume consume) const {
   const std::size_t d = n_dimensions(), n_chunks = (n + chunk_rows - 1) / chunk_rows;
-  const auto kernel = kernels().on_demand.locate[d - least_search_dimensions];
+  const auto kernel = (*kernels().on_demand).locate[d - least_search_dimensions];
   const std::vector<std::uint32_t> order = curve_order(tree_.view(), x, n);
   n_threads = std::min(n_threads, n_chunks);
   std::vector<Chunk> chunks(n_threads, Chunk(d, gradients));
@@ -127,7 +127,7 @@ void SimplexSearch::gradient(const double* x, std::size_t n, const double* value
 
 void SimplexSearch::nearest(const double* x, std::size_t n, std::int32_t* row, std::size_t n_threads) const {
   const std::size_t d = n_dimensions();
-  const auto kernel = kernels().on_demand.nearest[d - least_search_dimensions];
+  const auto kernel = (*kernels().on_demand).nearest[d - least_search_dimensions];
   parallel_for((n + chunk_rows - 1) / chunk_rows, n_threads, [&](std::size_t c, std::size_t) {
     const std::size_t begin = c * chunk_rows;
     kernel(tree_.view(), x + begin * d, std::min(chunk_rows, n - begin), row + begin);

@@ -48,20 +48,23 @@ REQUIRED = """#if defined(__FAST_MATH__)
 #endif"""
 
 
-def source(program: Program, name: str, about: Sequence[str]) -> str:
-    """The file for functions `name` and `name`_gradient, headed by the lines `about`."""
+ABOUT_ERROR = "The error to expect at x, relative to the RMS of y, or to y there where errors of the fit are."
+
+
+def source(program: Program, name: str, about: Sequence[str], error: Program | None = None) -> str:
+    """The file for functions `name` and `name`_gradient, headed by the lines `about`.
+
+    `error` makes one number of x, that of the function `name`_error, if it is given.
+    """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED or RESERVED_FAMILIES.fullmatch(name):
         raise ValueError(f"name: expected a name that C allows for a function, got {name!r}")
     d, m = program.n_inputs, program.y.size
     prefix = f"{name}_"
     listing = Listing(program, prefix, lambda array, place: f"{array} + {place}")
-    kernels = dict.fromkeys(step.kernel for step in program.steps)
-    functions = dict.fromkeys(
-        function
-        for kernel in kernels
-        for one in (kernel.forward, kernel.backward)
-        for function in with_all_it_calls(one)
-    )
+    of_error = None if error is None else Listing(error, prefix, lambda array, place: f"{array} + {place}", listing)
+    kernels = dict.fromkeys(one for step in program.steps for one in step.kernel.functions)
+    kernels |= dict.fromkeys(step.kernel.forward for step in ([] if error is None else error.steps))
+    functions = dict.fromkeys(function for one in kernels for function in with_all_it_calls(one))
     stack = 8 * (listing.v_size + listing.b_size)
     notes = [
         "",
@@ -76,10 +79,12 @@ def source(program: Program, name: str, about: Sequence[str]) -> str:
         f"/* y[{m}] from x[{d}]. */\nvoid {name}(const double *x, double *y);",
         f"/* dy[{m * d}]: the derivative of y[k] by x[j] is dy[{d} * k + j]. */\n"
         f"void {name}_gradient(const double *x, double *dy);",
+        *([] if of_error is None else [f"/* {ABOUT_ERROR} */\ndouble {name}_error(const double *x);"]),
         *(_table(table_name, table) for table_name, table in listing.tables.items()),
         *(translated(function, prefix) for function in functions),
         _value(listing, name),
         _gradient(listing, name),
+        *([] if of_error is None else [_error(of_error, name)]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -119,3 +124,12 @@ def _gradient(listing: Listing, name: str) -> str:
         "}",
     ]
     return "\n".join(lines)
+
+
+def _error(listing: Listing, name: str) -> str:
+    lines = [
+        f"  double v[{listing.v_size - 1}], y[1];",
+        *(f"  {call};" for call in listing.forward("y")),
+        "  return y[0];",
+    ]
+    return "\n".join([f"double {name}_error(const double *x) {{", *lines, "}"])

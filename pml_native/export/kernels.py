@@ -27,11 +27,16 @@ Results = Array  # that are written
 
 @dataclass(frozen=True)
 class Kernel:
-    """One operation: output = forward(inputs), and backward."""
+    """One operation: output = forward(inputs), and backward, but for those of which no derivative is asked."""
 
     name: str
     forward: Callable[..., None]
-    backward: Callable[..., None]
+    backward: Callable[..., None] | None = None
+
+    @property
+    def functions(self) -> tuple[Callable[..., None], ...]:
+        """Both, or the one that there is."""
+        return (self.forward,) if self.backward is None else (self.forward, self.backward)
 
 
 # Affine maps
@@ -313,6 +318,48 @@ def piecewise_back(
         x_bar[0] += y_bar[k] * total * units[3 * i] / units[3 * i + 2]
 
 
+def within(d: int, j: int, ends: Numbers, x: Numbers, y: Results) -> None:
+    """y = x, but for y_j = ends[2] where x_j isn't in [ends[0], ends[1])."""
+    for i in range(d):
+        y[i] = x[i]
+    if x[j] < ends[0] or x[j] >= ends[1]:
+        y[j] = ends[2]
+
+
+def within_back(d: int, j: int, ends: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    for i in range(d):
+        if i != j or (x[j] >= ends[0] and x[j] < ends[1]):
+            x_bar[i] += y_bar[i]
+
+
+def chosen(d: int, n: int, m: int, j: int, breaks: Numbers, x: Numbers, values: Numbers, y: Results) -> None:
+    """The m values of the interval of n that x_j is in."""
+    i: int = interval(n, breaks, x[j])
+    for k in range(m):
+        y[k] = values[i * m + k]
+
+
+def chosen_back(
+    d: int,
+    n: int,
+    m: int,
+    j: int,
+    breaks: Numbers,
+    x: Numbers,
+    values: Numbers,
+    y: Numbers,
+    y_bar: Numbers,
+    x_bar: Results,
+    values_bar: Results,
+) -> None:
+    first: int = m * interval(n, breaks, x[j])
+    for k in range(m):
+        values_bar[first + k] += y_bar[k]
+    if x[j] != x[j]:
+        for i in range(d):
+            x_bar[i] = nan
+
+
 # Roots
 
 
@@ -383,6 +430,59 @@ def distances_back(n: int, d: int, points: Numbers, z: Numbers, r: Numbers, r_ba
         if r[i] != 0.0:
             for j in range(d):
                 z_bar[j] += r_bar[i] * ((z[j] - points[i * d + j]) / r[i])
+
+
+# Estimates of the error at a point
+
+
+def spread(m: int, n: int, is_relative: int, unit: Numbers, sizes: Numbers, z: Numbers, e: Results) -> None:
+    """sizes_0 times the root of sum_g mean_j ((z_gj - z_0j) / u_j)^2, and sizes_1 at least.
+
+    z holds m numbers n + 1 times; u is the `unit` (m), or |z_0| if is_relative.
+    """
+    total: float = 0.0
+    for g in range(1, n + 1):
+        for j in range(m):
+            apart: float = (z[g * m + j] - z[j]) / (fabs(z[j]) if is_relative == 1 else unit[j])
+            total += apart * apart / m
+    e[0] = sizes[0] * sqrt(total)
+    if e[0] < sizes[1]:
+        e[0] = sizes[1]
+    if e[0] != e[0]:
+        e[0] = inf
+
+
+def nearest(d: int, starts: Ints, values: Numbers, u: Numbers, y: Results) -> None:
+    """Of the values from starts_j on, ascending, the nearest to u_j; u_j where there are none."""
+    for j in range(d):
+        y[j] = u[j]
+        for i in range(starts[j], starts[j + 1]):
+            if i == starts[j] or u[j] > 0.5 * values[i - 1] + 0.5 * values[i]:
+                y[j] = values[i]
+
+
+def away(
+    d: int, n: int, top: Numbers, rows: Numbers, sizes: Numbers, e: Numbers, u: Numbers, z: Numbers, y: Results
+) -> None:
+    """e, and sizes_0 at least unless u is in the box from 0 to top, and z within sizes_1 of one of the n rows.
+
+    sizes_2 is the rounding of u. Without rows all of the box is near.
+    """
+    n_within: int = 0
+    for j in range(d):
+        if u[j] >= -sizes[2] and u[j] <= top[j] + sizes[2]:
+            n_within += 1
+    is_near: int = 1 if n_within == d and n == 0 else 0
+    if n_within == d:
+        for i in range(n):
+            total: float = 0.0
+            for j in range(d):
+                total += (z[j] - rows[i * d + j]) * (z[j] - rows[i * d + j])
+            if total < sizes[1] * sizes[1]:
+                is_near = 1
+    y[0] = e[0]
+    if is_near == 0 and e[0] < sizes[0]:
+        y[0] = sizes[0]
 
 
 # Splines
@@ -542,14 +642,14 @@ def extreme_back(n: int, sign: int, x: Numbers, y: Numbers, y_bar: Numbers, x_ba
     x_bar[extreme_place(n, sign, x)] += y_bar[0]
 
 
-def chosen(q: int, m: int, scores: Numbers, values: Numbers, y: Results) -> None:
+def scored(q: int, m: int, scores: Numbers, values: Numbers, y: Results) -> None:
     """The k-th m of `values`, where the k-th of 0, scores_0, scores_1, ... is the largest."""
-    k: int = chosen_place(q, scores)
+    k: int = scored_place(q, scores)
     for i in range(m):
         y[i] = values[k * m + i]
 
 
-def chosen_place(q: int, scores: Numbers) -> int:
+def scored_place(q: int, scores: Numbers) -> int:
     k: int = 0
     most: float = 0.0
     for i in range(q - 1):
@@ -559,7 +659,7 @@ def chosen_place(q: int, scores: Numbers) -> int:
     return k
 
 
-def chosen_back(
+def scored_back(
     q: int,
     m: int,
     scores: Numbers,
@@ -569,7 +669,7 @@ def chosen_back(
     scores_bar: Results,
     values_bar: Results,
 ) -> None:
-    k: int = chosen_place(q, scores)
+    k: int = scored_place(q, scores)
     for i in range(m):
         values_bar[k * m + i] += y_bar[i]
 
@@ -587,9 +687,14 @@ TAKEN = Kernel("taken", taken, taken_back)
 UNLESS_MISSING = Kernel("unless_missing", unless_missing, unless_missing_back)
 CHEBYSHEV = Kernel("chebyshev", chebyshev, chebyshev_back)
 PIECEWISE = Kernel("piecewise", piecewise, piecewise_back)
+WITHIN = Kernel("within", within, within_back)
+CHOSEN = Kernel("chosen", chosen, chosen_back)
 NESTED = Kernel("nested", nested, nested_back)
 POLYNOMIAL_ROOT = Kernel("polynomial_root", polynomial_root, polynomial_root_back)
 DISTANCES = Kernel("distances", distances, distances_back)
+SPREAD = Kernel("spread", spread)
+NEAREST = Kernel("nearest", nearest)
+AWAY = Kernel("away", away)
 SPLINE = Kernel("spline", spline, spline_back)
 EXTREME = Kernel("extreme", extreme, extreme_back)
-CHOSEN = Kernel("chosen", chosen, chosen_back)
+SCORED = Kernel("scored", scored, scored_back)

@@ -15,14 +15,17 @@ class Listing:
     """The calls of a program, with the numbers that a step makes at its place in one array.
 
     v holds what all steps make, b, which begins with as many numbers as x has, the derivatives by x and by that.
-    `tables` are the arrays that the calls name, each once.
+    `tables` are the arrays that the calls name, each once; those of `beside`, another listing, are shared with it.
     """
 
-    def __init__(self, program: Program, prefix: str, pointer: Callable[[str, int], str]) -> None:
+    def __init__(
+        self, program: Program, prefix: str, pointer: Callable[[str, int], str], beside: Listing | None = None
+    ) -> None:
         self.program = program
         self._prefix, self._pointer = prefix, pointer
-        self.tables: dict[str, NDArray[Any]] = {}
-        names: dict[tuple[str, bytes], str] = {}
+        self.tables: dict[str, NDArray[Any]] = {} if beside is None else beside.tables
+        self._names: dict[tuple[str, bytes], str] = {} if beside is None else beside._names
+        names = self._names
         self._constants = []
         for step in program.steps:
             constants = [str(size) for size in step.sizes]
@@ -60,17 +63,12 @@ class Listing:
 
     def backward(self) -> list[str]:
         """Calls that take b at y back to b at x."""
-        return [
-            self._call(
-                step,
-                step.kernel.backward.__name__,
-                [
-                    *self._values(step),
-                    *(self._pointer("b", self._places[v.number]) for v in (step.output, *step.inputs)),
-                ],
-            )
-            for step in reversed(self.program.steps)
-        ]
+        calls = []
+        for step in reversed(self.program.steps):
+            assert step.kernel.backward is not None
+            slopes = [self._pointer("b", self._places[v.number]) for v in (step.output, *step.inputs)]
+            calls.append(self._call(step, step.kernel.backward.__name__, [*self._values(step), *slopes]))
+        return calls
 
     def _values(self, step: Step) -> list[str]:
         d = self.program.n_inputs

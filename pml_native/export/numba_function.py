@@ -55,7 +55,7 @@ def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
     text = "\n    ".join([f"def {name}(x):", check, *lines])
     known: dict[str, Any] = {"empty": np.empty, **listing.tables}
     for step in listing.program.steps:
-        for function in (step.kernel.forward, step.kernel.backward):
+        for function in step.kernel.functions:
             known[function.__name__] = _compiled_kernel(function)
     exec(compile(text, f"<{name} of a model>", "exec"), known)
     return njit(error_model="numpy")(known[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
+from ..coverage import ROUNDING, Near, exponent_of, units_of
 from . import kernels
 from .kernels import Kernel
 
 # 2^e is a normal number for |e| up to this.
 MOST_EXPONENT = 1000
+EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,17 @@ def piecewise_chebyshev(
     return step(kernels.PIECEWISE, m, [x], [p, m], [starts, breaks, units, factors, np.concatenate(coefficients)])
 
 
+def within(x: Vector, column: int, low: float, high: float, otherwise: float) -> Vector:
+    """x, but for one number of it that is `otherwise` if it isn't in [low, high)."""
+    return step(kernels.WITHIN, x.size, [x], [x.size, column], [[low, high, otherwise]])
+
+
+def chosen(x: Vector, column: int, breaks: Array, values: Vector) -> Vector:
+    """The values of the interval that one number of x is in, those of all intervals being one after the other."""
+    p = len(breaks) - 1
+    return step(kernels.CHOSEN, values.size // p, [x, values], [x.size, p, values.size // p, column], [breaks])
+
+
 def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Vector:
     """t with sum_k c_k t^k = 0 by Newton's method from the last number of c, which is none of the c_k.
 
@@ -177,6 +191,27 @@ def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Ve
 def distances(z: Vector, points: Array) -> Vector:
     """From z (d,) to `points` (n, d)."""
     return step(kernels.DISTANCES, len(points), [z], points.shape, [points])
+
+
+def spread(values: Sequence[Vector], unit: Array, factor: float, least: float, is_relative: bool) -> Vector:
+    """How far the others among `values` are from the first: see kernels.spread."""
+    m, z = values[0].size, functools.reduce(joined, values)
+    return step(kernels.SPREAD, 1, [z], [m, len(values) - 1, is_relative], [unit, [factor, least]])
+
+
+def at_least_away(e: Vector, x: Vector, away: float, near: Near) -> Vector:
+    """The one number e, and `away` at least where x has no row near: see kernels.away."""
+    exponent = exponent_of(near.low, near.high)
+    low, high = np.ldexp(near.low, exponent), np.ldexp(near.high, exponent)
+    varies = high > low
+    u = divided(shifted(times_power_of_two(x, exponent), -low), np.where(varies, high - low, 1.0))
+    columns = range(x.size)
+    values = [units_of(near.values[j], near.low[j], near.high[j]) if j in near.values else EMPTY for j in columns]
+    starts = np.cumsum([0, *map(len, values)]).astype(np.intc)
+    z = step(kernels.NEAREST, x.size, [u], [x.size], [starts, np.concatenate([*values, [0.0]])])
+    sizes = np.array([away, near.reach, ROUNDING])
+    tables = [varies.astype(np.float64), np.append(near.rows, 0.0), sizes]
+    return step(kernels.AWAY, 1, [e, u, z], [x.size, len(near.rows)], tables)
 
 
 def spline(
@@ -200,7 +235,7 @@ def extreme(x: Vector, sign: int) -> Vector:
     return step(kernels.EXTREME, 1, [x], [x.size, sign])
 
 
-def chosen(scores: Vector, values: Vector) -> Vector:
+def scored(scores: Vector, values: Vector) -> Vector:
     """Those of the `values` of q models, one after the other, of which 0 or one of q - 1 `scores` is the largest."""
     q = scores.size + 1
-    return step(kernels.CHOSEN, values.size // q, [scores, values], [q, values.size // q])
+    return step(kernels.SCORED, values.size // q, [scores, values], [q, values.size // q])

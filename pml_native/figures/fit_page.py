@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import parts
 from .page import STYLE, cell
 from .style import COLOURS, FAINT, MARKERS, panels
 
@@ -53,6 +54,7 @@ def render(report: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n<p>{escape(facts)}. {escape(report['status'])}.</p>\n"
+        f"{_of_formulas(report['formulas'])}{_of_parts(report)}"
         f"<h2>Error over the whole box, over {over}</h2>{_table(None, expected)}"
         f"<h2>Errors on held-out rows, over {over}</h2>{_table(None, numbers)}"
         f"{_of_outputs(report['output_errors'])}"
@@ -66,6 +68,24 @@ def render(report: Mapping[str, Any]) -> str:
         f"{_table(('column', 'least', 'largest'), [(name, low, high) for name, (low, high) in box])}"
         f"<h2>Versions</h2>{_table(None, [*report['versions'].items(), ('seed', report['seed'])])}</html>\n"
     )
+
+
+def _of_formulas(formulas: Sequence[Mapping[str, Any]]) -> str:
+    if not formulas:
+        return ""
+    kinds = {True: "the model", False: "a simpler one"}
+    rows = "".join(
+        f"<tr><td>y = {escape(one['text'])}</td><td>{kinds[one['is_model']]}</td><td>{cell(one['error'])}</td></tr>"
+        for one in formulas
+    )
+    return f'<h2>Formulas</h2><div class="scroll"><table><tr><th></th><th></th><th>RMSE</th></tr>{rows}</table></div>'
+
+
+def _of_parts(report: Mapping[str, Any]) -> str:
+    if len(report["parts"]) <= report["n_outputs"]:
+        return ""
+    largest = f"The largest part has {report['largest_arity']} inputs."
+    return f"<h2>What the model is made of</h2><p>{largest}</p>{parts.draw(report['input_names'], report['parts'])}"
 
 
 def _unit(report: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
-from ..report import Errors, ErrorTerms, two_digits
+from ..report import Errors, ErrorTerms, Join, two_digits
 from ..search.polynomial import PolynomialSearch
 from ..search.search import EPS, Found, Rows, run_alone
 from .expected import Expected
@@ -119,6 +119,19 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
         return [_of_rows(outcome, made_of.at_rows, _fall_with_rows(outcome, rng, effort, seconds)), *found]
     found += _of_few_rows(outcome)
     return found or [_of_what_is_not_known(outcome, rng, effort, seconds)]
+
+
+def advice_on(joins: Sequence[Join]) -> list[str]:
+    """Where rows would tell where y jumps, the largest jump first; nothing where it doesn't."""
+    jumps = [join for join in joins if join.order == 0]
+    if not jumps:
+        return []
+    most = max(jumps, key=lambda join: join.jump**2 * (join.high - join.low))
+    others = f", and so in {len(jumps) - 1} other gaps" if len(jumps) > 1 else ""
+    return [
+        f"rows between {most.name} = {most.low:.8g} and {most.high:.8g}, where y jumps{others}: each one in the middle "
+        f"halves what is not known of the place, and with it the mean square error over the box"
+    ]
 
 
 def _of_box(outcome: Outcome) -> str:

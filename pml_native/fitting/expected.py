@@ -119,10 +119,8 @@ class Witnesses:
         said += self._of_rivals(found, own, rivals, is_full=fills_box and not stays, is_alone=len(said) == 1)
         if is_thin:
             said.append(box.spread)
-        if (doubt := _doubt(found.model, box)) is not None:
-            said.append(self._rms(doubt))
         without_value = float(np.average(~np.isfinite(own).all(axis=1), weights=box.weights))
-        error = max(said) if len(said) > 1 else math.inf
+        error = max(*said, self._undecided(found.model)) if len(said) > 1 else math.inf
         if without_value > 0.0:
             error = max(error, math.sqrt(without_value) * box.range)
         estimate = None
@@ -164,6 +162,12 @@ class Witnesses:
         distance = _distance(values, own, self.box)
         return self._rms(np.where(np.isfinite(values).all(axis=1), distance, 0.0) if is_rival else distance)
 
+    def _undecided(self, model: Model) -> float:
+        """The RMS error where two laws may hold: either as likely at the middle of a gap, so in a quarter of it."""
+        with np.errstate(all="ignore"):
+            apart = np.sqrt(np.mean((model.undecided(self.box.points) / self.box.unit) ** 2, axis=1))
+        return 0.5 * self._rms(np.where(np.isfinite(apart), apart, 0.0))
+
     def _rms(self, distance: Array) -> float:
         return float(np.sqrt(np.average(distance**2, weights=self.box.weights)))
 
@@ -200,12 +204,6 @@ class Witnesses:
         if self.n_held_out >= ENOUGH_HELD_OUT and float(np.median(left_out)) > UNLIKE * max(found.error, EPS):
             return none
         return others, shares, left_out
-
-
-def _doubt(model: Model, box: Box) -> Array | None:
-    """What y may differ by at the points of the box where the rows leave open which law holds, in units of y: (k,)."""
-    doubt = model.doubt(box.points)
-    return None if doubt is None else _distance(doubt / box.unit, np.zeros_like(doubt), box)
 
 
 def _distance(values: Array, own: Array, box: Box) -> Array:

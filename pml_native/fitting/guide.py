@@ -6,18 +6,20 @@ import math
 
 import numpy as np
 
-from ..models import Reduced
+from ..models import Piecewise, Reduced
 from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
+from ..search.ends import EndsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import periodic, regions
+from . import periodic, pieces, regions
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
+from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
@@ -37,6 +39,9 @@ PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
 # A relative error of the best model below which no regions are looked for: a change of law that costs less is none that
 # rows would show.
 REGIONS_ABOVE = 1e-9
+# A relative error of the best model below which the rows of one column are not looked at for breaks, nor for powers at
+# its ends. A break of the 4th derivative in 200 rows leaves some 1e-11.
+ONE_LAW_ABOVE = 1e-13
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
@@ -141,6 +146,31 @@ def _regions(race: Race) -> regions.RegionsSearch:
     return regions.RegionsSearch(race, tuple(row for row in SCATTERED if row.search != regions.SEARCH))
 
 
+def _may_be_in_pieces(race: Race) -> bool:
+    """Whether one law does not do for a table of one column, so that it may change along it."""
+    return pieces.SEARCH in race.runs or (_is_of_one_column(race) and not race.is_rounded)
+
+
+def _may_have_a_cusp(race: Race) -> bool:
+    """Whether no break was found, and yet one law does not do."""
+    if "cusps" in race.runs:
+        return True
+    return (
+        _is_of_one_column(race)
+        and not race.is_rounded
+        and "piecewise" not in {one.family for one in race.found.values()}
+    )
+
+
+def _may_have_ends(race: Race) -> bool:
+    """Whether a power of the distance from an end may do what nothing smooth does; the search ends where none shows."""
+    return "ends" in race.runs or (_is_of_one_column(race) and bool(np.ptp(race.rows.train.y) > 0))
+
+
+def _is_of_one_column(race: Race) -> bool:
+    return race.error > ONE_LAW_ABOVE and race.rows.n_inputs == 1 and race.rows.n_outputs == 1
+
+
 def _may_be_waves(race: Race) -> bool:
     """Whether waves of a learned phase may be better; the search ends at once where rows show no waves."""
     y = race.rows.train.y
@@ -161,7 +191,7 @@ def _needs_networks(race: Race) -> bool:
 def _wants_simpler(race: Race) -> bool:
     """Whether an exact model has so many terms that one of fewer would go further beyond the rows."""
     best = race.best
-    if best is None or not best.is_exact or is_simple(best.model):
+    if best is None or not best.is_exact or is_simple(best.model) or isinstance(best.model, Piecewise):
         return False
     if best.maker.startswith("of "):  # it has been looked for in these variables
         return False
@@ -186,7 +216,7 @@ def _simpler(race: Race) -> RationalSearch:
 
 POLYNOMIALS = Row("polynomial", sentence="polynomials come to {error:.1e}")
 SPLINES = Row("spline", sentence="splines come to {error:.1e}")
-SCATTERED = (
+OF_ONE_LAW = (
     POLYNOMIALS,
     Row(
         "reduced",
@@ -203,6 +233,13 @@ SCATTERED = (
         when=_may_have_regions,
         make=_regions,
         sentence="with a law for each region, models come to {error:.1e}",
+    ),
+    Row(
+        "ends",
+        first_round=1,
+        when=_may_have_ends,
+        make=lambda race: EndsSearch(race.rows, only_if_shown=True),
+        sentence="with powers of the distance from an end, polynomials come to {error:.1e}",
     ),
     Row(
         "algebraic",
@@ -256,6 +293,25 @@ SCATTERED = (
         "simpler", 4.0, when=_wants_simpler, make=_simpler, last=True, hope=NEARLY, sentence="it is found: {error:.1e}"
     ),
 )
+# Of a table that one law does not do for, the pieces, each of one law. They come once polynomials and quotients had a
+# turn: most tables are met by these, and are not looked at for breaks.
+PIECES = Row(
+    pieces.SEARCH,
+    4.0,
+    when=_may_be_in_pieces,
+    make=lambda race: PiecesSearch(race, OF_ONE_LAW),
+    sentence="cut where the law changes, models of the pieces come to {error:.1e}",
+)
+_after = 1 + next(i for i, row in enumerate(OF_ONE_LAW) if row.search == "rational")
+CUSPS = Row(
+    "cusps",
+    4.0,
+    1,
+    when=_may_have_a_cusp,
+    make=lambda race: PiecesSearch(race, OF_ONE_LAW, has_cusp=True),
+    sentence="cut at a cusp, models of the pieces come to {error:.1e}",
+)
+SCATTERED = (*OF_ONE_LAW[:_after], PIECES, CUSPS, *OF_ONE_LAW[_after:])
 
 
 def table(method: str, is_grid: bool) -> tuple[Row, ...]:

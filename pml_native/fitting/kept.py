@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
 from ..arrays import Array, rms_of_columns
 from ..search.search import EPS
@@ -27,6 +28,10 @@ BETWEEN_ROWS = 10.0
 MOST_KEPT = 2 / 3
 # So few outputs are all fitted, unless they are multiples of one: which of f, h and f + h are simple, no rank tells.
 FEW = 8
+# Of more outputs than this, the columns that span the others are sought in so many random sums of the rows (Liberty,
+# Woolfe, Martinsson, Rokhlin, Tygert 2007), which takes a tenth of the time, if they are fewer than these but for some
+# to spare.
+SKETCHED, SUMS, SPARE = 512, 128, 8
 # Rows for each output, and in all, of which the sums are made.
 ROWS_PER_OUTPUT, FEWEST_ROWS = 4, 2000
 
@@ -54,13 +59,8 @@ def kept_outputs(train: Array, held_out: Array, tolerance: float) -> Kept | None
     if not np.isfinite(Y).all():
         return None
     enough = max(ROUNDINGS * EPS, 0.1 * tolerance)
-    R, order = scipy.linalg.qr(Y, mode="r", pivoting=True)
-    R = R[:m]
-    # What is left of each column without the first k: sums of squares from the bottom up.
-    left = np.sqrt(np.cumsum((R**2)[::-1], axis=0)[::-1] / len(Y))
-    worst = np.max(left, axis=1)
-    found = np.flatnonzero(worst <= enough)
-    k = max(1, int(found[0])) if len(found) else len(R)
+    first = _spanning_few(Y, enough) if m > SKETCHED else None
+    R, order, k = _spanning(Y, enough) if first is None else _of_first(Y, first)
     if k > MOST_KEPT * m or (k > 1 and m <= FEW):
         return None
     mixing = np.zeros((k, m))
@@ -73,6 +73,30 @@ def kept_outputs(train: Array, held_out: Array, tolerance: float) -> Kept | None
     if not (errors[0] <= 2.0 * enough and errors[1] <= BETWEEN_ROWS * enough and np.isfinite(mixing).all()):
         return None
     return Kept(places, mixing, max(errors))
+
+
+def _spanning(Y: Array, enough: float) -> tuple[Array, NDArray[np.intp], int]:
+    """R and the order of the columns of Y (n, m), and how many first ones leave at most `enough` of each other one."""
+    R, order = scipy.linalg.qr(Y, mode="r", pivoting=True)
+    R = R[: Y.shape[1]]
+    # What is left of each column without the first k: sums of squares from the bottom up.
+    left = np.sqrt(np.cumsum((R**2)[::-1], axis=0)[::-1] / len(Y))
+    found = np.flatnonzero(np.max(left, axis=1) <= enough)
+    return R, order, max(1, int(found[0])) if len(found) else len(R)
+
+
+def _spanning_few(Y: Array, enough: float) -> NDArray[np.intp] | None:
+    """Columns of Y that span the others, if these are few: those that do so for random sums of its rows."""
+    sums = np.random.default_rng(0).normal(scale=len(Y) ** -0.5, size=(SUMS, len(Y))) @ Y
+    _, order, k = _spanning(sums, enough)
+    return order[:k] if k < SUMS - SPARE else None
+
+
+def _of_first(Y: Array, first: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp], int]:
+    """As `_spanning`, where the first columns are known; what the others leave is not in R."""
+    order = np.concatenate([first, np.setdiff1d(np.arange(Y.shape[1]), first)])
+    Q, R = scipy.linalg.qr(Y[:, first], mode="economic")
+    return np.hstack([R, Q.T @ Y[:, order[len(first) :]]]), order, len(first)
 
 
 def _largest_error(Y: Array, places: tuple[int, ...], mixing: Array) -> float:

@@ -88,7 +88,7 @@ class Limits:
     def advice(self, error: float, input_names: Sequence[str] | None) -> list[str]:
         """Sentences on what in the data would have to change for an error to fall; none where nothing is known of."""
         if self.misprints is not None:
-            return [f"correct, or leave out, {self.misprints}"]
+            return [f'correct, or leave out by outliers="drop", {self.misprints}']
         if self.is_rounding(error):
             if self.digits >= self.inputs:
                 return [f"more digits of y: it is rounded to {self.y_digits}, which alone makes {self.digits:.1e}"]

@@ -17,12 +17,12 @@ import numpy as np
 from ..arrays import Samples
 from ..models import Mixed, Model, Outputs, Polynomial
 from ..report import Errors
-from ..search.scheduler import Next, Run, Start, State, Step, Steps, Worker, drop
+from ..search.scheduler import Next, Run, Search, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, ROUNDED, Found, Rows, own_rng, score
 from .agreement import ALIKE, Box, chosen_by_agreement
 from .kept import FEW, Kept, kept_outputs, n_rows
 from .race import ROUNDS, Race, Row, line_of
-from .reduced import with_prefix
+from .reduced import ReducedSearch, with_prefix
 
 # More than FEW outputs are first fitted together, by polynomials, with this share of the work: they share all that is
 # done on X, and one set of terms is evaluated fast. An output has a race of its own only where that is less exact than
@@ -36,8 +36,10 @@ FIRST_TURN, LARGEST_TURN = 1 / 64, 1 / 8
 TRIAL_TOGETHER, TRIAL_ALONE = 1 / 8, 3 / 4
 # Of the work, what is done in races; the rest is for what comes between.
 RACES_SHARE = 0.98
-# A race may go on with the work that others left, up to so many even shares.
-MOST_SHARES = 2.0
+# A race may go on with the work that others left, up to so many even shares; and it plans its turns for that. With 4,
+# each of up to three outputs has the turns that it has alone: of 8 fits of two all came to the model of alone, with 2
+# three, and one of the others was eight orders worse.
+MOST_SHARES = 4.0
 # The name of what is made of several models, and of the line of the table.
 SEARCH = "outputs"
 
@@ -114,10 +116,10 @@ class OutputsSearch:
         yield from self._raced(self._contests())
 
     def _contests(self) -> list[Contest]:
-        k = self.rows.n_outputs
-        if k > 1:
+        k, is_relative = self.rows.n_outputs, self.rows.train.is_relative
+        if k > 1 and not is_relative:  # else each output weighs the rows in its own way
             self.together = Contest(tuple(range(k)), self.rows)
-        if k <= MOST_RACES:
+        if k <= MOST_RACES or is_relative:
             self.alone = [Contest((j,), of_columns(self.rows, [j])) for j in range(k)]
         contests = [*([self.together] if self.together else []), *self.alone]
         for contest in contests:
@@ -266,7 +268,7 @@ class OutputsSearch:
         columns = range(samples.y.shape[1]) if self.kept is None else self.kept.places
         choices: Choices = []
         for j, (best, column) in enumerate(self.choices):
-            own = _of_columns(samples, [columns[j]])
+            own = samples.of_outputs([columns[j]])
             if column or best.model.signature.n_outputs > 1:
                 choices.append((best, column))
                 continue
@@ -294,29 +296,32 @@ def settled(race: Race, samples: Samples, rng: np.random.Generator) -> Found | N
 # --- samples and models of some outputs
 
 
-def _of_columns(samples: Samples, columns: Sequence[int]) -> Samples:
-    names = samples.output_names
-    return replace(
-        samples,
-        y=np.ascontiguousarray(samples.y[:, list(columns)]),
-        y_is_vector=len(columns) == 1,
-        output_names=None if names is None else tuple(names[j] for j in columns),
-    )
-
-
 def of_columns(rows: Rows, columns: Sequence[int]) -> Rows:
     """The rows with these outputs only."""
-    train, held_out = _of_columns(rows.train, columns), _of_columns(rows.held_out, columns)
-    table = None if rows.table is None else _of_columns(rows.table, columns)
+    train, held_out = rows.train.of_outputs(columns), rows.held_out.of_outputs(columns)
+    table = None if rows.table is None else rows.table.of_outputs(columns)
     return replace(rows, train=train, held_out=held_out, table=table)
 
 
 def _at_length(row: Row) -> Row:
-    """The row of the table, polynomials with all of the first share at once."""
-    return replace(row, share=FIRST_SHARE / ROUNDS[0]) if row.search == "polynomial" else row
+    """The row of the table, polynomials with all of the first share at once, also in the variables of a symmetry."""
+    if row.search == "polynomial":
+        return replace(row, share=FIRST_SHARE / ROUNDS[0])
+    if row.search == "reduced" and row.make is not None:
+        return replace(row, share=FIRST_SHARE / ROUNDS[0], make=partial(_reduced_at_length, row.make))
+    return row
+
+
+def _reduced_at_length(make: Callable[[Race], Search], race: Race) -> Search:
+    search = make(race)
+    assert isinstance(search, ReducedSearch)
+    search.table = tuple(map(_at_length, search.table))
+    return search
 
 
 def _kept(rows: Rows, tolerance: float, worker: Worker) -> Kept | None:
+    if rows.train.is_relative:  # a sum is not exact relative to each of its values
+        return None
     return kept_outputs(rows.train.y, rows.held_out.y, tolerance)
 
 
@@ -366,14 +371,14 @@ def composed(rows: Rows, choices: Choices) -> Found:
     def refit(samples: Samples) -> Outputs:
         return whole(
             [
-                one.model if one.refit is None else one.refit(_of_columns(samples, some))
+                one.model if one.refit is None else one.refit(samples.of_outputs(some))
                 for one, some in zip(every, own, strict=True)
             ]
         )
 
     def nearby(samples: Samples) -> Outputs | None:
         models = [
-            None if one.nearby is None else one.nearby(_of_columns(samples, some))
+            None if one.nearby is None else one.nearby(samples.of_outputs(some))
             for one, some in zip(every, own, strict=True)
         ]
         there = [model for model in models if model is not None]
@@ -402,11 +407,11 @@ def mixed(rows: Rows, kept: Kept, found: Found) -> Found:
 
     def refit(samples: Samples) -> Mixed:
         assert found.refit is not None
-        return whole(found.refit(_of_columns(samples, kept.places)))
+        return whole(found.refit(samples.of_outputs(kept.places)))
 
     def nearby(samples: Samples) -> Mixed | None:
         assert found.nearby is not None
-        made = found.nearby(_of_columns(samples, kept.places))
+        made = found.nearby(samples.of_outputs(kept.places))
         return None if made is None else whole(made)
 
     made = _found(

@@ -34,7 +34,8 @@ MOST_ORDERS, MOST_RACES = 6, 2
 CELLS, MOST_KNOWN = 2.0**30, 0.1
 # Of the work of the race, what is there for those within it.
 REDUCED_SHARE = 2 / 3
-# A race in variables of a symmetry that has come to nothing better after so much work is ended: the symmetry isn't one.
+# A race in variables of a symmetry that has come to nothing better after so much work for each output is ended: the
+# symmetry isn't one.
 TRIAL_WORK = 1.5 * WORK_A_SECOND
 # Races side by side take turns of this much.
 TURN_WORK = 0.2 * WORK_A_SECOND
@@ -145,7 +146,7 @@ class ReducedSearch:
                     if event.state is State.ENDED:
                         going.remove(i)
                         break
-                if i in going and target >= TRIAL_WORK and not best[i] < self.known.score:
+                if i in going and target >= TRIAL_WORK * self.rows.n_outputs and not best[i] < self.known.score:
                     drop(runs[i])
                     going.remove(i)
             led = led or min(best) < self.known.score

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, Samples
-from ..models import Model, Regions
+from ..models import Model, Outputs, Regions
 from ..search.boundaries import Boundary, boundary_of
 from ..search.divisions import Division, Labels, Table, in_box, numbered, pairs_of
 from ..search.regions import CERTAIN, MOST_ROWS, Labelling
@@ -365,10 +365,7 @@ class Contest:
 def doubt_over(model: Model, box: Box) -> tuple[float, float]:
     """The share of the box where the rows leave open which law holds, and the RMS over the box, in units of y, of what
     the laws differ by there."""
-    doubt = model.doubt(box.points)
-    if doubt is None:
-        return 0.0, 0.0
-    apart = np.sqrt(np.mean((doubt / box.unit) ** 2, axis=1))
+    apart = np.sqrt(np.mean((model.undecided(box.points) / box.unit) ** 2, axis=1))
     apart = np.where(np.isfinite(apart), apart, 0.0)
     share = float(np.average(apart > JUMP, weights=box.weights))
     return share, float(np.sqrt(np.average(apart**2, weights=box.weights)))
@@ -376,6 +373,8 @@ def doubt_over(model: Model, box: Box) -> tuple[float, float]:
 
 def sentences(model: Model, box: Box) -> list[str]:
     """What the rows leave open about the boundary of a model of regions: it limits any model."""
+    if not isinstance(model, (Regions, Outputs)):
+        return []
     share, error = doubt_over(model, box)
     if share == 0.0:
         return []

@@ -13,5 +13,6 @@ except ImportError as error:
     raise ImportError(f'formulas need SymPy, pip install "pml_native[formula]" ({error})') from error
 
 from .expression import formulas_of
+from .listing import listed
 
-__all__ = ["formulas_of"]
+__all__ = ["formulas_of", "listed"]

@@ -1,19 +1,15 @@
 """Models -> SymPy expressions: what each family is made of, as long as it is a few terms.
 
-A model of other variables (`Reduced`) is a formula of these, which are looked for first. Of a polynomial or quotient of
-few terms the formula is read off; else the function is asked (`parts`). Numbers are fitted and recognised at the end,
-on the model's own values at points of its box: the formula is as good as the model there, or there is none.
-
-Families are told apart by their names: models may import this file.
+A model of other variables (`Reduced`) is a formula of these, which are looked for first. What a model of few terms is
+made of is read off (`readers`); else the function is asked (`parts`). Numbers are fitted and recognised at the end, on
+the model's own values at points of its box: the formula is as good as the model there, or there is none.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Sequence
-from fractions import Fraction
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,27 +18,16 @@ from scipy.spatial import Delaunay, QhullError
 
 from ..arrays import Array
 from .fitted import Samples, compiled, complexity, difference, fitted
-from .outer import OUTERS
 from .parts import Function, SpentError, explained
+from .readers import MOST_TERMS, NoReading, Points, product, read, variables_of
 from .simplified import phased, simplified
 
 POINTS = 1000
 FITTED_POINTS = 400
-# A polynomial of more monomials is no formula, nor is one of more numbers that are not recognised.
-MOST_TERMS = 60
+# What is no polynomial has at most so many numbers that are not recognised.
 MOST_NUMBERS = 8
 # Of what is as short, in bits, no shorter one is looked for.
 SHORT = 130.0
-# Quotients of more terms mostly have common factors, without which they are found elsewhere.
-MOST_QUOTIENT_TERMS = 24
-# Monomials of higher degrees are not looked at: their coefficients would have lost all digits to cancellation.
-MOST_DEGREE = 12
-MOST_PRODUCTS = 20_000
-# A coefficient is 0 that is below so many times the error of the values.
-NEGLIGIBLE = 10.0
-# What a search finds as an exponent is a fraction of such a denominator, if it is one, to this, relative.
-DENOMINATOR = 12
-FRACTION_ERROR = 1e-8
 # The share of the points on either side that a box leaves out, where errors may be larger.
 EDGE = 0.01
 # A box inside them has such a share of their widths; that its corners are inside is only tested in few dimensions.
@@ -50,36 +35,45 @@ SIZES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 MOST_IN_HULL = 4
 # Of a model that is worse, relative, most short formulas would be as good.
 MOST_ERROR = 0.01
-# An error of a model that knows none.
-UNKNOWN_ERROR = 1e-15
+# The errors of a model that knows none, one after the other: of one that is exact, and of one whose functions or
+# corners are not quite.
+UNKNOWN_ERRORS = (1e-15, 3e-14)
 
 
-def formulas_of(model: Any) -> tuple[Any, ...]:
-    """A SymPy expression for each output; ValueError where there is none of few terms."""
-    return tuple(_formula(model, k) for k in range(model.signature.n_outputs))
+def formulas_of(model: Any, *, share: float = 1.0) -> tuple[Any, ...]:
+    """A SymPy expression for each output; ValueError where there is none of few terms.
+
+    share : of what a model may be asked for, which is most of the time that it takes.
+    """
+    return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
 
 
-def _formula(model: Any, k: int) -> Any:
-    X = _points(model)
+def symbols_of(model: Any, X: Array) -> list[Any]:
+    """The inputs, with the signs that they have at all points of `X` (n, d)."""
     signature = model.signature
     names = signature.input_names or [f"x{i}" for i in range(signature.n_inputs)]
-    x = [sympy.Symbol(name, positive=True) if np.all(X[:, j] > 0.0) else sympy.Symbol(name, real=True)
-         for j, name in enumerate(names)]  # fmt: skip
-    error = UNKNOWN_ERROR if model.report is None else float(model.report.error)
-    if not error < MOST_ERROR:
-        raise ValueError(f"formula: expected a model of an error below {MOST_ERROR}, got one of {error:.1e}")
+    return [
+        sympy.Symbol(name, positive=True) if np.all(X[:, j] > 0.0) else sympy.Symbol(name, real=True)
+        for j, name in enumerate(names)
+    ]
+
+
+def _formula(model: Any, k: int, share: float) -> Any:
+    X = points_of(model)
+    x = symbols_of(model, X)
+    errors = UNKNOWN_ERRORS if model.report is None else (float(model.report.error),)
+    if not errors[0] < MOST_ERROR:
+        raise ValueError(f"formula: expected a model of an error below {MOST_ERROR}, got one of {errors[0]:.1e}")
     y = model.evaluate(X)[:, k]
     finite = np.isfinite(y)
     if finite.sum() < FITTED_POINTS:
         raise ValueError("formula: expected a model that has values at the points of its box, got NaN")
-    samples = Samples(X[finite], y[finite], error)
-    found = _shortest(model, k, x, _best(model, samples))
-    if found is None or difference(found, x, samples) > samples.allowed:
-        raise ValueError(
-            f"formula: expected a model that is a formula of few terms, got {model!r}; "
-            f"{', '.join(READERS)} can be, and sums of products of known functions of one input"
-        )
-    return found.xreplace({symbol: sympy.Symbol(name) for symbol, name in zip(x, names, strict=True)})
+    for error in errors:
+        samples = Samples(X[finite], y[finite], error)
+        found, reason = _shortest(model, k, x, _best(model, samples), share)
+        if found is not None and difference(found, x, samples) <= samples.allowed:
+            return found.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in x})
+    raise ValueError(f"formula: expected a model that is a formula of few terms, got {model!r}: {reason}")
 
 
 def _best(model: Any, samples: Samples) -> Samples:
@@ -94,7 +88,7 @@ def _best(model: Any, samples: Samples) -> Samples:
     return Samples(samples.X[best], samples.y[best], error)
 
 
-def _points(model: Any) -> Array:
+def points_of(model: Any) -> Array:
     """Points of the model's box, near its rows."""
     box = model.box() if model.near is None else (model.near.low, model.near.high)
     if box is None:
@@ -104,22 +98,25 @@ def _points(model: Any) -> Array:
     return np.ascontiguousarray((near if len(near) >= FITTED_POINTS else X)[:POINTS])
 
 
-def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> Any:
-    """The shortest formula of the symbols `x` that is as good as the model; None if there is none."""
+def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples, share: float) -> tuple[Any, str]:
+    """The shortest formula of the symbols `x` that is as good as the model, None if there is none, and why not."""
     model, k = _output(model, k)
-    u, front, inner, U, power = _unwrapped(model, x, samples.X)
+    u, front, inner, U, power = unwrapped(model, x, samples.X)
     few = _divided_by(power, U, samples)
     symbols = [
         sympy.Dummy(f"u{j}", positive=True) if np.all(few.X[:, j] > 0.0) else sympy.Dummy(f"u{j}", real=True)
         for j in range(len(u))
     ]
     there = dict(zip(symbols, u, strict=True))
-    best = None
-    for source in (_read, _asked):
-        guess = source(inner, k, symbols, few)
-        for form in () if guess is None else dict.fromkeys((guess, phased(guess))):
-            numbers = fitted(form, symbols, few)
-            if numbers is None or _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
+    best, reason = None, "what its terms say is not as exact as it is"
+    for source in (_read, partial(_asked, share)):
+        try:
+            guess = source(inner, k, symbols, few)
+        except NoReading as why:
+            reason = str(why) or f"{reason}, and its values are no sum of products of known functions"
+            continue
+        for numbers in _fitted(guess, symbols, few):
+            if _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
                 continue
             whole = _without_absolutes(front * numbers.xreplace(there), x, samples)
             whole = _without_absolutes(simplified(whole), x, samples)
@@ -129,7 +126,22 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples) -> Any:
                 best = whole
         if best is not None and complexity(best) < SHORT:
             break
-    return best
+    for symbol, formula in there.items():
+        reason = reason.replace(str(symbol), str(formula))
+    return best, reason
+
+
+def _fitted(guess: Any, symbols: Sequence[Any], samples: Samples) -> Iterator[Any]:
+    """The formula with its numbers fitted, and with phases in place of sums of sines and cosines."""
+    forms = dict.fromkeys((guess, phased(guess)))
+    found = [numbers for form in forms if (numbers := fitted(form, symbols, samples)) is not None]
+    yield from dict.fromkeys(found)
+    for numbers in found:
+        # Some can be told only once numbers that are 0 are gone; a phase may be short for sines, not for cosines.
+        for form in dict.fromkeys((phased(numbers), phased(numbers, as_sine=True))):
+            again = None if form in (numbers, *forms) else fitted(form, symbols, samples)
+            if again is not None:
+                yield again
 
 
 def _divided_by(power: Array, U: Array, samples: Samples) -> Samples:
@@ -169,46 +181,33 @@ def _output(model: Any, k: int) -> tuple[Any, int]:
     return model, k
 
 
-def _unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:
+def unwrapped(model: Any, x: Sequence[Any], X: Array) -> tuple[list[Any], Any, Any, Array, Array]:
     """The variables of the innermost model as formulas, the power in front, that model, and both at X."""
     u, front, power = list(x), sympy.Integer(1), np.ones(len(X))
     while model.family == "reduced":
-        variables = model.variables
-        inside, own = variables.apply(X)
-        front *= _product(u, variables.factor)
-        u = [_variable(u, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
+        inside, own = model.variables.apply(X)
+        front *= product(u, model.variables.factor)
+        u = variables_of(model.variables, u)
         X, power, model = inside, power * own, model.model
     return u, front, model, X, power
 
 
-def _variable(x: Sequence[Any], kind: str, coefficients: Array) -> Any:
-    if kind == "product":
-        return _product(x, coefficients)
-    part: Callable[[Any], Any] = {"sum": lambda v: v, "squares": lambda v: v**2, "reciprocals": lambda v: 1 / v}[kind]
-    return sympy.Add(*(_short(c) * part(v) for c, v in zip(coefficients, x, strict=True) if c))
+def _read(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
+    return read(model, k, symbols, Points(samples.X, samples.error))
 
 
-def _product(x: Sequence[Any], exponents: Array) -> Any:
-    return sympy.Mul(*(v ** _short(a) for v, a in zip(x, exponents, strict=True) if a))
-
-
-def _short(value: float) -> Any:
-    """A coefficient of a variable or an exponent: a fraction of few digits up to the error of a search, or a number.
-
-    As any guess it is tested on the model's values, with the rest of the formula.
-    """
-    fraction = sympy.Rational(float(value)).limit_denominator(DENOMINATOR)
-    return fraction if abs(float(fraction) - value) < FRACTION_ERROR * abs(value) else sympy.Float(float(value))
-
-
-def _asked(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
+def _asked(share: float, model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
     def values(X: Array) -> Array:
         return np.asarray(model.evaluate(np.ascontiguousarray(X))[:, k])
 
+    function = Function(values, *_inscribed(samples.X), samples.error).limited(model.n_params, share)
     try:
-        return explained(Function(values, *_inscribed(samples.X), samples.error).limited(model.n_params), symbols)
+        guess = explained(function, symbols)
     except SpentError:
-        return None
+        guess = None
+    if guess is None:
+        raise NoReading
+    return guess
 
 
 def _inscribed(U: Array) -> tuple[Array, Array]:
@@ -231,128 +230,3 @@ def _inscribed(U: Array) -> tuple[Array, Array]:
         if hull is None or np.all(hull.find_simplex((inside - middle) / width) >= 0):
             break
     return np.where(logs, np.exp(a), a), np.where(logs, np.exp(b), b)
-
-
-# Reading formulas off
-
-
-def _read(model: Any, k: int, symbols: Sequence[Any], samples: Samples) -> Any:
-    reader = READERS.get(model.family)
-    return None if reader is None else reader(model, k, symbols, samples.error)
-
-
-def polynomial(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
-    """A sum of monomials; None for more than MOST_TERMS."""
-    used = np.flatnonzero(model.coefficients[:, k])
-    indices = model.indices[used]
-    if not len(used):
-        return sympy.Integer(0)
-    if indices.sum(axis=1).max() > MOST_DEGREE or np.prod(indices + 1.0, axis=1).sum() > MOST_PRODUCTS:
-        return None
-    total: dict[tuple[int, ...], Fraction] = {}
-    sizes: dict[tuple[int, ...], float] = {}
-    unit = Fraction(2) ** int(model.output_exponents[k])
-    largest = float(np.abs(model.coefficients[used, k]).max() * unit)
-    normal = model.inputs
-    for row, c in zip(indices, model.coefficients[used, k], strict=True):
-        factors = [
-            _powers(int(a), int(normal.exponent[j]), float(normal.shift[j]), float(normal.scale[j]))
-            for j, a in enumerate(row)
-        ]
-        for powers in itertools.product(*(range(len(factor)) for factor in factors)):
-            weight = math.prod((factor[i] for factor, i in zip(factors, powers, strict=True)), start=Fraction(1))
-            if weight:
-                total[powers] = total.get(powers, Fraction(0)) + unit * Fraction(float(c)) * weight
-                sizes[powers] = sizes.get(powers, 0.0) + abs(float(weight))
-    least = NEGLIGIBLE * max(error, 1e-16) * largest
-    kept = {powers: float(c) for powers, c in total.items() if abs(float(c)) > least * sizes[powers]}
-    if len(kept) > MOST_TERMS:
-        return None
-    return sympy.Add(*(sympy.Float(c) * sympy.Mul(*(v**a for v, a in zip(x, p, strict=True))) for p, c in kept.items()))
-
-
-@lru_cache(maxsize=1000)
-def _powers(degree: int, exponent: int, shift: float, scale: float) -> tuple[Fraction, ...]:
-    """Coefficients of the powers of v in T_degree((v 2^-exponent - shift) / scale), exact; a constant v has z = 0."""
-    slope = Fraction(0) if scale == 0.0 else Fraction(2) ** -exponent / Fraction(scale)
-    z = (-Fraction(shift) / Fraction(scale) if scale else Fraction(0), slope)
-    before: tuple[Fraction, ...] = (Fraction(1),)
-    now: tuple[Fraction, ...] = z
-    for _ in range(degree - 1):
-        following = [Fraction(0)] * (len(now) + 1)
-        for i, c in enumerate(now):
-            following[i] += 2 * z[0] * c
-            following[i + 1] += 2 * z[1] * c
-        for i, c in enumerate(before):
-            following[i] -= c
-        before, now = now, tuple(following)
-    return now if degree else before
-
-
-def rational(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
-    """A quotient of two such sums, one coefficient of the denominator 1."""
-    top, bottom = (polynomial(model.polynomials, one, x, error) for one in (k, model.signature.n_outputs))
-    if top is None or bottom is None or bottom == 0 or len(top.args) + len(bottom.args) > MOST_QUOTIENT_TERMS:
-        return None
-    unit = max((term.as_coeff_Mul()[0] for term in sympy.Add.make_args(bottom)), key=abs)
-    over, under = (sympy.Add(*(_divided(term, unit) for term in sympy.Add.make_args(part))) for part in (top, bottom))
-    return over / under
-
-
-def _divided(term: Any, unit: Any) -> Any:
-    coefficient, rest = term.as_coeff_Mul()
-    return rest if coefficient == unit else (coefficient / unit) * rest
-
-
-def transformed(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
-    """The model inside, of logarithms and reciprocals; the exponential of a sum of logarithms is a product."""
-    inputs: dict[str, Callable[[Any], Any]] = {"identity": lambda v: v, "reciprocal": lambda v: 1 / v}
-    u = [sympy.Dummy(real=True) for _ in x]
-    reader = READERS.get(model.model.family)
-    inner = None if reader is None else reader(model.model, k, u, error)
-    if inner is None:
-        return None
-    scale, name = float(model.output_scales[k]), model.output_transforms[k]
-    there = {}
-    for own, symbol, transform, a in zip(u, x, model.input_transforms, model.input_scales, strict=True):
-        if transform == "log":
-            there[own] = sympy.log(symbol if a > 0.0 else -symbol) - (math.log(abs(a)) if abs(a) != 1.0 else 0)
-        else:
-            there[own] = inputs[transform](symbol if a == 1.0 else symbol / sympy.Float(float(a)))
-    inner = inner.subs(there)
-    if inner.is_Add:
-        inner = sympy.expand(inner)  # of polynomials, not of quotients
-    if name == "identity":
-        return sympy.Add(*(sympy.Float(scale) * part if scale != 1.0 else part for part in sympy.Add.make_args(inner)))
-    if name != "log":
-        return (sympy.Integer(1) if scale == 1.0 else sympy.Float(scale)) * OUTERS[name].inverse(inner)
-    factors = [sympy.Float(scale)]
-    for part in sympy.Add.make_args(inner):
-        coefficient, rest = part.as_coeff_Mul()
-        if rest == 1:
-            factors.append(sympy.Float(math.exp(coefficient)))
-        elif isinstance(rest, sympy.log):
-            factors.append(rest.args[0] ** _short(float(coefficient)))
-        else:
-            factors.append(sympy.exp(part))
-    return sympy.Mul(*factors)
-
-
-def reduced(model: Any, k: int, x: Sequence[Any], error: float) -> Any:
-    """The model inside, of its variables."""
-    variables = model.variables
-    u = [sympy.Dummy(positive=True) if kind == "product" else sympy.Dummy(real=True) for kind in variables.kinds]
-    reader = READERS.get(model.model.family)
-    inner = None if reader is None else reader(model.model, k, u, error)
-    if inner is None:
-        return None
-    there = [_variable(x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
-    return _product(x, variables.factor) * inner.subs(dict(zip(u, there, strict=True)))
-
-
-READERS: dict[str, Callable[[Any, int, Sequence[Any], float], Any]] = {
-    "polynomial": polynomial,
-    "rational": rational,
-    "transformed": transformed,
-    "reduced": reduced,
-}

@@ -26,8 +26,12 @@ AS_GOOD = 5.0
 LEAST_ERROR = 5e-16
 # What is off by more than so many times the median is a place where the model is worse than elsewhere.
 OUTLYING = 5.0
+# The share of the points that may be such.
+CORNERS = 0.05
 # Numbers may follow errors so far that so many times what they miss would be left without them.
 FOLLOWED = 10.0
+# A number of which not even one digit is known is tried as 0.
+UNSURE = 10.0
 # Steps of Gauss and Newton's method, at most: from good values two or three are enough.
 STEPS = 12
 # Where a model is wrong most, it is by a few times the RMS.
@@ -73,11 +77,15 @@ def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[NDArray[Any
 
 
 def difference(expression: Any, variables: Sequence[Any], samples: Samples) -> float:
-    """The RMS of what the formula and the samples differ by, the formula in long double; infinite without values."""
+    """The RMS of what the formula and the samples differ by, the formula in long double; infinite without values.
+
+    It is that of all samples but the worst few: a model is worst in corners, and worse than it knows.
+    """
     values = compiled(expression, variables)(samples.X.astype(np.longdouble))
     if np.iscomplexobj(values) or not np.isfinite(values).all():
         return math.inf
-    return float(np.sqrt(np.mean((values - samples.y) ** 2)))
+    squares = np.sort((values - samples.y) ** 2)
+    return float(np.sqrt(np.mean(squares[: math.ceil((1.0 - CORNERS) * len(squares))])))
 
 
 def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
@@ -123,7 +131,9 @@ def _recognised(system: _System, samples: Samples) -> _System:
         errors = system.errors(samples)
         guesses = {}
         for parameter, value in system.values.items():
-            guess = sympy.Integer(0) if abs(value) <= errors[parameter] else recognized(value, errors[parameter])
+            guess = (
+                sympy.Integer(0) if abs(value) <= UNSURE * errors[parameter] else recognized(value, errors[parameter])
+            )
             if guess is not None:
                 guesses[parameter] = guess
         # Those that are known best come first: others are known better once these are given.

@@ -41,13 +41,17 @@ MOVES = (0.7, 1.4)
 FEWEST = 30
 # Variables up to which functions in front of such are looked for: there are many pairs of more.
 MOST_JOINED = 4
-# Exponents of a power law are fractions of such denominators, to this.
+# Exponents of a power law that are fractions of such denominators to this are taken for these; logarithms of values
+# are as near to those of a power law.
 DENOMINATOR = 6
 FRACTION_ERROR = 1e-6
 # Known functions are dependent of which one has less than this that the others have not.
 DEPENDENT = 1e-3
 # Derivatives leave a space, relative, by less than this, where it is one of exponentials.
 LEAVING = 1e-4
+# Exponents that are smaller, relative to the largest, are 0 twice, for 1 and u, where eigenvalues are exact to roots of
+# eps: 8e-6 was seen.
+SLOW = 1e-4
 # Points at which a function may be asked in all, and that times its numbers: some seconds.
 MOST_VALUES = 6_000_000
 MOST_WORK = 6_000_000_000
@@ -66,9 +70,9 @@ class Function:
     high: Array
     error: float
 
-    def limited(self, n_params: int) -> Function:
-        """The same, of so many numbers, which raises SpentError when it has been asked too often."""
-        left = [min(MOST_VALUES, MOST_WORK // max(n_params, 1))]
+    def limited(self, n_params: int, share: float) -> Function:
+        """The same, of so many numbers, which raises SpentError when it has been asked that share of too often."""
+        left = [int(share * min(MOST_VALUES, MOST_WORK // max(n_params, 1)))]
 
         def values(X: Array) -> Array:
             left[0] -= len(X)
@@ -146,10 +150,15 @@ def _power_laws(function: Function, variables: Sequence[Any], samples: Samples) 
         return
     matrix = np.column_stack([np.log(samples.X), np.ones(POINTS)])
     exponents, *_ = np.linalg.lstsq(matrix, np.log(sign * samples.y), rcond=None)
-    fractions = [sympy.Rational(float(a)).limit_denominator(DENOMINATOR) for a in exponents[:-1]]
-    if max(abs(float(r) - a) for r, a in zip(fractions, exponents, strict=False)) < FRACTION_ERROR:
+    if np.max(np.abs(matrix @ exponents - np.log(sign * samples.y))) < FRACTION_ERROR:
         front = sympy.Float(sign * float(np.exp(exponents[-1])))
-        yield front * sympy.Mul(*(x**a for x, a in zip(variables, fractions, strict=True)))
+        yield front * sympy.Mul(*(x ** _exponent(float(a)) for x, a in zip(variables, exponents, strict=False)))
+
+
+def _exponent(value: float) -> Any:
+    """A fraction of a small denominator, or a number to be found."""
+    fraction = sympy.Rational(value).limit_denominator(DENOMINATOR)
+    return fraction if abs(float(fraction) - value) < FRACTION_ERROR else sympy.Float(value)
 
 
 def _quotients(function: Function, variables: Sequence[Any], samples: Samples) -> Iterator[Any]:
@@ -344,7 +353,7 @@ def _expansion(function: Function, view: View, variables: Sequence[Any], j: int,
     space, singular, _ = np.linalg.svd(matrix, full_matrices=False)
     if int(np.sum(singular > NOTHING * error * singular[0])) != count:
         return None
-    known = _spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
+    known = spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
     if known is None:
         return None
     basis = np.column_stack([values for _, values in known])
@@ -372,11 +381,13 @@ def _coefficient(function: Function, view: View, j: int, u: Array, weights: Arra
     return Function(values, np.delete(function.low, j), np.delete(function.high, j), function.error)
 
 
-def _spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | None:
+def spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | None:
     """Known functions that span the columns of `space` (n, k), as formulas and at `u`; None if there are none."""
     found: Terms = []
     for power in powers_for(u):
         _take(found, [column(variable, power, u)], space, accuracy)
+    if len(found) < space.shape[1]:
+        _take(found, _scale_invariant(variable, u, space), space, accuracy)
     if len(found) == space.shape[1] - 1:
         inside = space.T @ np.column_stack([values for _, values in found]) if found else np.zeros((1, 0))
         left = space @ np.linalg.svd(inside, full_matrices=True)[0][:, -1]
@@ -388,6 +399,8 @@ def _spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms |
             _take(found, [(term, values)], space, accuracy)
     if len(found) < space.shape[1]:
         _take(found, _shift_invariant(variable, u, space), space, accuracy)
+    if len(found) == space.shape[1] - 1:
+        _take(found, _with_derivatives(variable, u, space, accuracy), space, accuracy)
     return found if len(found) == space.shape[1] else None
 
 
@@ -416,9 +429,42 @@ def _shift_invariant(variable: Any, u: Array, space: Array) -> Terms:
     return [
         term
         for exponent in exponents
-        if exponent.imag >= 0.0 and abs(exponent) > 1e-6 * np.abs(exponents).max()
+        if exponent.imag >= 0.0 and abs(exponent) > SLOW * np.abs(exponents).max()
         for term in exponentials(variable, u, _refined(exponent, u, space))
     ]
+
+
+def _with_derivatives(variable: Any, u: Array, space: Array, accuracy: float) -> Terms:
+    """The sum of exponentials, sines and cosines that lies in the space, where with its derivatives it is invariant.
+
+    So sin(u + 1) is found in the space of 1, u and sin(u + 1), which the derivative leaves for cos(u + 1).
+    """
+    slopes = np.column_stack([_interpolated(u, own).deriv()(u) for own in space.T])
+    larger, singular, _ = np.linalg.svd(np.hstack([space, slopes / np.linalg.norm(slopes)]), full_matrices=False)
+    terms = _shift_invariant(variable, u, larger[:, : int(np.sum(singular > LEAVING * singular[0]))])
+    if not terms:
+        return []
+    columns = np.column_stack([values / np.linalg.norm(values) for _, values in terms])
+    _, outside, rows = np.linalg.svd(columns - space @ (space.T @ columns), full_matrices=False)
+    if not outside[-1] <= accuracy:
+        return []
+    weights = [w / np.linalg.norm(values) for w, (_, values) in zip(rows[-1], terms, strict=True)]
+    largest = max(abs(w) for w in weights)
+    kept = [(float(w / largest), one) for w, one in zip(weights, terms, strict=True) if abs(w) > accuracy * largest]
+    total = np.sum([w * values for w, (_, values) in kept], axis=0)
+    return [(sympy.Add(*(sympy.Float(w) * term for w, (term, _) in kept)), total)]
+
+
+def _scale_invariant(variable: Any, u: Array, space: Array) -> Terms:
+    """The powers that span a space which u d/du doesn't leave, whatever their exponents; none of another."""
+    if not np.all(u > 0.0):
+        return []
+    slopes = np.column_stack([u * _interpolated(u, own).deriv()(u) for own in space.T])
+    inside = space.T @ slopes
+    if np.linalg.norm(slopes - space @ inside) > LEAVING * np.linalg.norm(slopes):
+        return []
+    exponents = [_refined(one, np.log(u), space)[0].real for one in np.linalg.eigvals(inside) if one.imag == 0.0]
+    return [(variable ** sympy.Float(p), u**p) for p in exponents]
 
 
 def _refined(exponent: complex, u: Array, space: Array) -> list[complex]:

@@ -14,16 +14,36 @@ from .fitted import complexity
 # Longer ones are left as they are: what SymPy does with them may take minutes.
 MOST_OPERATIONS = 150
 
+
+def _with_squares(expression: Any) -> Any:
+    """The same with a^2 + 2 a b + b^2 as (a + b)^2, wherever it is part of a sum; factor sees whole sums only."""
+    if not expression.args:
+        return expression
+    expression = expression.func(*(_with_squares(part) for part in expression.args))
+    terms = list(sympy.Add.make_args(expression))
+    for one, other in itertools.combinations(terms, 2):
+        a, b = (sympy.sqrt(term) for term in (one, other))
+        for sign in (1, -1) if a.is_polynomial() and b.is_polynomial() else ():
+            cross = sympy.expand(2 * sign * a * b)
+            if all(term in terms for term in (one, other, cross)):
+                terms = [*(term for term in terms if term not in (one, other, cross)), (a + sign * b) ** 2]
+    return sympy.Add(*terms) if expression.is_Add else expression
+
+
 FORMS: tuple[Callable[[Any], Any], ...] = (
     lambda e: sympy.powsimp(sympy.powdenest(e)),
     sympy.factor_terms,
     lambda e: sympy.cancel(sympy.together(e)),
     sympy.factor,
     sympy.expand,
+    _with_squares,
     sympy.trigsimp,
     sympy.logcombine,
     lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,
     lambda e: sympy.radsimp(sympy.factor(e)),
+    lambda e: e.replace(
+        lambda part: part.is_Pow and part.base.is_Add, lambda part: sympy.factor(part.base) ** part.exp
+    ),
 )
 
 
@@ -42,11 +62,11 @@ def simplified(expression: Any) -> Any:
     return best
 
 
-def phased(expression: Any) -> Any:
-    """The same with a cos(v) + b sin(v), of numbers a and b, as one cosine of a phase."""
+def phased(expression: Any, *, as_sine: bool = False) -> Any:
+    """The same with a cos(v) + b sin(v), of numbers a and b, as one cosine, or sine, of a phase."""
     if not expression.args:
         return expression
-    expression = expression.func(*(phased(part) for part in expression.args))
+    expression = expression.func(*(phased(part, as_sine=as_sine) for part in expression.args))
     if not expression.is_Add:
         return expression
     terms = list(expression.args)
@@ -54,6 +74,8 @@ def phased(expression: Any) -> Any:
         (a, cosine), (b, sine) = one.as_coeff_Mul(), other.as_coeff_Mul()
         for wave in cosine.atoms(sympy.cos) if a.is_Float and b.is_Float else ():
             if sine == cosine.xreplace({wave: sympy.sin(wave.args[0])}) and one in terms and other in terms:
-                shifted = cosine.xreplace({wave: sympy.cos(wave.args[0] - sympy.Float(math.atan2(b, a)))})
+                turned = math.atan2(a, b) if as_sine else -math.atan2(b, a)
+                shift = sympy.Float(turned) if turned else 0
+                shifted = cosine.xreplace({wave: (sympy.sin if as_sine else sympy.cos)(wave.args[0] + shift)})
                 terms = [*(term for term in terms if term not in (one, other)), sympy.Float(math.hypot(a, b)) * shifted]
     return sympy.Add(*terms)

@@ -8,6 +8,7 @@ from ..networks import UnknownActivationError
 from . import archive
 from .algebraic import Algebraic
 from .boosted import Boosted
+from .ends import Ends
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .modular import ModularPolynomial, Module
@@ -34,6 +35,7 @@ __all__ = [
     "RBF",
     "Algebraic",
     "Boosted",
+    "Ends",
     "ErrorEstimate",
     "Mixed",
     "Model",

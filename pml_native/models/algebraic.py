@@ -4,6 +4,7 @@ that are given implicitly are, and what bends as near a branch point as they do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, polynomial_root
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -106,6 +108,9 @@ class Algebraic(Model):
 
     def operations(self, x: Vector) -> Vector:
         return self.outputs.inverted(polynomial_root(self.polynomials.operations(x), STEPS, LONGEST, CONVERGED))
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        return [parts.function(self.polynomials.used(x))]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.polynomials.box()

@@ -19,6 +19,7 @@ from .. import _core
 from ..arrays import Array, as_matrix
 from ..export.program import Vector, added, scaled
 from ..networks.mlp import MLP
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -101,6 +102,10 @@ class Boosted(Model):
         if smaller:
             total = added(total, functools.reduce(added, smaller))
         return total
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        stages = [stage.made_of(parts, x) for stage in self.stages]
+        return [parts.joint([stage[k] for stage in stages], parts.sum) for k in range(self.signature.n_outputs)]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.stages[0].box()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, affine
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -63,6 +65,10 @@ class Mixed(Model):
 
     def operations(self, x: Vector) -> Vector:
         return affine(self.model.operations(x), self.mixing.T, np.zeros(self.mixing.shape[1]))
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        values = self.model.made_of(parts, x)
+        return [parts.sum([value for value, c in zip(values, row, strict=True) if c]) for row in self.mixing.T]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.model.box()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,10 @@ from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
 from ..coverage import Near
 from ..export import Program, Vector, c_source
+from ..export.program import at_least_away, spread
 from ..files import replacing
+from ..networks.graph import Graph
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import archive
 
@@ -66,13 +70,17 @@ class ErrorEstimate:
             own = model.evaluate(X)
             unit = np.abs(own) if self.is_relative else self.unit
             square = sum(np.mean(((other.evaluate(X) - own) / unit) ** 2, axis=1) for other in self.others)
-            error = np.maximum(self.factor * np.sqrt(square), self.least)
-            doubt = model.doubt(X)
-            if doubt is not None:
-                error = np.maximum(error, np.sqrt(np.mean((doubt / unit) ** 2, axis=1)))
+            undecided = np.sqrt(np.mean((model.undecided(X) / unit) ** 2, axis=1))
+            error = np.maximum(np.maximum(self.factor * np.sqrt(square), undecided), self.least)
         if self.away > 0.0 and model.near is not None:
             error = np.where(model.near.contains(X), error, np.maximum(error, self.away))
         return np.where(np.isfinite(error), error, np.inf)
+
+    def operations(self, model: Model, x: Vector) -> Vector:
+        """`at` of `model`, as operations on x; ValueError where the model or another has none."""
+        values = [one.operations(x) for one in (model, *self.others)]
+        error = spread(values, self.unit, self.factor, self.least, self.is_relative)
+        return at_least_away(error, x, self.away, model.near) if self.away > 0.0 and model.near is not None else error
 
 
 # All families by name: each joins by being defined, if it has a name of its own.
@@ -118,10 +126,9 @@ class Model(ABC):
     def evaluate_gradient(self, X: Array) -> Array:
         """Derivatives (n, m, d) at `X` (n, d)."""
 
-    def doubt(self, X: Array) -> Array | None:
-        """How far y may be from the value at `X` (n, d), as the rows leave open which law holds there, 0 where they
-        don't: (n, m). None for a model of one law, or where that is open nowhere."""
-        return None
+    def undecided(self, X: Array) -> Array:
+        """How far y (n, m) may be off at `X` (n, d) where no row says which of two laws of the model holds; else 0."""
+        return np.zeros((len(X), self.signature.n_outputs))
 
     @abstractmethod
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -177,11 +184,14 @@ class Model(ABC):
         some of the rows it was made of, so it grows away from them; but of a jump where no row is, nothing tells.
         ValueError for a model that `fit` has not made, or has made without such others.
         """
+        return self._known_estimate().at(self, self._inputs(X))
+
+    def _known_estimate(self) -> ErrorEstimate:
         if self.estimate is None:
             raise ValueError(
                 "error_estimate: expected a model that fit has made with others like it, got none of these"
             )
-        return self.estimate.at(self, self._inputs(X))
+        return self.estimate
 
     def inside(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Which points of `X` (n, d) have rows of the fit near them, (n,): elsewhere the model extrapolates.
@@ -230,11 +240,14 @@ class Model(ABC):
         """The lowest and the highest inputs (d,) of the training data, apart from rounding; None if not known."""
         return None
 
-    def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> str:
+    def to_c(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
         """The model as one C99 file that needs <math.h> only; also written to `path`, if one is given.
 
             void model(const double *x, double *y);            x (d,), y (m,)
             void model_gradient(const double *x, double *dy);  dy (m, d)
+            double model_error(const double *x);               if `error_estimate`, what the method of that name gives
 
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
@@ -245,23 +258,32 @@ class Model(ABC):
         sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
         (gcc -std=c99, or -ffp-contract=off), networks and polynomials have the bits of the core's baseline.
 
-        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own.
+        The estimate of the error takes about as long as five or six values, and as many numbers in the file.
+
+        Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own,
+        and for an `error_estimate` of a model that knows none.
         """
-        text = c_source.source(self.program(), name, self._about())
+        error = self._error_program() if error_estimate else None
+        text = c_source.source(self.program(), name, self._about(), error)
         if path is not None:
             with replacing(path) as file:
                 file.write(text.encode())
         return text
 
-    def to_numba(self, *, gradient: bool = False) -> Any:
+    def to_numba(self, *, gradient: bool = False, error_estimate: bool = False) -> Any:
         """The model as a function f(x) that compiled code of yours can call (`pip install "pml_native[numba]"`).
 
         x is one point, an array (d,); f(x) is a float if y was a vector, else an array (m,). With `gradient` f is the
-        derivative, (d,) or (m, d). Agreement with the model and the families that can are as for `to_c`. A model of
-        thousands of numbers takes some time to compile, when f is first called.
+        derivative, (d,) or (m, d), with `error_estimate` what the method of that name gives, a float. Agreement with
+        the model and the families that can are as for `to_c`. A model of thousands of numbers takes some time to
+        compile, when f is first called.
         """
         from ..export import numba_function
 
+        if gradient and error_estimate:
+            raise ValueError("gradient, error_estimate: expected one of them, got both; make a function of each")
+        if error_estimate:
+            return numba_function.value(self._error_program(), is_number=True)
         make = numba_function.gradient if gradient else numba_function.value
         return make(self.program(), self.signature.y_is_vector)
 
@@ -279,6 +301,25 @@ class Model(ABC):
             with replacing(path) as file:
                 file.write(made.SerializeToString())
         return made
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        """Its outputs as values of `parts`, made of those of its inputs `x`; a family that knows no better has one part
+        of all inputs for each."""
+        return [parts.function(x) for _ in range(self.signature.n_outputs)]
+
+    def graph(self) -> Graph:
+        """What the model is made of, as a computation graph: its parts, which inputs and parts each depends on.
+
+        Sums and products are made two at a time; what is left are parts such as a polynomial of three variables, of
+        which the model knows nothing but that. `graph.largest_arity` is the paper's d*, and `ModularMLP(graph, ...)` a
+        network along it. Raises ValueError for a model that depends on no input.
+        """
+        names = self.signature.input_names or tuple(f"x{j}" for j in range(self.signature.n_inputs))
+        parts = Parts(names, 0.0 if self.report is None else min(self.report.error, 1.0))
+        graph = parts.graph(self.made_of(parts, parts.inputs))
+        if graph is None:
+            raise ValueError("graph: expected a model that depends on its inputs, got a constant")
+        return graph
 
     def formula(self) -> Any:
         """The model as a formula of few terms, a SymPy expression in the names of the columns (x0, x1, ... without).
@@ -301,6 +342,12 @@ class Model(ABC):
         """The model as a list of operations, of which other languages are written."""
         program = Program(self.signature.n_inputs)
         self.operations(program.x)
+        return program
+
+    def _error_program(self) -> Program:
+        """The estimate of its error as a list of operations."""
+        program = Program(self.signature.n_inputs)
+        self._known_estimate().operations(self, program.x)
         return program
 
     def _about(self) -> list[str]:

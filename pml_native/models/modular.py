@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, joined, taken, unless_missing
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -100,6 +101,13 @@ class ModularPolynomial(Model):
             own = module.polynomial.operations(taken(values, module.sources))
             values = joined(values, own)
         return unless_missing(own, x)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        values = list(x)
+        for module in self.modules:
+            own = module.polynomial.made_of(parts, [values[source] for source in module.sources])
+            values += own
+        return own
 
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()

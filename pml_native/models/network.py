@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..export import Vector
 from ..networks.activations import require_saved_values, saved_values
 from ..networks.mlp import MLP
 from ..networks.modular import ModularMLP
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .model import Model, Signature
 from .normalization import Normalization
@@ -107,6 +109,14 @@ class NetworkModel(Model):
         if not isinstance(self.mlp, MLP):
             raise ValueError(f"{wanted_by}: expected an MLP, got a modular network of {self.mlp}")
         return self.mlp
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        if not isinstance(self.mlp, ModularMLP):
+            return super().made_of(parts, x)
+        graph, values = self.mlp.graph, list(x)
+        for node in graph.nodes:
+            values.append(parts.function([values[i] for i in node]))
+        return values[-graph.n_outputs :]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {"params": self.params}

@@ -75,6 +75,10 @@ class Normalization:
         return np.where(self.constant, np.inf, self.scale)
 
     @cached_property
+    def _to_unit(self) -> NDArray[np.intc]:
+        return -self.exponent
+
+    @cached_property
     def _has_exponents(self) -> bool:
         return bool(self.exponent.any())
 
@@ -83,7 +87,7 @@ class Normalization:
         if self.is_identity:
             return values
         if self._has_exponents:
-            values = np.ldexp(values, -self.exponent)
+            values = np.ldexp(values, self._to_unit)
         return contiguous((values - self.shift) / self.divisor)
 
     def invert(self, normalized: Array) -> Array:

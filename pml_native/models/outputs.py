@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, joined, taken
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -65,14 +66,8 @@ class Outputs(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         return self._of_all([part.evaluate_gradient(X) for part in self.parts])
 
-    def doubt(self, X: Array) -> Array | None:
-        every = [part.doubt(X) for part in self.parts]
-        if all(one is None for one in every):
-            return None
-        sizes = [part.signature.n_outputs for part in self.parts]
-        return self._of_all(
-            [np.zeros((len(X), m)) if one is None else one for one, m in zip(every, sizes, strict=True)]
-        )
+    def undecided(self, X: Array) -> Array:
+        return self._of_all([part.undecided(X) for part in self.parts])
 
     def _of_all(self, values: Sequence[Array]) -> Array:
         """The columns of (n, m_k, ...) of each part."""
@@ -80,6 +75,10 @@ class Outputs(Model):
 
     def operations(self, x: Vector) -> Vector:
         return taken(functools.reduce(joined, [part.operations(x) for part in self.parts]), self.columns.tolist())
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        values = [value for part in self.parts for value in part.made_of(parts, x)]
+        return [values[k] for k in self.columns.tolist()]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.parts[0].box()

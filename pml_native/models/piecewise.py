@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
-from ..export.program import Vector, piecewise_chebyshev
+from ..export.program import Vector, chosen, joined, piecewise_chebyshev, within
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .polynomial import Polynomial
 
+# The order of a break of which nothing is known but its place; and that of a power of the distance from it.
+UNKNOWN, CUSP = -1, -2
+
+
+class Piece(NamedTuple):
+    """`model` holds for low <= x < high, x being the input that decides."""
+
+    low: float
+    high: float
+    model: Model
+
 
 class Piecewise(Model):
-    """y = f_k(x) for b_k <= x < b_(k+1): `breaks` b (p + 1,), increasing, and `parts` f_0 ... f_(p-1), of one input.
+    """y = f_k(x) for b_k <= x_j < b_(k+1): `breaks` b (p + 1,), increasing, and `parts` f_0 ... f_(p-1).
 
-    Beyond the breaks the first and the last part go on. Where two parts meet, y jumps by as much as they disagree:
-    the parts that `approximate` makes, by about its tolerance.
+    j is the `column` of the input that decides. A break belongs to the part above it, values and derivatives alike: the
+    derivative from below is that of the part below, `pieces[k].model.gradient`. Beyond the outer breaks the first and
+    the last part go on. Where two parts meet, y jumps by as much as they disagree: the parts that `approximate` makes,
+    by about its tolerance.
 
-    Raises ValueError for breaks that don't increase or parts that don't fit them.
+    Of each of the p - 1 inner breaks `gaps` (p - 1, 2) says between which numbers it is, the break itself if left out,
+    and `orders` (p - 1,) which derivative is the first to jump: 0 is y itself, -1 not known, -2 none, as
+    y has a power of the distance from the break.
+
+    Raises ValueError for breaks that don't increase, or parts, gaps and orders that don't fit them.
     """
 
     family = "piecewise"
@@ -33,6 +51,10 @@ class Piecewise(Model):
         parts: Sequence[Model],
         signature: Signature | None = None,
         report: FitReport | None = None,
+        *,
+        column: int = 0,
+        gaps: ArrayLike | None = None,
+        orders: Sequence[int] | None = None,
     ) -> None:
         self.breaks = np.array(breaks, dtype=np.float64)
         self.parts = tuple(parts)
@@ -41,12 +63,22 @@ class Piecewise(Model):
         if not (np.isfinite(self.breaks).all() and (np.diff(self.breaks) > 0).all()):
             raise ValueError(f"breaks: expected finite increasing numbers, got {self.breaks.tolist()}")
         super().__init__(signature or self.parts[0].signature, report)
-        wanted = 1, self.signature.n_outputs
+        wanted = self.parts[0].signature.n_inputs, self.signature.n_outputs
         for k, part in enumerate(self.parts):
             got = part.signature.n_inputs, part.signature.n_outputs
             if got != wanted:
-                raise ValueError(f"parts[{k}]: expected {wanted[0]} input and {wanted[1]} outputs, got {got}")
+                raise ValueError(f"parts[{k}]: expected {wanted[0]} inputs and {wanted[1]} outputs, got {got}")
         self.signature.require(*wanted, "every part")
+        self.column = int(column)
+        if not 0 <= self.column < wanted[0]:
+            raise ValueError(f"column: expected the number of an input, 0 to {wanted[0] - 1}, got {column}")
+        inner = self.breaks[1:-1]
+        self.gaps = np.stack([inner, inner], axis=1) if gaps is None else np.array(gaps, dtype=np.float64)
+        if self.gaps.shape != (len(inner), 2) or not np.all((self.gaps[:, 0] <= inner) & (inner <= self.gaps[:, 1])):
+            raise ValueError(f"gaps: expected ({len(inner)}, 2), numbers around each break, got {self.gaps.tolist()}")
+        self.orders = tuple(map(int, [UNKNOWN] * len(inner) if orders is None else orders))
+        if len(self.orders) != len(inner):
+            raise ValueError(f"orders: expected {len(inner)}, one for each break between parts, got {len(self.orders)}")
 
     def __repr__(self) -> str:
         return f"Piecewise({len(self.parts)} parts, {self.n_params} parameters)"
@@ -54,6 +86,22 @@ class Piecewise(Model):
     @property
     def n_params(self) -> int:
         return sum(part.n_params for part in self.parts)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The parts with their intervals, from the lowest to the highest."""
+        return tuple(map(Piece, self.breaks[:-1].tolist(), self.breaks[1:].tolist(), self.parts))
+
+    def undecided(self, X: Array) -> Array:
+        """How far the parts on both sides of a jump are apart where no row says which of them holds, 0 elsewhere."""
+        x, out = X[:, self.column], super().undecided(X)
+        for k, (low, high) in enumerate(self.gaps):
+            rows = np.flatnonzero((low < x) & (x < high) & (self.orders[k] == 0))
+            if len(rows):
+                out[rows] = np.abs(self.parts[k + 1].evaluate(X[rows]) - self.parts[k].evaluate(X[rows]))
+        for rows, part in self._shares(X):
+            out[rows] = np.maximum(out[rows], part.undecided(X[rows]))
+        return out
 
     def evaluate(self, X: Array) -> Array:
         out = np.full((len(X), self.signature.n_outputs), np.nan)
@@ -69,16 +117,27 @@ class Piecewise(Model):
         return high, low
 
     def evaluate_gradient(self, X: Array) -> Array:
-        out = np.full((len(X), self.signature.n_outputs, 1), np.nan)
+        out = np.full((len(X), self.signature.n_outputs, self.signature.n_inputs), np.nan)
         for rows, part in self._shares(X):
             out[rows] = part.evaluate_gradient(X[rows])
         return out
 
     def operations(self, x: Vector) -> Vector:
+        if self.signature.n_inputs == 1 and all(isinstance(part, Polynomial) for part in self.parts):
+            return self._series(x)
+        # Each part computes a value, where it doesn't hold in the middle of its own interval: there it has one.
+        values = []
+        for k, (low, high, part) in enumerate(self.pieces):
+            middle = 0.5 * low + 0.5 * high
+            low, high = -np.inf if k == 0 else low, np.inf if k == len(self.parts) - 1 else high
+            values.append(part.operations(within(x, self.column, low, high, middle)))
+        return chosen(x, self.column, self.breaks, functools.reduce(joined, values))
+
+    def _series(self, x: Vector) -> Vector:
+        """The operations of polynomials of one input: their series of one variable side by side."""
         series, units, factors = [], [], []
         for k, part in enumerate(self.parts):
-            if not isinstance(part, Polynomial):
-                raise ValueError(f"parts[{k}]: expected a polynomial, for other languages, got {part.family}")
+            assert isinstance(part, Polynomial)
             dense = np.zeros((int(part.indices.max()) + 1, self.signature.n_outputs))
             np.add.at(dense, part.indices[:, 0], part.coefficients)
             inputs = part.inputs
@@ -89,21 +148,31 @@ class Piecewise(Model):
                 raise ValueError(f"parts[{k}]: expected powers of two that float64 holds, for other languages")
         return piecewise_chebyshev(x, self.breaks, np.array(units), np.array(factors), series)
 
-    def box(self) -> tuple[Array, Array]:
-        return self.breaks[:1], self.breaks[-1:]
+    def box(self) -> tuple[Array, Array] | None:
+        if self.signature.n_inputs == 1:
+            return self.breaks[:1], self.breaks[-1:]
+        boxes = [box for part in self.parts if (box := part.box()) is not None]
+        if len(boxes) < len(self.parts):
+            return None
+        low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
+        low[self.column], high[self.column] = self.breaks[0], self.breaks[-1]
+        return low, high
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         descriptions, arrays = parts_described(self.parts)
-        return {"parts": descriptions}, {"breaks": self.breaks, **arrays}
+        values = {"parts": descriptions, "column": self.column, "orders": list(self.orders)}
+        return values, {"breaks": self.breaks, "gaps": self.gaps, **arrays}
 
     @classmethod
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Piecewise:
-        return cls(arrays["breaks"], parts_restored(values["parts"], arrays), signature)
+        parts, column, orders = parts_restored(values["parts"], arrays), values.get("column", 0), values.get("orders")
+        return cls(arrays["breaks"], parts, signature, column=column, gaps=arrays.get("gaps"), orders=orders)
 
     def _shares(self, X: Array) -> Iterator[tuple[NDArray[np.intp], Model]]:
         """The rows of each part that has some; those of NaN are nobody's."""
-        known = np.flatnonzero(~np.isnan(X[:, 0]))
-        part_of = np.searchsorted(self.breaks[1:-1], X[known, 0], side="right")
+        x = X[:, self.column]
+        known = np.flatnonzero(~np.isnan(x))
+        part_of = np.searchsorted(self.breaks[1:-1], x[known], side="right")
         order = np.argsort(part_of, kind="stable")
         bounds = np.searchsorted(part_of[order], np.arange(len(self.parts) + 1))
         for k in np.unique(part_of):

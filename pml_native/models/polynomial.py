@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, times_power_of_two, unless_missing
+from ..monomials import monomials
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from ..threads import resolve_threads
 from .chebyshev import MOST_DEGREE, ChebyshevTerms, Indices
@@ -23,6 +26,10 @@ from .normalization import Normalization
 MANY_OUTPUTS = 8
 # Rows that are evaluated at once then: products of 1,000 terms take 4 MB.
 BLOCK_ROWS = 512
+# Powers of two up to this exponent, times coefficients of LEAST to 1 / LEAST, are far from the ends of float64.
+MOST_EXPONENT, LEAST = 200, 1e-150
+# Of as many terms it is asked whether fewer monomials are the same, up to this, relative: some milliseconds.
+MOST_MONOMIALS, EXACT = 60, 1e-14
 
 
 class Polynomial(Model):
@@ -78,15 +85,18 @@ class Polynomial(Model):
     def evaluate(self, X: Array) -> Array:
         if self.coefficients.shape[1] < MANY_OUTPUTS:
             return self._series.evaluate(X, self.n_threads)
-        values = np.empty((len(X), self.coefficients.shape[1]))
-        for start in range(0, len(X), BLOCK_ROWS):
-            some = slice(start, start + BLOCK_ROWS)
-            products = self._terms.design(self.inputs.apply(X[some]))
-            # A product for each row, so that a row has the same bits in any batch.
-            np.matmul(products[:, None, :], self.coefficients, out=values[some, None, :])
-        np.ldexp(values, self.output_exponents, out=values)
-        values[np.isnan(X).any(axis=1)] = np.nan
+        blocks = [self._block(X[i : i + BLOCK_ROWS]) for i in range(0, max(1, len(X)), BLOCK_ROWS)]
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if not self._uses_all_inputs:
+            values[np.isnan(X).any(axis=1)] = np.nan
         return values
+
+    def _block(self, X: Array) -> Array:
+        """Values of few rows and many outputs; a product for each row, so that it has the same bits in any batch."""
+        products = self._terms.design(self.inputs.apply(X))
+        weights, exponents = self._weights
+        values: Array = np.matmul(products[:, None, :], weights)[:, 0, :]
+        return values if exponents is None else np.ldexp(values, exponents)
 
     def evaluate_extended(self, X: Array) -> tuple[Array, Array]:
         total = self._terms.extended_sum(Extended(*self.inputs.apply_extended(X)), self.coefficients)
@@ -100,6 +110,24 @@ class Polynomial(Model):
     def operations(self, x: Vector) -> Vector:
         total = self._series.operations(self.inputs.applied(x))
         return unless_missing(times_power_of_two(total, self.output_exponents), x)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        return [self._part(parts, x, c) for c in self.coefficients.T]
+
+    def used(self, x: Sequence[Value | None]) -> list[Value]:
+        """Those of its inputs `x` that it depends on."""
+        columns = self.indices[self.coefficients.any(axis=1)].any(axis=0) & ~self.inputs.constant
+        return [value for value, is_used in zip(x, columns, strict=True) if is_used and value is not None]
+
+    def _part(self, parts: Parts, x: Sequence[Value | None], c: Array) -> Value | None:
+        """The sum with the coefficients `c` (p,): monomials where these are few, else functions of the inputs that
+        terms have in common."""
+        x = [None if constant else value for value, constant in zip(x, self.inputs.constant, strict=True)]
+        short = monomials(self.indices, c, self.inputs, EXACT) if np.count_nonzero(c) <= MOST_MONOMIALS else None
+        if short is not None and len(short) <= np.count_nonzero(c):
+            powers = np.array([*short], dtype=np.intp).reshape(-1, len(x))
+            return parts.polynomial(powers, np.array([*short.values()]), x, in_powers=True)
+        return parts.polynomial(self.indices[c != 0.0], c[c != 0.0], x)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()
@@ -125,6 +153,20 @@ class Polynomial(Model):
             output_exponents=arrays["output_exponents"],
             signature=signature,
         )
+
+    @cached_property
+    def _weights(self) -> tuple[Array, NDArray[np.intc] | None]:
+        """The coefficients times their powers of two, if these are so near 1 that no bit of a sum changes; or apart."""
+        sizes = np.abs(self.coefficients[self.coefficients != 0.0])
+        is_far = np.max(np.abs(self.output_exponents), initial=0) > MOST_EXPONENT or sizes.min(initial=1.0) < LEAST
+        if is_far or sizes.max(initial=1.0) > 1.0 / LEAST:
+            return self.coefficients, self.output_exponents
+        return np.ldexp(self.coefficients, self.output_exponents), None
+
+    @cached_property
+    def _uses_all_inputs(self) -> bool:
+        """Whether a NaN among the inputs reaches all outputs by itself."""
+        return bool((self.indices > 0).any(axis=0).all())
 
     @cached_property
     def _terms(self) -> ChebyshevTerms:

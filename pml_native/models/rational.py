@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, quotient, taken
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -73,6 +75,13 @@ class Rational(Model):
         values = self.polynomials.operations(x)
         m = self.signature.n_outputs
         return quotient(taken(values, range(m)), taken(values, [m]))
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        used = self.polynomials.used(x)
+        if len({value.number for value in used}) <= 2:  # one part, whatever it is made of
+            return [parts.function(used) for _ in range(self.signature.n_outputs)]
+        *above, below = self.polynomials.made_of(parts, x)
+        return [parts.joint([one, below], lambda both: parts.quotient(*both)) for one in above]
 
     def box(self) -> tuple[Array, Array] | None:
         return self.polynomials.box()

@@ -18,6 +18,7 @@ from .. import _core
 from ..arrays import Array, contiguous
 from ..export import functions
 from ..export.program import Vector, affine, each, joined, multiplied, powers, taken
+from ..networks.parts import Parts, Value, power, times
 from ..report import FitReport
 from ..threads import resolve_threads
 from .extended import Extended
@@ -145,6 +146,12 @@ class Reduced(Model):
             return inner
         return multiplied(inner, each(powers(x, variables.factor[None]), functions.FINITE))
 
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        variables = self.variables
+        u = [_part(parts, x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
+        front = _part(parts, x, "product", variables.factor)
+        return [parts.product([front, value]) for value in self.model.made_of(parts, u)]
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         [model], arrays = parts_described([self.model])
         arrays |= {"coefficients": self.variables.coefficients, "factor": self.variables.factor}
@@ -154,6 +161,15 @@ class Reduced(Model):
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Reduced:
         [model] = parts_restored([values["model"]], arrays)
         return cls(model, variables_of(values["kinds"], arrays["coefficients"], arrays["factor"]), signature)
+
+
+def _part(parts: Parts, x: Sequence[Value | None], kind: str, coefficients: Array) -> Value | None:
+    """One variable, as a value of `parts`."""
+    used = [(value, a) for value, a in zip(x, coefficients.tolist(), strict=True) if a and value is not None]
+    if kind == "product":
+        return parts.product([power(*one) for one in used])
+    terms = [(Value(value.number, KINDS[kind].symbol.format(value.text).replace("^", "**")), a) for value, a in used]
+    return parts.sum([times(value, a) for value, a in terms])
 
 
 def _variable(x: Vector, kind: str, coefficients: Array) -> Vector:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
-from ..export.program import Vector, chosen, extreme, joined
+from ..export.program import Vector, extreme, joined, scored
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -34,7 +34,7 @@ class Regions(Model):
         or a function of X (n, d) that gives k (n,), -1 where y has no value. A model with such a function can't be
         saved, nor written in other languages.
     margin : of scores. Where the two largest are nearer to each other, the rows that the boundary was made of leave
-        open on which side of it a point is: see `doubt`.
+        open on which side of it a point is: see `undecided`.
 
     y may jump at the boundary, and its derivative does; there it is that of the side that x is counted to. In other
     languages all laws are evaluated: their derivative in x is NaN where one of them has none.
@@ -120,9 +120,9 @@ class Regions(Model):
             out[rows] = law.evaluate_gradient(X[rows])
         return out
 
-    def doubt(self, X: Array) -> Array | None:
+    def undecided(self, X: Array) -> Array:
         if not isinstance(self.boundary, Model) or self.margin == 0.0:
-            return None
+            return super().undecided(X)
         scores = self._scores(X)
         last_two = np.argsort(scores, axis=1, kind="stable")[:, -2:]
         second, first = np.take_along_axis(scores, last_two, axis=1).T
@@ -141,7 +141,7 @@ class Regions(Model):
         values = functools.reduce(joined, [law.operations(x) for law in self.laws])
         if isinstance(self.boundary, str):
             return extreme(values, int(EXTREMES[self.boundary]))
-        return chosen(self.boundary.operations(x), values)
+        return scored(self.boundary.operations(x), values)
 
     def box(self) -> tuple[Array, Array] | None:
         boxes = [box for law in self.laws if (box := law.box()) is not None]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, added, multiplied, taken
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from .extended import Extended
 from .model import Model, Signature
@@ -92,6 +93,10 @@ class Separable(Model):
         values = [factor.operations(taken(x, [j])) for j, factor in enumerate(self.factors)]
         products = [functools.reduce(multiplied, [taken(value, [k]) for value in values]) for k in range(self.rank)]
         return functools.reduce(added, products)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        factors = [factor.made_of(parts, [value]) for factor, value in zip(self.factors, x, strict=True)]
+        return [parts.sum([parts.product([factor[k] for factor in factors]) for k in range(self.rank)])]
 
     def box(self) -> tuple[Array, Array] | None:
         boxes = [factor.box() for factor in self.factors]

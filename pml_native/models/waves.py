@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array, contiguous
 from ..export import functions
 from ..export.program import Vector, each, joined, taken
+from ..networks.parts import Parts, Value, applied
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -95,6 +96,11 @@ class Waves(Model):
         phase = self.phase.operations(x)
         u = joined(each(phase, functions.COSINE), each(phase, functions.ACTIVATIONS["sin"]))
         return self.model.operations(joined(u, taken(x, self.columns)) if self.columns else u)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        phases = self.phase.made_of(parts, x)
+        turning = [applied(name, phase) for name in ("cos", "sin") for phase in phases]
+        return self.model.made_of(parts, [*turning, *(x[j] for j in self.columns)])
 
     def box(self) -> tuple[Array, Array] | None:
         return None if self.bounds is None else (self.bounds[0], self.bounds[1])

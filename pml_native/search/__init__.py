@@ -6,6 +6,7 @@ import numpy as np
 
 from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
+from .ends import EndsSearch
 from .modular import ModularSearch, fit_modular
 from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
@@ -22,6 +23,7 @@ from .waves import WavesSearch, fit_waves
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "algebraic": lambda rows, rng: AlgebraicSearch(rows),
+    "ends": lambda rows, rng: EndsSearch(rows),
     "modular": lambda rows, rng: ModularSearch(rows),
     "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),

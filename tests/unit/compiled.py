@@ -14,7 +14,7 @@ needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
 
 class Compiled:
-    """The two functions of a file of C."""
+    """The functions of a file of C."""
 
     def __init__(self, text, shape, folder, name="model", options=STRICT):
         source, library = folder / f"{name}.c", folder / f"{name}.so"
@@ -22,7 +22,7 @@ class Compiled:
         command = [COMPILER, *options, "-shared", "-fPIC", "-o", library, source, "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        self.shape = shape
+        self.shape, self._name = shape, name
         self._library = ctypes.CDLL(library)
         self._functions = self._library[name], self._library[f"{name}_gradient"]
 
@@ -31,6 +31,12 @@ class Compiled:
 
     def gradient(self, X):
         return self._rows(self._functions[1], X, self.shape)
+
+    def error(self, X):
+        function = self._library[f"{self._name}_error"]
+        function.restype = ctypes.c_double
+        pointer = ctypes.POINTER(ctypes.c_double)
+        return np.array([function(x.ctypes.data_as(pointer)) for x in np.ascontiguousarray(X)])
 
     def _rows(self, function, X, shape):
         pointer = ctypes.POINTER(ctypes.c_double)

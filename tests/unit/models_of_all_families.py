@@ -212,7 +212,18 @@ def piecewise():
 
 
 def piecewise_of_networks():
-    return pml.Piecewise([1.0, 2.0, 5.0], [network((1, 4, 1), seed=j) for j in range(2)])
+    return pml.Piecewise([1.0, 2.0, 5.0], [network((1, 4, 1), seed=j) for j in range(2)], gaps=[[1.5, 2.0]], orders=[0])
+
+
+def piecewise_along_a_column():
+    """Three models of three inputs."""
+    logarithm = pml.Transformed(network((3, 8, 2)), ["identity", "log", "identity"], ["identity", "identity"])
+    return pml.Piecewise([1.0, 2.5, 4.0, 5.0], [polynomial(), logarithm, rational()], column=1)
+
+
+def ends(exponents):
+    """An end below the rows, and one above."""
+    return pml.Ends(polynomial(), [0.5, 5.5], exponents, [2.0, -4.0], bounds=[1.0, 5.0])
 
 
 def regions(boundary):
@@ -347,9 +358,10 @@ MODELS: dict[str, Case] = {
     "mixed": Case(mixed, 4.0, 8.0),
     "mixed outputs": Case(mixed_outputs, in_onnx=True),
     "piecewise": Case(piecewise, 4.0, 8.0, has_kinks=True),
-    "piecewise of networks": Case(
-        piecewise_of_networks, has_kinks=True, refused=r"parts\[0\]: expected a polynomial, .* got network"
-    ),
+    "piecewise of networks": Case(piecewise_of_networks, has_kinks=True),
+    "ends": Case(lambda: ends([0.325, 1.5])),
+    "ends of a logarithm and a pole": Case(lambda: ends([0.0, -0.5])),
+    "piecewise along a column": Case(piecewise_along_a_column, has_kinks=True),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": Case(lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
     **{

@@ -601,12 +601,6 @@ def test_a_piecewise_model_is_saved_and_answers_everywhere(tmp_path):
     np.testing.assert_allclose([exported(x[i : i + 1]) for i in (0, 2, 6)], model(x[[0, 2, 6]]), rtol=1e-14)
 
 
-def test_parts_that_are_no_polynomials_do_not_go_into_other_languages():
-    part = pml.NetworkModel(pml.MLP((1, 2, 1)), np.zeros(7))
-    with pytest.raises(ValueError, match=r"parts\[0\]: expected a polynomial, .* got network"):
-        pml.Piecewise([0.0, 1.0], [part]).to_c()
-
-
 def test_parts_that_do_not_fit_their_breaks_are_refused():
     one = pml.Polynomial([[0], [1]], [1.0, 2.0])
     two = pml.Polynomial([[0, 0]], [1.0])
@@ -614,5 +608,11 @@ def test_parts_that_do_not_fit_their_breaks_are_refused():
         pml.Piecewise([0.0, 1.0], [one, one])
     with pytest.raises(ValueError, match="breaks: expected finite increasing numbers"):
         pml.Piecewise([0.0, 1.0, 1.0], [one, one])
-    with pytest.raises(ValueError, match=r"parts\[0\]: expected 1 input and 1 outputs"):
-        pml.Piecewise([0.0, 1.0], [two])
+    with pytest.raises(ValueError, match=r"parts\[1\]: expected 1 inputs and 1 outputs, got \(2, 1\)"):
+        pml.Piecewise([0.0, 1.0, 2.0], [one, two])
+    with pytest.raises(ValueError, match="column: expected the number of an input, 0 to 1, got 2"):
+        pml.Piecewise([0.0, 1.0], [two], column=2)
+    with pytest.raises(ValueError, match=r"gaps: expected \(1, 2\), numbers around each break"):
+        pml.Piecewise([0.0, 1.0, 2.0], [one, one], gaps=[[1.5, 2.0]])
+    with pytest.raises(ValueError, match="orders: expected 1, one for each break between parts, got 2"):
+        pml.Piecewise([0.0, 1.0, 2.0], [one, one], orders=[0, 1])

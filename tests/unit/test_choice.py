@@ -29,8 +29,8 @@ class Line:
         values = X[:, 0] + np.where(X[:, 0] > self.start, self.wrong, 0.0)
         return np.where(X.min(axis=1) > self.ends, np.nan, values)[:, None]
 
-    def doubt(self, X):
-        return None
+    def undecided(self, X):
+        return np.zeros((len(X), 1))
 
     def made(self, samples):
         return self

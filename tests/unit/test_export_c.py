@@ -3,8 +3,10 @@
 import platform
 import re
 import subprocess
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from unit.compiled import COMPILER, Compiled, compiled, needs_compiler
 from unit.models_of_all_families import BOX, MODELS, Y, network, points, polynomial, spline, ulps
@@ -36,6 +38,40 @@ def test_a_fitted_model_agrees_whatever_its_family(tmp_path):
     c = compiled(model, tmp_path)
     assert ulps(c(BOX)[:, 0], model(BOX)) <= 64
     assert ulps(c.gradient(BOX)[:, 0], model.gradient(BOX)) <= 1e6
+
+
+def with_error_estimate(kind):
+    """A model of rows of a kind that knows how exact it is, and where rows are near."""
+    X = np.random.default_rng(0).uniform(0.2, 1.0, (200, 2))
+    if kind == "band":
+        X = X[np.abs(X[:, 0] - X[:, 1]) < 0.2]
+    if kind == "lines":
+        X = np.round(X[np.abs(X[:, 0] - X[:, 1]) < 0.3], 1) + np.array([0.0, 1e6])
+    y = np.exp(2.0 * X[:, 0]) / (0.1 + X[:, 0] * (X[:, 1] % 2.0))
+    y = np.stack([y, y**2], axis=1) if kind == "two" else y
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        error = "relative" if kind == "relative" else "absolute"
+        return pml.fit(X, y, method="polynomial", error=error, effort=2e-3, time_limit=None, progress=False), X
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["full", "two", "relative", "band", "lines"])
+def test_the_error_to_expect_is_that_of_the_model(kind, tmp_path):
+    model, X = with_error_estimate(kind)
+    low, width = X.min(axis=0), np.ptp(X, axis=0)
+    points = low + width * np.random.default_rng(1).uniform(-0.1, 1.1, (500, X.shape[1]))
+    points[0, 0] = np.nan
+    wanted = model.error_estimate(points)
+    assert (model.estimate.away > 0.0) == (kind in ("band", "lines"))
+    c = Compiled(model.to_c(error_estimate=True), (model.signature.n_outputs, 2), tmp_path)
+    np.testing.assert_allclose(c.error(points), wanted, rtol=1e-6, atol=1e-14)
+    np.testing.assert_allclose(c(X), model(X).reshape(len(X), -1), rtol=1e-12)
+
+
+def test_a_model_that_knows_no_error_says_so():
+    with pytest.raises(ValueError, match="error_estimate: expected a model that fit has made"):
+        polynomial().to_c(error_estimate=True)
 
 
 def test_the_file_says_what_it_is(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from unit.models_of_all_families import network
 
 import pml_native as pml
 from pml_native.coverage import Near
-from pml_native.models import Outputs, Reduced, Signature
+from pml_native.models import Mixed, Outputs, Reduced, Signature
 from pml_native.models.reduced import variables_of
 
 sympy = pytest.importorskip("sympy")
 constants = pytest.importorskip("pml_native.formulas.constants")
+simplified = pytest.importorskip("pml_native.formulas.simplified").simplified
 RNG = np.random.default_rng(0)
 
 
@@ -204,3 +206,126 @@ def test_numbers_that_are_needed_to_the_last_digit():
     formula = fitted(lambda X: 10.0 ** (8.07131 - 1730.63 / (233.426 + X[:, 0])), [1.0], [30.0], n=100).formula()
     value = float(formula.subs(sympy.Symbol("x0"), sympy.Float(20.0)))
     assert abs(value / 10.0 ** (8.07131 - 1730.63 / 253.426) - 1.0) < 1e-13
+
+
+# What families are made of
+
+
+def series(function, low, high, degree=24, n_outputs=1):
+    """The polynomial of one input through the function at Chebyshev points of an interval."""
+    inputs = pml.Normalization.of_box(np.array([[low], [high]]))
+    z = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+    values = function(inputs.invert(z[:, None])[:, 0])
+    coefficients = np.polynomial.chebyshev.chebfit(z, values, degree)
+    coefficients[np.abs(coefficients) < 1e-16 * np.abs(coefficients).max()] = 0.0
+    return pml.Polynomial(np.arange(degree + 1)[:, None], coefficients, inputs=inputs)
+
+
+def relation(parts, low, high):
+    """The root of a relation of the powers of y, of whose monomials in x `parts` has the coefficients."""
+    d = len(low)
+    indices = sorted({powers for part in parts for powers in part} | {(0,) * d})
+    # Without a box z = x, and T_0 = 1, T_1 = x.
+    # Newton's method starts from 1.
+    coefficients = [[*(part.get(powers, 0.0) for part in parts), float(not any(powers))] for powers in indices]
+    model = pml.Algebraic(pml.Polynomial(indices, coefficients))
+    model.near = Near.all_of(np.array(low), np.array(high))
+    return model
+
+
+def test_a_quadratic_relation_is_solved_for_y():
+    # y^2 + x0 y - x1 / 4 = 0
+    model = relation([{(0, 1): -0.25}, {(1, 0): 1.0}, {(0, 0): 1.0}], [0.1, 0.1], [0.5, 0.5])
+    assert equal(model.formula(), sympy.sympify("(sqrt(x0**2 + x1) - x0)/2"))
+
+
+def test_a_cubic_relation_that_is_a_cube_is_solved_for_y():
+    # (y - x0 / 2)^3 = x1, which has x0^2 = (T_2 + 1) / 2 and x0^3 = (T_3 + 3 T_1) / 4
+    parts = [
+        {(3, 0): -1 / 32, (1, 0): -3 / 32, (0, 1): -1.0},
+        {(2, 0): 3 / 8, (0, 0): 3 / 8},
+        {(1, 0): -3 / 2},
+        {(0, 0): 1.0},
+    ]
+    formula = relation(parts, [0.1, 0.05], [0.5, 0.2]).formula()
+    assert equal(formula, sympy.sympify("x0/2 + cbrt(x1)"))
+
+
+def test_a_relation_that_is_not_solved_for_y_says_so():
+    # y^3 + y / 10 = x0 x1
+    model = relation([{(1, 1): -1.0}, {(0, 0): 0.1}, {}, {(0, 0): 1.0}], [0.1, 0.2], [0.5, 0.5])
+    with pytest.raises(ValueError, match="the root of a relation of degree 3 in y and 3 terms, an implicit equation"):
+        model.formula()
+
+
+def test_a_wave_of_a_learned_phase():
+    box = pml.Normalization.of_box(np.array([[0.0, 1.0], [4.0, 2.0]]))
+    # x0 x1 + x0 = (2 + 2 z0) (2.5 + z1 / 2); amplitudes of 1, cos and sin, and of cos 2 phi = T_2(cos)
+    phase = pml.Polynomial([(0, 0), (1, 0), (0, 1), (1, 1)], [5.0, 5.0, 1.0, 1.0], inputs=box)
+    amplitudes = pml.Polynomial([(0, 1), (2, 0), (1, 1)], [0.5, 2.0, 3.0])
+    model = pml.Waves(amplitudes, phase, bounds=[[0.0, 1.0], [4.0, 2.0]])
+    p = sympy.sympify("x0*(x1 + 1)")
+    assert equal(model.formula(), sympy.sin(p) / 2 + 2 * sympy.cos(2 * p) + 3 * sympy.sin(2 * p) / 2)
+
+
+def graph_of_modules():
+    """exp(-x0 / x1) sin(x2) + x2 / 4, its variable a sum of logarithms, its functions shifted and scaled."""
+    box = np.array([[1.0, 1.0, 0.5], [2.0, 2.0, 1.5]])
+    inputs = pml.Normalization.of_box(box)
+    z = [pml.Normalization.of_box(box[:, j : j + 1]) for j in range(3)]
+
+    def of(j, function):
+        own = series(lambda v: function(z[j].invert(v[:, None])[:, 0]), -1.0, 1.0)
+        return own.coefficients[:, 0]
+
+    logs = of(0, lambda x: np.log(x) / 2.0), of(1, lambda x: -np.log(x) / 2.0)
+    indices = [(k, 0) for k in range(25)] + [(0, k) for k in range(1, 25)]
+    first = np.concatenate([[logs[0][0] + logs[1][0]], logs[0][1:], logs[1][1:]])
+    product = series(lambda u: 2.0 * np.exp(-np.exp(2.0 * u)) - 1.0, -1.0, 1.0, degree=30)
+    wave = np.column_stack([of(2, lambda x: np.sin(x) + 0.25), of(2, lambda x: x - np.sin(x))])
+    modules = [
+        pml.Module((0, 1), pml.Polynomial(indices, first)),
+        pml.Module((3,), pml.Polynomial(product.indices, product.coefficients)),
+        pml.Module((2,), pml.Polynomial(np.arange(25)[:, None], wave)),
+        # (f + 1) / 2 * (g - 1 / 4) + (g - 1 / 4 + h) / 4
+        pml.Module(
+            (4, 5, 6),
+            pml.Polynomial([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 0, 1)], [-0.1875, -0.125, 0.75, 0.5, 0.25]),
+        ),
+    ]
+    return pml.ModularPolynomial(modules, inputs)
+
+
+def test_functions_in_a_graph_of_modules_are_told_apart(report):
+    model = graph_of_modules()
+    model.report = replace(report, error=2e-14)
+    assert equal(model.formula(), sympy.sympify("exp(-x0/x1)*sin(x2) + x2/4"))
+
+
+def test_factors_may_be_powers_of_any_exponent():
+    one = series(lambda x: x**0.758, 1.0, 2.0), series(lambda x: 3.0 * x**-0.3, 1.0, 2.0)
+    other = series(lambda x: x, 1.0, 2.0, degree=1), series(np.exp, 1.0, 2.0)
+    both = [
+        pml.Polynomial(
+            np.arange(25)[:, None],
+            np.column_stack([a.coefficients, np.pad(b.coefficients, ((0, 25 - len(b.indices)), (0, 0)))]),
+            inputs=a.inputs,
+        )
+        for a, b in zip(one, other, strict=True)
+    ]
+    formula = pml.Separable(both).formula()
+    assert equal(formula, sympy.sympify("3*x0**(379/500)*x1**(-3/10) + x0*exp(x1)", rational=True))
+
+
+def test_sums_of_models_and_of_outputs():
+    box = [-1.0, -1.0], [1.0, 1.0]
+    stages = [polynomial([[1, 0], [0, 2]], [1.0, 0.5], *box), polynomial([[1, 1]], [4.0], *box)]
+    x, y = symbols("x0 x1")
+    assert equal(pml.Boosted(stages, [2.0, 0.125]).formula(), 2 * x + 2 * y**2 - 1 + x * y / 2)
+    two = polynomial([[1, 0], [0, 1]], [[1.0, 0.0], [0.0, 1.0]], *box)
+    assert Mixed(two, [[0.5, 1.0], [0.25, 0.0]]).formula() == (x / 2 + y / 4, x)
+
+
+def test_the_root_of_a_square_is_an_absolute_value():
+    x, y = sympy.symbols("x y", real=True)
+    assert simplified(sympy.sqrt(x**4 - 2 * x**2 * y + y**2) / 2 + y / 2) == y / 2 + sympy.Abs(x**2 - y) / 2

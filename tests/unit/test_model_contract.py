@@ -158,6 +158,18 @@ def test_the_box_holds_a_low_and_a_high_number_of_each_input(model):
 # What may be given
 
 
+def test_outputs_depend_only_on_the_inputs_that_the_graph_leads_them_to(case, model):
+    graph, d = model.graph(), model.signature.n_inputs
+    assert (graph.n_inputs, graph.n_outputs) == (d, model.signature.n_outputs)
+    reached = [{j} for j in range(d)]
+    for node in graph.nodes:
+        reached.append(set().union(*(reached[i] for i in node)))
+    gradient = model.evaluate_gradient(inside(case, d, 50))
+    for k, leads_to in enumerate(reached[-graph.n_outputs :]):
+        others = [j for j in range(d) if j not in leads_to]
+        assert np.all(gradient[:, k, others] == 0.0)
+
+
 def test_no_rows_give_no_values(model, X):
     for nothing, whole in zip(everything(model, X[:0]), everything(model, X), strict=True):
         assert nothing.shape == (0, *whole.shape[1:])

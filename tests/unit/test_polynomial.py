@@ -263,3 +263,20 @@ def test_of_models_that_are_exact_to_rounding_the_one_of_few_terms_is_taken(seed
     found = run_alone(search, effort=0.1, time_limit=None, n_threads=1)
     assert found.model.n_params <= 4
     np.testing.assert_allclose(found.model.evaluate(corners[1:]), np.exp(-corners[1:]), rtol=1e-10)
+
+
+@pytest.mark.parametrize("exponent", [0, 3, 900])
+def test_many_outputs_are_those_of_one_at_a_time_at_any_scale(exponent):
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, 5, (40, 3))
+    X, coefficients = rng.uniform(-1.0, 1.0, (700, 3)), rng.normal(size=(40, 12))
+    exponents = np.where(np.arange(12) % 2, exponent, -exponent)
+    many = pml.Polynomial(indices, coefficients, output_exponents=exponents)
+    values = many(X)
+    for j in range(12):
+        one = pml.Polynomial(indices, coefficients[:, j], output_exponents=exponents[j : j + 1])
+        np.testing.assert_allclose(np.ldexp(values[:, j], -exponents[j]), np.ldexp(one(X), -exponents[j]), atol=1e-13)
+    np.testing.assert_array_equal(values[5:6], many(X[5:6]))
+    X[3, 1] = np.nan
+    assert np.isnan(many(X)[3]).all()
+    assert np.isfinite(many(X)[4]).all()

@@ -133,7 +133,7 @@ def test_several_outputs_have_regions_of_their_own():
     error = np.abs(model(new) - np.column_stack([larger(new), with_a_jump(new)]))
     assert np.max(error[:, 0]) < 1e-9
     assert np.median(error[:, 1]) < 1e-9
-    assert np.max(model.doubt(new)[:, 1]) > 0.1
+    assert np.max(model.undecided(new)[:, 1]) > 0.1
 
 
 # Regions that are given
@@ -273,8 +273,8 @@ def test_where_scores_are_near_the_laws_are_in_doubt_by_what_they_differ():
     scores = pml.Polynomial([[0, 1]], [1.0], n_threads=1)
     model = pml.Regions(lines(), scores, margin=0.1)
     X = np.array([[0.3, 0.05], [0.3, -0.05], [0.3, 0.2]])
-    np.testing.assert_allclose(model.doubt(X)[:, 0], [0.4, 0.4, 0.0], atol=1e-15)
-    assert pml.Regions(lines(), "max").doubt(X) is None
+    np.testing.assert_allclose(model.undecided(X)[:, 0], [0.4, 0.4, 0.0], atol=1e-15)
+    assert not pml.Regions(lines(), "max").undecided(X).any()
 
 
 def test_a_table_has_degrees_for_which_there_are_rows():

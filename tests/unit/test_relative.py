@@ -122,6 +122,35 @@ def test_the_error_to_expect_is_relative_too():
     assert true / 5.0 < model.report.error < 100.0 * true
 
 
+def test_each_of_several_outputs_has_errors_relative_to_its_values():
+    def both(X):
+        return np.stack([decades(X), 1e30 * np.exp(9.0 * X[:, 1])], axis=1)
+
+    X, y = table(both)
+    weight = np.linspace(1.0, 2.0, len(y))
+    options = {"method": "random_features", "error": "relative", "effort": LITTLE, "progress": False}
+    model = pml.fit(X, y, sample_weight=weight, **options)
+    alone = [pml.fit(X, y[:, j], sample_weight=weight, **options) for j in range(2)]
+    Q, wanted = table(both, 2000, seed=1)
+    error = np.sqrt(np.mean((model(Q) / wanted - 1.0) ** 2, axis=0))
+    for j, one in enumerate(alone):
+        assert error[j] <= 10.0 * np.sqrt(np.mean((one(Q) / wanted[:, j] - 1.0) ** 2))
+    report = model.report
+    assert report.error_kind == "relative"
+    assert report.relative_median < report.relative_max == report.validation_max
+    # The RMSE of all is the root of the mean of their squares.
+    assert report.validation_rmse == pytest.approx(np.sqrt(np.mean([one.rmse**2 for one in report.output_errors])))
+    assert max(one.max for one in report.output_errors) == report.relative_max
+    assert np.mean(error) / 30.0 < report.error < 30.0 * np.mean(error)
+
+
+def test_relative_errors_of_an_output_that_is_0_somewhere_are_refused_by_its_rows():
+    X, y = table(lambda X: X + 1.0)
+    y[8, 1] = 0.0
+    with pytest.raises(ValueError, match=r"got 0 in the rows 8$"):
+        pml.fit(X, y, error="relative")
+
+
 def test_an_estimate_of_relative_errors_survives_a_file(tmp_path):
     X, y = table(decades)
     model = pml.fit(X, y, method="polynomial", error="relative", effort=LITTLE, progress=False)
@@ -200,8 +229,6 @@ def test_what_relative_errors_need_is_said():
         pml.fit(X, y, error="relative")
     with pytest.raises(ValueError, match="in the rows 0, 1, 2, 3, 4 and 195 more"):
         pml.fit(X, np.zeros(len(X)), error="relative")
-    with pytest.raises(ValueError, match='error: expected one output for "relative", got 2; fit them one by one'):
-        pml.fit(X, X + 1.0, error="relative")
     with pytest.raises(
         ValueError, match=r"magnitudes within a factor of 1e\+100 .* got 1e-200 to 1; fit their logarithm"
     ):

@@ -1,13 +1,19 @@
 """Relative errors, and the record of a fit."""
 
+import copy
+import json
+import pickle
+import subprocess
 import sys
+from dataclasses import replace
 from html import escape
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.report import Errors, ErrorTerms
+from pml_native.report import Errors, ErrorTerms, Formulas
 
 
 def test_errors_are_relative_to_the_rms_of_each_output():
@@ -74,6 +80,91 @@ def test_the_page_of_a_report_holds_all_of_it_and_escapes_names(report, tmp_path
 def test_without_matplotlib_the_page_lacks_its_pictures_only(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     page = report.to_html()
-    assert "<svg" not in page
+    assert "<svg" not in page[page.index("Residuals and progress") :]
     assert "pip install &quot;pml_native[plot]&quot;" in page
     assert report.description in page
+
+
+@pytest.fixture(scope="module")
+def distance():
+    """A model of a distance, in four columns."""
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (200, 4))
+    y = np.hypot(X[:, 0] - X[:, 1], X[:, 2] - X[:, 3])
+    return pml.fit(X, y, effort=0.05, input_names=["a", "b", "c <", "d"], progress=False)
+
+
+def test_the_formula_comes_first_and_the_parts_are_told(distance):
+    pytest.importorskip("sympy")
+    lines = str(distance.report).splitlines()
+    assert lines[0] == "y = sqrt((a - b)**2 + (c < - d)**2)"
+    [told] = [line for line in lines if line.startswith("made of parts of at most 2 inputs: ")]
+    assert told.endswith("[2] = sqrt([0] + [1])")
+    assert distance.report.largest_arity == 2
+    assert [part.inputs for part in distance.report.parts] == [("a", "b"), ("c <", "d"), ("[0]", "[1]")]
+
+
+def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance, tmp_path, monkeypatch):
+    pytest.importorskip("sympy")
+    report = distance.report
+    values = json.loads(report.to_json(), parse_constant=pytest.fail)
+    assert values["formulas"][0]["is_model"]
+    assert values["parts"][2] == {"name": "[2]", "inputs": ["[0]", "[1]"], "formula": "sqrt([0] + [1])"}
+    distance.save(tmp_path / "model.pml")
+    assert pml.load(tmp_path / "model.pml").report == report == pickle.loads(pickle.dumps(report))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # the other pictures take seconds
+    page = report.to_html()
+    assert "y = sqrt((a - b)**2 + (c &lt; - d)**2)" in page
+    picture = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    assert [text.text for text in picture.iter("text")] == [
+        *("a", "b", "c <", "d", "[0] = f(a, b)", "[1] = f(c <, d)", "[2] = sqrt([0] + [1])")
+    ]
+    assert len(list(picture.iter("path"))) == 6
+
+
+def test_copies_of_what_was_not_asked_for_find_the_same(distance):
+    pytest.importorskip("sympy")
+    made = []
+
+    def make():
+        made.append(1)
+        return distance.report.formulas
+
+    report = replace(distance.report, formulas=Formulas(make))
+    copied = copy.deepcopy(report)
+    assert made == []
+    assert copied.formulas == distance.report.formulas
+    X = np.linspace(1.0, 2.0, 40)
+    model = pickle.loads(pickle.dumps(pml.fit(X, 3.0 * X, effort=0.0, progress=False)))
+    assert model.report.formulas[0].text == "3*x0"
+
+
+def test_shorter_formulas_stand_beside_models_that_are_none():
+    pytest.importorskip("sympy")
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (200, 2))
+    model = pml.fit(X, np.exp(np.sin(X[:, 0] * X[:, 1] ** 2)) + 3.0 * X[:, 0], effort=0.01, progress=False)
+    formulas = model.report.formulas
+    assert len(formulas) > 0
+    assert not any(formula.is_model for formula in formulas)
+    assert [one.n_terms for one in formulas] == sorted({one.n_terms for one in formulas}, reverse=True)
+    assert [one.error for one in formulas] == sorted(one.error for one in formulas)
+    assert f"simpler, with an error of {formulas[0].error:.0e}: y = {formulas[0].text}" in str(model.report)
+
+
+def test_a_fit_does_without_sympy_and_its_report_says_what_to_install():
+    program = (
+        "import sys; sys.modules['sympy'] = None; import numpy as np, pml_native as pml; "
+        "X = np.random.default_rng(0).uniform(1.0, 2.0, (60, 2)); "
+        "report = pml.fit(X, X.prod(axis=1), effort=0.01, progress=False).report; print(len(report.formulas)); "
+        "print(report); report.to_json()"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("0\n")
+    assert 'pip install "pml_native[formula]"' in shown
+
+
+def test_a_report_of_an_earlier_version_has_no_formulas(report):
+    values = report.to_dict()
+    for name in ("formulas", "parts", "largest_arity"):
+        del values[name]
+    old = pml.FitReport.from_dict(values)
+    assert (len(old.formulas), old.parts, old.largest_arity) == (0, (), None)

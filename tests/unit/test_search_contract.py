@@ -21,6 +21,7 @@ REFUSED = {
     ("algebraic", "two outputs"): "y: expected one output, got 2",
     ("spline", "a constant column"): "rows that form a full grid",
     ("spline", "rows left out"): "rows that form a full grid",
+    ("ends", "two outputs"): "y: expected one output, got 2",
     ("modular", "two outputs"): "y: expected one output, got 2",
     ("separable", "two outputs"): "y: expected one output, got 2",
     ("waves", "two outputs"): "y: expected one output, got 2",
