@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -22,10 +22,12 @@ from .coverage import Coverage
 from .facts import Facts
 from .files import require_writable
 from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
+from .fitting import regions as region_races
 from .fitting.agreement import Box, Estimate, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.diagnosis import Limit, Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, RANGE, Witnesses
+from .fitting.given_regions import given_regions
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
 from .fitting.race import Race
@@ -72,6 +74,7 @@ def fit(
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     periods: Mapping[int | str, float] | None = None,
+    regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | ArrayLike | None = None,
     breaks: Mapping[int | str, Sequence[float]] | None = None,
     missing: Literal["raise", "drop"] = "raise",
     outliers: Literal["keep", "drop"] = "keep",
@@ -111,6 +114,10 @@ def fit(
     periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
         function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
         turn, in radians or degrees, are also tried like this.
+    regions : where the law of y changes, if you know it. A function of X (n, d) that gives the number of the region of
+        each point, integers (n,): the model asks it, too, and can't be saved. A column, by name or number, whose few
+        values say the region; laws are functions of the other columns, and the model needs this one as well. Or labels
+        (n,) of the rows, between which a boundary is found. Without it, regions are looked for in two to six columns.
     missing : "raise": a value of X or y that is missing (NaN, None, masked) is an error; or "drop": its row is left
         out, and the report says so. Infinity is an error in any case.
     outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
@@ -145,6 +152,9 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
+    known = None if regions is None else given_regions(regions, samples, sample_weight)
+    if known is not None:
+        table = region_races.table_of(table, known)
     if breaks:
         if method == "spline":
             raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
@@ -152,9 +162,10 @@ def fit(
         table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
-    notes = _notes(facts, samples)
+    notes = _notes(facts, samples, None if known is None else known.column)
     coverage = Coverage.of(samples.X, facts)
-    notes += coverage.sentences(samples.input_names)
+    if known is None or known.column is None:  # rows lie in layers of a column that says the region
+        notes += coverage.sentences(samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
     train, held_out = split(samples, validation, rng, facts, coverage.copies)
@@ -199,6 +210,7 @@ def fit(
         if taken.found.maker != found.maker:
             rivals = [one for one in race.found.values() if one.maker != taken.found.maker]
             over_box = estimates([taken.found, *rivals], box)[0]
+        notes += region_races.sentences(taken.whole.model, box)
         if over_box.is_suspicious:
             notes.append(
                 f"where no rows are, the model and the next one made otherwise differ by {over_box.over_box:.0e}, "
@@ -318,8 +330,11 @@ def _columns_by_number(given: Mapping[int | str, Any], samples: Samples, what: s
     return found
 
 
-def _notes(facts: Facts, samples: Samples) -> list[str]:
-    """What about these data limits a model, in sentences; ValueError for data that no model can be made of."""
+def _notes(facts: Facts, samples: Samples, of_regions: int | None) -> list[str]:
+    """What about these data limits a model, in sentences; ValueError for data that no model can be made of.
+
+    `of_regions` is a column that says the region: between its values nothing is asked.
+    """
     n, d = facts.n, facts.d
     if n < least_rows(d):
         which = "rows" if samples.sample_weight is None else "rows of weight above 0"
@@ -341,7 +356,11 @@ def _notes(facts: Facts, samples: Samples) -> list[str]:
     if facts.n_repeated:
         notes.append(f"{facts.n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
     counts = [(name, len(values)) for name, values in zip(names, facts.values, strict=True) if values is not None]
-    few = [(name, k) for name, k in counts if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE]
+    few = [
+        (name, k)
+        for name, k in counts
+        if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE and (of_regions is None or name != names[of_regions])
+    ]
     if few:
         taken = ", ".join(f"{name} ({k})" for name, k in few)
         notes.append(

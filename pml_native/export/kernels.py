@@ -622,6 +622,58 @@ def spline_back(
             x_bar[j] = nan
 
 
+# Regions
+
+
+def extreme(n: int, sign: int, x: Numbers, y: Results) -> None:
+    """The largest of n numbers that is not NaN, or for a sign of -1 the smallest."""
+    y[0] = x[extreme_place(n, sign, x)]
+
+
+def extreme_place(n: int, sign: int, x: Numbers) -> int:
+    k: int = 0
+    for i in range(1, n):
+        if x[k] != x[k] or sign * x[i] > sign * x[k]:
+            k = i
+    return k
+
+
+def extreme_back(n: int, sign: int, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    x_bar[extreme_place(n, sign, x)] += y_bar[0]
+
+
+def scored(q: int, m: int, scores: Numbers, values: Numbers, y: Results) -> None:
+    """The k-th m of `values`, where the k-th of 0, scores_0, scores_1, ... is the largest."""
+    k: int = scored_place(q, scores)
+    for i in range(m):
+        y[i] = values[k * m + i]
+
+
+def scored_place(q: int, scores: Numbers) -> int:
+    k: int = 0
+    most: float = 0.0
+    for i in range(q - 1):
+        if scores[i] > most:
+            most = scores[i]
+            k = i + 1
+    return k
+
+
+def scored_back(
+    q: int,
+    m: int,
+    scores: Numbers,
+    values: Numbers,
+    y: Numbers,
+    y_bar: Numbers,
+    scores_bar: Results,
+    values_bar: Results,
+) -> None:
+    k: int = scored_place(q, scores)
+    for i in range(m):
+        values_bar[k * m + i] += y_bar[i]
+
+
 AFFINE = Kernel("affine", affine, affine_back)
 SCALED = Kernel("scaled", scaled, scaled_back)
 DIVIDED = Kernel("divided", divided, divided_back)
@@ -644,3 +696,5 @@ SPREAD = Kernel("spread", spread)
 NEAREST = Kernel("nearest", nearest)
 AWAY = Kernel("away", away)
 SPLINE = Kernel("spline", spline, spline_back)
+EXTREME = Kernel("extreme", extreme, extreme_back)
+SCORED = Kernel("scored", scored, scored_back)

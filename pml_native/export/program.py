@@ -228,3 +228,14 @@ def spline(
     sizes = np.column_stack([degrees, coefficients.shape[1:]])
     tables = [sizes, np.array(box), np.array(units), np.concatenate(knots), coefficients]
     return step(kernels.SPLINE, m, [x], [x.size, m, extrapolate], tables)
+
+
+def extreme(x: Vector, sign: int) -> Vector:
+    """The largest number of x that is not NaN, or for a sign of -1 the smallest."""
+    return step(kernels.EXTREME, 1, [x], [x.size, sign])
+
+
+def scored(scores: Vector, values: Vector) -> Vector:
+    """Those of the `values` of q models, one after the other, of which 0 or one of q - 1 `scores` is the largest."""
+    q = scores.size + 1
+    return step(kernels.SCORED, values.size // q, [scores, values], [q, values.size // q])

@@ -14,9 +14,10 @@ from ..search.ends import EndsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
+from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import periodic, pieces
+from . import periodic, pieces, regions
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
@@ -36,6 +37,9 @@ CLEARER = 10.0
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
+# A relative error of the best model below which no regions are looked for: a change of law that costs less is none that
+# rows would show.
+REGIONS_ABOVE = 1e-9
 # A relative error of the best model below which the rows of one column are not looked at for breaks, nor for powers at
 # its ends. A break of the 4th derivative in 200 rows leaves some 1e-11.
 ONE_LAW_ABOVE = 1e-13
@@ -147,6 +151,18 @@ def _periodic(race: Race) -> PeriodicSearch:
     return PeriodicSearch(race, seeming_periods(race), SCATTERED, SEEMING_SHARE)
 
 
+def _may_have_regions(race: Race) -> bool:
+    """Whether the law of y may change somewhere: the first models, with some 15 % of the work, are not exact."""
+    rows = race.rows
+    if regions.SEARCH in race.runs:
+        return True
+    return race.depth == 0 and race.error > REGIONS_ABOVE and _has_products(race) and may_be_cut(rows.n, rows.n_inputs)
+
+
+def _regions(race: Race) -> regions.RegionsSearch:
+    return regions.RegionsSearch(race, tuple(row for row in SCATTERED if row.search != regions.SEARCH))
+
+
 def _may_be_in_pieces(race: Race) -> bool:
     """Whether one law does not do for a table of one column, so that it may change along it."""
     return pieces.SEARCH in race.runs or (_is_of_one_column(race) and not race.is_rounded)
@@ -227,6 +243,14 @@ OF_ONE_LAW = (
         sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
     ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
+    Row(
+        regions.SEARCH,
+        16.0,
+        1,
+        when=_may_have_regions,
+        make=_regions,
+        sentence="with a law for each region, models come to {error:.1e}",
+    ),
     Row(
         "ends",
         first_round=1,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Samples, rms_of_columns
 from ..digits import Digits, digits_of, rounding_of
-from ..models import Model
+from ..models import Model, Regions
 from ..report import Errors
 from ..search.search import WORK_A_SECOND, Found
 from .breaks import Break, break_of
@@ -176,7 +176,9 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
     misprints = _misprints(probe, y, outputs) or _left_out_by(found, X, residual, held_out, outputs)
     if misprints is not None:
         return replace(limits, misprints=misprints.among(rows))
-    breaks = [one for k in outputs if (one := break_of(probe, X, y[:, k])) is not None]
+    # Of regions the model knows the boundary already.
+    to_split = [] if isinstance(model, Regions) else outputs
+    breaks = [one for k in to_split if (one := break_of(probe, X, y[:, k])) is not None]
     split = min(breaks, key=lambda one: one.level, default=None)
     if split is not None and USE_OF_BREAK * split.level <= error:
         return replace(limits, split=split)

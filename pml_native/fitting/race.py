@@ -112,7 +112,8 @@ class Race:
     @property
     def is_enough(self) -> bool:
         """Whether there is nothing more to gain, or to ask for."""
-        return self.error <= max(self.enough, FLOOR) or (self.best is not None and self.best.is_exact)
+        best = self.best
+        return self.error <= max(self.enough, FLOOR) or (best is not None and (best.is_exact or best.is_open))
 
     @property
     def is_rounded(self) -> bool:

@@ -22,6 +22,7 @@ from .random_features import RandomFeatures
 from .rational import Rational
 from .rbf import RBF
 from .reduced import Reduced
+from .regions import Regions
 from .separable import Separable
 from .simplex import SimplexInterpolator
 from .spline import SplineInterpolator
@@ -48,6 +49,7 @@ __all__ = [
     "RandomFeatures",
     "Rational",
     "Reduced",
+    "Regions",
     "Separable",
     "Signature",
     "SimplexInterpolator",

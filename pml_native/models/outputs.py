@@ -66,6 +66,9 @@ class Outputs(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         return self._of_all([part.evaluate_gradient(X) for part in self.parts])
 
+    def undecided(self, X: Array) -> Array:
+        return self._of_all([part.undecided(X) for part in self.parts])
+
     def _of_all(self, values: Sequence[Array]) -> Array:
         """The columns of (n, m_k, ...) of each part."""
         return np.ascontiguousarray(np.concatenate(values, axis=1)[:, self.columns])

@@ -204,6 +204,8 @@ class Found:
     refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
     nearby: Callable[[Samples], Model | None] | None = field(default=None, repr=False)
     nearby_work: float | None = None  # of a `nearby` that goes on from where the model is; None for least squares anew
+    # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
+    is_open: bool = False
 
     @property
     def error(self) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 import pml_native as pml
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Mixed, Model, Outputs, Reduced, Signature
+from pml_native.models import Mixed, Model, Outputs, Reduced, Regions, Signature
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
@@ -226,6 +226,19 @@ def ends(exponents):
     return pml.Ends(polynomial(), [0.5, 5.5], exponents, [2.0, -4.0], bounds=[1.0, 5.0])
 
 
+def regions(boundary):
+    """The larger or smaller of two models."""
+    return Regions([polynomial_without_a_column(), network((3, 8, 1))], boundary)
+
+
+def regions_of_scores():
+    """Three laws of two outputs, of which polynomials that change their signs inside the box decide."""
+    scores = pml.Polynomial(
+        [(0, 0, 0), (1, 0, 0), (0, 1, 1)], [[0.1, -0.2], [1.0, 0.3], [0.2, 1.0]], inputs=pml.Normalization.of_box(BOX)
+    )
+    return Regions([polynomial(), network(), rational()], scores, margin=0.1)
+
+
 def waves():
     """Two outputs of a learned phase of all inputs, whose amplitudes depend on two of them."""
     phase = pml.Polynomial([(1, 0, 0), (1, 1, 0), (2, 0, 1)], [3.0, 0.7, 0.2], inputs=pml.Normalization.of_box(BOX))
@@ -335,6 +348,9 @@ MODELS: dict[str, Case] = {
     "algebraic in other coordinates": Case(
         lambda: pml.Transformed(algebraic(), ["log", "identity", "reciprocal"], ["identity"])
     ),
+    "regions of the largest": Case(lambda: regions("max"), has_kinks=True),
+    "regions of the smallest": Case(lambda: regions("min"), has_kinks=True),
+    "regions of scores": Case(regions_of_scores, has_kinks=True),
     "waves": Case(waves, 16.0, 256.0),
     "waves of two periods": Case(waves_of_two_periods),
     "outputs": Case(outputs),

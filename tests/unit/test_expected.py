@@ -98,6 +98,9 @@ class Holed:
     def evaluate(self, X):
         return np.where(np.all(X > 0.5, axis=1), np.nan, X[:, 0])[:, None]
 
+    def undecided(self, X):
+        return np.zeros((len(X), 1))
+
 
 def test_a_part_of_the_box_without_a_value_counts_as_wild():
     X = np.random.default_rng(0).uniform(size=(500, 2))
