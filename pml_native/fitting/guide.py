@@ -16,8 +16,10 @@ from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
+from ..search.trigonometric import has_angles
 from ..search.waves import WavesSearch
-from . import periodic, pieces, regions
+from . import inverse, periodic, pieces, regions
+from .inverse import InverseSearch, may_be_an_inverse
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
@@ -50,6 +52,8 @@ LIKELY_PARTS = 0.02
 LATER = len(ROUNDS)
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
+# A relative error of the best model below which no polynomials of cosines and sines, and no inverses, are looked for.
+ANGLES_ABOVE = INVERSES_ABOVE = 1e-12
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
@@ -188,6 +192,18 @@ def _is_of_one_column(race: Race) -> bool:
     return race.error > ONE_LAW_ABOVE and race.rows.n_inputs == 1 and race.rows.n_outputs == 1
 
 
+def _may_have_angles(race: Race) -> bool:
+    """Whether columns may be angles, of several, and nothing is exact yet."""
+    return "trigonometric" in race.runs or (
+        race.rows.n_inputs > 1 and race.error > ANGLES_ABOVE and has_angles(race.rows)
+    )
+
+
+def _inverse(race: Race) -> InverseSearch:
+    assert race.best is not None
+    return InverseSearch(race, race.best, SCATTERED)
+
+
 def _may_be_waves(race: Race) -> bool:
     """Whether waves of a learned phase may be better; the search ends at once where rows show no waves."""
     y = race.rows.train.y
@@ -287,6 +303,19 @@ OF_ONE_LAW = (
         when=_may_be_waves,
         make=_waves,
         sentence="waves of a learned phase come to {error:.1e}",
+    ),
+    Row(
+        "trigonometric",
+        first_round=1,
+        when=_may_have_angles,
+        sentence="polynomials of cosines and sines come to {error:.1e}",
+    ),
+    Row(
+        inverse.SEARCH,
+        first_round=1,
+        when=lambda race: race.error > INVERSES_ABOVE and may_be_an_inverse(race),
+        make=_inverse,
+        sentence="models of a column as a function of y, solved for y, come to {error:.1e}",
     ),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(

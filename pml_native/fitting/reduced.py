@@ -22,7 +22,7 @@ from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
-from .symmetry import Evidence, find_variables
+from .symmetry import Evidence, find_variables, in_front
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
@@ -30,6 +30,8 @@ MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
 STRICTNESS = (1.0, 10.0)
 # Other choices of products that are looked at, and those that go on to a race.
 MOST_ORDERS, MOST_RACES = 6, 2
+# Powers in front are changed where y, but for this part of the rows at both ends, spans so much; so many times.
+SPAN_ENDS, LEAST_SPAN, FRONT_ROUNDS = 0.05, 1000.0, 6
 # Rows nearer than this part of the range in all variables are the same; so many of those held out may be known.
 CELLS, MOST_KNOWN = 2.0**30, 0.1
 # Of the work of the race, what is there for those within it.
@@ -99,11 +101,32 @@ class ReducedSearch:
                 choices.append(variables)
         self.tried += choices
         reduced = [(one, rows) for one in choices if (rows := within(self.rows, one)) is not None]
-        if len(reduced) < 2:
+        if not reduced or (len(reduced) < 2 and not self._spans):
             return reduced
-        searches = [PolynomialSearch(rows) for _, rows in reduced]
-        errors = yield [search.first_step() for search in searches]
-        return [reduced[i] for i in sorted(range(len(reduced)), key=lambda i: errors[i])]
+        ranked = yield from self._ranked(reduced)
+        for _ in range(FRONT_ROUNDS if self._spans else 0):
+            others = [one for one in in_front(ranked[0][1][0]) if not any(same(one, other) for other in self.tried)]
+            self.tried += others
+            near = [(one, rows) for one in others if (rows := within(self.rows, one)) is not None]
+            before = ranked[0][0]
+            ranked = sorted([*ranked, *(yield from self._ranked(near))], key=lambda one: one[0])
+            if ranked[0][0] == before:
+                break
+        return [choice for _, choice in ranked]
+
+    def _ranked(self, choices: list[tuple[Variables, Rows]]) -> Part[list[tuple[float, tuple[Variables, Rows]]]]:
+        """The choices with the error that few terms leave in them, the least first."""
+        if not choices:
+            return []
+        errors = yield [PolynomialSearch(rows).first_step() for _, rows in choices]
+        return sorted(zip(errors, choices, strict=True), key=lambda one: one[0])
+
+    @property
+    def _spans(self) -> bool:
+        """Whether y spans so much that a power in front of it may leave something wild."""
+        size = np.abs(self.rows.train.y)
+        low, high = np.quantile(size, (SPAN_ENDS, 1.0 - SPAN_ENDS))
+        return self.rows.n_outputs == 1 and bool(high > LEAST_SPAN * low)
 
     def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
         """Races in these variables, in turns; whether one of them has led to a better model."""
@@ -163,6 +186,44 @@ class ReducedSearch:
             lambda model: Reduced(model, variables, signature),
             lambda samples: reduced(samples, variables),
         )
+
+
+def raced_within(
+    outer: Race,
+    rows: Rows,
+    table: Sequence[Row],
+    rng: np.random.Generator,
+    work: float,
+    sentence: str,
+    prefix: str,
+    whole: Callable[[Found, Worker], Found],
+    *,
+    trial: tuple[float, float] | None = None,
+) -> Steps:
+    """A race on other `rows` within `outer`, with so much work; `whole` makes of what it finds a model of the inputs.
+
+    `sentence` begins its record, `prefix` the lines of it. With a `trial` it ends where after so much work nothing has
+    a score below that.
+    """
+    race = Race(rows, table, rng, work, outer.enough, depth=outer.depth + 1, start=outer.start, is_over=outer.is_over)
+    [run] = yield Start([race])
+    run.allow(math.inf)
+    yield line_of(sentence, outer.start)
+    best = math.inf
+    while True:
+        event = yield Next(run)
+        if isinstance(event.found, str):
+            yield with_prefix(event.found, prefix)
+        elif event.found is not None:
+            cost = rows.n * event.found.model.n_params + 30.0 * CALL
+            [found] = yield [Step(cost, partial(whole, event.found))]
+            best = min(best, found.score)
+            yield found
+        if event.state is State.ENDED:
+            return
+        if trial is not None and event.work >= trial[0] and not best < trial[1]:
+            drop(run)
+            return
 
 
 def whole_of(

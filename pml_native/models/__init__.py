@@ -9,6 +9,7 @@ from . import archive
 from .algebraic import Algebraic
 from .boosted import Boosted
 from .ends import Ends
+from .inverse import Inverse
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .modular import ModularPolynomial, Module
@@ -37,6 +38,7 @@ __all__ = [
     "Boosted",
     "Ends",
     "ErrorEstimate",
+    "Inverse",
     "Mixed",
     "Model",
     "ModularPolynomial",
