@@ -17,7 +17,7 @@ import sympy
 from scipy.spatial import Delaunay, QhullError
 
 from ..arrays import Array
-from .fitted import Samples, compiled, complexity, difference, fitted
+from .fitted import Samples, compiled, complexity, difference, fitted, root_mean_square
 from .parts import Function, SpentError, explained
 from .readers import MOST_TERMS, NoReading, Points, product, read, variables_of
 from .simplified import phased, simplified
@@ -45,7 +45,8 @@ def formulas_of(model: Any, *, share: float = 1.0) -> tuple[Any, ...]:
 
     share : of what a model may be asked for, which is most of the time that it takes.
     """
-    return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
+    with np.errstate(all="ignore"):  # powers of numbers of any size: what overflows is no formula
+        return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
 
 
 def symbols_of(model: Any, X: Array) -> list[Any]:
@@ -152,7 +153,7 @@ def _divided_by(power: Array, U: Array, samples: Samples) -> Samples:
     U, y = np.ascontiguousarray(U[finite]), np.ascontiguousarray(y[finite])
     few = Samples(U, y, 0.0)
     errors = max(samples.error, 1e-16) * samples.unit / power[finite]
-    return few._replace(error=float(np.sqrt(np.mean(errors**2))) / few.unit)
+    return few._replace(error=root_mean_square(errors) / few.unit)
 
 
 def _without_absolutes(expression: Any, x: Sequence[Any], samples: Samples) -> Any:

@@ -42,6 +42,12 @@ COMPLEX_STEP = 1e-30
 LONG_DIGITS = 40
 
 
+def root_mean_square(values: Array) -> float:
+    """Of values of any size: their squares may be beyond float64."""
+    largest = float(np.max(np.abs(values), initial=0.0))
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if 0.0 < largest < math.inf else largest
+
+
 class Samples(NamedTuple):
     """Values y (n,) at points X (n, d), and what they are exact to, relative to their RMS."""
 
@@ -51,7 +57,7 @@ class Samples(NamedTuple):
 
     @property
     def unit(self) -> float:
-        return float(np.sqrt(np.mean(self.y**2))) or 1.0
+        return root_mean_square(self.y) or 1.0
 
     @property
     def allowed(self) -> float:
@@ -84,8 +90,8 @@ def difference(expression: Any, variables: Sequence[Any], samples: Samples) -> f
     values = compiled(expression, variables)(samples.X.astype(np.longdouble))
     if np.iscomplexobj(values) or not np.isfinite(values).all():
         return math.inf
-    squares = np.sort((values - samples.y) ** 2)
-    return float(np.sqrt(np.mean(squares[: math.ceil((1.0 - CORNERS) * len(squares))])))
+    errors = np.sort(np.abs(values - samples.y))
+    return root_mean_square(errors[: math.ceil((1.0 - CORNERS) * len(errors))])
 
 
 def fitted(expression: Any, variables: Sequence[Any], samples: Samples) -> Any:
@@ -120,7 +126,7 @@ def _trusted(system: _System, samples: Samples) -> Samples:
     """
     residuals = np.abs(system.residuals(samples)).astype(np.float64)
     close = residuals <= OUTLYING * max(float(np.median(residuals)), LEAST_ERROR * samples.unit)
-    missed = max(float(np.sqrt(np.mean(residuals[close] ** 2))) / samples.unit, LEAST_ERROR)
+    missed = max(root_mean_square(residuals[close]) / samples.unit, LEAST_ERROR)
     error = min(max(samples.error / AS_GOOD, missed), FOLLOWED * missed)
     return Samples(samples.X[close], samples.y[close], error)
 
@@ -229,7 +235,7 @@ class _System:
         residuals = self.residuals(samples)
         if np.iscomplexobj(residuals) or not np.isfinite(residuals).all():
             return math.inf
-        return float(np.sqrt(np.mean(residuals**2)))
+        return root_mean_square(residuals)
 
     def _jacobian(self, samples: Samples) -> Array | None:
         """By complex steps, which are as exact as derivatives written down, and need no such."""

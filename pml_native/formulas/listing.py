@@ -24,6 +24,11 @@ def listed(model: Any) -> tuple[Formula, ...]:
     """That of `model`, of one output and with a report, then shorter ones, the most exact first."""
     if model.signature.n_outputs > 1:
         return ()
+    with np.errstate(all="ignore"):  # powers of numbers of any size: what overflows is no formula
+        return _listed(model)
+
+
+def _listed(model: Any) -> tuple[Formula, ...]:
     found, bits = [], np.inf
     if model.report.error <= MOST_ERROR:
         try:

@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 
 from ..arrays import Array
-from .fitted import Samples
+from .fitted import Samples, root_mean_square
 
 # Numbers of terms of sums, total degrees of products, and the most of these that are looked at.
 TERMS = (1, 2, 3, 5)
@@ -91,7 +91,7 @@ def _sums(u: Sequence[Any], front: Any, U: Array, power: Array, samples: Samples
 
 
 def _error(values: Array, samples: Samples) -> float:
-    return float(np.sqrt(np.mean((values - samples.y) ** 2))) / samples.unit
+    return root_mean_square((values - samples.y) / samples.unit)
 
 
 def _number(value: float, error: float) -> Any:

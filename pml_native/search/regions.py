@@ -83,6 +83,8 @@ class Labelling:
     def parts(self) -> Part[Cut | None]:
         """Whoever looks for regions has it by `yield from`."""
         table = self.table
+        if len(table.degrees) < 2:  # the rows carry no law that could be compared with a simpler one
+            return None
         [whole] = yield from self._do([Step(table.work(table.degrees[-1], 2), partial(_one_law, table))])
         if whole.score < ONE_LAW:
             return None

@@ -100,7 +100,9 @@ def test_more_and_more_points_are_taken_as_far_as_they_bring_anything(few_points
     found, work = steps_of(radial.RadialSearch(many_rows(700)))
     of_all = [one for one in found if one.model.neighbors is None]
     sizes = [len(one.model.X) for one in of_all]
-    assert (sizes[0], sizes[-2:]) == (50, [300, 600])
+    # With all 600 the kernel is nearly too flat for float64: whether they bring more is decided by BLAS's last digits.
+    assert sizes[:3] == [50, 150, 300]
+    assert sizes[3:] in ([], [600])
     errors = [one.error for one in found]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1 * errors[0]
