@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -20,32 +20,29 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 from numpy.typing import ArrayLike
 
-from ..arrays import Array, Samples
+from ..arrays import Array
 from ..models import Model
 from ..models.chebyshev import index_set
-from ..models.transformed import Transformed
 from .angles import Pair, pairs
-from .coordinates import InputFrames, Link, in_coordinates, in_words, links
-from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms, Wanted, model_of
+from .coordinates import Link
+from .graphs import REFIT_DAMPING, Fit, GraphSearch, gradient_in
+from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms, Wanted
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, FLOOR, Found, Rows, searched
+from .search import FLOOR, searched
 from .structure import Group, Structure
 
 # None of these numbers has been varied by itself: they were settled together on three functions (flow through a
 # borehole, an OTL circuit, a sum of a product of two inputs and one of a third), of up to four tables each.
 # By how much series grow that are too short, and the highest degree.
 LONGER, MOST_DEGREE = 1.5, 120
-# Rows for each parameter, at least and at most, and rows of trials at least.
-ROWS_PER_PARAMETER, ROWS_TAKEN, FEWEST_ROWS, MOST_ROWS = 2, 4, 1000, 8000
+# Rows for each parameter, at least.
+ROWS_PER_PARAMETER = 2
 # Groups whose functions are multiplied, at first and at last.
 FIRST_ORDER, MOST_ORDER = 3, 4
 # Terms of the core, at most.
 MOST_TERMS = 600
 # Links of y that are tried, the cheapest first.
 LINKS = ("identity", "log", "reciprocal")
-# A column whose logarithm is its coordinate: its ends are this far apart. Series of log r are short where those of r
-# over (100, 50000) stall at degree 60.
-LOG_RATIO = 2.0
 # Steps of the trials' heats, and how many go on to the next.
 HEATS = ((5, 3), (8, 1))
 SETTLED_STEPS, POLISH_STEPS = 25, 40
@@ -73,10 +70,6 @@ FEW_COLUMNS = 4
 TRIAL_WORK = 6e10
 # Below this error no part of the structure is missing: series are too short, or rows too few.
 SETTLED = 1e-9
-# A refit goes on from where the model is, as more powers do.
-REFIT_STEPS, REFIT_DAMPING = 12, 1e-10
-# By this part parameters are changed before a model like it is made.
-PERTURBED = 1e-3
 # The powers that are added in a round, as a part of the terms, and rounds that may go by without a gain.
 GROWTH, FEWEST_ADDED, PATIENCE = 0.4, 10, 2
 
@@ -129,45 +122,20 @@ Proposal = tuple[Structure, Angles]
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A structure on its way: its descent, which module is which, and its error at the rows held out."""
+class Trial(Fit):
+    """A structure on its way, and which module is which."""
 
-    structure: Structure
-    link: Link
-    descent: Descent
-    names: tuple[Name, ...]
-    error: float = math.inf
-
-    @property
-    def size(self) -> float:
-        layout = self.descent.problem.layout
-        return float(layout.n_params + len(layout.core))
+    structure: Structure = field(kw_only=True)
+    names: tuple[Name, ...] = field(kw_only=True)
 
 
-class ModularSearch:
+class ModularSearch(GraphSearch):
     """One search in `rows` of one output that varies; the gradient of `known` may propose what to merge.
 
     With `as_given` no column is taken in logarithms.
     """
 
-    def __init__(self, rows: Rows, known: Found | None = None, *, as_given: bool = False) -> None:
-        train, held_out = rows.train, rows.held_out
-        rows.require_one_output()
-        self.rows, self.known = rows, known
-        frames = InputFrames(train.X, held_out.X, rows.corners, None)
-        low, high = np.abs(train.X).min(axis=0), np.abs(train.X).max(axis=0)
-        self.frame = frames(
-            tuple(
-                "log" if not as_given and "log" in choice and high[j] > LOG_RATIO * low[j] else "identity"
-                for j, choice in enumerate(frames.alternatives(None))
-            )
-        )
-        self.columns = [j for j, top in enumerate(self.frame.highest) if top > 0] or [0]
-        self.links = [link for link in links(train.y, held_out.y, None) if link.name in LINKS]
-        self._wanted = {link.name: self._wanted_by(link) for link in self.links}
-        self._work = 0.0
-        self.best: Found | None = None
-        self.prospect = 0.0
+    link_names = LINKS
 
     def steps(self) -> Steps:
         """The whole search."""
@@ -339,16 +307,11 @@ class ModularSearch:
     def _sloped(self, one: Trial) -> tuple[Array, Callable[[Array], Array]]:
         """Some rows, and the derivatives by z (n, d) of the model that tells more, at any z."""
         Z = self.frame.Z[: min(2000, self.rows.n)]
-        frame, own, known = self.frame, self.frame.normalization, self.known
+        known = self.known
 
         def of_known(Z: Array) -> Array:
             assert known is not None
-            logs = np.array([name == "log" for name in frame.names])
-            with np.errstate(all="ignore"):
-                inner = own.invert(Z)
-                X = np.where(logs, np.exp(inner) * frame.scales, inner)
-                gradient: Array = known.model.evaluate_gradient(np.ascontiguousarray(X))[:, 0, :]
-                return gradient * np.where(logs, X, 1.0) * np.ldexp(own.scale, own.exponent)
+            return gradient_in(self.frame, known.model, Z)
 
         def of_own(Z: Array) -> Array:
             descent, layout = one.descent, one.descent.problem.layout
@@ -442,7 +405,7 @@ class ModularSearch:
         n = len(wanted.t) if with_all_rows else self._n_rows(layout)
         damping = FIRST_DAMPING if old is None else LATER_DAMPING
         descent = Descent(Problem(layout, wanted.first(n)), np.concatenate(starts), damping=damping)
-        return Trial(structure, link, descent, tuple(names))
+        return Trial(link, descent, structure=structure, names=tuple(names))
 
     def _start(self, group: tuple[int, ...], position: int, j: int, angles: Angles, wanted: Wanted) -> Array:
         """The series of a column in a variable: by the angles of its pair, or a line, of the sign that y has."""
@@ -450,39 +413,6 @@ class ModularSearch:
             return angles[group].s if position == 0 else angles[group].t
         n = min(1000, len(wanted.t))
         return np.array([0.0, float(np.corrcoef(wanted.Z[:n, j], wanted.t[:n])[0, 1])])
-
-    def _n_rows(self, layout: Layout) -> int:
-        size = ROWS_TAKEN * (layout.n_params + len(layout.core))
-        return min(self.rows.n, MOST_ROWS, max(FEWEST_ROWS, size))
-
-    def _wanted_by(self, link: Link) -> Wanted:
-        n = min(self.rows.n, MOST_ROWS)
-        weight = link.root_weight(self.rows.train, link.t, steep=True)
-        t = link.t[:n, 0]
-        root_weight = np.ones(n) if weight is None else weight[:n, 0]
-        return Wanted(self.frame.Z[:n], t, root_weight / np.max(root_weight))
-
-    def _run(self, trials: Sequence[Trial | None], most: int) -> Part[list[Trial]]:
-        """Each gone on by so many steps, or until it stands still, with its error."""
-        going = [
-            replace(trial, descent=replace(trial.descent, most=most, losses=(), ended=False))
-            for trial in trials
-            if trial is not None
-        ]
-        while active := [i for i, trial in enumerate(going) if not trial.descent.ended]:
-            steps = [going[i].descent.step() for i in active]
-            self._work += sum(step.work for step in steps)
-            for i, descent in zip(active, (yield steps), strict=True):
-                going[i] = replace(going[i], descent=descent)
-        return [replace(trial, error=self._error(trial)) for trial in going]
-
-    def _error(self, trial: Trial) -> float:
-        descent = trial.descent
-        if descent.core is None:
-            return math.inf
-        with np.errstate(all="ignore"):
-            t = descent.problem.layout.value(self.frame.held_out_Z, descent.params, descent.core)
-        return self.rows.held_out_rmse(trial.link.values(t[:, None], clipped=True))
 
     # --- the best structure, with all that helps
 
@@ -552,76 +482,12 @@ class ModularSearch:
         descent = Descent(Problem(grown, self._wanted[one.link.name]), one.descent.params, damping=REFIT_DAMPING)
         return replace(one, descent=descent)
 
-    # --- models
-
-    def _offered(self, trials: Sequence[Trial]) -> Steps:
-        for trial in sorted(trials, key=_error):
-            if trial.descent.core is None or not math.isfinite(trial.error):
-                continue
-            n_params = trial.descent.problem.layout.n_params
-            [found] = yield [Step(self.rows.n * n_params + 30.0 * CALL, partial(self._found, trial))]
-            if self.best is None or found.score < self.best.score:
-                self.best = found
-                yield found
-
-    def _found(self, trial: Trial, worker: Worker) -> Found:
-        structure = trial.structure
-        names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
+    def _described(self, trial: Trial) -> str:  # type: ignore[override]
         groups = ", ".join(
-            "+".join(names[j] for j in group.columns) + (f" ({group.rank})" if group.rank > 1 else "")
-            for group in structure.groups
+            "+".join(self.names[j] for j in group.columns) + (f" ({group.rank})" if group.rank > 1 else "")
+            for group in trial.structure.groups
         )
-        layout = trial.descent.problem.layout
-        coordinates = in_words(self.frame, trial.link)
-        return self.rows.found(
-            self._model(trial),
-            "modular",
-            f"{len(layout.core)} products of functions of {groups} {coordinates}".rstrip(),
-            coordinates=coordinates,
-            status="best graph of modules",
-            refit=partial(self._refit, trial),
-            nearby=partial(self._nearby, trial),
-            nearby_work=REFIT_STEPS * layout.work(self._n_rows(layout)),
-        )
-
-    def _nearby(self, trial: Trial, samples: Samples) -> Model:
-        """The same from other parameters: what rows leave open would stay as it is where a descent begins."""
-        drawn = np.random.default_rng(0).standard_normal(len(trial.descent.params))
-        params = trial.descent.params * (1.0 + PERTURBED * drawn)
-        return self._refit(replace(trial, descent=replace(trial.descent, params=params)), samples)
-
-    def _refit(self, trial: Trial, samples: Samples) -> Model:
-        """The same, gone on from there with `samples`, or as many as are of use."""
-        chosen = samples.take(np.linspace(0, len(samples.X) - 1, min(len(samples.X), MOST_ROWS)).astype(np.intp))
-        frame, link = self.frame, trial.link
-        Z = frame.normalization.apply(Transformed.transform_inputs(chosen.X, frame.names, frame.scales))
-        t = np.ldexp(Transformed.transform_outputs(chosen.y, (link.name,), link.scales), -link.inner_exponents)
-        weight = link.root_weight(chosen, t, steep=True)
-        root_weight = np.ones(len(t)) if weight is None else weight[:, 0] / np.max(weight)
-        problem = Problem(trial.descent.problem.layout, Wanted(Z, t[:, 0], root_weight))
-        descent = replace(
-            trial.descent, problem=problem, damping=REFIT_DAMPING, losses=(), ended=False, most=REFIT_STEPS
-        )
-        while not descent.ended:
-            descent = descent.gone_on(None)
-        return self._model(replace(trial, descent=descent))
-
-    def _model(self, trial: Trial) -> Model:
-        descent, link = trial.descent, trial.link
-        assert descent.core is not None
-        model = model_of(
-            descent.problem.layout,
-            descent.params,
-            descent.core,
-            self.frame.normalization,
-            link.inner_exponents,
-            self.rows.signature,
-        )
-        return in_coordinates(model, self.frame, link)
-
-
-def _error(trial: Trial) -> float:
-    return trial.error
+        return f"{len(trial.descent.problem.layout.core)} products of functions of {groups}"
 
 
 def _stretched(one: Trial, part: float) -> Structure:
