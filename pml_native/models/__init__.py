@@ -8,6 +8,7 @@ from ..networks import UnknownActivationError
 from . import archive
 from .algebraic import Algebraic
 from .boosted import Boosted
+from .composed import Composed
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .modular import ModularPolynomial, Module
@@ -33,6 +34,7 @@ __all__ = [
     "RBF",
     "Algebraic",
     "Boosted",
+    "Composed",
     "ErrorEstimate",
     "Mixed",
     "Model",

@@ -63,11 +63,10 @@ class GraphSearch:
         rows.require_one_output()
         self.rows, self.known = rows, known
         frames = InputFrames(train.X, held_out.X, rows.corners, None)
-        low, high = np.abs(train.X).min(axis=0), np.abs(train.X).max(axis=0)
         self.frame = frames(
             tuple(
-                "log" if not as_given and "log" in choice and high[j] > LOG_RATIO * low[j] else "identity"
-                for j, choice in enumerate(frames.alternatives(None))
+                "log" if not as_given and "log" in choice and self._spans(np.abs(column)) else "identity"
+                for column, choice in zip(train.X.T, frames.alternatives(None), strict=True)
             )
         )
         self.columns = [j for j, top in enumerate(self.frame.highest) if top > 0] or [0]
@@ -81,6 +80,10 @@ class GraphSearch:
     def names(self) -> Sequence[str]:
         """Of the inputs."""
         return self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
+
+    def _spans(self, column: Array) -> bool:
+        """Whether a column of one sign spans enough for its logarithm to be another coordinate."""
+        return bool(column.max() > LOG_RATIO * column.min())
 
     def _described(self, fit: AnyFit) -> str:
         """What a report says of it."""

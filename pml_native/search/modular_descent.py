@@ -58,7 +58,7 @@ DEPENDENT, LEAST_SINGULAR = 1e-13, 1e-14
 WIDER = 1.02
 # Points along each source at which the range of a variable is looked at.
 BOX_POINTS = {1: 33, 2: 17, 3: 9}
-FEWEST_BOX_POINTS = 3
+FEWEST_BOX_POINTS, MOST_BOX_SOURCES = 3, 8
 # Multiply-adds after which a descent is looked at: a tenth of a second.
 CHUNK_WORK = 1e9
 
@@ -77,9 +77,20 @@ class Terms:
         return self.terms.design(contiguous(V[:, list(self.sources)]))
 
     @cached_property
+    def lower(self) -> Terms:
+        """With all lower terms, of which derivatives are sums."""
+        have = set(map(tuple, self.indices.tolist()))
+        missing = set()
+        for index in have:
+            for one in itertools.product(*(range(k + 1) for k in index)):
+                if one not in have:
+                    missing.add(one)
+        return Terms(self.sources, np.concatenate([self.indices, np.array(sorted(missing))])) if missing else self
+
+    @cached_property
     def derivatives(self) -> list[csr_array]:
-        """For each source the matrix (p, p) that makes of coefficients those of the derivative by it."""
-        place = {tuple(index): i for i, index in enumerate(self.indices.tolist())}
+        """For each source the matrix that makes of coefficients (p,) those of the derivative by it, of `lower`."""
+        place = {tuple(index): i for i, index in enumerate(self.lower.indices.tolist())}
         matrices = []
         for j in range(len(self.sources)):
             entries = []
@@ -89,22 +100,26 @@ class Terms:
                     value = 2.0 * index[j] * (0.5 if lower == 0 else 1.0)
                     entries.append((place[(*index[:j], lower, *index[j + 1 :])], i, value))
             rows, columns, values = (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
-            matrices.append(csr_array((values, (rows, columns)), shape=(len(self), len(self))))
+            matrices.append(csr_array((values, (rows, columns)), shape=(len(self.lower), len(self))))
         return matrices
 
 
 class Layout:
     """Which modules there are, one value each, and the core; `n_inputs` d. Values are numbered z first, then modules.
 
-    A module has one source, or takes inputs only.
+    A module has one source, or takes inputs only. `kept` (n_params,) are coefficients that no step changes.
     """
 
-    def __init__(self, n_inputs: int, modules: Sequence[Terms], core: Terms) -> None:
+    def __init__(
+        self, n_inputs: int, modules: Sequence[Terms], core: Terms, kept: NDArray[np.bool_] | None = None
+    ) -> None:
         self.n_inputs, self.modules, self.core = n_inputs, tuple(modules), core
         # What the damping measures steps by: higher degrees count as larger, so that where rows leave something open,
         # as at the ends of a variable's range, the smoother function is taken.
         smooth = [(1.0 + module.indices.sum(axis=1)) ** -SMOOTHNESS for module in self.modules]
-        self.scales = np.concatenate(smooth)
+        self.scales = np.concatenate([np.empty(0), *smooth])
+        if kept is not None:
+            self.scales[kept] = 0.0
         ends: list[int] = np.cumsum([0, *(len(module) for module in self.modules)]).tolist()
         self.slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
         self.n_params: int = ends[-1]
@@ -129,13 +144,16 @@ class Layout:
     def slopes(self, V: Array, designs: Sequence[Array], params: Array, core: Array) -> Array:
         """The derivatives of y by all values, (n, d + M): those by z first."""
         d, slopes = self.n_inputs, np.zeros_like(V)
-        by_source = np.column_stack([matrix @ core for matrix in self.core.derivatives])
-        slopes[:, list(self.core.sources)] = self.core.design(V) @ by_source
+        slopes[:, list(self.core.sources)] = self.core_slopes(V, core)
         for k in range(len(self.modules) - 1, -1, -1):
             module, own = self.modules[k], params[self.slices[k]]
             for source, matrix in zip(module.sources, module.derivatives, strict=True):
                 slopes[:, source] += slopes[:, d + k] * (designs[k] @ (matrix @ own))
         return slopes
+
+    def core_slopes(self, V: Array, core: Array) -> Array:
+        """The derivatives of y by the sources of the core, each as if it were an input, (n, len(sources))."""
+        return self.core.lower.design(V) @ np.column_stack([matrix @ core for matrix in self.core.derivatives])
 
     def work(self, n: int) -> float:
         """Multiply-adds of a step on n rows, with two trials."""
@@ -209,7 +227,10 @@ class Problem:
                 size = float(np.max(np.abs(v)))
             else:
                 low, high = float(v.min()), float(v.max())
-                if len(module.sources) > 1:
+                if len(module.sources) > MOST_BOX_SOURCES:
+                    widest = float(np.sum(np.abs(c[1:])))  # of the terms, each of which is in [-1, 1]
+                    low, high = min(low, c[0] - widest), max(high, c[0] + widest)
+                elif len(module.sources) > 1:
                     points = box_points(len(module.sources))
                     seen = module.terms.design(points) @ c
                     low, high = min(low, float(seen.min())), max(high, float(seen.max()))
