@@ -7,6 +7,7 @@ import numpy as np
 from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
 from .modular import ModularSearch, fit_modular
+from .nested import NestedSearch
 from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
@@ -23,6 +24,7 @@ from .waves import WavesSearch, fit_waves
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "algebraic": lambda rows, rng: AlgebraicSearch(rows),
     "modular": lambda rows, rng: ModularSearch(rows),
+    "nested": lambda rows, rng: NestedSearch(rows),
     "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,

@@ -1,22 +1,21 @@
 """Finds variables of few columns of which y is a plain polynomial, and learns them with it.
 
-    y = P(u_1, ..., u_r, z_j, ...),   u = s(z_i) + t(z_j),   or s(z_i) + b(z_j, z_k), where P may have z_k beside, or a
-    direction sum_j a_j z_j, which is the logarithm of a product of powers where columns are in logarithms.
-With the right variables P has fewer of them, so that as many terms are of a higher degree.
+    y = P(u_1, ..., u_r, z_j, ...),   u = s(z_i) + t(z_j),  s(z_i) + b(z_j, z_k), or u(z_i, z_j),
+where P may have z_k beside. With the right variables P has fewer of them, and as many terms are of a higher degree.
 
-1. The gradient of the best model proposes (angles.py): pairs of values that count as one, of a third column perhaps;
-   and the span of gradients, directions. Few rows and terms decide, on the rows held out, step by step: of what one
-   merge leaves, another may be one.
-2. The best is learned with more and more terms on all rows. That polynomial need not be good anywhere but at rows,
-   since variables fill no box; but the variables are known to the residual that is left, and are columns of a new table.
-Sources: Hokanson and Constantine (2018) for polynomials of learned directions; Udrescu et al. (2020) for level sets.
+1. The gradient of the best model proposes which two values count as one (angles.py). Trials on few rows, with few
+   terms, decide by the rows held out; of what one merge leaves, another may be one.
+2. The best is learned with more and more terms on all rows, but for those that P can't describe, as variables fill no
+   box. So P need not be good anywhere; but the variables are known to what is left over at the others, and are columns
+   of a new table, for other searches.
+Sources: Golub and Pereyra (1973) for the elimination of P; Udrescu et al. (2020) for tests of level sets.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -24,7 +23,6 @@ import numpy as np
 
 from ..arrays import Array
 from ..models.chebyshev import Indices, index_set, largest_index_set, unique_rows
-from ..singular_values import svd
 from .angles import level_set, nested, pair
 from .coordinates import Link
 from .graphs import Fit, GraphSearch, error_of, gradient_in
@@ -35,20 +33,34 @@ from .search import CALL, Found
 LINKS = ("identity",)
 # Terms of P while structures are compared, and when the best is learned: total degrees 14, 20, 26, 32 of two values.
 TRIAL_TERMS, STAGES = 120, (120, 231, 378, 561)
+# Terms of polynomials of the variables at all rows, where many are worse.
+WHOLE_TERMS = (45, 120, 231)
 # Degrees of blocks of one column, and of more, to begin with; by what they grow, and to what.
 SINGLE_DEGREE, BLOCK_DEGREE, LONGER, MOST_DEGREE = 6, 6, 1.5, 24
 # A degree counts if its coefficients are above this part of the error: 1 is the largest value of a variable.
 NEGLIGIBLE = 1e-2
 # Sines below which a merge is proposed, and proposals of each kind.
 LIKELY, MERGES = 0.3, 6
-# Directions that gradients span: as few as leave this part of them, and this many at most.
-OUTSIDE, MOST_DIRECTIONS = 0.2, 4
+# Rows at which gradients are looked at.
 GRADIENTS = 1000
 # Steps of heats, and how many go on; steps of each stage.
 HEATS = ((5, 4), (12, 2))
 STAGE_STEPS = 12
 # A merge must bring the error to this part of the one before; a stage the residual to this part, or it was the last.
 USEFUL, FURTHER = 0.7, 0.5
+# A simpler nest is taken if its error is no more than this part of the one before.
+AS_GOOD = 2.0
+# Stages that two nests go through side by side.
+SIDE_BY_SIDE = 1
+# The part of the rows, those of the smallest residuals, that variables are learned from once they are known a little:
+# a polynomial of 378 terms leaves 1e-4 of Black and Scholes' price at the kink of short times, 4e-8 at these rows.
+KEPT = 0.75
+# A sum s + b of a third column must be so many times better than one of two, and a variable of a single block than a
+# sum: any function of a variable is one, and of these P likes other ones better than the simplest.
+FREEDOM_OF_THIRD, FREEDOM_OF_PAIR = 2.0, 10.0
+# How many times the error of the model known that of the best nest may be with few terms. It must be below it once two
+# nests have gone side by side.
+HOPEFUL = 10.0
 LATER_DAMPING = 1e-8
 
 # The part of the errors at rows held out that structures are compared by, the smallest.
@@ -98,15 +110,18 @@ class Variable:
 
 @dataclass(frozen=True)
 class Nest:
-    """What y is a polynomial of: `variables`, and `columns` as they are. With `has_power` the last one counts linearly."""
+    """What y is a polynomial of: `variables`, and `columns` as they are."""
 
     variables: tuple[Variable, ...]
     columns: tuple[int, ...]
-    has_power: bool = False
 
     @property
-    def n_values(self) -> int:
-        return len(self.variables) + len(self.columns)
+    def freedom(self) -> float:
+        """What its error is multiplied with before it is compared with others'."""
+        return math.prod(
+            FREEDOM_OF_PAIR if len(variable.blocks) == 1 else FREEDOM_OF_THIRD ** sum(len(b) > 1 for b in variable.blocks)
+            for variable in self.variables
+        )
 
 
 @dataclass(frozen=True)
@@ -139,23 +154,21 @@ class NestedSearch(GraphSearch):
         reaches_zero = column.min() < NEAR_ZERO / len(column) * column.max() and np.median(column) > 0.1 * column.max()
         return not reaches_zero and super()._spans(column)
 
-    @cached_property
-    def _unit(self) -> float:
-        return float(np.sqrt(np.mean(self.rows.held_out.y**2))) or 1.0
-
     def steps(self) -> Steps:
         """The whole search."""
         plain = Nest((), tuple(self.columns))
-        first = yield from self._run([self._trial(plain, link, TRIAL_TERMS, []) for link in self.links], 1)
-        first = sorted((one for one in first if math.isfinite(one.error)), key=error_of)
-        yield from self._offered(first)
-        beam = first[:1]
+        beam = yield from self._run([self._trial(plain, link, TRIAL_TERMS, []) for link in self.links], 1)
+        beam = sorted((one for one in beam if math.isfinite(one.error)), key=error_of)
+        if self.known is None:
+            yield from self._offered(beam)  # there is always one model
+        beam = beam[:1]
         best = None
         while beam:
             best = beam[0]
             beam = yield from self._moved(beam)
-        if best is not None and best.nest.variables:
-            yield from self._polished(best)
+        if best is not None and best.nest.variables and best.error < HOPEFUL * self._known_error:
+            simpler = yield from self._simplified(best)
+            yield from self._polished([best, simpler] if simpler is not best else [best])
 
     def _moved(self, beam: Sequence[Trial]) -> Part[list[Trial]]:
         """The best of what is one merge away, if it is better."""
@@ -167,16 +180,37 @@ class NestedSearch(GraphSearch):
         heat: list[Trial] = [one for one in trials if one is not None]
         for steps, survivors in HEATS:
             heat = yield from self._run(heat, steps)
-            heat = sorted(heat, key=error_of)[:survivors]
+            heat = sorted(heat, key=lambda one: one.error * one.nest.freedom)[:survivors]
         least = min(one.error for one in beam)
         return [one for one in heat if one.error < USEFUL * least]
 
+    def _simplified(self, one: Trial) -> Part[Trial]:
+        """With lines instead of series, and with fewer columns in blocks, where that is as good."""
+        error = AS_GOOD * one.error
+        waiting = [(v, b) for v, variable in enumerate(one.nest.variables) for b in range(len(variable.blocks))]
+        for v, b in waiting:
+            nests = list(_simpler(one.nest, v, b))
+            trials = [self._trial(nest, one.link, one.n_terms, self._starts(one, nest)) for nest in nests]
+            for trial in (yield from self._run(trials, HEATS[1][0])):
+                if trial.error < error:
+                    one = trial
+                    break
+        return one
+
+    def _starts(self, one: Trial, nest: Nest) -> list[Coefficients]:
+        """What the variables of another nest start from: terms that they have as well."""
+        return [
+            _moved_to({index: value for index, value in c.items()}, old.columns, new.columns)
+            if set(old.columns) <= set(new.columns)
+            else _without(c, old.columns, new.columns)
+            for c, old, new in zip(one.coefficients(), one.nest.variables, nest.variables, strict=True)
+        ]
+
     def _proposals(self, one: Trial, worker: Worker) -> list[Proposal]:
         """Nests one merge away, with what their variables start from."""
-        W, G, places = self._outer(one)
-        known = np.isfinite(G).all(axis=1)
-        W, G = W[known], G[known]
-        Z = self.frame.Z[: len(known)][known]
+        W, G = self._outer(one)
+        known = np.flatnonzero(np.isfinite(G).all(axis=1))
+        W, G, Z = W[known], G[known], self.frame.Z[known]
         variables, columns = one.nest.variables, one.nest.columns
         r, own = len(variables), one.coefficients()
         likely: list[tuple[float, Proposal]] = []
@@ -184,10 +218,7 @@ class NestedSearch(GraphSearch):
 
         def joined(p: int, q: int, block: tuple[int, ...], of_p: Coefficients, of_block: Coefficients) -> Proposal:
             """The block that has the place of column q is added to the value at p, times its slope there."""
-            if p < r:
-                variable = variables[p].having(block)
-            else:
-                variable = Variable.of([(columns[p - r],), block])
+            variable = variables[p].having(block) if p < r else Variable.of([(columns[p - r],), block])
             coefficients = _moved_to(of_p, variables[p].columns if p < r else (columns[p - r],), variable.columns)
             for index, value in _moved_to(of_block, block, variable.columns).items():
                 coefficients[index] = coefficients.get(index, 0.0) + value
@@ -204,10 +235,9 @@ class NestedSearch(GraphSearch):
                 if angle.sine < LIKELY:
                     made = joined(p, q, (columns[q - r],), _series(angle.s), _series(angle.t))
                     kinds[0].append((angle.sine, made))
-                if self._is_bounded(columns[p - r]) or True:
-                    value, c, indices = level_set(W, G, p, q)
-                    if value < LIKELY:
-                        kinds[2].append((value, self._general(one, p, q, c, indices)))
+                value, c, indices = level_set(W, G, p, q)
+                if value < LIKELY:
+                    kinds[2].append((value, self._general(one, p, q, c, indices)))
             elif p < r:
                 sine, s, b = nested(W, G, p, q, np.zeros(len(W)), is_sum=False)
                 if sine < LIKELY:
@@ -224,12 +254,7 @@ class NestedSearch(GraphSearch):
         for kind in kinds:
             likely += sorted(kind, key=lambda pair: pair[0])[:MERGES]
         proposals = [proposal for _, proposal in likely]
-        if r == 0:
-            proposals += self._directions(W, G, one.link)
         return proposals
-
-    def _is_bounded(self, j: int) -> bool:
-        return self.frame.names[j] == "identity"
 
     def _general(self, one: Trial, p: int, q: int, c: Array, indices: Indices) -> Proposal:
         columns, r = one.nest.columns, len(one.nest.variables)
@@ -239,57 +264,49 @@ class NestedSearch(GraphSearch):
         start = _moved_to(dict(zip(map(tuple, indices.tolist()), c.tolist(), strict=True)), block, order)
         return Nest((*one.nest.variables, Variable.of([block])), rest), [*one.coefficients(), start]
 
-    def _directions(self, W: Array, G: Array, link: Link) -> list[Proposal]:
-        """Nests of the directions that most of the gradient is in, from one on; of y in logarithms with a power."""
-        d, made = len(self.columns), []
-        columns = tuple(self.columns)
-        line = Variable(tuple((j,) for j in columns), ((1,),) * d)
-        middle = G.mean(axis=0)
-        for has_power in (False, True) if link.name == "log" else (False,):
-            size, rows = svd(G - middle if has_power else G, full_matrices=False)[1:]
-            left = np.sqrt(np.maximum(0.0, 1.0 - np.cumsum(size**2) / np.sum(size**2)))
-            for r in range(1, min(MOST_DIRECTIONS, d - 1 - has_power) + 1):
-                if left[r - 1] < OUTSIDE:
-                    directions = [*rows[:r], *([middle] if has_power else [])]
-                    starts = [
-                        {tuple(int(i == j) for i in range(d)): float(a) for j, a in enumerate(one)}
-                        for one in directions
-                    ]
-                    made.append((Nest((line,) * len(starts), (), has_power), starts))
-        return made
-
-    def _outer(self, one: Trial) -> tuple[Array, Array, list[int]]:
+    def _outer(self, one: Trial) -> tuple[Array, Array]:
         """The values that P is of at some rows, (n, r), and the derivatives of y by each."""
         layout = one.descent.problem.layout
         Z = self.frame.Z[:GRADIENTS]
         V, _ = layout.values(Z, one.descent.params)
         places = list(layout.core.sources)
         if not one.nest.variables and self.known is not None and self.known.error < one.error:
+            # A function of y has the same level sets, so that it does not matter of which link this is the gradient.
             G = gradient_in(self.frame, self.known.model, Z)[:, places]
-            slope = 1.0
-            if one.link.name == "log":
-                with np.errstate(all="ignore"):
-                    slope = 1.0 / self.known.model.evaluate(self.rows.train.X[:GRADIENTS])
             if np.isfinite(G).all(axis=1).mean() > 0.5:
-                return V[:, places], G * slope, places
+                return V[:, places], G
         assert one.descent.core is not None
-        return V[:, places], layout.core_slopes(V, one.descent.core), places
+        return V[:, places], layout.core_slopes(V, one.descent.core)
 
     # --- fits
 
     def _error(self, fit: Fit) -> float:
-        """Without the largest errors: variables fill no box, so that P is anything at some rows held out."""
-        descent, held_out = fit.descent, self.rows.held_out
+        descent = fit.descent
         if descent.core is None:
             return math.inf
         with np.errstate(all="ignore"):
             t = descent.problem.layout.value(self.frame.held_out_Z, descent.params, descent.core)
-            error = np.abs(fit.link.values(t[:, None], clipped=True) - held_out.y)[:, 0]
-            if held_out.sample_weight is not None:
-                error = error * np.sqrt(held_out.sample_weight)
-            error = np.sort(np.where(np.isfinite(error), error, np.inf))[: max(1, int(INNER * len(error)))]
-            rms = float(np.sqrt(np.mean((error / self._unit) ** 2)))
-        return rms if math.isfinite(rms) else math.inf
+            return self._inner_error(fit.link.values(t[:, None], clipped=True))
+
+    def _inner_error(self, y: Array) -> float:
+        """Of values (n, 1) at the rows held out, without the largest errors: variables fill no box, so that P is anything
+        at some of them."""
+        held_out = self.rows.held_out
+        error = np.abs(y - held_out.y)[:, 0]
+        if held_out.sample_weight is not None:
+            error = error * np.sqrt(held_out.sample_weight)
+        error = np.sort(np.where(np.isfinite(error), error, np.inf))[: max(1, int(INNER * len(error)))]
+        size = float(np.sqrt(np.mean(held_out.y**2))) or 1.0
+        error = float(np.sqrt(np.mean((error / size) ** 2)))
+        return error if math.isfinite(error) else math.inf
+
+    @cached_property
+    def _known_error(self) -> float:
+        """The same of the model known; infinite without one."""
+        if self.known is None:
+            return math.inf
+        with np.errstate(all="ignore"):
+            return self._inner_error((self.known.measured or self.known.model).evaluate(self.rows.held_out.X))
 
     def _trial(
         self, nest: Nest, link: Link, n_terms: int, starts: Sequence[Coefficients], *, with_all_rows: bool = False
@@ -306,11 +323,7 @@ class NestedSearch(GraphSearch):
             inside = [place for place, j in enumerate(columns) if j not in nest.columns]
             kept.append((indices[:, inside] == 0).all(axis=1) & (indices.sum(axis=1) > 0))
         highest = [self.frame.highest[j] for j in nest.columns]
-        n_free = len(variables) - nest.has_power
-        indices, _ = largest_index_set("total", (*(MOST_DEGREE * 4,) * n_free, *highest), n_terms)
-        if nest.has_power:
-            indices = np.column_stack([indices, np.zeros(len(indices), dtype=np.intp)])
-            indices = np.concatenate([indices, np.eye(n_free + 1, dtype=np.intp)[-1:]])
+        indices, _ = largest_index_set("total", (*(n_terms,) * len(variables), *highest), n_terms)
         sources = (*range(d, d + len(variables)), *nest.columns)
         layout = Layout(d, modules, Terms(sources, indices), np.concatenate(kept) if kept else None)
         n = len(wanted.t) if with_all_rows else self._n_rows(layout)
@@ -329,19 +342,56 @@ class NestedSearch(GraphSearch):
         )
         return replace(variable, tops=tops)
 
-    def _polished(self, one: Trial) -> Steps:
-        """Learned with more terms on all rows, as long as that leaves less at them."""
-        residual = math.inf
-        for n_terms in STAGES:
-            nest = self._fitting(one)
-            trial = self._trial(nest, one.link, n_terms, one.coefficients(), with_all_rows=True)
-            if trial is None:
-                return
-            [one] = yield from self._run([trial], STAGE_STEPS)
-            yield from self._offered([one])
-            before, residual = residual, self._residual(one)
-            if not residual < FURTHER * before:
-                return
+    def _polished(self, some: Sequence[Trial]) -> Steps:
+        """Learned with more terms on all rows, as long as that leaves less at those that it can describe.
+
+        A nest and a simpler one, which is not much worse with few terms, go through the first stages side by side.
+        """
+        going = [(one, math.inf) for one in some]
+        for stage, n_terms in enumerate(STAGES):
+            after = []
+            for one, before in going:
+                nest = self._fitting(one) if stage else one.nest
+                trial = self._trial(nest, one.link, n_terms, self._starts(one, nest), with_all_rows=True)
+                if trial is not None:
+                    [fit] = yield from self._run([_on(trial, self._kept(one)) if stage else trial], STAGE_STEPS)
+                    after.append((fit, self._residual(fit)) if self._residual(fit) < FURTHER * before else (one, 0.0))
+            going = after or [(one, 0.0) for one, _ in going]
+            if stage == SIDE_BY_SIDE:
+                going = sorted(going, key=lambda pair: pair[0].error * pair[0].descent.problem.layout.n_params)[:1]
+                if not going[0][0].error < self._known_error:
+                    return
+            if all(residual == 0.0 for _, residual in going):
+                break
+        one = min((one for one, _ in going), key=error_of)
+        work = sum(self.rows.n * 4.0 * n_terms**2 + 30.0 * CALL for n_terms in WHOLE_TERMS)
+        [found] = yield [Step(work, partial(self._whole, one))]
+        if found is not None and (self.best is None or found.score <= self.best.score):
+            yield found
+
+    def _whole(self, one: Trial, worker: Worker) -> Found | None:
+        """A polynomial of the variables as they are, by least squares at all rows, of as many terms as do best."""
+        wholes = []
+        for n_terms in WHOLE_TERMS:
+            trial = self._trial(one.nest, one.link, n_terms, one.coefficients(), with_all_rows=True)
+            point = None if trial is None else trial.descent.problem.point(trial.descent.params)
+            if trial is not None and point is not None:
+                descent = replace(trial.descent, params=point.params, core=point.core)
+                wholes.append(self._found(replace(trial, descent=descent), worker))
+        return min(wholes, key=lambda found: found.score, default=None)
+
+    def _kept(self, one: Trial) -> Array:
+        left = self._left(one)
+        kept: Array = (left <= np.quantile(left, KEPT)).astype(np.float64)
+        return kept
+
+    def _left(self, one: Trial) -> Array:
+        """The sizes of the residuals at all rows."""
+        wanted, descent = self._wanted[one.link.name], one.descent
+        assert descent.core is not None
+        return np.abs(
+            wanted.root_weight * (wanted.t - descent.problem.layout.value(wanted.Z, descent.params, descent.core))
+        )
 
     def _residual(self, one: Trial) -> float:
         rows = one.descent.problem.rows
@@ -374,6 +424,39 @@ class NestedSearch(GraphSearch):
         ]
         values = ", ".join([*names, *(self.names[j] for j in trial.nest.columns)])
         return f"{len(trial.descent.problem.layout.core)} terms of {values}"
+
+
+def _simpler(nest: Nest, v: int, b: int) -> Iterator[Nest]:
+    """With one block of a variable of fewer columns, or of lines, the simplest first."""
+    variable = nest.variables[v]
+    block, tops = variable.blocks[b], variable.tops[b]
+
+    def having(block: tuple[int, ...], tops: tuple[int, ...]) -> Nest:
+        blocks = (*variable.blocks[:b], block, *variable.blocks[b + 1 :])
+        other = Variable(blocks, (*variable.tops[:b], tops, *variable.tops[b + 1 :]))
+        return replace(nest, variables=(*nest.variables[:v], other, *nest.variables[v + 1 :]))
+
+    if len(block) > 1 and len(variable.blocks) > 1:
+        yield having(block[:1], (1,))
+        yield having(block[:1], tops[:1])
+    for lines in sorted(itertools.product((True, False), repeat=len(block)), key=lambda some: -sum(some)):
+        fewer = tuple(1 if is_line else top for is_line, top in zip(lines, tops, strict=True))
+        if fewer != tops:
+            yield having(block, fewer)
+
+
+def _on(trial: Trial, kept: Array) -> Trial:
+    """On these rows only."""
+    problem = trial.descent.problem
+    rows = replace(problem.rows, root_weight=problem.rows.root_weight * kept)
+    return replace(trial, descent=replace(trial.descent, problem=Problem(problem.layout, rows)))
+
+
+def _without(c: Coefficients, columns: Sequence[int], fewer: Sequence[int]) -> dict[Index, float]:
+    """The terms of fewer columns."""
+    places = [columns.index(j) for j in fewer]
+    others = [place for place, j in enumerate(columns) if j not in fewer]
+    return {tuple(index[p] for p in places): value for index, value in c.items() if not any(index[p] for p in others)}
 
 
 def _series(c: Array) -> Coefficients:
