@@ -73,10 +73,12 @@ def _shows_symmetries(race: Race) -> bool:
     """Whether the best model may show a symmetry that has not been looked for."""
     if race.rows.n_inputs < 2 or not race.error < USELESS or race.best is None:
         return False
-    is_behind = not race.best.maker.startswith("of ")
     has_ended = "reduced" not in race.runs or race.has_ended("reduced")
-    if has_ended and not is_behind:
+    if has_ended and race.best.maker.startswith("of "):
         return False
+    # In variables that have brought something it goes on, even if others have passed it since.
+    start = race.looked_at.get("reduced", math.inf)
+    is_behind = not any(name.startswith("of ") and found.error < start for name, found in race.found.items())
     last = race.runs["reduced"].search if race.has_ended("reduced") else None
     showed_none = isinstance(last, ReducedSearch) and not last.tried
     return _shows_more(race, "reduced", CLEARER_OF_NONE if showed_none else CLEARER, is_behind=is_behind)
@@ -205,13 +207,6 @@ SCATTERED = (
         make=_reduced,
         sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
     ),
-    Row(
-        "nested",
-        8.0,
-        when=_may_be_nested,
-        make=_nested,
-        sentence="of learned variables, models come to {error:.1e}",
-    ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
     Row(
         "algebraic",
@@ -221,6 +216,14 @@ SCATTERED = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        "nested",
+        4.0,
+        1,
+        when=_may_be_nested,
+        make=_nested,
+        sentence="of learned variables, models come to {error:.1e}",
+    ),
     Row(
         "modular",
         8.0,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array, Samples, contiguous
 from ..models import Composed, Model, ModularPolynomial, Polynomial, Signature, Transformed
@@ -115,7 +116,7 @@ def learned(model: Model, X: Array) -> Learned | None:
     return Learned(variables, tuple(words), columns)
 
 
-def _as_product(indices: Array, c: Array, names: Sequence[str], half: Array) -> tuple[bool, Array]:
+def _as_product(indices: NDArray[np.intp], c: Array, names: Sequence[str], half: Array) -> tuple[bool, Array]:
     """Whether it is a logarithm of a column and more, and the coefficients, those of this logarithm 1."""
     slopes = {}
     for j in range(indices.shape[1]):
@@ -131,10 +132,11 @@ def _as_product(indices: Array, c: Array, names: Sequence[str], half: Array) -> 
     return True, c / largest
 
 
-def _in_words(indices: Array, c: Array, names: Sequence[str]) -> str:
+def _in_words(indices: NDArray[np.intp], c: Array, names: Sequence[str]) -> str:
     """With places for the names of columns: columns that occur together in a term are multiplied."""
     size = np.max(np.abs(c[indices.sum(axis=1) > 0]), initial=0.0)
-    sets = {tuple(np.flatnonzero(index)) for index, value in zip(indices, c, strict=True) if abs(value) > NOTHING * size}
+    counts = np.abs(c) > NOTHING * size
+    sets = {tuple(np.flatnonzero(index).tolist()) for index in indices[counts]}
     largest = sorted(some for some in sets if some and not any(set(some) < set(other) for other in sets))
     parts = ["*".join(("log {%d}" if names[j] == "log" else "{%d}") % j for j in some) for some in largest]
     return f"u({' + '.join(parts)})"

@@ -108,7 +108,7 @@ class ReducedSearch:
         ranked = [reduced[i] for i in sorted(range(len(reduced)), key=lambda i: errors[i])]
         first: list[tuple[Variables, Rows]] = []
         for choice in ranked:
-            if not any(_same_space(choice[0], other) for other, _ in first):
+            if not any(_holds(other, choice[0]) for other, _ in first):
                 first.append(choice)
         return first
 
@@ -310,14 +310,16 @@ def same(a: Variables, b: Variables) -> bool:
     return np.array_equal(a.factor, b.factor) and described(a) == described(b)
 
 
-def _same_space(a: Variables, b: Variables) -> bool:
-    """Whether both are products of powers of the same products, apart from single columns: what one race in them finds,
-    one in the others does."""
-    if sorted(a.kinds) != sorted(b.kinds) or "product" not in a.kinds:
+def _holds(a: Variables, b: Variables) -> bool:
+    """Whether the variables `a` are products of those of `b`, of the same columns: what is found in b is found in a, with
+    less work."""
+    if not {*a.kinds, *b.kinds} <= {"product", "sum"}:
         return False
-    products = [one.coefficients[[kind == "product" for kind in one.kinds]] for one in (a, b)]
-    rank = len(products[0])
-    return bool(np.linalg.matrix_rank(np.concatenate(products)) == rank == np.linalg.matrix_rank(products[0]))
+    columns_of_a, columns_of_b = ((one.coefficients != 0.0).any(axis=0) for one in (a, b))
+    if not np.array_equal(columns_of_a, columns_of_b):
+        return False
+    both = np.linalg.matrix_rank(np.concatenate([a.coefficients, b.coefficients]))
+    return bool(both == np.linalg.matrix_rank(b.coefficients))
 
 
 def with_prefix(line: str, prefix: str) -> str:

@@ -161,15 +161,15 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
 def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variables | None:
     """The products that the `n` likeliest changes of units leave, however sure they are; None where they are none.
 
-    Where a column counts for little, its gradient is known to few digits, and no tolerance tells what is exact from what
-    is nearly so. Rounded to fractions they must be as likely as before, within SCALING_SURE times.
+    Where a column counts for little, its gradient is known to few digits, and no tolerance tells what is exact from
+    what is nearly so. Rounded to fractions they must be as likely as before, within SCALING_SURE times.
     """
     return _units(evidence, COARSEST, order, n)
 
 
 def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int | None = None) -> Variables | None:
-    """Products that no change of units changes, where y is multiplied by a power in some changes: of `n` such, if given.
-    """
+    """Products that no change of units changes, where y is multiplied by a power in some; of the `n` likeliest, if
+    given."""
     slopes = evidence.slopes("product")
     positive = np.array([i for i in order if not np.isnan(slopes[:, i]).any()], dtype=np.intp)
     if len(positive) < 2:

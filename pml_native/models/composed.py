@@ -1,7 +1,7 @@
 """A model of variables that are themselves models of the inputs: what is nested is fitted from the inside out.
 
     y = f(u_1(x), ..., u_k(x), x_j, ...)
-The variables may have been learned, as sums of functions of few inputs; f is then a function of fewer values than x has.
+The variables may have been learned, as sums of functions of few inputs; f then takes fewer values than x has.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .nested import parts_described, parts_restored
 class Composed(Model):
     """`model` f of the outputs of `variables` (d inputs, k outputs), and of the inputs `columns` after them.
 
-    `extended` is that of f, at u as float64 has it. Values are NaN where a variable is. Raises ValueError for parts that
-    don't fit each other.
+    `extended` is that of f, at u as float64 has it. Values are NaN where a variable is. Raises ValueError for parts
+    that don't fit each other.
     """
 
     family = "composed"

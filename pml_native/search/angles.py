@@ -64,12 +64,14 @@ def pairs(Z: Array, gradient: Array, columns: Sequence[int]) -> dict[tuple[int, 
     return {(i, j): pair(Z, gradient, i, j) for i in columns for j in columns if i < j}
 
 
-def nested(Z: Array, gradient: Array, i: int, j: int, of_k: Array, *, is_sum: bool = True) -> tuple[float, Array, Array]:
+def nested(
+    Z: Array, gradient: Array, i: int, j: int, of_k: Array, *, is_sum: bool = True
+) -> tuple[float, Array, Array]:
     """How nearly f is a function of u = s(z_i) + b(z_j, k) and the rest, of which `of_k` (n,) may be one.
 
-    b_j(z_j, k) f_i = s'(z_i) f_j is where the spans of T_a(z_i) f_j and T_a(z_j) T_c(k) f_i meet. Returns the sine, s (p,)
-    and b (p, q), the coefficients of T_a(z_j) T_c(k), of which those of a = 0 are none: a function of k changes no level
-    set. s is a line unless `is_sum`.
+    b_j(z_j, k) f_i = s'(z_i) f_j is where the spans of T_a(z_i) f_j and T_a(z_j) T_c(k) f_i meet. Returns the sine,
+    s (p,) and b (p, q), the coefficients of T_a(z_j) T_c(k); what is of k only changes no level set, and means nothing
+    there. s is a line unless `is_sum`.
     """
     A = chebvander(Z[:, i], PAIR_DEGREE if is_sum else 0) * gradient[:, [j]]
     products = chebvander(Z[:, j], NESTED_DEGREE)[:, :, None] * chebvander(of_k, PAIR_DEGREE)[:, None, :]
@@ -92,7 +94,7 @@ def level_set(Z: Array, gradient: Array, i: int, j: int) -> tuple[float, Array, 
     D = [one[:, :-1] @ chebder(np.eye(LEVEL_DEGREE + 1)) for one in T]
     P = D[0][:, own[:, 0]] * T[1][:, own[:, 1]] * gradient[:, [j]]
     N = T[0][:, own[:, 0]] * D[1][:, own[:, 1]] * gradient[:, [i]]
-    Q, R = np.linalg.qr(np.concatenate([P, N]))
+    R = np.linalg.qr(np.concatenate([P, N]), mode="r")
     inverse = np.linalg.pinv(R, rcond=LEAST_SINGULAR)
     _, singular, rows = svd((P - N) @ inverse, full_matrices=False)
     return float(singular[-1] / np.sqrt(2.0)), inverse @ rows[-1], own

@@ -77,20 +77,9 @@ class Terms:
         return self.terms.design(contiguous(V[:, list(self.sources)]))
 
     @cached_property
-    def lower(self) -> Terms:
-        """With all lower terms, of which derivatives are sums."""
-        have = set(map(tuple, self.indices.tolist()))
-        missing = set()
-        for index in have:
-            for one in itertools.product(*(range(k + 1) for k in index)):
-                if one not in have:
-                    missing.add(one)
-        return Terms(self.sources, np.concatenate([self.indices, np.array(sorted(missing))])) if missing else self
-
-    @cached_property
     def derivatives(self) -> list[csr_array]:
-        """For each source the matrix that makes of coefficients (p,) those of the derivative by it, of `lower`."""
-        place = {tuple(index): i for i, index in enumerate(self.lower.indices.tolist())}
+        """For each source the matrix (p, p) that makes of coefficients those of the derivative by it."""
+        place = {tuple(index): i for i, index in enumerate(self.indices.tolist())}
         matrices = []
         for j in range(len(self.sources)):
             entries = []
@@ -100,7 +89,7 @@ class Terms:
                     value = 2.0 * index[j] * (0.5 if lower == 0 else 1.0)
                     entries.append((place[(*index[:j], lower, *index[j + 1 :])], i, value))
             rows, columns, values = (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
-            matrices.append(csr_array((values, (rows, columns)), shape=(len(self.lower), len(self))))
+            matrices.append(csr_array((values, (rows, columns)), shape=(len(self), len(self))))
         return matrices
 
 
@@ -153,7 +142,8 @@ class Layout:
 
     def core_slopes(self, V: Array, core: Array) -> Array:
         """The derivatives of y by the sources of the core, each as if it were an input, (n, len(sources))."""
-        return self.core.lower.design(V) @ np.column_stack([matrix @ core for matrix in self.core.derivatives])
+        slopes: Array = self.core.design(V) @ np.column_stack([matrix @ core for matrix in self.core.derivatives])
+        return slopes
 
     def work(self, n: int) -> float:
         """Multiply-adds of a step on n rows, with two trials."""

@@ -30,11 +30,14 @@ from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found
 
+# Links of y that are tried. Logarithms of y were better at first on Black and Scholes' price, and led nowhere.
 LINKS = ("identity",)
 # Terms of P while structures are compared, and when the best is learned: total degrees 14, 20, 26, 32 of two values.
 TRIAL_TERMS, STAGES = 120, (120, 231, 378, 561)
 # Terms of polynomials of the variables at all rows, where many are worse.
 WHOLE_TERMS = (45, 120, 231)
+# Rows for each term of P at least, and for each parameter.
+ROWS_PER_TERM, ROWS_PER_PARAMETER = 3, 1.5
 # Degrees of blocks of one column, and of more, to begin with; by what they grow, and to what.
 SINGLE_DEGREE, BLOCK_DEGREE, LONGER, MOST_DEGREE = 6, 6, 1.5, 24
 # A degree counts if its coefficients are above this part of the error: 1 is the largest value of a variable.
@@ -61,8 +64,8 @@ FREEDOM_OF_THIRD, FREEDOM_OF_PAIR = 2.0, 10.0
 # How many times the error of the model known that of the best nest may be with few terms. It must be below it once two
 # nests have gone side by side.
 HOPEFUL = 10.0
+# Damping of what goes on from another fit.
 LATER_DAMPING = 1e-8
-
 # The part of the errors at rows held out that structures are compared by, the smallest.
 INNER = 0.9
 # Rows that are spread evenly down to 0 have a least value below this over their number, with all but e^-5 certainty:
@@ -99,9 +102,8 @@ class Variable:
 
     @classmethod
     def of(cls, blocks: Sequence[tuple[int, ...]]) -> Variable:
-        return cls(
-            tuple(blocks), tuple((SINGLE_DEGREE if len(b) == 1 else BLOCK_DEGREE,) * len(b) for b in blocks)
-        )
+        """With the degrees that a block begins with."""
+        return cls(tuple(blocks), tuple((SINGLE_DEGREE if len(b) == 1 else BLOCK_DEGREE,) * len(b) for b in blocks))
 
     def having(self, block: tuple[int, ...]) -> Variable:
         other = Variable.of([block])
@@ -119,7 +121,9 @@ class Nest:
     def freedom(self) -> float:
         """What its error is multiplied with before it is compared with others'."""
         return math.prod(
-            FREEDOM_OF_PAIR if len(variable.blocks) == 1 else FREEDOM_OF_THIRD ** sum(len(b) > 1 for b in variable.blocks)
+            FREEDOM_OF_PAIR
+            if len(variable.blocks) == 1
+            else FREEDOM_OF_THIRD ** sum(len(b) > 1 for b in variable.blocks)
             for variable in self.variables
         )
 
@@ -151,6 +155,7 @@ class NestedSearch(GraphSearch):
     link_names = LINKS
 
     def _spans(self, column: Array) -> bool:
+        """Unless its rows go down to 0."""
         reaches_zero = column.min() < NEAR_ZERO / len(column) * column.max() and np.median(column) > 0.1 * column.max()
         return not reaches_zero and super()._spans(column)
 
@@ -200,9 +205,7 @@ class NestedSearch(GraphSearch):
     def _starts(self, one: Trial, nest: Nest) -> list[Coefficients]:
         """What the variables of another nest start from: terms that they have as well."""
         return [
-            _moved_to({index: value for index, value in c.items()}, old.columns, new.columns)
-            if set(old.columns) <= set(new.columns)
-            else _without(c, old.columns, new.columns)
+            _without(c, old.columns, new.columns)
             for c, old, new in zip(one.coefficients(), one.nest.variables, nest.variables, strict=True)
         ]
 
@@ -213,7 +216,6 @@ class NestedSearch(GraphSearch):
         W, G, Z = W[known], G[known], self.frame.Z[known]
         variables, columns = one.nest.variables, one.nest.columns
         r, own = len(variables), one.coefficients()
-        likely: list[tuple[float, Proposal]] = []
         kinds: list[list[tuple[float, Proposal]]] = [[], [], []]
 
         def joined(p: int, q: int, block: tuple[int, ...], of_p: Coefficients, of_block: Coefficients) -> Proposal:
@@ -249,14 +251,12 @@ class NestedSearch(GraphSearch):
                 sine, s, b = nested(W, G, p, q, Z[:, k], is_sum=p >= r)
                 if sine < LIKELY:
                     of_p = _series(s) if p >= r else {index: s[1] * value for index, value in own[p].items()}
-                    of_block = {(a, c): float(b[a, c]) for a, c in np.ndindex(*b.shape) if a > 0}
+                    of_block: Coefficients = {(a, c): float(b[a, c]) for a, c in np.ndindex(b.shape) if a > 0}
                     kinds[1].append((sine, joined(p, q, (columns[q - r], k), of_p, of_block)))
-        for kind in kinds:
-            likely += sorted(kind, key=lambda pair: pair[0])[:MERGES]
-        proposals = [proposal for _, proposal in likely]
-        return proposals
+        return [proposal for kind in kinds for _, proposal in sorted(kind, key=lambda one: one[0])[:MERGES]]
 
     def _general(self, one: Trial, p: int, q: int, c: Array, indices: Indices) -> Proposal:
+        """With a polynomial of two columns as a variable."""
         columns, r = one.nest.columns, len(one.nest.variables)
         block = (columns[p - r], columns[q - r])
         rest = tuple(j for j in columns if j not in block)
@@ -289,16 +289,14 @@ class NestedSearch(GraphSearch):
             return self._inner_error(fit.link.values(t[:, None], clipped=True))
 
     def _inner_error(self, y: Array) -> float:
-        """Of values (n, 1) at the rows held out, without the largest errors: variables fill no box, so that P is anything
-        at some of them."""
+        """Of values (n, 1) at the rows held out, without the largest errors: where no rows are near, P is anything."""
         held_out = self.rows.held_out
         error = np.abs(y - held_out.y)[:, 0]
         if held_out.sample_weight is not None:
             error = error * np.sqrt(held_out.sample_weight)
-        error = np.sort(np.where(np.isfinite(error), error, np.inf))[: max(1, int(INNER * len(error)))]
+        inner = np.sort(np.where(np.isfinite(error), error, np.inf))[: max(1, int(INNER * len(error)))]
         size = float(np.sqrt(np.mean(held_out.y**2))) or 1.0
-        error = float(np.sqrt(np.mean((error / size) ** 2)))
-        return error if math.isfinite(error) else math.inf
+        return float(np.sqrt(np.mean((inner / size) ** 2)))
 
     @cached_property
     def _known_error(self) -> float:
@@ -311,6 +309,10 @@ class NestedSearch(GraphSearch):
     def _trial(
         self, nest: Nest, link: Link, n_terms: int, starts: Sequence[Coefficients], *, with_all_rows: bool = False
     ) -> Trial | None:
+        """The nest with a polynomial of so many terms, or as many as rows carry; None where they don't carry it."""
+        if len({variable.columns for variable in nest.variables}) < len(nest.variables):
+            return None  # two variables of the same columns are not told apart
+        n_terms = min(n_terms, max(1, self.rows.n // ROWS_PER_TERM))
         d, wanted = self.rows.n_inputs, self._wanted[link.name]
         modules, params, kept = [], [], []
         variables = [self._cut(variable) for variable in nest.variables]
@@ -327,9 +329,9 @@ class NestedSearch(GraphSearch):
         sources = (*range(d, d + len(variables)), *nest.columns)
         layout = Layout(d, modules, Terms(sources, indices), np.concatenate(kept) if kept else None)
         n = len(wanted.t) if with_all_rows else self._n_rows(layout)
-        if len(indices) + layout.n_params > n / 1.5:
+        if variables and len(indices) + layout.n_params > n / ROWS_PER_PARAMETER:
             return None
-        damping = FIRST_DAMPING if n_terms == TRIAL_TERMS else LATER_DAMPING
+        damping = LATER_DAMPING if with_all_rows else FIRST_DAMPING
         descent = Descent(Problem(layout, wanted.first(n)), np.concatenate([np.empty(0), *params]), damping=damping)
         return Trial(link, descent, nest=nest, n_terms=n_terms)
 
@@ -347,23 +349,25 @@ class NestedSearch(GraphSearch):
 
         A nest and a simpler one, which is not much worse with few terms, go through the first stages side by side.
         """
-        going = [(one, math.inf) for one in some]
+        going, ended = list(some), set[int]()
         for stage, n_terms in enumerate(STAGES):
-            after = []
-            for one, before in going:
+            for place, one in enumerate(going):
                 nest = self._fitting(one) if stage else one.nest
                 trial = self._trial(nest, one.link, n_terms, self._starts(one, nest), with_all_rows=True)
-                if trial is not None:
-                    [fit] = yield from self._run([_on(trial, self._kept(one)) if stage else trial], STAGE_STEPS)
-                    after.append((fit, self._residual(fit)) if self._residual(fit) < FURTHER * before else (one, 0.0))
-            going = after or [(one, 0.0) for one, _ in going]
+                if trial is None or place in ended:
+                    ended.add(place)
+                    continue
+                [going[place]] = yield from self._run([_on(trial, self._kept(one)) if stage else trial], STAGE_STEPS)
+                if stage and not _residual(going[place]) < FURTHER * _residual(one):
+                    ended.add(place)
             if stage == SIDE_BY_SIDE:
-                going = sorted(going, key=lambda pair: pair[0].error * pair[0].descent.problem.layout.n_params)[:1]
-                if not going[0][0].error < self._known_error:
+                going = [min(going, key=lambda one: one.error * one.descent.problem.layout.n_params)]
+                ended = ended if len(some) == 1 else set()
+                if not going[0].error < self._known_error:
                     return
-            if all(residual == 0.0 for _, residual in going):
+            if len(ended) == len(going):
                 break
-        one = min((one for one, _ in going), key=error_of)
+        one = min(going, key=error_of)
         work = sum(self.rows.n * 4.0 * n_terms**2 + 30.0 * CALL for n_terms in WHOLE_TERMS)
         [found] = yield [Step(work, partial(self._whole, one))]
         if found is not None and (self.best is None or found.score <= self.best.score):
@@ -381,28 +385,18 @@ class NestedSearch(GraphSearch):
         return min(wholes, key=lambda found: found.score, default=None)
 
     def _kept(self, one: Trial) -> Array:
-        left = self._left(one)
-        kept: Array = (left <= np.quantile(left, KEPT)).astype(np.float64)
-        return kept
-
-    def _left(self, one: Trial) -> Array:
-        """The sizes of the residuals at all rows."""
+        """Which rows, 1 or 0, it describes best."""
         wanted, descent = self._wanted[one.link.name], one.descent
         assert descent.core is not None
-        return np.abs(
-            wanted.root_weight * (wanted.t - descent.problem.layout.value(wanted.Z, descent.params, descent.core))
-        )
-
-    def _residual(self, one: Trial) -> float:
-        rows = one.descent.problem.rows
-        scale = float(np.sum((rows.root_weight * rows.t) ** 2))
-        return math.sqrt(one.descent.losses[-1] / scale) if one.descent.losses else math.inf
+        t = descent.problem.layout.value(wanted.Z, descent.params, descent.core)
+        left = np.abs(wanted.root_weight * (wanted.t - t))
+        return np.asarray(left <= np.quantile(left, KEPT), np.float64)
 
     def _fitting(self, one: Trial) -> Nest:
         """The nest with series as long as their coefficients ask for."""
         if not one.descent.losses:
             return one.nest
-        least = NEGLIGIBLE * self._residual(one)
+        least = NEGLIGIBLE * _residual(one)
         variables = []
         for variable, c in zip(one.nest.variables, one.coefficients(), strict=True):
             columns, blocks = variable.columns, []
@@ -424,6 +418,13 @@ class NestedSearch(GraphSearch):
         ]
         values = ", ".join([*names, *(self.names[j] for j in trial.nest.columns)])
         return f"{len(trial.descent.problem.layout.core)} terms of {values}"
+
+
+def _residual(one: Trial) -> float:
+    """What is left over at its rows, relative."""
+    rows = one.descent.problem.rows
+    scale = float(np.sum((rows.root_weight * rows.t) ** 2))
+    return math.sqrt(one.descent.losses[-1] / scale) if one.descent.losses else math.inf
 
 
 def _simpler(nest: Nest, v: int, b: int) -> Iterator[Nest]:
@@ -453,7 +454,7 @@ def _on(trial: Trial, kept: Array) -> Trial:
 
 
 def _without(c: Coefficients, columns: Sequence[int], fewer: Sequence[int]) -> dict[Index, float]:
-    """The terms of fewer columns."""
+    """The terms of fewer columns, by the indices of these."""
     places = [columns.index(j) for j in fewer]
     others = [place for place, j in enumerate(columns) if j not in fewer]
     return {tuple(index[p] for p in places): value for index, value in c.items() if not any(index[p] for p in others)}
