@@ -218,7 +218,7 @@ SCATTERED = (
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row(
         "nested",
-        4.0,
+        8.0,
         1,
         when=_may_be_nested,
         make=_nested,

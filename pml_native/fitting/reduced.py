@@ -311,8 +311,7 @@ def same(a: Variables, b: Variables) -> bool:
 
 
 def _holds(a: Variables, b: Variables) -> bool:
-    """Whether the variables `a` are products of those of `b`, of the same columns: what is found in b is found in a, with
-    less work."""
+    """Whether the variables `a` are products of those of `b`, of the same columns: of both, a takes less work."""
     if not {*a.kinds, *b.kinds} <= {"product", "sum"}:
         return False
     columns_of_a, columns_of_b = ((one.coefficients != 0.0).any(axis=0) for one in (a, b))

@@ -32,8 +32,8 @@ from .search import CALL, Found
 
 # Links of y that are tried. Logarithms of y were better at first on Black and Scholes' price, and led nowhere.
 LINKS = ("identity",)
-# Terms of P while structures are compared, and when the best is learned: total degrees 14, 20, 26, 32 of two values.
-TRIAL_TERMS, STAGES = 120, (120, 231, 378, 561)
+# Terms of P while structures are compared, and when the best is learned: total degrees 14, 20, 26 of two values.
+TRIAL_TERMS, STAGES = 120, (120, 231, 378)
 # Terms of polynomials of the variables at all rows, where many are worse.
 WHOLE_TERMS = (45, 120, 231)
 # Rows for each term of P at least, and for each parameter.
@@ -46,9 +46,9 @@ NEGLIGIBLE = 1e-2
 LIKELY, MERGES = 0.3, 6
 # Rows at which gradients are looked at.
 GRADIENTS = 1000
-# Steps of heats, and how many go on; steps of each stage.
+# Steps of heats, and how many go on; steps of each stage, and how many of them may bring less than a fifth together.
 HEATS = ((5, 4), (12, 2))
-STAGE_STEPS = 12
+STAGE_STEPS, PATIENCE = 12, 2
 # A merge must bring the error to this part of the one before; a stage the residual to this part, or it was the last.
 USEFUL, FURTHER = 0.7, 0.5
 # A simpler nest is taken if its error is no more than this part of the one before.
@@ -332,7 +332,8 @@ class NestedSearch(GraphSearch):
         if variables and len(indices) + layout.n_params > n / ROWS_PER_PARAMETER:
             return None
         damping = LATER_DAMPING if with_all_rows else FIRST_DAMPING
-        descent = Descent(Problem(layout, wanted.first(n)), np.concatenate([np.empty(0), *params]), damping=damping)
+        start = np.concatenate([np.empty(0), *params])
+        descent = Descent(Problem(layout, wanted.first(n)), start, damping=damping, patience=PATIENCE)
         return Trial(link, descent, nest=nest, n_terms=n_terms)
 
     def _cut(self, variable: Variable) -> Variable:
