@@ -332,8 +332,8 @@ class NestedSearch(GraphSearch):
         if variables and len(indices) + layout.n_params > n / ROWS_PER_PARAMETER:
             return None
         damping = LATER_DAMPING if with_all_rows else FIRST_DAMPING
-        start = np.concatenate([np.empty(0), *params])
-        descent = Descent(Problem(layout, wanted.first(n)), start, damping=damping, patience=PATIENCE)
+        initial = np.concatenate([np.empty(0), *params])
+        descent = Descent(Problem(layout, wanted.first(n)), initial, damping=damping, patience=PATIENCE)
         return Trial(link, descent, nest=nest, n_terms=n_terms)
 
     def _cut(self, variable: Variable) -> Variable:
