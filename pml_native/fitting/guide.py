@@ -18,6 +18,7 @@ from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
 from . import periodic, pieces, regions
+from .nested import NestedRace
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
@@ -32,8 +33,9 @@ RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
 # (sigmoids of x0 - x1 from 400 rows: 75 over 75 terms, 1e-13 at the rows and 4e-3 beyond).
 LARGE_QUOTIENT = 100
-# Symmetries are looked for again when the best model is so many times more exact than at the last look.
-CLEARER = 10.0
+# Symmetries are looked for again when the best model is so many times more exact than at the last look, or than at one
+# that showed none: a look costs next to nothing, races in variables that it shows do.
+CLEARER, CLEARER_OF_NONE = 10.0, 1.5
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
@@ -68,12 +70,16 @@ def _may_be_a_root(race: Race) -> bool:
     return RELATIONS_ABOVE < race.error < USELESS and y.shape[1] == 1 and bool(np.ptp(y) > 0)
 
 
-def _shows_more(race: Race, search: str, clearer: float) -> bool:
-    """Whether `search`, which starts from the best model, goes on, or has a better one to start from anew."""
-    if search in race.runs and not race.has_ended(search):
+def _shows_more(race: Race, search: str, clearer: float, *, is_behind: bool = False) -> bool:
+    """Whether `search`, which starts from the best model, goes on, or has a better one to start from anew.
+
+    One that `is_behind` does not go on where there is a better start.
+    """
+    goes_on = search in race.runs and not race.has_ended(search)
+    if goes_on and not is_behind:
         return True
     if not race.error < race.looked_at.get(search, math.inf) / clearer:
-        return False
+        return goes_on
     race.again(search)
     return True
 
@@ -82,9 +88,15 @@ def _shows_symmetries(race: Race) -> bool:
     """Whether the best model may show a symmetry that has not been looked for."""
     if race.rows.n_inputs < 2 or not race.error < USELESS or race.best is None:
         return False
-    if race.best.maker.startswith("of ") and ("reduced" not in race.runs or race.has_ended("reduced")):
+    has_ended = "reduced" not in race.runs or race.has_ended("reduced")
+    if has_ended and race.best.maker.startswith("of "):
         return False
-    return _shows_more(race, "reduced", CLEARER)
+    # In variables that have brought something it goes on, even if others have passed it since.
+    start = race.looked_at.get("reduced", math.inf)
+    is_behind = not any(name.startswith("of ") and found.error < start for name, found in race.found.items())
+    last = race.runs["reduced"].search if race.has_ended("reduced") else None
+    showed_none = isinstance(last, ReducedSearch) and not last.tried
+    return _shows_more(race, "reduced", CLEARER_OF_NONE if showed_none else CLEARER, is_behind=is_behind)
 
 
 def _reduced(race: Race) -> ReducedSearch:
@@ -106,6 +118,22 @@ def _may_have_parts(race: Race) -> bool:
 def _modular(race: Race) -> ModularSearch:
     race.looked_at["modular"] = race.error
     return ModularSearch(race.rows, race.best)
+
+
+def _may_be_nested(race: Race) -> bool:
+    """Whether the best model may show variables of few inputs each."""
+    if race.rows.n_inputs < PARTS_FROM or not _has_products(race) or race.best is None or not race.error < USELESS:
+        return False
+    goes_on = "nested" in race.runs and not race.has_ended("nested")
+    if race.best.maker.startswith("of ") and not goes_on:
+        return False  # the race in those variables looks for what is of few of them
+    return race.error > PARTS_ABOVE and _shows_more(race, "nested", MUCH_CLEARER)
+
+
+def _nested(race: Race) -> NestedRace:
+    race.looked_at["nested"] = race.error
+    assert race.best is not None
+    return NestedRace(race, race.best, SCATTERED)
 
 
 def _parts(race: Race) -> Variables | None:
@@ -266,6 +294,14 @@ OF_ONE_LAW = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        "nested",
+        8.0,
+        1,
+        when=_may_be_nested,
+        make=_nested,
+        sentence="of learned variables, models come to {error:.1e}",
+    ),
     Row(
         "modular",
         first_round=LATER,

@@ -8,6 +8,7 @@ from ..networks import UnknownActivationError
 from . import archive
 from .algebraic import Algebraic
 from .boosted import Boosted
+from .composed import Composed
 from .ends import Ends
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
@@ -35,6 +36,7 @@ __all__ = [
     "RBF",
     "Algebraic",
     "Boosted",
+    "Composed",
     "Ends",
     "ErrorEstimate",
     "Mixed",
