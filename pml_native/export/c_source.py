@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .listing import Listing
 from .program import Program
-from .translation import WIDTH, number, translated, with_all_it_calls, wrapped
+from .translation import WIDTH, number, translated, with_all_it_calls, within, wrapped
 
 # What C99 has for itself, and compilers for names without it: gcc defines linux and unix, and knows asm and typeof.
 KEYWORDS = (
@@ -65,7 +65,13 @@ def source(program: Program, name: str, about: Sequence[str], error: Program | N
     kernels = dict.fromkeys(one for step in program.steps for one in step.kernel.functions)
     kernels |= dict.fromkeys(step.kernel.forward for step in ([] if error is None else error.steps))
     functions = dict.fromkeys(function for one in kernels for function in with_all_it_calls(one))
-    stack = 8 * (listing.v_size + listing.b_size)
+    parts_within = {
+        function: Listing(part, prefix, lambda array, place: f"{array} + {place}")
+        for function in functions
+        if (part := within(function)) is not None
+    }
+    listings = [*parts_within.values(), listing]
+    stack = 8 * sum(one.v_size + one.b_size for one in listings)
     notes = [
         "",
         f"C99. {name}_gradient takes about {stack} bytes of the stack, {name} less; neither keeps any state. Compilers "
@@ -80,8 +86,13 @@ def source(program: Program, name: str, about: Sequence[str], error: Program | N
         f"/* dy[{m * d}]: the derivative of y[k] by x[j] is dy[{d} * k + j]. */\n"
         f"void {name}_gradient(const double *x, double *dy);",
         *([] if of_error is None else [f"/* {ABOUT_ERROR} */\ndouble {name}_error(const double *x);"]),
-        *(_table(table_name, table) for table_name, table in listing.tables.items()),
-        *(translated(function, prefix) for function in functions),
+        *(_table(table_name, table) for one in listings for table_name, table in one.tables.items()),
+        *(
+            _within(parts_within[function], prefix + function.__name__)
+            if function in parts_within
+            else translated(function, prefix)
+            for function in functions
+        ),
         _value(listing, name),
         _gradient(listing, name),
         *([] if of_error is None else [_error(of_error, name)]),
@@ -106,6 +117,22 @@ def _value(listing: Listing, name: str) -> str:
     if listing.v_size > unused:
         lines.insert(0, f"  double v[{listing.v_size - unused}];")
     return "\n".join([f"void {name}(const double *x, double *y) {{", *lines, "}"])
+
+
+def _within(listing: Listing, name: str) -> str:
+    """A program within another: its one number, and its gradient."""
+    lines = [
+        f"static void {name}(const double *x, double *restrict y, double *restrict dy) {{",
+        f"  double v[{listing.v_size}], b[{listing.b_size}];",
+        *(f"  {call};" for call in listing.forward()),
+        f"  for (int i = 0; i < {listing.b_size}; ++i) b[i] = 0.0;",
+        f"  b[{listing.y_place}] = 1.0;",
+        *(f"  {call};" for call in listing.backward()),
+        f"  y[0] = v[{listing.y_place - listing.program.n_inputs}];",
+        f"  for (int j = 0; j < {listing.program.n_inputs}; ++j) dy[j] = b[j];",
+        "}",
+    ]
+    return "\n".join(lines)
 
 
 def _gradient(listing: Listing, name: str) -> str:

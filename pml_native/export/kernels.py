@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import copysign, fabs, inf, nan, pow, sqrt
+from typing import Any
 
 import numpy as np
 from numpy import empty
@@ -412,6 +413,89 @@ def polynomial_root_back(
     for k in range(q + 1):
         c_bar[k] += power
         power *= t[0]
+
+
+def embedded(program: Any) -> Callable[..., None]:
+    """The function of z that writes the one number that `program` makes of it, and its gradient, in any language.
+
+    It is written from the program, not translated: nothing calls it as it is.
+    """
+
+    def value_and_gradient(z: Numbers, value: Results, gradient: Results) -> None:
+        raise NotImplementedError
+
+    value_and_gradient.__name__ = program.name
+    value_and_gradient.__dict__["program"] = program
+    return value_and_gradient
+
+
+def solving(program: Any) -> Kernel:
+    """Where the one number that `program` makes of z, x with t for x[column], is x[column]: Newton's method."""
+    value_and_gradient = embedded(program)
+
+    def solved(d: int, column: int, n_steps: int, limits: Numbers, x: Numbers, start: Numbers, root: Results) -> None:
+        """root[0] is t, after it are z and the derivatives by z; t lies between limits[0] and limits[1].
+
+        A step that would leave what is left of that goes to its middle; one of limits[2] or less is the last. The
+        function rises with t where limits[3] is 1, and falls where it is -1.
+        """
+        for j in range(d):
+            root[1 + j] = x[j]
+        low: float = limits[0]
+        high: float = limits[1]
+        now: float = start[0]
+        if now != now:
+            now = 0.5 * (low + high)
+        if now < low:
+            now = low
+        if now > high:
+            now = high
+        found: float = nan
+        i: int = 0
+        while i < n_steps:
+            i += 1
+            root[1 + column] = now
+            value_and_gradient(root[1:], root[0:], root[1 + d :])
+            value: float = limits[3] * (root[0] - x[column])
+            slope: float = limits[3] * root[1 + d + column]
+            if value < 0.0:
+                low = now
+            if value > 0.0:
+                high = now
+            following: float = now - value / slope
+            if slope > 0.0 and following >= low and following <= high:
+                if fabs(following - now) <= limits[2]:
+                    found = following
+                    i = n_steps
+            else:
+                following = 0.5 * (low + high)
+            now = following
+        root[1 + column] = found
+        value_and_gradient(root[1:], root[0:], root[1 + d :])
+        root[0] = found
+
+    def solved_back(
+        d: int,
+        column: int,
+        n_steps: int,
+        limits: Numbers,
+        x: Numbers,
+        start: Numbers,
+        root: Numbers,
+        root_bar: Numbers,
+        x_bar: Results,
+        start_bar: Results,
+    ) -> None:
+        """By the theorem of implicit functions: where the steps began is forgotten."""
+        share: float = root_bar[0] / root[1 + d + column]
+        for j in range(d):
+            if j == column:
+                x_bar[j] += share
+            else:
+                x_bar[j] -= share * root[1 + d + j]
+
+    solved.__name__, solved_back.__name__ = f"solved_{program.name}", f"solved_{program.name}_back"
+    return Kernel(f"solved_{program.name}", solved, solved_back)
 
 
 # Radial functions

@@ -30,7 +30,7 @@ class Listing:
         for step in program.steps:
             constants = [str(size) for size in step.sizes]
             for table in step.tables:
-                name = names.setdefault((table.dtype.str, table.tobytes()), f"{prefix}t{len(names)}")
+                name = names.setdefault((table.dtype.str, table.tobytes()), f"{prefix}{program.name}t{len(names)}")
                 self.tables[name] = table
                 constants.append(name)
             self._constants.append(constants)

@@ -13,7 +13,7 @@ from ..jit import njit
 from .listing import Listing
 from .program import Program
 from .transcendental import power_of_two, quarter
-from .translation import called
+from .translation import called, within
 
 # Functions that look at bits.
 PRIMITIVES = {power_of_two: elementary.power_of_two, quarter: elementary.quarter}
@@ -52,13 +52,36 @@ def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
     d = listing.program.n_inputs
     # Compiled code would read on behind a point that is too short.
     check = f"if x.size != {d}: raise ValueError('x: expected {d} numbers, one for each input')"
-    text = "\n    ".join([f"def {name}(x):", check, *lines])
+    return njit(error_model="numpy")(_defined(listing, f"{name}(x)", [check, *lines]))
+
+
+def _defined(listing: Listing, head: str, lines: list[str]) -> Any:
+    """The function `head`, not yet compiled, whose `lines` call kernels that are."""
+    text = "\n    ".join([f"def {head}:", *lines])
     known: dict[str, Any] = {"empty": np.empty, **listing.tables}
     for step in listing.program.steps:
         for function in step.kernel.functions:
             known[function.__name__] = _compiled_kernel(function)
+    name = head.partition("(")[0]
     exec(compile(text, f"<{name} of a model>", "exec"), known)
-    return njit(error_model="numpy")(known[name])
+    return known[name]
+
+
+def _compiled_within(program: Program) -> Any:
+    """f(x, y, dy) of a program within another: its one number, and its gradient."""
+    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
+    lines = [
+        f"v, b = empty({listing.v_size}), empty({listing.b_size})",
+        *listing.forward(),
+        "b[:] = 0.0",
+        f"b[{listing.y_place}] = 1.0",
+        *listing.backward(),
+        f"y[0] = v[{listing.y_place - program.n_inputs}]",
+        f"dy[:{program.n_inputs}] = b[:{program.n_inputs}]",
+    ]
+    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        _defined(listing, f"{program.name}(x, y, dy)", lines)
+    )
 
 
 @functools.cache
@@ -66,6 +89,8 @@ def _compiled_kernel(function: FunctionType) -> Any:
     """`function` compiled, and before it all it calls, as numba wants them; once for all models."""
     if function in PRIMITIVES:
         return PRIMITIVES[function]
+    if (program := within(function)) is not None:
+        return _compiled_within(program)
     calls = {name: _compiled_kernel(other) for name, other in called(function).items()}
     cells = tuple(
         CellType(calls.get(name, cell.cell_contents))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,10 +42,11 @@ class Step:
 
 @dataclass
 class Program:
-    """The steps from x (`n_inputs` numbers) to the last one's output, y."""
+    """The steps from x (`n_inputs` numbers) to the last one's output, y; a program within another has a `name`."""
 
     n_inputs: int
     steps: list[Step] = field(default_factory=list)
+    name: str = ""
 
     @property
     def x(self) -> Vector:
@@ -186,6 +187,20 @@ def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Ve
     No step is longer than `longest`, and the last one shorter than `least`, if there are `n_steps` before.
     """
     return step(kernels.POLYNOMIAL_ROOT, 1, [c], [c.size - 2, n_steps], [[longest, least]])
+
+
+def solved(
+    x: Vector, start: Vector, model: Callable[[Vector], Vector], column: int, n_steps: int, limits: Array
+) -> Vector:
+    """t for which the one number `model`(z) is x[column], z being x with t for that: by Newton's method from `start`.
+
+    `limits` are those of t, the step that is the last, and 1 where the model rises with t, -1 where it falls.
+    """
+    program = x.program
+    within = Program(x.size, name=f"{program.name}within{len(program.steps)}")
+    model(within.x)
+    root = step(kernels.solving(within), 1 + 2 * x.size, [x, start], [x.size, column, n_steps], [limits])
+    return taken(root, [0])
 
 
 def distances(z: Vector, points: Array) -> Vector:

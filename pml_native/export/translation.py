@@ -97,10 +97,20 @@ def called(function: Callable[..., Any]) -> dict[str, FunctionType]:
 
 
 def with_all_it_calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """`function` after those it calls."""
-    for other in called(function).values() if function not in PRIMITIVES else ():
-        yield from with_all_it_calls(other)
+    """`function` after those it calls, of a program within another all that its steps call."""
+    if (program := within(function)) is not None:
+        for step in program.steps:
+            for one in step.kernel.functions:
+                yield from with_all_it_calls(one)
+    elif function not in PRIMITIVES:
+        for other in called(function).values():
+            yield from with_all_it_calls(other)
     yield function
+
+
+def within(function: Callable[..., Any]) -> Any:
+    """The program that `function` stands for; None for a function that is translated."""
+    return function.__dict__.get("program")
 
 
 def translated(function: Callable[..., Any], prefix: str) -> str:

@@ -16,8 +16,10 @@ from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
+from ..search.trigonometric import has_angles
 from ..search.waves import WavesSearch
-from . import periodic, pieces, regions
+from . import inverse, periodic, pieces, regions
+from .inverse import InverseSearch, may_be_an_inverse
 from .nested import NestedRace
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
@@ -25,17 +27,17 @@ from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
-# A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
-# I.30.3 they took 36 of 60 s and ended nine orders above what was known; other values of this have not been tried.
+# A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient, and
+# no variables are learned. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
+# of this have not been tried.
 NETWORKS_ABOVE = 1e-8
 # A relative error of the best model below which no relation that y is a root of is looked for: searches come to 1e-13.
 RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
 # (sigmoids of x0 - x1 from 400 rows: 75 over 75 terms, 1e-13 at the rows and 4e-3 beyond).
 LARGE_QUOTIENT = 100
-# Symmetries are looked for again when the best model is so many times more exact than at the last look, or than at one
-# that showed none: a look costs next to nothing, races in variables that it shows do.
-CLEARER, CLEARER_OF_NONE = 10.0, 1.5
+# Symmetries are looked for again when the best model is so many times more exact than at the last look.
+CLEARER = 10.0
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
@@ -52,6 +54,8 @@ LIKELY_PARTS = 0.02
 LATER = len(ROUNDS)
 # Above this error a model's gradient says nothing, nor is a polynomial a start for Newton's method.
 USELESS = 0.2
+# A relative error of the best model below which no polynomials of cosines and sines, and no inverses, are looked for.
+ANGLES_ABOVE = INVERSES_ABOVE = 1e-12
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
@@ -70,16 +74,12 @@ def _may_be_a_root(race: Race) -> bool:
     return RELATIONS_ABOVE < race.error < USELESS and y.shape[1] == 1 and bool(np.ptp(y) > 0)
 
 
-def _shows_more(race: Race, search: str, clearer: float, *, is_behind: bool = False) -> bool:
-    """Whether `search`, which starts from the best model, goes on, or has a better one to start from anew.
-
-    One that `is_behind` does not go on where there is a better start.
-    """
-    goes_on = search in race.runs and not race.has_ended(search)
-    if goes_on and not is_behind:
+def _shows_more(race: Race, search: str, clearer: float) -> bool:
+    """Whether `search`, which starts from the best model, goes on, or has a better one to start from anew."""
+    if search in race.runs and not race.has_ended(search):
         return True
     if not race.error < race.looked_at.get(search, math.inf) / clearer:
-        return goes_on
+        return False
     race.again(search)
     return True
 
@@ -88,15 +88,9 @@ def _shows_symmetries(race: Race) -> bool:
     """Whether the best model may show a symmetry that has not been looked for."""
     if race.rows.n_inputs < 2 or not race.error < USELESS or race.best is None:
         return False
-    has_ended = "reduced" not in race.runs or race.has_ended("reduced")
-    if has_ended and race.best.maker.startswith("of "):
+    if race.best.maker.startswith("of ") and ("reduced" not in race.runs or race.has_ended("reduced")):
         return False
-    # In variables that have brought something it goes on, even if others have passed it since.
-    start = race.looked_at.get("reduced", math.inf)
-    is_behind = not any(name.startswith("of ") and found.error < start for name, found in race.found.items())
-    last = race.runs["reduced"].search if race.has_ended("reduced") else None
-    showed_none = isinstance(last, ReducedSearch) and not last.tried
-    return _shows_more(race, "reduced", CLEARER_OF_NONE if showed_none else CLEARER, is_behind=is_behind)
+    return _shows_more(race, "reduced", CLEARER)
 
 
 def _reduced(race: Race) -> ReducedSearch:
@@ -120,14 +114,31 @@ def _modular(race: Race) -> ModularSearch:
     return ModularSearch(race.rows, race.best)
 
 
-def _may_be_nested(race: Race) -> bool:
-    """Whether the best model may show variables of few inputs each."""
-    if race.rows.n_inputs < PARTS_FROM or not _has_products(race) or race.best is None or not race.error < USELESS:
+def _shows_units(race: Race) -> bool:
+    """Whether changes of units that are not sure may be tried, as all that is sure has led to nothing exact."""
+    if not NETWORKS_ABOVE < race.error < USELESS or race.rows.n_inputs < 2:
         return False
-    goes_on = "nested" in race.runs and not race.has_ended("nested")
-    if race.best.maker.startswith("of ") and not goes_on:
-        return False  # the race in those variables looks for what is of few of them
-    return race.error > PARTS_ABOVE and _shows_more(race, "nested", MUCH_CLEARER)
+    return _is_as_given(race, "units") and _shows_more(race, "units", CLEARER)
+
+
+def _units(race: Race) -> ReducedSearch:
+    race.looked_at["units"] = race.error
+    assert race.best is not None
+    return ReducedSearch(race, race.best, SCATTERED, unsure=True)
+
+
+def _may_be_nested(race: Race) -> bool:
+    """Whether the best model may show variables of few inputs each, as nothing has led to an exact one."""
+    if not NETWORKS_ABOVE < race.error < USELESS or not _has_products(race) or race.rows.n_inputs < PARTS_FROM:
+        return False
+    return _is_as_given(race, "nested") and _shows_more(race, "nested", MUCH_CLEARER)
+
+
+def _is_as_given(race: Race, search: str) -> bool:
+    """Whether the best model is of the inputs as they are, or `search` goes on: what has led to one of other variables
+    looks for more there itself."""
+    goes_on = search in race.runs and not race.has_ended(search)
+    return race.best is not None and (goes_on or not race.best.maker.startswith("of "))
 
 
 def _nested(race: Race) -> NestedRace:
@@ -216,6 +227,18 @@ def _is_of_one_column(race: Race) -> bool:
     return race.error > ONE_LAW_ABOVE and race.rows.n_inputs == 1 and race.rows.n_outputs == 1
 
 
+def _may_have_angles(race: Race) -> bool:
+    """Whether columns may be angles, of several, and nothing is exact yet."""
+    return "trigonometric" in race.runs or (
+        race.rows.n_inputs > 1 and race.error > ANGLES_ABOVE and has_angles(race.rows)
+    )
+
+
+def _inverse(race: Race) -> InverseSearch:
+    assert race.best is not None
+    return InverseSearch(race, race.best, SCATTERED)
+
+
 def _may_be_waves(race: Race) -> bool:
     """Whether waves of a learned phase may be better; the search ends at once where rows show no waves."""
     y = race.rows.train.y
@@ -295,9 +318,15 @@ OF_ONE_LAW = (
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row(
+        "units",
+        first_round=LATER,
+        when=_shows_units,
+        make=_units,
+        sentence="in variables that may be without units, models come to {error:.1e}",
+    ),
+    Row(
         "nested",
-        8.0,
-        1,
+        first_round=LATER,
         when=_may_be_nested,
         make=_nested,
         sentence="of learned variables, models come to {error:.1e}",
@@ -323,6 +352,19 @@ OF_ONE_LAW = (
         when=_may_be_waves,
         make=_waves,
         sentence="waves of a learned phase come to {error:.1e}",
+    ),
+    Row(
+        "trigonometric",
+        first_round=1,
+        when=_may_have_angles,
+        sentence="polynomials of cosines and sines come to {error:.1e}",
+    ),
+    Row(
+        inverse.SEARCH,
+        first_round=1,
+        when=lambda race: race.error > INVERSES_ABOVE and may_be_an_inverse(race),
+        make=_inverse,
+        sentence="models of a column as a function of y, solved for y, come to {error:.1e}",
     ),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(

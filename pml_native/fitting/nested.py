@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples, contiguous
 from ..models import Composed, Model, ModularPolynomial, Polynomial, Signature, Transformed
 from ..search.nested import NestedSearch
-from ..search.scheduler import Next, Start, State, Steps
+from ..search.scheduler import Next, Start, State, Steps, Worker
 from ..search.search import Found, Rows, own_rng
 from .race import Race, Row
-from .reduced import raced
+from .reduced import REDUCED_SHARE, TRIAL_WORK, raced_within, whole_of
 
 # A term counts for nothing beside another below this part of it: that is what variables are known to at best.
 NOTHING = 1e-6
@@ -50,8 +50,21 @@ class NestedRace:
                 break
         change = None if last is None else learned(last.model, rows.train.X)
         within = None if change is None else _within(rows, change)
-        if change is not None and within is not None:
-            yield from raced(self.race, self.known, self.table, self.rng, [(change, within)])
+        if change is None or within is None:
+            return
+        words = change.described(rows.train.input_names or tuple(f"x{j}" for j in range(rows.n_inputs)))
+
+        def whole(inner: Found, worker: Worker) -> Found:
+            def of_inputs(model: Model) -> Model:
+                return change.whole(model, rows.signature)
+
+            return whole_of(rows, inner, f"of {words}: ", of_inputs, change.changed)
+
+        sentence = f"it seems to be a function of {words}, which is tried"
+        work, trial = REDUCED_SHARE * self.race.work, (TRIAL_WORK, self.known.score)
+        yield from raced_within(
+            self.race, within, self.table, self.rng, work, sentence, f"of {words}: ", whole, trial=trial
+        )
 
 
 @dataclass(frozen=True)

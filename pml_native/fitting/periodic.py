@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples, contiguous
 from ..models import Model, Normalization, Polynomial, Waves
-from ..search.scheduler import Next, Start, State, Step, Steps, Worker
-from ..search.search import CALL, Found, Rows, own_rng
-from .race import ROUNDS, Race, Row, line_of
-from .reduced import whole_of, with_prefix
+from ..search.scheduler import Steps, Worker
+from ..search.search import Found, Rows, own_rng
+from .race import ROUNDS, Race, Row
+from .reduced import raced_within, whole_of
 
 SEARCH = "periodic"
 # Periods of angles: in radians and in degrees.
@@ -56,30 +55,11 @@ class PeriodicSearch:
         k = len(self.periods)
         degrees = (rows.n,) * k + (1,) * k + (rows.n,) * len(self.columns)
         within = Rows(self._changed(rows.train), self._changed(rows.held_out), corners, degrees=degrees)
-        race = Race(
-            within,
-            self.table,
-            self.rng,
-            self.share * outer.work,
-            outer.enough,
-            depth=outer.depth + 1,
-            start=outer.start,
-            is_over=outer.is_over,
-        )
-        [run] = yield Start([race])
-        run.allow(math.inf)
         turns = ", ".join(f"{period:.6g}" for period in self.periods.values())
-        yield line_of(f"columns that repeat themselves after {turns} are taken as cosines and sines", outer.start)
-        while True:
-            event = yield Next(run)
-            if isinstance(event.found, str):
-                yield with_prefix(event.found, self.prefix)
-            elif event.found is not None:
-                cost = rows.n * event.found.model.n_params + 30.0 * CALL
-                [found] = yield [Step(cost, partial(self._whole, event.found))]
-                yield found
-            if event.state is State.ENDED:
-                return
+        sentence = f"columns that repeat themselves after {turns} are taken as cosines and sines"
+        yield from raced_within(
+            outer, within, self.table, self.rng, self.share * outer.work, sentence, self.prefix, self._whole
+        )
 
     def _changed(self, samples: Samples) -> Samples:
         U = _variables(self.phase, samples.X, self.columns)

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
-from ..models import Model, Reduced, Signature
+from ..models import Model, Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
-from .symmetry import Evidence, find_scalings, find_variables
+from .symmetry import Evidence, find_scalings, find_variables, in_front
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
@@ -31,6 +30,8 @@ MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
 STRICTNESS = (1.0, 10.0)
 # Other choices of products that are looked at, and those that go on to a race.
 MOST_ORDERS, MOST_RACES = 6, 2
+# Powers in front are changed where y, but for this part of the rows at both ends, spans so much; so many times.
+SPAN_ENDS, LEAST_SPAN, FRONT_ROUNDS = 0.05, 1000.0, 6
 # Rows nearer than this part of the range in all variables are the same; so many of those held out may be known.
 CELLS, MOST_KNOWN = 2.0**30, 0.1
 # Of the work of the race, what is there for those within it.
@@ -44,11 +45,14 @@ TURN_WORK = 0.2 * WORK_A_SECOND
 
 class ReducedSearch:
     """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave, or of
-    those that are `given`."""
+    those that are `given`. If `unsure` they are products that the likeliest changes of units leave."""
 
-    def __init__(self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None) -> None:
-        self.given = given
+    def __init__(
+        self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None, *, unsure: bool = False
+    ) -> None:
+        self.given, self.unsure = given, unsure
         self.race, self.rows, self.rng, self.known, self.table = race, race.rows, own_rng(race.rng), known, table
+        self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
         self.tried: list[Variables] = []
         self.prospect = 0.0
 
@@ -93,7 +97,8 @@ class ReducedSearch:
         orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
         work = 20.0 * CALL + len(evidence.X) * d**3
         looks = [partial(_variables, evidence, strictness, order) for order in orders]
-        looks += [partial(_scalings, evidence, n, order) for n in range(1, d) for order in orders[:2]]
+        if self.unsure:
+            looks = [partial(_scalings, evidence, n, order) for n in range(1, d) for order in orders[:2]]
         found = yield [Step(work, look) for look in looks]
         choices: list[Variables] = []
         for variables in found:
@@ -101,110 +106,129 @@ class ReducedSearch:
                 choices.append(variables)
         self.tried += choices
         reduced = [(one, rows) for one in choices if (rows := within(self.rows, one)) is not None]
-        if len(reduced) < 2:
+        if not reduced or (len(reduced) < 2 and not self._spans):
             return reduced
-        searches = [PolynomialSearch(rows) for _, rows in reduced]
-        errors = yield [search.first_step() for search in searches]
-        ranked = [reduced[i] for i in sorted(range(len(reduced)), key=lambda i: errors[i])]
-        first: list[tuple[Variables, Rows]] = []
-        for choice in ranked:
-            if not any(_holds(other, choice[0]) for other, _ in first):
-                first.append(choice)
-        return first
+        ranked = yield from self._ranked(reduced)
+        for _ in range(FRONT_ROUNDS if self._spans else 0):
+            others = [one for one in in_front(ranked[0][1][0]) if not any(same(one, other) for other in self.tried)]
+            self.tried += others
+            near = [(one, rows) for one in others if (rows := within(self.rows, one)) is not None]
+            before = ranked[0][0]
+            ranked = sorted([*ranked, *(yield from self._ranked(near))], key=lambda one: one[0])
+            if ranked[0][0] == before:
+                break
+        return [choice for _, choice in ranked]
 
-    def _raced(self, choices: Sequence[tuple[Variables, Rows]]) -> Part[bool]:
-        changes = [(Invariants(variables), rows) for variables, rows in choices]
-        return (yield from raced(self.race, self.known, self.table, self.rng, changes))
+    def _ranked(self, choices: list[tuple[Variables, Rows]]) -> Part[list[tuple[float, tuple[Variables, Rows]]]]:
+        """The choices with the error that few terms leave in them, the least first."""
+        if not choices:
+            return []
+        errors = yield [PolynomialSearch(rows).first_step() for _, rows in choices]
+        return sorted(zip(errors, choices, strict=True), key=lambda one: one[0])
 
+    @property
+    def _spans(self) -> bool:
+        """Whether y spans so much that a power in front of it may leave something wild."""
+        size = np.abs(self.rows.train.y)
+        low, high = np.quantile(size, (SPAN_ENDS, 1.0 - SPAN_ENDS))
+        return self.rows.n_outputs == 1 and bool(high > LEAST_SPAN * low)
 
-class Change(Protocol):
-    """A change to other variables, in which there may be a better model."""
-
-    def described(self, names: Sequence[str]) -> str:
-        """In words, by the names of the inputs."""
-        ...
-
-    def changed(self, samples: Samples) -> Samples | None:
-        """The samples in the variables; None where these are not finite."""
-        ...
-
-    def whole(self, model: Model, signature: Signature) -> Model:
-        """The model of the variables, as one of the inputs."""
-        ...
-
-
-@dataclass(frozen=True)
-class Invariants:
-    """The change to `variables` that a symmetry leaves."""
-
-    variables: Variables
-
-    def described(self, names: Sequence[str]) -> str:
-        return self.variables.described(names)
-
-    def changed(self, samples: Samples) -> Samples | None:
-        return reduced(samples, self.variables)
-
-    def whole(self, model: Model, signature: Signature) -> Model:
-        return Reduced(model, self.variables, signature)
-
-
-def raced(
-    outer: Race, known: Found, table: Sequence[Row], rng: np.random.Generator, choices: Sequence[tuple[Change, Rows]]
-) -> Part[bool]:
-    """Races in these variables, each with its rows, in turns; whether one has led to a better model than `known`."""
-    whole_rows = outer.rows
-    names = whole_rows.train.input_names or tuple(f"x{i}" for i in range(whole_rows.n_inputs))
-    races = [
-        Race(
-            rows,
-            table,
-            own_rng(rng),
-            REDUCED_SHARE * outer.work,
-            outer.enough,
-            depth=outer.depth + 1,
-            start=outer.start,
-            is_over=outer.is_over,
-        )
-        for _, rows in choices
-    ]
-    runs = yield Start(races)
-    best, done = [math.inf] * len(runs), [0.0] * len(runs)
-    going, target, led = list(range(len(runs))), 0.0, False
-    for i, (change, _) in enumerate(choices):
-        runs[i].allow(math.inf)
-        yield line_of(f"it seems to be a function of {change.described(names)}, which is tried", outer.start)
-    while going:
-        target += TURN_WORK
-        for i in list(going):
-            while done[i] < target:
-                event = yield Next(runs[i])
-                done[i] = event.work
-                prefix = f"of {choices[i][0].described(names)}: "
-                if isinstance(event.found, str):
-                    yield with_prefix(event.found, prefix)
-                elif event.found is not None:
-                    cost = whole_rows.n * event.found.model.n_params + 30.0 * CALL
-                    [found] = yield [Step(cost, partial(_whole, whole_rows, event.found, prefix, choices[i][0]))]
-                    best[i] = min(best[i], found.score)
-                    yield found
-                if event.state is State.ENDED:
+    def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
+        """Races in these variables, in turns; whether one of them has led to a better model."""
+        outer = self.race
+        races = [
+            Race(
+                rows,
+                self.table,
+                own_rng(self.rng),
+                REDUCED_SHARE * outer.work,
+                outer.enough,
+                depth=outer.depth + 1,
+                start=outer.start,
+                is_over=outer.is_over,
+            )
+            for _, rows in choices
+        ]
+        runs = yield Start(races)
+        best, done = [math.inf] * len(runs), [0.0] * len(runs)
+        going, target, led = list(range(len(runs))), 0.0, False
+        for i, (variables, _) in enumerate(choices):
+            runs[i].allow(math.inf)
+            yield line_of(
+                f"it seems to be a function of {variables.described(self.names)}, which is tried", outer.start
+            )
+        while going:
+            target += TURN_WORK
+            for i in list(going):
+                while done[i] < target:
+                    event = yield Next(runs[i])
+                    done[i] = event.work
+                    variables = choices[i][0]
+                    if isinstance(event.found, str):
+                        yield with_prefix(event.found, f"of {variables.described(self.names)}: ")
+                    elif event.found is not None:
+                        cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
+                        [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
+                        best[i] = min(best[i], found.score)
+                        yield found
+                    if event.state is State.ENDED:
+                        going.remove(i)
+                        break
+                if i in going and target >= TRIAL_WORK * self.rows.n_outputs and not best[i] < self.known.score:
+                    drop(runs[i])
                     going.remove(i)
-                    break
-            if i in going and target >= TRIAL_WORK * whole_rows.n_outputs and not best[i] < known.score:
-                drop(runs[i])
-                going.remove(i)
-        led = led or min(best) < known.score
-    return led
+            led = led or min(best) < self.known.score
+        return led
+
+    def _whole(self, variables: Variables, inner: Found, worker: Worker) -> Found:
+        """What was found in the variables, as a model of the inputs."""
+        signature = self.rows.signature
+        prefix = f"of {variables.described(self.names)}: "
+        return whole_of(
+            self.rows,
+            inner,
+            prefix,
+            lambda model: Reduced(model, variables, signature),
+            lambda samples: reduced(samples, variables),
+        )
 
 
-def _whole(rows: Rows, inner: Found, prefix: str, change: Change, worker: Worker) -> Found:
-    """What was found in other variables, as a model of the inputs."""
+def raced_within(
+    outer: Race,
+    rows: Rows,
+    table: Sequence[Row],
+    rng: np.random.Generator,
+    work: float,
+    sentence: str,
+    prefix: str,
+    whole: Callable[[Found, Worker], Found],
+    *,
+    trial: tuple[float, float] | None = None,
+) -> Steps:
+    """A race on other `rows` within `outer`, with so much work; `whole` makes of what it finds a model of the inputs.
 
-    def whole(model: Model) -> Model:
-        return change.whole(model, rows.signature)
-
-    return whole_of(rows, inner, prefix, whole, change.changed)
+    `sentence` begins its record, `prefix` the lines of it. With a `trial` it ends where after so much work nothing has
+    a score below that.
+    """
+    race = Race(rows, table, rng, work, outer.enough, depth=outer.depth + 1, start=outer.start, is_over=outer.is_over)
+    [run] = yield Start([race])
+    run.allow(math.inf)
+    yield line_of(sentence, outer.start)
+    best = math.inf
+    while True:
+        event = yield Next(run)
+        if isinstance(event.found, str):
+            yield with_prefix(event.found, prefix)
+        elif event.found is not None:
+            cost = rows.n * event.found.model.n_params + 30.0 * CALL
+            [found] = yield [Step(cost, partial(whole, event.found))]
+            best = min(best, found.score)
+            yield found
+        if event.state is State.ENDED:
+            return
+        if trial is not None and event.work >= trial[0] and not best < trial[1]:
+            drop(run)
+            return
 
 
 def whole_of(
@@ -308,17 +332,6 @@ def same(a: Variables, b: Variables) -> bool:
         return sorted((kind, *row) for kind, row in zip(one.kinds, one.coefficients.tolist(), strict=True))
 
     return np.array_equal(a.factor, b.factor) and described(a) == described(b)
-
-
-def _holds(a: Variables, b: Variables) -> bool:
-    """Whether the variables `a` are products of those of `b`, of the same columns: of both, a takes less work."""
-    if not {*a.kinds, *b.kinds} <= {"product", "sum"}:
-        return False
-    columns_of_a, columns_of_b = ((one.coefficients != 0.0).any(axis=0) for one in (a, b))
-    if not np.array_equal(columns_of_a, columns_of_b):
-        return False
-    both = np.linalg.matrix_rank(np.concatenate([a.coefficients, b.coefficients]))
-    return bool(both == np.linalg.matrix_rank(b.coefficients))
 
 
 def with_prefix(line: str, prefix: str) -> str:

@@ -15,6 +15,7 @@ are exact. Nothing here is sure, the model being one of data: who uses a symmetr
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,8 @@ DENOMINATORS = (1, 2, 3)
 # How much less likely changes of units may be once they are rounded.
 SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
+# Products that powers in front are changed by.
+MOST_PRODUCTS = 3
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,20 @@ def find_variables(
     if not rows:  # nothing but a power: some column stays, and the model is a constant
         kinds, rows = ["sum"], [np.eye(d)[0]]
     return variables_of(kinds, np.array(rows), np.nan_to_num(factor))
+
+
+def in_front(variables: Variables) -> list[Variables]:
+    """The same variables with other powers in front: times or over each product, and products of such.
+
+    They are all the same symmetry; what is left over differs.
+    """
+    products = np.flatnonzero([kind == "product" for kind in variables.kinds])[:MOST_PRODUCTS]
+    found = []
+    for change in itertools.product((0, 1, -1), repeat=len(products)):
+        factor = variables.factor + np.array(change, dtype=np.float64) @ variables.coefficients[products]
+        if any(change) and np.max(np.abs(factor)) <= LARGEST_EXPONENT:
+            found.append(variables_of(variables.kinds, variables.coefficients, factor))
+    return found
 
 
 def _factors(evidence: Evidence, tolerance: float) -> Array:

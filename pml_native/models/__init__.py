@@ -10,6 +10,7 @@ from .algebraic import Algebraic
 from .boosted import Boosted
 from .composed import Composed
 from .ends import Ends
+from .inverse import Inverse
 from .mixed import Mixed
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 from .modular import ModularPolynomial, Module
@@ -39,6 +40,7 @@ __all__ = [
     "Composed",
     "Ends",
     "ErrorEstimate",
+    "Inverse",
     "Mixed",
     "Model",
     "ModularPolynomial",

@@ -346,7 +346,7 @@ class Model(ABC):
 
     def _error_program(self) -> Program:
         """The estimate of its error as a list of operations."""
-        program = Program(self.signature.n_inputs)
+        program = Program(self.signature.n_inputs, name="error_")
         self._known_estimate().operations(self, program.x)
         return program
 

@@ -19,6 +19,7 @@ from .scheduler import Search
 from .search import Rows
 from .simplex import SimplexSearch
 from .spline import SplineSearch
+from .trigonometric import TrigonometricSearch
 from .waves import WavesSearch, fit_waves
 
 # All searches by the family that they find. A new one adds its line here, and its row in fitting/guide.py.
@@ -35,6 +36,7 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "separable": lambda rows, rng: ProductSearch(rows, rng=rng),
     "simplex": lambda rows, rng: SimplexSearch(rows),
     "spline": SplineSearch,
+    "trigonometric": lambda rows, rng: TrigonometricSearch(rows),
     "waves": lambda rows, rng: WavesSearch(rows),
 }
 

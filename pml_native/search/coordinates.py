@@ -144,13 +144,19 @@ def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:
             holds = transform.holds(both / scales).all()
         if wanted is None and not (holds and (one_sign or not transform.scalable)):
             continue
-        t = Transformed.transform_outputs(both, (name,) * m, scales)
-        inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
-        # A model still crude may leave the domain of a power; half the least value seen keeps it inside.
-        positive = name in ("square", "reciprocal_square", "reciprocal_root", "exp")
-        lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
-        found.append(Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest))
+        found.append(link_of(name, both, n, scales))
     return found
+
+
+def link_of(name: str, both: Array, n: int, scales: Array) -> Link:
+    """The link of this name for values `both` (n + held out, m), of which the first `n` are trained on."""
+    transform, m = TRANSFORMS[name], both.shape[1]
+    t = Transformed.transform_outputs(both, (name,) * m, scales)
+    inner = np.frexp(np.max(np.abs(t), axis=0))[1].astype(np.intc)
+    # A model still crude may leave the domain of a power; half the least value seen keeps it inside.
+    positive = name in ("square", "reciprocal_square", "reciprocal_root", "exp")
+    lowest = 0.5 * t.min(axis=0) if positive else np.full(m, transform.lowest)
+    return Link(name, scales, inner, np.ldexp(t[:n], -inner), lowest, transform.highest)
 
 
 def in_words(frame: InputCoordinates, link: Link) -> str:

@@ -199,6 +199,29 @@ def algebraic():
     return pml.Algebraic(parts, pml.Normalization.of_box(Y[:, :1]))
 
 
+def inverse():
+    """t + t^3 / 2 + p(x) = x_1, from a polynomial that is near."""
+    inputs = pml.Normalization.of_box(BOX)
+    indices = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 3, 0), (0, 0, 2), (1, 1, 0)]
+    model = pml.Polynomial(indices, [3.0, 0.2, 4.0, 0.5, 0.1, 0.3], inputs=inputs)
+    start = pml.Polynomial([(0, 0, 0), (0, 1, 0)], [3.0, 1.0], inputs=inputs)
+    return pml.models.Inverse(model, start, 1, [-1.0, 8.0], True)
+
+
+def inverse_that_falls():
+    """The same of a network in other coordinates, inside another sum, from a constant."""
+    inner = pml.Transformed(network((3, 6, 1)), ["identity"] * 3, ["log"])
+    falling = pml.Boosted([inner, pml.Polynomial([(0, 0, 1)], [-1.0])], [0.1, 1.0])
+    start = pml.Polynomial([(0, 0, 0)], [0.0])
+    return pml.Boosted(
+        [pml.models.Inverse(falling, start, 2, [-20.0, 20.0], False), polynomial_of_one_output()], [1, 1]
+    )
+
+
+def polynomial_of_one_output():
+    return pml.Polynomial([(0, 0, 0), (1, 2, 0)], [1.0, 0.1])
+
+
 def piecewise():
     """Parts of several lengths, one of them a constant; the second jumps."""
     rng = np.random.default_rng(9)
@@ -365,6 +388,8 @@ MODELS: dict[str, Case] = {
     "regions of the largest": Case(lambda: regions("max"), has_kinks=True),
     "regions of the smallest": Case(lambda: regions("min"), has_kinks=True),
     "regions of scores": Case(regions_of_scores, has_kinks=True),
+    "inverse": Case(inverse),
+    "inverse that falls": Case(inverse_that_falls),
     "waves": Case(waves, 16.0, 256.0),
     "waves of two periods": Case(waves_of_two_periods),
     "composed": Case(composed),

@@ -1,11 +1,22 @@
 """Models of fewer variables: values, domains, and fits that find the variables."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.special import jv
 
 import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.fitting.race import Race
+from pml_native.fitting.reduced import ReducedSearch
+from pml_native.fitting.symmetry import Evidence
+from pml_native.hold_out import split
 from pml_native.models import Reduced
 from pml_native.models.reduced import variables_of
+from pml_native.search.polynomial import PolynomialSearch
+from pml_native.search.scheduler import Crew, Run, Worker
+from pml_native.search.search import Rows
 
 RNG = np.random.default_rng(0)
 
@@ -69,6 +80,39 @@ def test_fit_finds_the_variables_and_the_floor(name):
     assert np.sqrt(np.mean((model(Q) - truth) ** 2) / np.mean(truth**2)) < 1e-12
     assert isinstance(model, Reduced)
     assert "times" in model.report.description
+
+
+def test_the_power_in_front_is_the_one_that_leaves_the_simplest_rest():
+    # Light scattered by a cylinder, over five decades: times x1^6, or most others of the same symmetry, the rest has
+    # poles or grows without end.
+    X = np.random.default_rng(1).uniform((0.05, 1.0, 2.0), (3.0, 3.0, 6.0), (3000, 3))
+    across, along = 0.8 * X[:, 0] * X[:, 1], 0.3 * X[:, 0] * X[:, 2]
+    y = (X[:, 1] ** 2 * X[:, 2] * jv(1, across) / across * np.sin(along) / along) ** 2
+    slopes = 2.0 * np.column_stack([-across * jv(2, across) / jv(1, across), along / np.tan(along) - 1.0])
+    by_logarithm = np.column_stack([slopes.sum(axis=1), 4.0 + slopes[:, 0], 2.0 + slopes[:, 1]]) * y[:, None]
+    evidence = Evidence(X, y[:, None], (by_logarithm / X)[:, None, :], 1e-6)
+    rng = np.random.default_rng(0)
+    race = Race(Rows.of(*split(as_samples(X, y), None, rng), rng), (), rng, 1.0)
+    constant = pml.Polynomial([(0, 0, 0)], [1.0])
+    search = ReducedSearch(race, race.rows.found(constant, "polynomial", "1"), ())
+    worker = Worker(Crew(1, math.inf), Run(race, None))
+    best, *others = [
+        PolynomialSearch(rows).first_step().function(worker)
+        for _, rows in result_of(search._choices(evidence, 1.0), worker)
+    ]
+    assert best < 0.02
+    assert best == min([best, *others])
+    assert max(others) > 10.0 * best
+
+
+def result_of(part, worker):
+    """What a part of a search returns, its steps done one after the other."""
+    results = None
+    try:
+        while True:
+            results = [step.function(worker) for step in part.send(results)]
+    except StopIteration as ended:
+        return ended.value
 
 
 def test_a_function_without_symmetries_is_fitted_as_before():

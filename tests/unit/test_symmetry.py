@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pml_native.fitting.symmetry import Evidence, find_scalings, find_variables
+from pml_native.fitting.symmetry import Evidence, find_scalings, find_variables, in_front
+from pml_native.models.reduced import variables_of
 
 
 def evidence(function, low, high, error=1e-8, n=300):
@@ -94,3 +95,13 @@ def test_changes_of_units_are_found_where_columns_count_for_little():
 def test_columns_of_both_signs_are_no_factors():
     variables = find_variables(evidence(lambda a, b: a * b, [-1, 1], [1, 3]))
     assert variables is None or variables.factor[0] == 0
+
+
+def test_other_powers_in_front_are_the_same_symmetry():
+    variables = variables_of(["product", "product", "sum"], [[1, 1, 0, 0], [0, -1, 1, 0], [0, 0, 0, 1]], [0, 2, 0, 0])
+    others = [one.factor.tolist() for one in in_front(variables)]
+    assert len(others) == 8
+    assert [1, 3, 0, 0] in others
+    assert [1, 2, 1, 0] in others
+    far = variables_of(["product"], [[1, 5]], [0, 6])
+    assert [one.factor.tolist() for one in in_front(far)] == [[-1, 1]]

@@ -1,0 +1,65 @@
+"""The inverse of a model in one of its inputs: its root, where there is none, and fits that find one."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+import pml_native as pml
+from pml_native.models import Inverse
+
+INPUTS = pml.Normalization.of_box(np.array([[0.0, -2.0], [1.0, 3.0]]))
+# 2 z_1 + 0.3 T_3(z_1) + z_0, which rises with z_1 by 1.1 at least.
+MODEL = pml.Polynomial([(0, 1), (0, 3), (1, 0)], [2.0, 0.3, 1.0], inputs=INPUTS)
+NOWHERE = pml.Polynomial([(0, 0)], [np.nan])
+
+
+def table(n, seed):
+    """y with y exp(c y) = x, drawn by y: x is a smooth function of y and c."""
+    y, c = np.random.default_rng(seed).uniform((-0.4, 1.0), (2.0, 2.0), (n, 2)).T
+    return np.column_stack([y * np.exp(c * y), c]), y
+
+
+@pytest.mark.parametrize("start", [NOWHERE, pml.Polynomial([(0, 1)], [1.0])])
+def test_values_are_roots_wherever_it_starts(start):
+    model = Inverse(MODEL, start, 1, [-2.0, 3.0], True)
+    X = np.random.default_rng(0).uniform((0.0, -1.0), (1.0, 1.0), (30, 2))
+    wanted = [brentq(lambda t, x=x: MODEL([[x[0], t]])[0] - x[1], -2.0, 3.0, xtol=1e-14) for x in X]
+    np.testing.assert_allclose(model(X), wanted, rtol=0.0, atol=1e-13)
+
+
+def test_a_model_that_falls_has_an_inverse():
+    falling = pml.Polynomial(MODEL.indices, -MODEL.coefficients, inputs=INPUTS)
+    X = np.random.default_rng(0).uniform((0.0, -1.0), (1.0, 1.0), (30, 2))
+    rising, mirrored = (Inverse(one, NOWHERE, 1, [-2.0, 3.0], up) for one, up in ((MODEL, True), (falling, False)))
+    np.testing.assert_array_equal(mirrored(X * [1.0, -1.0]), rising(X))
+    np.testing.assert_array_equal(mirrored.gradient(X * [1.0, -1.0]) * [1.0, -1.0], rising.gradient(X))
+
+
+def test_without_a_root_in_its_bounds_it_has_no_value():
+    model = Inverse(MODEL, NOWHERE, 1, [-2.0, 3.0], True)
+    X = np.array([[0.5, 9.0], [0.5, -9.0], [0.5, 0.0], [np.nan, 0.0]])
+    np.testing.assert_array_equal(np.isnan(model(X)), [True, True, False, True])
+    np.testing.assert_array_equal(np.isnan(model.gradient(X)).all(axis=1), [True, True, False, True])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"column": 2}, "column: expected a number of 2 inputs, got 2"),
+        ({"bounds": [1.0, 1.0]}, "bounds: expected two finite numbers, the lower first, got"),
+        ({"start": pml.Polynomial([(0,)], [1.0])}, "signature: expected 1 inputs and 1 outputs, as the start has"),
+    ],
+)
+def test_what_fits_no_inverse_is_refused(options, message):
+    given = {"start": NOWHERE, "column": 1, "bounds": [0.0, 1.0], "rises": True} | options
+    with pytest.raises(ValueError, match=message):
+        Inverse(MODEL, **given)
+
+
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")  # rows drawn by y fill no box
+def test_fit_swaps_y_with_a_column_that_is_the_simpler_function():
+    model = pml.fit(*table(1000, 0), effort=0.1, time_limit=None, progress=False)
+    X, y = table(1000, 1)
+    assert isinstance(model, Inverse)
+    assert np.sqrt(np.mean((model(X) - y) ** 2)) < 1e-9
+    assert any("solved for y" in line for line in model.report.path)
