@@ -27,8 +27,8 @@ from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
-# A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient, and
-# no variables are learned. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
+# A relative error of the best model below which no variables are learned and networks have no turn, unless they are to
+# bear out a large quotient. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
 # of this have not been tried.
 NETWORKS_ABOVE = 1e-8
 # A relative error of the best model below which no relation that y is a root of is looked for: searches come to 1e-13.
