@@ -1,17 +1,24 @@
 """Learned variables: what a gradient shows of them, how they are learned, and what is made of them."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.polynomial import chebyshev
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.fitting import guide
 from pml_native.fitting.nested import learned
+from pml_native.fitting.race import Race
 from pml_native.hold_out import split
 from pml_native.models import Composed
+from pml_native.report import Errors
 from pml_native.search.angles import level_set, nested
 from pml_native.search.modular_descent import Layout, Problem, Terms, Wanted, stepped
 from pml_native.search.nested import NestedSearch, Variable
+from pml_native.search.scheduler import Crew
 from pml_native.search.search import Rows, run_alone
 
 
@@ -138,3 +145,32 @@ def test_logarithms_of_inputs_are_given_as_products():
 
 def test_a_model_without_variables_has_none_to_give(rows):
     assert learned(pml.fit_polynomial(rows.train.X, rows.train.y[:, 0], degree=2), rows.train.X) is None
+
+
+def raced(rows, work):
+    """What a race of polynomials and learned variables finds."""
+    table = tuple(row for row in guide.SCATTERED if row.search in ("polynomial", "nested"))
+    race = Race(rows, table, np.random.default_rng(0), work)
+    Crew(1, math.inf).run(race)
+    return race
+
+
+def test_models_of_learned_variables_are_fitted_in_a_race_of_their_own(rows):
+    race = raced(rows, 3e10)
+    makers = [maker for maker in race.found if maker.startswith("of u(x0 + x1*x2), x2: ")]
+    assert makers
+    best = min((race.found[maker] for maker in makers), key=lambda found: found.score)
+    assert isinstance(best.model, Composed)
+    assert best.error < 1e-3 * rows.held_out_rmse(np.zeros((len(rows.held_out.y), 1)))
+    assert any("it seems to be a function of u(x0 + x1*x2), x2, which is tried" in line for line in race.path)
+
+
+@pytest.mark.parametrize("search", ["nested", "units"])
+def test_what_is_not_sure_is_tried_only_where_nothing_is_near_exact(rows, found, search):
+    [row] = [row for row in guide.SCATTERED if row.search == search]
+    for error, is_tried in ((0.5, False), (1e-3, True), (1e-9, False)):
+        race = Race(rows, (), np.random.default_rng(0), 1.0)
+        race.best = replace(found, errors=Errors(error, error, error))
+        assert row.when(race) == is_tried
+    race.best = replace(race.best, errors=Errors(1e-3, 1e-3, 1e-3), maker="of x0*x1: polynomial")
+    assert not row.when(race)
