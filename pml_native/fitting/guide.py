@@ -124,7 +124,12 @@ def _shows_units(race: Race) -> bool:
 def _units(race: Race) -> ReducedSearch:
     race.looked_at["units"] = race.error
     assert race.best is not None
-    return ReducedSearch(race, race.best, SCATTERED, unsure=True)
+    search = ReducedSearch(race, race.best, SCATTERED, unsure=True)
+    # While it goes on, what it has tried depends on the threads.
+    looked_for = race.runs["reduced"].search if race.has_ended("reduced") else None
+    if isinstance(looked_for, ReducedSearch):
+        search.tried += looked_for.tried
+    return search
 
 
 def _may_be_nested(race: Race) -> bool:
