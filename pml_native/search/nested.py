@@ -25,7 +25,7 @@ from ..arrays import Array, contiguous
 from ..models.chebyshev import Indices, index_set, largest_index_set, unique_rows
 from .angles import level_set, nested, pair
 from .coordinates import Link
-from .graphs import Fit, Graphs, GraphSearch, error_of, gradient_in, spans
+from .graphs import LATER_DAMPING, Fit, Graphs, GraphSearch, error_of, gradient_in, spans
 from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found, Rows
@@ -64,8 +64,6 @@ FREEDOM_OF_THIRD, FREEDOM_OF_PAIR = 2.0, 10.0
 # How many times the error of the model known that of the best nest may be with few terms. It must be below it once two
 # nests have gone side by side.
 HOPEFUL = 10.0
-# Damping of what goes on from another fit.
-LATER_DAMPING = 1e-8
 # The part of the errors at rows held out that structures are compared by, the smallest.
 INNER = 0.9
 # Rows that are spread evenly down to 0 have a least value below this over their number, with all but e^-5 certainty:
