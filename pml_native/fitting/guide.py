@@ -20,14 +20,16 @@ from ..search.trigonometric import has_angles
 from ..search.waves import WavesSearch
 from . import inverse, periodic, pieces, regions
 from .inverse import InverseSearch, may_be_an_inverse
+from .nested import NestedRace
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
-# A relative error of the best model below which networks have no turn, unless they are to bear out a large quotient. On
-# I.30.3 they took 36 of 60 s and ended nine orders above what was known; other values of this have not been tried.
+# A relative error of the best model below which no variables are learned and networks have no turn, unless they are to
+# bear out a large quotient. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
+# of this have not been tried.
 NETWORKS_ABOVE = 1e-8
 # A relative error of the best model below which no relation that y is a root of is looked for: searches come to 1e-13.
 RELATIONS_ABOVE = 1e-12
@@ -110,6 +112,44 @@ def _may_have_parts(race: Race) -> bool:
 def _modular(race: Race) -> ModularSearch:
     race.looked_at["modular"] = race.error
     return ModularSearch(race.rows, race.best)
+
+
+def _shows_units(race: Race) -> bool:
+    """Whether changes of units that are not sure may be tried, as all that is sure has led to nothing exact."""
+    if not NETWORKS_ABOVE < race.error < USELESS or race.rows.n_inputs < 2:
+        return False
+    return _is_as_given(race, "units") and _shows_more(race, "units", CLEARER)
+
+
+def _units(race: Race) -> ReducedSearch:
+    race.looked_at["units"] = race.error
+    assert race.best is not None
+    search = ReducedSearch(race, race.best, SCATTERED, unsure=True)
+    # While it goes on, what it has tried depends on the threads.
+    looked_for = race.runs["reduced"].search if race.has_ended("reduced") else None
+    if isinstance(looked_for, ReducedSearch):
+        search.tried += looked_for.tried
+    return search
+
+
+def _may_be_nested(race: Race) -> bool:
+    """Whether the best model may show variables of few inputs each, as nothing has led to an exact one."""
+    if not NETWORKS_ABOVE < race.error < USELESS or not _has_products(race) or race.rows.n_inputs < PARTS_FROM:
+        return False
+    return _is_as_given(race, "nested") and _shows_more(race, "nested", MUCH_CLEARER)
+
+
+def _is_as_given(race: Race, search: str) -> bool:
+    """Whether the best model is of the inputs as they are, or `search` goes on: what has led to one of other variables
+    looks for more there itself."""
+    goes_on = search in race.runs and not race.has_ended(search)
+    return race.best is not None and (goes_on or not race.best.maker.startswith("of "))
+
+
+def _nested(race: Race) -> NestedRace:
+    race.looked_at["nested"] = race.error
+    assert race.best is not None
+    return NestedRace(race, race.best, SCATTERED)
 
 
 def _parts(race: Race) -> Variables | None:
@@ -282,6 +322,20 @@ OF_ONE_LAW = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        "units",
+        first_round=LATER,
+        when=_shows_units,
+        make=_units,
+        sentence="in variables that may be without units, models come to {error:.1e}",
+    ),
+    Row(
+        "nested",
+        first_round=LATER,
+        when=_may_be_nested,
+        make=_nested,
+        sentence="of learned variables, models come to {error:.1e}",
+    ),
     Row(
         "modular",
         first_round=LATER,

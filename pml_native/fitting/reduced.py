@@ -22,7 +22,7 @@ from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
-from .symmetry import Evidence, find_variables, in_front
+from .symmetry import Evidence, find_scalings, find_variables, in_front
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
@@ -45,10 +45,12 @@ TURN_WORK = 0.2 * WORK_A_SECOND
 
 class ReducedSearch:
     """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave, or of
-    those that are `given`."""
+    those that are `given`. If `unsure` they are products that the likeliest changes of units leave."""
 
-    def __init__(self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None) -> None:
-        self.given = given
+    def __init__(
+        self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None, *, unsure: bool = False
+    ) -> None:
+        self.given, self.unsure = given, unsure
         self.race, self.rows, self.rng, self.known, self.table = race, race.rows, own_rng(race.rng), known, table
         self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
         self.tried: list[Variables] = []
@@ -94,7 +96,10 @@ class ReducedSearch:
         d = self.rows.n_inputs
         orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
         work = 20.0 * CALL + len(evidence.X) * d**3
-        found = yield [Step(work, partial(_variables, evidence, strictness, order)) for order in orders]
+        looks = [partial(_variables, evidence, strictness, order) for order in orders]
+        if self.unsure:
+            looks = [partial(_scalings, evidence, n, order) for n in range(1, d) for order in orders[:2]]
+        found = yield [Step(work, look) for look in looks]
         choices: list[Variables] = []
         for variables in found:
             if variables is not None and not any(same(variables, other) for other in [*self.tried, *choices]):
@@ -265,6 +270,11 @@ def whole_of(
 def _variables(evidence: Evidence, strictness: float, order: NDArray[np.intp], worker: Worker) -> Variables | None:
     with np.errstate(all="ignore"):  # columns of all sizes: what overflows shows no symmetry
         return find_variables(evidence, strictness, order)
+
+
+def _scalings(evidence: Evidence, n: int, order: NDArray[np.intp], worker: Worker) -> Variables | None:
+    with np.errstate(all="ignore"):
+        return find_scalings(evidence, n, order)
 
 
 def within(rows: Rows, variables: Variables) -> Rows | None:

@@ -31,6 +31,8 @@ LEAST_PART = 1e-3
 AMPLIFIED, COARSEST = 100.0, 0.1
 FINEST = 1e-7
 DENOMINATORS = (1, 2, 3)
+# How much less likely changes of units may be once they are rounded.
+SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
 # Products that powers in front are changed by.
 MOST_PRODUCTS = 3
@@ -173,8 +175,18 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
     return groups
 
 
-def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp]) -> Variables | None:
-    """Products that no change of units changes, where y is multiplied by a power in some changes."""
+def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variables | None:
+    """The products that the `n` likeliest changes of units leave, however sure they are; None where they are none.
+
+    Where a column counts for little, its gradient is known to few digits, and no tolerance tells what is exact from
+    what is nearly so. Rounded to fractions they must be as likely as before, within SCALING_SURE times.
+    """
+    return _units(evidence, COARSEST, order, n)
+
+
+def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int | None = None) -> Variables | None:
+    """Products that no change of units changes, where y is multiplied by a power in some; of the `n` likeliest, if
+    given."""
     slopes = evidence.slopes("product")
     positive = np.array([i for i in order if not np.isnan(slopes[:, i]).any()], dtype=np.intp)
     if len(positive) < 2:
@@ -184,7 +196,13 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp]) -> Var
     if not np.isfinite(table).all():
         return None
     _, singular, rows = svd(table, full_matrices=False)
-    directions = _echelon(rows[singular <= tolerance])
+    if n is not None:
+        if n > len(singular) or not singular[-n] <= tolerance:
+            return None
+        tolerance = min(tolerance, SCALING_SURE * float(singular[-n]))
+        directions = _echelon(rows[-n:])
+    else:
+        directions = _echelon(rows[singular <= tolerance])
     if directions is None or len(directions) == 0 or len(directions) >= len(positive):
         return None
     if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():

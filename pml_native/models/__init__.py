@@ -8,6 +8,7 @@ from ..networks import UnknownActivationError
 from . import archive
 from .algebraic import Algebraic
 from .boosted import Boosted
+from .composed import Composed
 from .ends import Ends
 from .inverse import Inverse
 from .mixed import Mixed
@@ -36,6 +37,7 @@ __all__ = [
     "RBF",
     "Algebraic",
     "Boosted",
+    "Composed",
     "Ends",
     "ErrorEstimate",
     "Inverse",

@@ -8,6 +8,7 @@ from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
 from .ends import EndsSearch
 from .modular import ModularSearch, fit_modular
+from .nested import NestedSearch
 from .network import NetworkSearch
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
@@ -26,6 +27,7 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "algebraic": lambda rows, rng: AlgebraicSearch(rows),
     "ends": lambda rows, rng: EndsSearch(rows),
     "modular": lambda rows, rng: ModularSearch(rows),
+    "nested": lambda rows, rng: NestedSearch(rows),
     "network": NetworkSearch,
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,

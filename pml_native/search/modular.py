@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -20,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..models import Model
-from .coordinates import in_words
+from .graphs import GraphSearch
 from .modular_moves import GRADIENT_ROWS, grown, proposals, shortened, simpler, stretched
 from .modular_trial import Trial, Trials
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, FLOOR, Found, Rows, searched
+from .search import FLOOR, Found, Rows, searched
 from .structure import Group, Structure
 
 # None of these numbers has been varied by itself: they were settled together on three functions (flow through a
@@ -94,7 +93,7 @@ def fit_modular(
     )
 
 
-class ModularSearch:
+class ModularSearch(GraphSearch):
     """One search in `rows` of one output that varies; the gradient of `known` may propose what to merge.
 
     With `as_given` no column is taken in logarithms.
@@ -102,11 +101,8 @@ class ModularSearch:
 
     def __init__(self, rows: Rows, known: Found | None = None, *, as_given: bool = False) -> None:
         rows.require_one_output()
-        self.rows, self.known = rows, known
         self.trials = Trials(rows, as_given=as_given)
-        self._work = 0.0
-        self.best: Found | None = None
-        self.prospect = 0.0
+        super().__init__(rows, known, self.trials)
 
     def steps(self) -> Steps:
         """The whole search."""
@@ -193,22 +189,6 @@ class ModularSearch:
         good = [trial for trial in (yield from self._run(trials, most)) if trial.error < AS_GOOD * one.error]
         return min(good, key=lambda trial: trial.error * trial.size**COMPLEXITY, default=None)
 
-    # --- fits
-
-    def _run(self, trials: Sequence[Trial | None], most: int) -> Part[list[Trial]]:
-        """Each gone on by so many steps, or until it stands still, with its error."""
-        going = [
-            replace(trial, descent=replace(trial.descent, most=most, losses=(), ended=False))
-            for trial in trials
-            if trial is not None
-        ]
-        while active := [i for i, trial in enumerate(going) if not trial.descent.ended]:
-            steps = [going[i].descent.step() for i in active]
-            self._work += sum(step.work for step in steps)
-            for i, descent in zip(active, (yield steps), strict=True):
-                going[i] = replace(going[i], descent=descent)
-        return [replace(trial, error=self.trials.error(trial)) for trial in going]
-
     # --- the best structure, with all that helps
 
     def _polished(self, one: Trial) -> Steps:
@@ -274,33 +254,9 @@ class ModularSearch:
             best = min(as_good, key=lambda trial: trial.size)
         return best
 
-    # --- models
-
-    def _offered(self, trials: Sequence[Trial]) -> Steps:
-        for trial in sorted(trials, key=lambda trial: trial.error):
-            if trial.descent.core is None or not math.isfinite(trial.error):
-                continue
-            n_params = trial.descent.problem.layout.n_params
-            [found] = yield [Step(self.rows.n * n_params + 30.0 * CALL, partial(self._found, trial))]
-            if self.best is None or found.score < self.best.score:
-                self.best = found
-                yield found
-
-    def _found(self, trial: Trial, worker: Worker) -> Found:
-        trials = self.trials
-        names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
+    def _described(self, trial: Trial) -> str:  # type: ignore[override]
         groups = ", ".join(
-            "+".join(names[j] for j in group.columns) + (f" ({group.rank})" if group.rank > 1 else "")
+            "+".join(self.names[j] for j in group.columns) + (f" ({group.rank})" if group.rank > 1 else "")
             for group in trial.structure.groups
         )
-        coordinates = in_words(trials.frame, trial.link)
-        return self.rows.found(
-            trials.model(trial),
-            "modular",
-            f"{len(trial.descent.problem.layout.core)} products of functions of {groups} {coordinates}".rstrip(),
-            coordinates=coordinates,
-            status="best graph of modules",
-            refit=partial(trials.refitted, trial),
-            nearby=partial(trials.nearby, trial),
-            nearby_work=trials.nearby_work(trial),
-        )
+        return f"{len(trial.descent.problem.layout.core)} products of functions of {groups}"

@@ -67,7 +67,7 @@ ROUNDING = 1e-13
 WIDER = 1.02
 # Points along each source at which the range of a variable is looked at.
 BOX_POINTS = {1: 33, 2: 17, 3: 9}
-FEWEST_BOX_POINTS = 3
+FEWEST_BOX_POINTS, MOST_BOX_SOURCES = 3, 8
 # Multiply-adds after which a descent is looked at, 25 ms: it is charged for so much, even if it ends before.
 CHUNK_WORK = 2.5e8
 
@@ -96,15 +96,19 @@ class Terms:
 class Layout:
     """Which modules there are, one value each, and the core; `n_inputs` d. Values are numbered z first, then modules.
 
-    A module has one source, or takes inputs only.
+    A module has one source, or takes inputs only. `kept` (n_params,) are coefficients that no step changes.
     """
 
-    def __init__(self, n_inputs: int, modules: Sequence[Terms], core: Terms) -> None:
+    def __init__(
+        self, n_inputs: int, modules: Sequence[Terms], core: Terms, kept: NDArray[np.bool_] | None = None
+    ) -> None:
         self.n_inputs, self.modules, self.core = n_inputs, tuple(modules), core
         # What the damping measures steps by: higher degrees count as larger, so that where rows leave something open,
         # as at the ends of a variable's range, the smoother function is taken.
         smooth = [(1.0 + module.indices.sum(axis=1)) ** -SMOOTHNESS for module in self.modules]
-        self.scales = np.concatenate(smooth)
+        self.scales = np.concatenate([np.empty(0), *smooth])
+        if kept is not None:
+            self.scales[kept] = 0.0
         ends: list[int] = np.cumsum([0, *(len(module) for module in self.modules)]).tolist()
         self.slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
         self.n_params: int = ends[-1]
@@ -120,6 +124,12 @@ class Layout:
     def slopes(self, Z: Array, params: Array, core: Array) -> Array:
         """The derivatives of y by all values, (n, d + M): those by z first."""
         return self.graph.slopes(contiguous(Z), params, core)
+
+    def core_slopes(self, V: Array, core: Array) -> Array:
+        """The derivatives of y by the sources of the core, each as if it were an input, (n, len(sources))."""
+        sources = list(self.core.sources)
+        alone = Layout(len(sources), (), Terms(range(len(sources)), self.core.indices))
+        return alone.slopes(V[:, sources], np.empty(0), core)
 
     def work(self, n: int, *, by_qr: bool = False) -> float:
         """Multiply-adds of a step on n rows, with two trials; QR factors do half as many a second."""
@@ -205,7 +215,9 @@ class Problem:
     def __init__(self, layout: Layout, rows: Wanted) -> None:
         self.layout, self.rows = layout, Wanted(contiguous(rows.Z), rows.t, contiguous(rows.root_weight))
         # The terms of the modules of several inputs at points of the box.
-        self._in_box = [m.at(box_points(len(m.sources))) if len(m.sources) > 1 else None for m in layout.modules]
+        self._in_box = [
+            m.at(box_points(len(m.sources))) if 1 < len(m.sources) <= MOST_BOX_SOURCES else None for m in layout.modules
+        ]
 
     def values(self, params: Array) -> Array:
         return self.layout.graph.values(self.rows.Z, params)
@@ -236,6 +248,9 @@ class Problem:
                 if in_box is not None:
                     seen = in_box @ c
                     low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+                elif len(module.sources) > 1:
+                    widest = float(np.sum(np.abs(c[1:])))  # of the terms, each of which is in [-1, 1]
+                    low, high = min(low, c[0] - widest), max(high, c[0] + widest)
                 middle[d + k] = 0.5 * (low + high)
                 c[0] -= middle[d + k]
                 v = v - middle[d + k]
@@ -369,7 +384,7 @@ class DampedSystem:
         self._J, self._scales, self._projection, self._residuals = J, scales, projection, residuals
         self._R: Array | None = None
         self.largest, self._rounding = 0.0, math.inf
-        if not np.isfinite(J).all():
+        if J.shape[1] == 0 or not np.isfinite(J).all():
             return
         if projection.is_regular:
             upper = projection.squares_without(J) * scales * scales[:, None]

@@ -12,6 +12,7 @@ from numpy.polynomial.chebyshev import chebvander
 
 from ..arrays import Array
 from .angles import Pair, pairs
+from .graphs import gradient_in
 from .modular_descent import Terms
 from .modular_trial import MOST_TERMS, Angles, Trial, Trials
 from .search import Found
@@ -215,16 +216,10 @@ def _blind(trials: Trials, structure: Structure, proposed: Sequence[tuple[int, .
 def _sloped(trials: Trials, one: Trial, known: Found | None) -> tuple[Array, Callable[[Array], Array]]:
     """Some rows, and the derivatives by z (n, d) of the model that tells more, at any z."""
     Z = trials.frame.Z[:GRADIENT_ROWS]
-    frame, own = trials.frame, trials.frame.normalization
 
     def of_known(Z: Array) -> Array:
         assert known is not None
-        logs = np.array([name == "log" for name in frame.names])
-        with np.errstate(all="ignore"):
-            inner = own.invert(Z)
-            X = np.where(logs, np.exp(inner) * frame.scales, inner)
-            gradient: Array = known.model.evaluate_gradient(np.ascontiguousarray(X))[:, 0, :]
-            return gradient * np.where(logs, X, 1.0) * np.ldexp(own.scale, own.exponent)
+        return gradient_in(trials.frame, known.model, Z)
 
     def of_own(Z: Array) -> Array:
         descent, layout = one.descent, one.descent.problem.layout

@@ -11,7 +11,7 @@ import numpy as np
 
 import pml_native as pml
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Mixed, Model, Outputs, Reduced, Regions, Signature
+from pml_native.models import Composed, Mixed, Model, Outputs, Reduced, Regions, Signature
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
@@ -278,6 +278,20 @@ def waves_of_two_periods():
     return pml.Waves(pml.NetworkModel(mlp, 0.3 * mlp.initialize(3)), turns, [2])
 
 
+def composed():
+    """Of a learned variable, in logarithms of two inputs, the exponential of another, and an input as it is."""
+    box = pml.Normalization.of_box(np.column_stack([np.log(BOX[:, 0]), BOX[:, 1], np.log(BOX[:, 2])]))
+    indices = [(0, 0, 0), (1, 0, 0), (0, 1, 1), (0, 1, 3), (0, 0, 1)]
+    inner = pml.Polynomial(indices, np.random.default_rng(13).normal(size=(5, 2)) * 0.3, inputs=box)
+    variables = pml.Transformed(inner, ["log", "identity", "log"], ["identity", "log"])
+    return Composed(network((3, 8, 2)), variables, [1])
+
+
+def composed_of_variables_only():
+    lines = pml.Polynomial(np.eye(3, dtype=int), np.random.default_rng(14).normal(size=(3, 2)))
+    return Composed(pml.NetworkModel(pml.MLP((2, 6, 1)), pml.MLP((2, 6, 1)).initialize(1)), lines)
+
+
 def outputs():
     """Columns of three models, one of them twice, one not at all."""
     return Outputs([network(), polynomial(), rational()], [4, 0, 3, 0])
@@ -378,6 +392,8 @@ MODELS: dict[str, Case] = {
     "inverse that falls": Case(inverse_that_falls),
     "waves": Case(waves, 16.0, 256.0),
     "waves of two periods": Case(waves_of_two_periods),
+    "composed": Case(composed),
+    "composed of variables only": Case(composed_of_variables_only),
     "outputs": Case(outputs),
     "outputs of networks": network_case(outputs_of_networks),
     "mixed": Case(mixed, 4.0, 8.0),

@@ -257,6 +257,17 @@ def test_a_race_within_the_race_hands_its_models_and_its_record_on(real_races):
     assert any(": of " in line and "come to" in line for line in race.path)
 
 
+def test_changes_of_units_that_are_not_sure_are_tried():
+    """Columns that count for little, as polynomials know their slopes to few digits."""
+    X = np.random.default_rng(0).uniform(1.0, 3.0, (400, 4))
+    a, b, c, d = X.T
+    table = tuple(row for row in guide.SCATTERED if row.search in ("polynomial", "units"))
+    race = Race(rows_of(X, a * np.exp(-3.0 * a / b + 0.002 * c * d**2), 60), table, np.random.default_rng(0), 3e9)
+    Crew(1, math.inf).run(race)
+    assert race.best.maker.startswith("of x0/x1, x2*x3^2; times x0: ")
+    assert race.error < 1e-13
+
+
 def test_the_same_race_gives_the_same_record_and_models_with_any_number_of_threads(real_races, tmp_path):
     def record(race, drawn):
         files = {}

@@ -23,6 +23,7 @@ REFUSED = {
     ("spline", "rows left out"): "rows that form a full grid",
     ("ends", "two outputs"): "y: expected one output, got 2",
     ("modular", "two outputs"): "y: expected one output, got 2",
+    ("nested", "two outputs"): "y: expected one output, got 2",
     ("separable", "two outputs"): "y: expected one output, got 2",
     ("waves", "two outputs"): "y: expected one output, got 2",
 }

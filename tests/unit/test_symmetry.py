@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pml_native.fitting.symmetry import Evidence, find_variables, in_front
+from pml_native.fitting.symmetry import Evidence, find_scalings, find_variables, in_front
 from pml_native.models.reduced import variables_of
 
 
@@ -81,6 +81,15 @@ def test_what_a_coarse_gradient_shows_is_rounded_to_fractions():
     variables = find_variables(noisy)
     np.testing.assert_array_equal(variables.factor, [1, 0, 0])
     np.testing.assert_array_equal(np.abs(variables.coefficients), [[0, 1, 1]])
+
+
+def test_changes_of_units_are_found_where_columns_count_for_little():
+    """Both of them, though the gradient by the third column is wrong by its size, and no tolerance lets it pass."""
+    exact = evidence(lambda a, b, c, d: a * np.exp(-a / b + 0.002 * c * d**2), [1] * 4, [3] * 4)
+    wrong = 0.02 * np.random.default_rng(2).normal(size=len(exact.X)) * exact.gradient[:, 0, 2]
+    gradient = exact.gradient + wrong[:, None, None] * np.array([0.0, 0.0, 1.0, 0.0])
+    variables = find_scalings(Evidence(exact.X, exact.y, gradient, 1e-6), 2, np.arange(4))
+    assert variables.described("abcd") == "a/b, c*d^2; times a"
 
 
 def test_columns_of_both_signs_are_no_factors():
