@@ -22,6 +22,8 @@ from .fitted import Samples, root_mean_square
 TERMS = (1, 2, 3, 5)
 DEGREES = (3, 2, 1)
 MOST_PRODUCTS = 300
+# Powers of a power law, and the logarithm of its factor, which is a float64.
+MOST_POWER, LARGEST = 100.0, 700.0
 # Formulas that are worse say nothing, and one of more terms must be better than those of fewer by the second.
 MOST_ERROR, BETTER = 0.3, 0.5
 
@@ -51,8 +53,11 @@ def _power_law(x: Sequence[Any], samples: Samples) -> list[Simple]:
         return []
     # Errors of y, not of its logarithm, are to be small: rows count as much as their y.
     matrix = np.column_stack([np.log(samples.X), np.ones(len(samples.y))])
-    weight = np.abs(samples.y)
-    solution = np.linalg.lstsq(matrix * weight[:, None], np.log(weight) * weight, rcond=None)[0]
+    size = np.abs(samples.y)
+    weight = size / size.max()
+    solution = np.linalg.lstsq(matrix * weight[:, None], np.log(size) * weight, rcond=None)[0]
+    if not np.all(np.abs(solution[:-1]) <= MOST_POWER) or not abs(solution[-1]) < LARGEST:
+        return []
     error = _error(sign * np.exp(matrix @ solution), samples)
     powers = [value ** _number(a, error) for value, a in zip(x, solution[:-1].tolist(), strict=True)]
     return [Simple(_number(sign * math.exp(solution[-1]), error) * sympy.Mul(*powers), error, 1)]
@@ -96,5 +101,5 @@ def _error(values: Array, samples: Samples) -> float:
 
 def _number(value: float, error: float) -> Any:
     """A number with two digits more than a formula of this error has."""
-    digits = 2 + max(0, math.ceil(-math.log10(max(error, 1e-15))))
+    digits = 2 + max(0, math.ceil(-math.log10(min(max(error, 1e-15), 1.0))))
     return sympy.Float(f"{value:.{digits}g}", 15)
