@@ -323,6 +323,14 @@ OF_ONE_LAW = (
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
     Row(
+        "modular",
+        8.0,
+        LATER,
+        when=_may_have_parts,
+        make=_modular,
+        sentence="sums of parts of fewer inputs come to {error:.1e}",
+    ),
+    Row(
         "units",
         first_round=LATER,
         when=_shows_units,
@@ -335,13 +343,6 @@ OF_ONE_LAW = (
         when=_may_be_nested,
         make=_nested,
         sentence="of learned variables, models come to {error:.1e}",
-    ),
-    Row(
-        "modular",
-        first_round=LATER,
-        when=_may_have_parts,
-        make=_modular,
-        sentence="sums of parts of fewer inputs come to {error:.1e}",
     ),
     Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
     Row(

@@ -133,7 +133,9 @@ class Race:
                 if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row.search):
                     yield from self._turn(row, share * row.share * self.work)
         while not self.is_rounded and (promising := self._most_promising(rows)) is not None:
-            work, before = max(self.rounds[-1] * self.work, self._done.get(promising.search, 0.0)), self.error
+            done, before = self._done.get(promising.search, 0.0), self.error
+            # What has its first turn here is slow to begin with: its share says how much.
+            work = max((1.0 if done else promising.share) * self.rounds[-1] * self.work, done)
             yield from self._turn(promising, work)
             if HALF * before < self.error <= NEAR_FLOOR:
                 break
