@@ -45,8 +45,11 @@ def formulas_of(model: Any, *, share: float = 1.0) -> tuple[Any, ...]:
 
     share : of what a model may be asked for, which is most of the time that it takes.
     """
-    with np.errstate(all="ignore"):  # powers of numbers of any size: what overflows is no formula
-        return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
+    try:
+        with np.errstate(all="ignore"):  # powers of numbers of any size: what overflows is no formula
+            return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
+    except ArithmeticError as error:
+        raise ValueError(f"formula: numbers on the way are beyond float64 ({error}): scale X or y") from None
 
 
 def symbols_of(model: Any, X: Array) -> list[Any]:
