@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 from .approximation.search import Rounds
 from .approximation.target import Target, as_box, at_least
 from .coverage import Near
-from .fit import FitWarning, least_rows, versions
+from .fit import FitWarning
 from .fitting import diagnosis
+from .fitting.account import least_rows, versions
 from .fitting.expected import RANGE
 from .models import Model, Signature
 from .optimize.interrupt import InterruptGuard

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Array, as_weight, warn_about_precision
-from .fit import fit, least_rows
+from .fit import fit
+from .fitting.account import least_rows
 from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 

@@ -8,7 +8,7 @@ from typing import Any
 import scipy
 
 from . import _core
-from .fit import versions
+from .fitting.account import versions
 from .threads import available_cores, resolve_threads
 
 

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from ..arrays import Array, Samples
-from ..fit import least_rows
 from ..fitting import diagnosis, guide
+from ..fitting.account import least_rows
 from ..fitting.race import Race
 from ..fitting.watch import Watch
 from ..models import Model, Polynomial, Signature

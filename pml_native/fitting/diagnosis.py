@@ -62,6 +62,7 @@ class Limit(Enum):
     TIME = "the time limit was used up"
     WORK = "the work was used up"
     NOTHING_LEFT = "no search promised a better model"
+    GOING_ON = "a checkpoint: the fit was going on, and this was the best model so far"
 
 
 @dataclass(frozen=True)

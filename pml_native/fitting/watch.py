@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from collections.abc import Callable
 
 from ..progress import ProgressDisplay
+from ..report import FitReport
 from ..search.search import Found
 
 # Seconds between two writes of the checkpoint: a fit that is killed loses at most this.
@@ -18,6 +20,8 @@ class Watch:
 
     def __init__(self, display: ProgressDisplay, checkpoint: str | os.PathLike[str] | None) -> None:
         self.display, self.checkpoint = display, checkpoint
+        # What is said of a model that is written before the fit has ended.
+        self.report_of: Callable[[Found], FitReport] | None = None
         self._written: Found | None = None
         self._last_write = time.perf_counter()
 
@@ -32,6 +36,8 @@ class Watch:
         if self.checkpoint is None or best is self._written:
             return
         self._last_write, self._written = time.perf_counter(), best
+        if self.report_of is not None and best.model.report is None:
+            best.model.report = self.report_of(best)
         try:
             best.model.save(self.checkpoint)
         except OSError as error:  # a full disk must not end a good fit

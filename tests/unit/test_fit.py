@@ -386,3 +386,16 @@ def test_the_progress_display_shows_error_and_time_left(capsys):
     assert "best error" in shown.err
     assert "s left" in shown.err
     assert shown.out == ""
+
+
+def test_a_checkpoint_says_how_exact_its_model_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("pml_native.fitting.watch.CHECKPOINT_SECONDS", 0.0)
+    X, y = samples()
+    reports = []
+    monkeypatch.setattr(
+        Watch, "write", lambda self, best, write=Watch.write: (write(self, best), reports.append(best.model.report))
+    )
+    pml.fit(X, np.sqrt(y + X[:, 0]), effort=LITTLE, checkpoint=tmp_path / "best.pml")
+    assert reports[0] is not None
+    assert reports[0].status.startswith("a checkpoint")
+    assert reports[0].validation_rmse > 0.0
