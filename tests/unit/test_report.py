@@ -121,6 +121,13 @@ def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance
     assert len(list(picture.iter("path"))) == 6
 
 
+def test_json_has_null_for_what_is_not_finite():
+    x = np.linspace(0.0, 1.0, 12)
+    report = pml.fit(x, np.ones(12), time_limit=None, progress=False).report
+    assert report.error_range[1] == np.inf
+    assert json.loads(report.to_json(), parse_constant=pytest.fail)["error_range"] == [0.0, None]
+
+
 def test_copies_of_what_was_not_asked_for_find_the_same(distance):
     pytest.importorskip("sympy")
     made = []
