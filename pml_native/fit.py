@@ -141,18 +141,17 @@ def fit(
         with InterruptGuard() as guard, held_blas():
             samples, far = without_outliers(samples, effort, threads, limit, lambda: guard.requested)
     facts = Facts.of(samples)
-    table = guide.table(method, is_grid(facts))
+    table = guide.table(method, is_grid(facts) and not breaks)
     if facts.m > 1 and (method == "auto" or samples.is_relative):
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
-    known = None if regions is None else given_regions(regions, samples, sample_weight)
+    known = None if regions is None else given_regions(regions, samples, np.shape(X)[0])
     if known is not None:
         table = region_races.table_of(table, known)
     if breaks:
         if method == "spline":
             raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
-        table = guide.table(method, is_grid=False) if facts.m == 1 or method != "auto" else table
         table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)

@@ -31,6 +31,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _finite(value: Any) -> Any:
+    """The same values, with None for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def two_digits(number: float) -> int:
     """A number rounded to two digits: an estimate has no more."""
     return int(float(f"{number:.2g}"))
@@ -397,8 +406,8 @@ class FitReport:
         return cls(**fields)
 
     def to_json(self) -> str:
-        """The report as a JSON text."""
-        return json.dumps(self.to_dict(), indent=1)
+        """The report as a JSON text; numbers that are not finite, which JSON has none of, are null."""
+        return json.dumps(_finite(self.to_dict()), indent=1, allow_nan=False)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as one HTML page that needs no other file.

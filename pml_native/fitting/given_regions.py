@@ -60,10 +60,11 @@ class Given:
         return Reduced(model, variables, Signature.of(samples))
 
 
-def given_regions(
-    regions: Callable[[Array], ArrayLike] | int | str | ArrayLike, samples: Samples, sample_weight: ArrayLike | None
-) -> Given:
-    """What the user gave as `regions`; ValueError for what is none, saying what was wanted and got."""
+def given_regions(regions: Callable[[Array], ArrayLike] | int | str | ArrayLike, samples: Samples, n: int) -> Given:
+    """What the user gave as `regions`; ValueError for what is none, saying what was wanted and got.
+
+    Labels are of all `n` rows that were given, also of those that the samples are without.
+    """
     X, d = samples.X, samples.X.shape[1]
     if callable(regions):
         names, labels = _numbered(_integers(regions(X), len(X), "a function that gives"))
@@ -82,11 +83,10 @@ def given_regions(
         boundary = Boundary(_scores_of(values, int(j), d), 0.0, f"by column {name}")
         return _checked(Given(len(values), _values_of(int(j), values), boundary, int(j), f"column {name}"), labels, d)
     array = np.asarray(regions)
-    n = len(X) if sample_weight is None else np.size(sample_weight)
     if array.shape != (n,):
         raise ValueError(f"regions: expected a function, a column or ({n},) labels, got {_shown(array)}")
-    if sample_weight is not None:
-        array = array[np.asarray(sample_weight, dtype=np.float64) > 0.0]
+    if samples.numbers is not None:  # rows have been left out
+        array = array[samples.numbers]
     names, labels = _numbered(array)
     return _checked(Given(len(names), _labels_at(X, labels), None, None, "labels of the rows"), labels, d)
 

@@ -67,11 +67,12 @@ class Samples(NamedTuple):
 
 def compiled(expression: Any, variables: Sequence[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """f(X) (n,) of the points X (n, d), in the precision that X has; NaN or infinity where there is no real value."""
-    # Numbers are arguments: written into a function they would have 15 digits.
+    # Numbers are arguments: written into a function they would have 15 digits. Columns get other names there, as
+    # one that is called exp would hide the function.
     numbers = sorted(expression.atoms(sympy.Float), key=float)
-    names = [sympy.Dummy() for _ in numbers]
-    named = expression.xreplace(dict(zip(numbers, names, strict=True)))
-    function = sympy.lambdify([*variables, *names], named, "numpy", cse=True)
+    arguments = [sympy.Dummy() for _ in (*variables, *numbers)]
+    named = expression.xreplace(dict(zip((*variables, *numbers), arguments, strict=True)))
+    function = sympy.lambdify(arguments, named, "numpy", cse=True)
     given = [float(number) for number in numbers]
 
     def values(X: NDArray[Any]) -> NDArray[Any]:

@@ -96,7 +96,8 @@ class EndsSearch:
         if not known:
             if self.only_if_shown:
                 return
-            known = [End(float(np.min(X)), STARTS[0], False)]
+            asked = X if self.rows.corners is None else np.concatenate([X, self.rows.corners])
+            known = [End(float(np.min(asked)), STARTS[0], False)]
         yield from self._grown(known)
 
     def _grown(self, ends: Sequence[End]) -> Steps:

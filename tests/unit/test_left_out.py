@@ -41,6 +41,21 @@ def test_rows_with_missing_values_are_left_out_if_asked():
     assert any("3 rows with missing values left out, as asked: 3, 50, 199" in line for line in model.report.path)
 
 
+def test_labels_of_regions_are_those_of_all_rows_whichever_are_left_out():
+    X = rows()
+    labels = np.where(X[:, 0] > 0.5, "ice", "water")
+    y = np.where(X[:, 0] > 0.5, X[:, 1] ** 2 + 1.0, X[:, 0])
+    y[3], X[50, 1], y[7] = np.nan, np.nan, 50.0
+    weight = np.ones(200)
+    weight[20] = 0.0
+    options = {**LITTLE, "missing": "drop", "outliers": "drop", "regions": labels}
+    model = pml.fit(X, y, sample_weight=weight, **options)
+    kept = np.setdiff1d(np.arange(200), [3, 7, 20, 50])
+    assert np.max(np.abs(model(X[kept]) - y[kept])) < 1e-10
+    with pytest.raises(ValueError, match=r"regions: expected .* \(200,\) labels, got an array \(196,\)"):
+        pml.fit(X, y, sample_weight=weight, **{**options, "regions": labels[kept]})
+
+
 def test_the_error_for_missing_values_names_the_option():
     X, y = rows(), smooth(rows())
     y[7] = np.nan

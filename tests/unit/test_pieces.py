@@ -155,6 +155,21 @@ def test_several_columns_and_outputs_may_have_cuts():
     assert np.max(np.abs(model(new) - wanted) / np.std(wanted, axis=0)) < 1e-10
 
 
+@pytest.mark.parametrize("error", ["absolute", "relative"])
+def test_grids_with_several_outputs_may_have_cuts(error):
+    x = np.linspace(0.1, 3.0, 40)  # one column of different values is a full grid, which its pieces need not be
+    y = np.column_stack([np.where(x < 1.3, np.sin(3.0 * x) * np.exp(x), np.cos(x)) + 20.0, x**2])
+    model = pml.fit(x, y, breaks={0: [1.3]}, error=error, **OPTIONS)
+    assert np.max(np.abs(model(x) - y)) < 1e-4
+
+
+def test_powers_at_ends_have_values_from_a_given_break_on():
+    x = np.linspace(0.0, 3.0, 41)
+    y = np.where(x < 1.3, np.sqrt(x), x**2)
+    model = pml.fit(x, y, method="ends", breaks={0: [1.3]}, **OPTIONS)
+    assert np.isfinite(model(np.linspace(1.3, x[x > 1.3].min(), 9))).all()
+
+
 def test_a_row_at_a_given_break_belongs_to_the_piece_above():
     x = np.linspace(0.0, 2.0, 81)
     y = np.where(x < 1.0, x, 3.0 - x**2)

@@ -121,6 +121,21 @@ def test_formulas_and_parts_are_in_strict_json_in_files_and_on_the_page(distance
     assert len(list(picture.iter("path"))) == 6
 
 
+def test_json_has_null_for_what_is_not_finite():
+    x = np.linspace(0.0, 1.0, 12)
+    report = pml.fit(x, np.ones(12), time_limit=None, progress=False).report
+    assert report.error_range[1] == np.inf
+    assert json.loads(report.to_json(), parse_constant=pytest.fail)["error_range"] == [0.0, None]
+
+
+def test_columns_may_have_the_names_of_functions():
+    pytest.importorskip("sympy")
+    X = np.random.default_rng(0).uniform(1.0, 3.0, (100, 2))
+    y = X[:, 0] * np.exp(X[:, 1])
+    options = {"input_names": ["sin", "exp"], "effort": 0.02, "time_limit": None, "progress": False}
+    assert pml.fit(X, y, **options).report.formulas[0].text == "sin*exp(exp)"
+
+
 def test_copies_of_what_was_not_asked_for_find_the_same(distance):
     pytest.importorskip("sympy")
     made = []
