@@ -56,6 +56,10 @@ LATER = len(ROUNDS)
 USELESS = 0.2
 # A relative error of the best model below which no polynomials of cosines and sines, and no inverses, are looked for.
 ANGLES_ABOVE = INVERSES_ABOVE = 1e-12
+# Polynomials of cosines and sines that are so many times worse than the best after a turn are of columns that are no
+# angles: on exp(-x0 x1) sin(x0 + ... + x3) / (1 + x2^2) they stood at 5e-2 for 7 of 20 s, beside 1.5e-4. Where they are
+# right they lead, or are not much worse as long as their degrees are too low.
+ANGLES_FAR = 100.0
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
@@ -363,6 +367,7 @@ OF_ONE_LAW = (
         "trigonometric",
         first_round=1,
         when=_may_have_angles,
+        far_behind=ANGLES_FAR,
         sentence="polynomials of cosines and sines come to {error:.1e}",
     ),
     Row(

@@ -50,6 +50,7 @@ class Row:
 
     `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but
     a simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
+    `far_behind` is how many times worse than the best it may be after its first turn, to have a second one.
     """
 
     search: str
@@ -60,6 +61,7 @@ class Row:
     make: Callable[[Race], Search] | None = None
     last: bool = False
     hope: float = 0.0
+    far_behind: float = FAR_BEHIND
 
 
 class Watch(Protocol):
@@ -130,7 +132,7 @@ class Race:
             if number > 0 and self.is_rounded:
                 break
             for row in rows:
-                if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row.search):
+                if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row):
                     yield from self._turn(row, share * row.share * self.work)
         while not self.is_rounded and (promising := self._most_promising(rows)) is not None:
             done, before = self._done.get(promising.search, 0.0), self.error
@@ -151,22 +153,22 @@ class Race:
             return False
         return not self.is_enough and self.has_work and row.when(self) and row.search not in self._ended
 
-    def _is_far_behind(self, name: str) -> bool:
-        turns = self._turns.get(name, [])
-        return bool(turns) and FAR_BEHIND * max(self.error, FLOOR) < turns[-1][1] < math.inf
+    def _is_far_behind(self, row: Row) -> bool:
+        turns = self._turns.get(row.search, [])
+        return bool(turns) and row.far_behind * max(self.error, FLOOR) < turns[-1][1] < math.inf
 
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
         """The row whose search promises the least error; None where none promises a better one than is known."""
-        promises = [(self._promise(row.search), i) for i, row in enumerate(rows) if self._may_go_on(row)]
+        promises = [(self._promise(row), i) for i, row in enumerate(rows) if self._may_go_on(row)]
         least, i = min(promises, default=(math.inf, 0))
         return rows[i] if least < self.error else None
 
-    def _promise(self, name: str) -> float:
+    def _promise(self, row: Row) -> float:
         """The error that a search may come to by twice its work, or as much as any other has done; 0 if it can't tell.
 
         So what is slow at first is not given up for what was fast.
         """
-        turns = self._turns.get(name, [])
+        turns = self._turns.get(row.search, [])
         if not turns:
             return 0.0
         work, error = turns[-1]
@@ -177,7 +179,7 @@ class Race:
                 powers.append(math.log(max(error, FLOOR) / max(before[-1][1], FLOOR)) / math.log(work / before[-1][0]))
         ahead = max(2.0, max(self._done.values()) / work)
         if not powers:
-            return math.inf if self._is_far_behind(name) else 0.0
+            return math.inf if self._is_far_behind(row) else 0.0
         return float(error * ahead ** (MARGIN * min(powers)))
 
     def _turn(self, row: Row, work: float) -> Steps:
