@@ -204,7 +204,7 @@ def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Mode
         )
     if not features:
         raise ValueError(f"{table.path}: expected at least one column beside the target")
-    values = table.read([*features, *targets])
+    values = table.read([*features, *targets], may_miss=options.missing == "drop")
     X, y = values[:, : len(features)], values[:, len(features) :]
     if len(targets) == 1:
         y = y[:, 0]

@@ -7,6 +7,7 @@ or fewer cells than the header is refused by its line, and so is whatever could 
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 import warnings
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -47,10 +48,14 @@ class Layout:
     delimiter: str | None
     n_cells: int
     decimal_comma: bool = False
-    has_header: bool = True
     ends_with_delimiter: bool = False
     has_comments: bool = False
     is_quoted: bool = False
+
+    @property
+    def cells_a_line(self) -> int:
+        """With the empty one at the end."""
+        return self.n_cells + self.ends_with_delimiter
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,14 @@ class Table:
             return [name for name in names if name]
         raise ValueError(f"{self.path}: expected a name for every column, got none for column {place + 1}")
 
-    def read(self, names: Sequence[str]) -> Array:
-        """The columns `names` as (n, k)."""
+    def read(self, names: Sequence[str], *, may_miss: bool = False) -> Array:
+        """The columns `names` as (n, k). With `may_miss` empty cells and nulls are NaN, and no error."""
         if self.layout is None:
-            return self._read_parquet(names)
+            return self._read_parquet(names, may_miss)
         place = {name: i for i, name in enumerate(self.columns)}
-        return self._read_text([place[name] for name in names])
+        return self._read_text([place[name] for name in names], may_miss)
 
-    def _read_text(self, places: Sequence[int]) -> Array:
+    def _read_text(self, places: Sequence[int], may_miss: bool = False) -> Array:
         layout = self.layout
         assert layout is not None
         if layout.delimiter is not None and not layout.is_quoted:
@@ -119,12 +124,12 @@ class Table:
         elif layout.delimiter is not None:
             self._count_quoted_cells(layout)
         if layout.delimiter is not None and not layout.has_comments and os.path.getsize(self.path) > SMALL:
-            values = self._by_pyarrow(layout, places)
+            values = self._by_pyarrow(layout, places, may_miss)
             if values is not None:
                 return values
-        return self._by_numpy(layout, places)
+        return self._by_numpy(layout, places, may_miss)
 
-    def _by_pyarrow(self, layout: Layout, places: Sequence[int]) -> Array | None:
+    def _by_pyarrow(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array | None:
         """What pyarrow reads; None where it isn't installed, or meets a cell that NumPy has the better message for."""
         try:
             import pyarrow
@@ -141,7 +146,7 @@ class Table:
                 convert_options=arrow.ConvertOptions(
                     include_columns=list(dict.fromkeys(wanted)),
                     column_types=dict.fromkeys(wanted, pyarrow.float64()),
-                    null_values=[],
+                    null_values=[""] if may_miss else [],
                     decimal_point="," if layout.decimal_comma else ".",
                 ),
             )
@@ -149,7 +154,7 @@ class Table:
             return None
         return np.column_stack([table.column(name).to_numpy() for name in wanted])
 
-    def _by_numpy(self, layout: Layout, places: Sequence[int]) -> Array:
+    def _by_numpy(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array:
         lines: Any = _with_points(self.path, layout) if layout.decimal_comma else self.path
         try:
             values = np.loadtxt(
@@ -160,6 +165,7 @@ class Table:
                 usecols=None if layout.delimiter is None else places,
                 comments=COMMENTS if layout.has_comments else None,
                 quotechar=None if layout.has_comments else '"',  # which NumPy has for one of both
+                converters=_number_or_nan if may_miss else None,
                 ndmin=2,
                 encoding="utf-8-sig",
             )
@@ -171,7 +177,7 @@ class Table:
     def _count_cells(self, layout: Layout) -> None:
         """ValueError with the first line of more or fewer cells than the header."""
         assert layout.delimiter is not None
-        wanted, number = layout.n_cells + layout.ends_with_delimiter, 1
+        wanted, number = layout.cells_a_line, 1
         delimiter, rest = ord(layout.delimiter), b""
         with self.path.open("rb") as file:
             while block := file.read(BLOCK):
@@ -201,12 +207,9 @@ class Table:
             rows = csv.reader(file, delimiter=layout.delimiter or ",")
             try:
                 for row in rows:
-                    if (
-                        rows.line_num > layout.n_skipped
-                        and row
-                        and len(row) != layout.n_cells + layout.ends_with_delimiter
-                    ):
-                        self._refuse_line(rows.line_num, len(row), layout.n_cells, (layout.delimiter or ",").join(row))
+                    if rows.line_num > layout.n_skipped and row and len(row) != layout.cells_a_line:
+                        text = (layout.delimiter or ",").join(row)
+                        self._refuse_line(rows.line_num, len(row), layout.cells_a_line, text)
             except csv.Error as error:
                 raise ValueError(f"{self.path}: line {rows.line_num}: {error}") from None
 
@@ -214,7 +217,7 @@ class Table:
         shown = text.strip() if len(text) < 60 else text[:57].strip() + "..."
         raise ValueError(
             f"{self.path}: expected {wanted} cells in every row, got {got} in line {line}: {shown!r}"
-            + (". Numbers may hold no commas that part thousands" if got > wanted else "")
+            + (". Numbers may hold no commas that part thousands" if got > wanted and "," in text else "")
         )
 
     def _explain(self, message: str) -> str:
@@ -225,19 +228,30 @@ class Table:
             many = re.search(r"the number of columns changed from (\d+) to (\d+) at row (\d+)", message)
             if many is None:
                 return message
-            return f"{many[2]} cells in row {many[3]} of the numbers, and {many[1]} before"
+            return f"{many[2]} cells in line {self._line_of(int(many[3]) - 1)}, and {many[1]} before"
         text, row, column = found[1], int(found[2]), int(found[3]) - 1
         what = f"text {text!r}" if text.strip() else "nothing"
         if re.fullmatch(r"\s*[+-]?\d*\.?\d*[dD][+-]?\d+\s*", text):
             what += " (write E for the D of Fortran's exponents)"
-        return f"{what} in line {row + 1 + self.layout.n_skipped}, column {self.columns[column]!r}"
+        return f"{what} in line {self._line_of(row)}, column {self.columns[column]!r}"
 
-    def _read_parquet(self, names: Sequence[str]) -> Array:
+    def _line_of(self, row: int) -> int:
+        """The number of the line, from 1, that holds this row of numbers, from 0."""
+        assert self.layout is not None
+        with self.path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                is_row = bool(line.strip()) and not (self.layout.has_comments and line.lstrip().startswith(COMMENTS))
+                row -= number > self.layout.n_skipped and is_row
+                if row < 0:
+                    return number
+        raise AssertionError("a row that NumPy has read is in the file")
+
+    def _read_parquet(self, names: Sequence[str], may_miss: bool) -> Array:
         columns = []
         table = _pyarrow_parquet().read_table(self.path, columns=list(names))
         for name in names:
             column = table.column(name)
-            if column.null_count:
+            if column.null_count and not may_miss:
                 raise ValueError(
                     f"{self.path}: expected numbers in every row, got {column.null_count} nulls in {name!r}"
                 )
@@ -271,15 +285,14 @@ def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
     delimiter = given[1] if given is not None else _delimiter(path, rows)
     names = _cells(path, rows[0], delimiter)
     is_data = all(_is_number(cell) for cell in names if cell) and any(names)
-    n_skipped, has_header, comment = first + 1, True, None
+    n_skipped, comment = first + 1, None
     if is_data and header is not True:
         # A header may stand in the last comment line before the rows.
         if first and lines[first - 1].lstrip().startswith(COMMENTS):
             comment = lines[first - 1].lstrip().lstrip("#%").strip()
         n_skipped, own = first, names
         names = _cells(path, comment, delimiter) if comment else []
-        has_header = len(names) == len(own) and not all(map(_is_number, names))
-        if not has_header:
+        if len(names) != len(own) or all(map(_is_number, names)):
             names = [str(i) for i in range(len(own))]
             if header is None and _looks_like_header(own, [_cells(path, row, delimiter) for row in rows[1:]]):
                 raise ValueError(
@@ -305,16 +318,14 @@ def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
         delimiter,
         len(names) - ends,
         delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for row in cells for cell in row),
-        has_header,
         ends,
         any(line.lstrip().startswith(COMMENTS) for line in lines[n_skipped:]),
         any('"' in line for line in lines[n_skipped:]),
     )
-    wrong = next((len(row) for row in cells if len(row) != len(names)), None)
-    if delimiter is None and wrong is not None:
+    if delimiter is None and cells and all(len(row) != len(names) for row in cells):
         raise ValueError(
-            f"{path}: expected {len(names)} cells parted by blanks in every row, as in {rows[0][:60]!r}, got {wrong}; "
-            f"names that hold blanks need another delimiter"
+            f"{path}: expected {len(names)} cells parted by blanks in every row, as in {rows[0][:60]!r}, got "
+            f"{len(cells[0])}; names that hold blanks need another delimiter"
         )
     return tuple(names[: layout.n_cells]), layout
 
@@ -361,6 +372,10 @@ def _looks_like_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> b
     return all(is_integer) and bool(below) and not any(below)
 
 
+def _number_or_nan(cell: str) -> float:
+    return float(cell) if cell.strip() else math.nan
+
+
 def _with_points(path: Path, layout: Layout) -> Iterator[str]:
     """The lines of the rows with points for decimal commas."""
     with path.open(encoding="utf-8-sig") as file:
@@ -372,12 +387,7 @@ def _with_points(path: Path, layout: Layout) -> Iterator[str]:
 def write_csv(path: str | os.PathLike[str], names: Sequence[str], values: Array) -> None:
     """Columns `values` (n, k) under a header, every number with the shortest digits that give it back exactly."""
     with replacing(path) as file:
-        _write_lines(file, names, values)
-
-
-def _write_lines(file: BinaryIO, names: Sequence[str], values: Array) -> None:
-    for line in csv_lines(names, values):
-        file.write(line.encode())
+        file.writelines(line.encode() for line in csv_lines(names, values))
 
 
 def csv_lines(names: Sequence[str], values: Array) -> list[str]:

@@ -1,6 +1,5 @@
 // The kernels of the search without a triangulation for one instruction set, in all dimensions. They take the compiler
-// as long as all others together, so they have files of their own, which are compiled at -O2: a quarter of the time that
-// -O3 takes, for queries that take 10 to 16 % longer.
+// as long as all others together, so they have files of their own, with the options that setup.py names.
 #pragma once
 
 #include "../simplex/kernels/on_demand.hpp"

@@ -71,10 +71,11 @@ REFUSED = {
         r"expected 2 cells in every row, got 3 in line 3: '1,003.390,2'",
     ),
     "a row of fewer cells": ("T,p,rho\n1,2,3\n1,2\n", "got 2 in line 3"),
-    "a row of more cells between blanks": ("T p\n1 2\n1 2\n1 2 3\n", "cells"),
+    "a row of more cells between blanks": ("T p\n1 2\n1 2\n1 2 3\n", "3 cells in line 4, and 2 before"),
     "names with blanks between blanks": ("T in K  p\n1 2\n3 4\n", "need another delimiter"),
     "text": ("T,p\n1,2\n3,four\n", "text 'four' in line 3, column 'p'"),
     "nothing in a cell": ("T,p\n1,2\n,4\n", "nothing in line 3, column 'T'"),
+    "text after blank lines and comments": ("T,p\n1,2\n\n# a pause\n3,four\n", "text 'four' in line 5, column 'p'"),
     "units below the header": ("T,p\nK,MPa\n1,2\n", "text 'K' in line 2, column 'T'"),
     "exponents of Fortran": ("T,p\n1,2.0D+05\n", "write E for the D"),
     "names twice": ("T,T\n1,2\n", "'T' twice"),
@@ -99,6 +100,28 @@ def test_a_table_that_could_be_misread_is_refused_with_the_reason(tmp_path, kind
 
     with pytest.raises(ValueError, match=reason):
         read()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_empty_cells_are_nan_where_values_may_be_missing(tmp_path, parser, delimiter):
+    decimal = "," if delimiter == ";" else "."
+    text = "T,p\n1.5,2.5\n,4.5\n5.5,\n".replace(",", delimiter).replace(".", decimal)
+    table = Table.open(written(tmp_path, text))
+    expected = [[1.5, 2.5], [np.nan, 4.5], [5.5, np.nan]]
+    np.testing.assert_array_equal(table.read(["T", "p"], may_miss=True), expected)
+    with pytest.raises(ValueError, match="nothing in line 3"):
+        table.read(["T", "p"])
+
+
+def test_nulls_of_parquet_are_nan_where_values_may_be_missing(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"a": [1.5, None, 2.5]}), tmp_path / "t.parquet")
+    table = Table.open(tmp_path / "t.parquet")
+    np.testing.assert_array_equal(table.read(["a"], may_miss=True), [[1.5], [np.nan], [2.5]])
+    with pytest.raises(ValueError, match="got 1 nulls in 'a'"):
+        table.read(["a"])
 
 
 def test_a_long_line_with_a_quote_is_refused(tmp_path):
