@@ -10,13 +10,13 @@ from ..models import ModularPolynomial, Piecewise, Reduced
 from ..models.reduced import Variables
 from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
+from ..search.angle_columns import has_angles
 from ..search.ends import EndsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
-from ..search.trigonometric import has_angles
 from ..search.waves import WavesSearch
 from . import inverse, periodic, pieces, regions
 from .inverse import InverseSearch, may_be_an_inverse

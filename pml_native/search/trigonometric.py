@@ -18,7 +18,6 @@ matrices.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,30 +25,20 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arrays import Array, Samples, contiguous
-from ..models import Model, Normalization, Polynomial, Waves
-from ..models.chebyshev import ChebyshevTerms, Indices, index_set
+from ..arrays import Array, Samples
+from ..models import Model
+from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.transformed import TRANSFORMS, Transformed
+from .angle_columns import UNITS, Reading, of_widths, readings
 from .coordinates import InputFrames, Link, in_coordinates, in_words, link_of, links
 from .least_squares import leading_least_squares, least_squares, tiled_least_squares
 from .polynomial_growth import rms
-from .pursuit import LEAST_NORM, LEAST_PART, NORM_ROWS, with_divisors
+from .pursuit import LEAST_NORM, LEAST_PART, NORM_ROWS
 from .scheduler import Part, Step, Steps, Worker
-from .search import CALL, ROUNDED, Found, Rows, extrapolated
+from .search import CALL, FLOOR, ROUNDED, Found, Rows, extrapolated
+from .trigonometric_terms import Dictionary, trigonometric_polynomial
 
-# Units of angles: a radian, and a degree.
-UNITS = (1.0, math.pi / 180.0)
-# A column may be an angle if it is within a turn to both sides, by rounding; it is a wide one from so many radians on,
-# and none below the least: a parabola is as good there.
-TURN, WIDE, NARROW = 2.0 * math.pi * (1.0 + 1e-9), 2.0, 0.2
-MOST_ANGLES = 8
-# Waves cos(k u) and sin(k u): |k_1| + ... up to this, and up to as much as so many waves allow. Sums of four angles
-# need four, harmonics of one many.
-MOST_TURNS, MOST_WAVES = 16, 1600
-# Products of Chebyshev polynomials beside them: total degrees up to this, if all terms are no more than so many.
-MOST_DEGREE, MOST_CANDIDATES = 4, 200_000
 # Terms that tell which columns are angles, and the part to which one must bring their error.
 FEW_TERMS, SWAPPED = 150, 0.95
 # Terms of sets that are taken as a whole; more of them must bring the error to this part.
@@ -77,145 +66,6 @@ CUTOFFS = (0.0, 0.03, 0.3, 3.0)
 NEAR_END, UNIT_STEPS, FEW_UNIT_STEPS, MOST_STEP, MOST_UNIT = 1.01, 8, 2, 0.05, 6.0
 # Multiply-adds of the last fit to all rows.
 MOST_REFIT_WORK = 2e10
-
-
-@dataclass(frozen=True)
-class Dictionary:
-    """The waves of the angles x_j `units`_j of `columns`, and the products of Chebyshev polynomials beside them.
-
-    turns : (l, q), the k of each wave; the first, (0, ..., 0), is 1.
-    is_sine : (l,).
-    powers : (r, d).
-    free : those of the columns whose units are known from their ranges only.
-
-    Terms are pairs (wave, power), rows of (p, 2).
-    """
-
-    columns: tuple[int, ...]
-    units: Array
-    turns: Indices
-    is_sine: NDArray[np.bool_]
-    powers: Indices
-    free: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, angles: dict[int, float], highest: Sequence[int], free: Sequence[int] = ()) -> Dictionary:
-        """That of these columns with their units, and of powers of all columns up to their `highest`."""
-        columns = tuple(angles)
-        top = max(t for t in range(1, MOST_TURNS + 1) if t == 1 or _n_waves(len(columns), t) <= MOST_WAVES)
-        turns = _lattice(len(columns), top)
-        both = np.repeat(turns, 2, axis=0)[1:]
-        is_sine = np.arange(len(both)) % 2 == 0
-        is_sine[0] = False
-        most = max(1, MOST_CANDIDATES // len(both))
-        powers = next(
-            found[0]
-            for degree in range(MOST_DEGREE, -1, -1)
-            if (found := index_set("total", degree, highest, most)) is not None
-        )
-        return cls(columns, np.array([angles[j] for j in columns]), both, is_sine, powers, tuple(free))
-
-    @classmethod
-    def of_box(cls, angles: dict[int, float], powers: Sequence[int], top: Sequence[int], d: int) -> Dictionary:
-        """That of all |k_j| up to the first numbers of `top`, and powers of these columns up to the others."""
-        q = len(angles)
-        widths = [2 * t + 1 for t in top[:q]]
-        k = np.indices(widths).reshape(q, math.prod(widths)).T - np.array(top[:q])
-        half = k[len(k) // 2 :]  # of k and -k one
-        heights = [t + 1 for t in top[q:]]
-        products = np.zeros((math.prod(heights), d), dtype=np.intp)
-        products[:, list(powers)] = np.indices(heights).reshape(len(heights), math.prod(heights)).T
-        both = np.repeat(half, 2, axis=0)[1:]
-        is_sine = np.arange(len(both)) % 2 == 0
-        is_sine[0] = False
-        return cls(tuple(angles), np.array(list(angles.values())), both, is_sine, products)
-
-    def lowest(self, most: int) -> tuple[Indices, Indices]:
-        """The terms (p, 2) up to a total degree, `most` at most, and their degrees (p,), ascending."""
-        degrees = self.degrees_of_all.reshape(-1)
-        order = np.argsort(degrees, kind="stable")
-        ends = np.searchsorted(degrees[order], np.unique(degrees), side="right")
-        order = order[: max(1, *ends[ends <= most], 1)]
-        return np.column_stack(np.divmod(order, len(self.powers))), degrees[order]
-
-    @property
-    def all_terms(self) -> Indices:
-        """(l r, 2)."""
-        return np.column_stack(np.divmod(np.arange(self.n_terms), len(self.powers)))
-
-    @property
-    def n_terms(self) -> int:
-        return len(self.turns) * len(self.powers)
-
-    def angles(self, X: Array) -> Array:
-        """(n, q)."""
-        return X[:, list(self.columns)] * self.units
-
-    def waves(self, X: Array, which: Indices | None = None) -> Array:
-        """Those waves, or all: (n, l)."""
-        which = np.arange(len(self.turns)) if which is None else which
-        phases = self.angles(X) @ self.turns[which].T.astype(np.float64)
-        is_sine = self.is_sine[which]
-        phases[:, is_sine] = np.sin(phases[:, is_sine])
-        phases[:, ~is_sine] = np.cos(phases[:, ~is_sine])
-        return phases
-
-    def design(self, X: Array, Z: Array, terms: Indices) -> Array:
-        """The `terms` (p, 2) at the rows `X`, whose z are `Z` (n, d): (n, p)."""
-        waves, wave_of = np.unique(terms[:, 0], return_inverse=True)
-        powers, power_of = np.unique(terms[:, 1], return_inverse=True)
-        products = ChebyshevTerms(self.powers[powers]).design(contiguous(Z))
-        return np.asfortranarray(self.waves(X, waves)[:, wave_of] * products[:, power_of])
-
-    @property
-    def degrees_of_all(self) -> Indices:
-        """The total degree of each term: (l, r)."""
-        degrees: Indices = np.abs(self.turns).sum(axis=1)[:, None] + self.powers.sum(axis=1)
-        return degrees
-
-    def partners(self, waves: Indices) -> Indices:
-        """The other wave of the same k, sine for cosine, of each of the `waves` (p,); 1 has itself."""
-        return np.where(waves == 0, 0, waves + 1 - 2 * ((waves - 1) % 2))
-
-    def by_units(self, X: Array, Z: Array, terms: Indices, coefficients: Array) -> Array:
-        """The derivatives of `terms` (p, 2) times `coefficients` (p,) by the logarithms of free units: (n, f)."""
-        waves = terms[:, 0]
-        other = self.design(X, Z, np.column_stack([self.partners(waves), terms[:, 1]]))
-        signed = coefficients * np.where(self.is_sine[waves], 1.0, -1.0)
-        turns, angles = self.turns[waves], self.angles(X)
-        places = [self.columns.index(j) for j in self.free]
-        return np.column_stack([angles[:, place] * (other @ (signed * turns[:, place])) for place in places])
-
-    def degrees(self, terms: Indices) -> Indices:
-        return self.degrees_of_all[terms[:, 0], terms[:, 1]]
-
-    def with_partners(self, term: tuple[int, int]) -> list[tuple[int, int]]:
-        """The term with all that a change of where angles and z begin would make of it: the other wave of the same k,
-        and all lower powers."""
-        wave, power = term
-        waves = sorted({wave, int(self.partners(np.array([wave]))[0])})
-        lower = with_divisors(self.powers[[power]])
-        places = np.flatnonzero((self.powers[:, None, :] == lower[None]).all(axis=2).any(axis=1))
-        return [(one, int(place)) for one in waves for place in places]
-
-
-def _n_waves(q: int, top: int) -> int:
-    """Points of whole numbers with |k_1| + ... + |k_q| <= top."""
-    return sum(2**i * math.comb(q, i) * math.comb(top, i) for i in range(min(q, top) + 1))
-
-
-def _lattice(q: int, top: int) -> Indices:
-    """The k (l, q) with |k_1| + ... <= top, of k and -k the one whose first number is above 0; 0 is the first."""
-    sizes = index_set("total", top, (top,) * q, MOST_WAVES)
-    assert sizes is not None
-    found = []
-    for row in sizes[0]:
-        here = np.flatnonzero(row)
-        for signs in itertools.product((1, -1), repeat=max(0, len(here) - 1)):
-            k = row.copy()
-            k[here[1:]] *= np.array(signs, dtype=np.intp)
-            found.append(k)
-    return np.array(found, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -251,14 +101,14 @@ class TrigonometricSearch:
         self.arcs = self._arcs()
         self.links = [*links(train.y, held_out.y, None), *self.arcs]
         self.max_terms = max(1, min(MOST_TERMS, rows.n // 2))
-        self._kept: tuple[tuple[int, int], Array] = (0, 0), np.zeros((0, 0))
+        self._kept: tuple[Dictionary | None, Array] = None, np.zeros((0, 0))
         self.best: Found | None = None
         self.prospect = 0.0
 
     def steps(self) -> Steps:
         """The whole search."""
         mixed = yield from self._mixed()
-        for reading in dict.fromkeys([*mixed, *self.readings]) or [_of_widths(self.rows.train.X)]:
+        for reading in dict.fromkeys([*mixed, *self.readings]) or [of_widths(self.rows.train.X)]:
             angles, others, free = reading.units, reading.powers, reading.free
             highest = [top if j in others else 0 for j, top in enumerate(self.frame.highest)]
             dictionary = Dictionary.of(angles, highest, free)
@@ -390,7 +240,8 @@ class TrigonometricSearch:
             trials = yield [self._box_step(reading, now.link, one) for one in sets]
             least, before = math.inf, now
             for one, trial in zip(sets, trials, strict=True):
-                gain = math.log(trial.error / before.error) / math.log(len(trial.terms) / len(before.terms) + FREE)
+                fall = math.log(max(trial.error, FLOOR) / min(before.error, 1.0 / FLOOR))
+                gain = fall / math.log(len(trial.terms) / len(before.terms) + FREE)
                 if trial.error < USEFUL * before.error and gain < least:
                     least, now, top = gain, trial, one
             if now is before:
@@ -475,10 +326,10 @@ class TrigonometricSearch:
 
     def _waves(self, dictionary: Dictionary, n: int) -> Array:
         """Those of the first `n` rows, of which the last ones asked for are kept: they take as long as the choice."""
-        key, waves = self._kept
-        if key != (id(dictionary), n):
+        known, waves = self._kept
+        if known is not dictionary or len(waves) != n:
             waves = dictionary.waves(self.rows.train.X[:n])
-            self._kept = (id(dictionary), n), waves
+            self._kept = dictionary, waves
         return waves
 
     def _fit(
@@ -586,9 +437,7 @@ class TrigonometricSearch:
         if cutoff > 0.0:
             coefficients, residual, _ = self._fit(dictionary, link, terms, self.rows.n)
             keep = np.any(np.abs(coefficients) > cutoff * rms(residual), axis=1)
-            if not keep.any():
-                return None
-            if keep.all():
+            if not keep.any() or keep.all():
                 return None
             terms = terms[keep]
         coefficients = self._fit(dictionary, link, terms, self.rows.n, steep=True)[0]
@@ -628,70 +477,6 @@ class TrigonometricSearch:
         return self._model(dictionary, link, terms, coefficients)
 
 
-def trigonometric_polynomial(
-    dictionary: Dictionary, terms: Indices, coefficients: Array, inputs: Normalization, link: Link, rows: Rows
-) -> Model:
-    """The sum of the `terms` (p, 2) times `coefficients` (p, m), whose z are `inputs`, as a model."""
-    d, signature = rows.n_inputs, rows.signature
-    turns, is_sine, powers = (
-        dictionary.turns[terms[:, 0]],
-        dictionary.is_sine[terms[:, 0]],
-        dictionary.powers[terms[:, 1]],
-    )
-    phases = np.unique(turns[turns.any(axis=1)], axis=0)
-    if len(phases) == 0:
-        return Polynomial(
-            powers,
-            coefficients,
-            inputs=inputs,
-            output_exponents=link.inner_exponents,
-            signature=signature,
-            n_threads=1,
-        )
-    k, columns = len(phases), np.flatnonzero(powers.any(axis=0)).tolist()
-    indices = np.zeros((len(terms), 2 * k + len(columns)), dtype=np.intp)
-    for row, (turn, sine) in enumerate(zip(turns, is_sine, strict=True)):
-        if turn.any():
-            [place] = np.flatnonzero((phases == turn).all(axis=1))
-            indices[row, place + (k if sine else 0)] = 1
-    indices[:, 2 * k :] = powers[:, columns]
-    own = Normalization(
-        np.concatenate([np.zeros(2 * k, dtype=np.intc), inputs.exponent[columns]]).astype(np.intc),
-        np.concatenate([np.zeros(2 * k), inputs.shift[columns]]),
-        np.concatenate([np.ones(2 * k), inputs.scale[columns]]),
-    )
-    amplitudes = Polynomial(indices, coefficients, inputs=own, output_exponents=link.inner_exponents, n_threads=1)
-    scale = np.ones(d)
-    scale[list(dictionary.columns)] = 1.0 / dictionary.units
-    phase = Polynomial(
-        np.eye(d, dtype=np.intp)[list(dictionary.columns)],
-        phases.T.astype(np.float64),
-        inputs=Normalization(np.zeros(d, dtype=np.intc), np.zeros(d), scale),
-        n_threads=1,
-    )
-    X = rows.train.X
-    return Waves(amplitudes, phase, columns, bounds=np.stack([X.min(axis=0), X.max(axis=0)]), signature=signature)
-
-
-class Reading(NamedTuple):
-    """Which columns are angles, with their units, which ones have powers, and of which angles the unit is a guess."""
-
-    angles: tuple[tuple[int, float], ...]
-    powers: tuple[int, ...]
-    free: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, units: dict[int, float], powers: Sequence[int], free: Sequence[int] = ()) -> Reading:
-        return cls(tuple(units.items()), tuple(powers), tuple(free))
-
-    @property
-    def units(self) -> dict[int, float]:
-        return dict(self.angles)
-
-    def with_units(self, units: Array) -> Reading:
-        return self._replace(angles=tuple(zip(self.units, units.tolist(), strict=True)))
-
-
 class Box(NamedTuple):
     """All terms of a dictionary for a link of y, with their error on the rows held out."""
 
@@ -710,38 +495,3 @@ def _near(found: Sequence[Any]) -> list[Any]:
 def _n_box(top: Sequence[int], q: int) -> int:
     """Terms with |k_j| up to the first q numbers, and powers up to the others."""
     return math.prod(2 * t + 1 for t in top[:q]) * math.prod(t + 1 for t in top[q:])
-
-
-def readings(X: Array) -> list[Reading]:
-    """What columns may be, the likeliest first."""
-    n, columns = len(X), range(X.shape[1])
-    units = {j: _unit(X[:, j]) for j in columns}
-    widths = {j: float(np.ptp(X[:, j])) for j in columns}
-    known = sorted((j for j in columns if units[j] > 0.0), key=lambda j: -widths[j] * units[j])[:MOST_ANGLES]
-    wide, every = ({j: units[j] for j in sorted(known) if widths[j] * units[j] >= least} for least in (WIDE, NARROW))
-    found = [Reading.of(angles, tuple(j for j in columns if j not in angles)) for angles in (wide, every) if angles]
-    # Of n rows the ends of a turn miss two gaps.
-    own = {j: TURN * (1.0 - 2.0 / n) / widths[j] for j in columns if j not in known and widths[j] > 0.0}
-    if wide and own and len(wide) + len(own) <= MOST_ANGLES:
-        both = dict(sorted((wide | own).items()))
-        found.append(Reading.of(both, tuple(j for j in columns if j not in both), tuple(own)))
-    if wide:
-        found.append(Reading.of(wide, columns))
-    return list(dict.fromkeys(found))
-
-
-def _of_widths(X: Array) -> Reading:
-    """All columns that vary, or the first, as angles that are WIDE in a unit of their own."""
-    widths = {j: float(width) for j, width in enumerate(np.ptp(X, axis=0)) if width > 0.0} or {0: 1.0}
-    return Reading.of({j: WIDE / widths[j] for j in list(widths)[:MOST_ANGLES]}, ())
-
-
-def has_angles(rows: Rows) -> bool:
-    """Whether a column may be an angle."""
-    return bool(readings(rows.train.X))
-
-
-def _unit(column: Array) -> float:
-    """The unit in which a column is within a turn to both sides; 0 where it is beyond in all."""
-    farthest = float(np.max(np.abs(column)))
-    return next((unit for unit in UNITS if farthest * unit <= TURN), 0.0)

@@ -1,5 +1,6 @@
 """Polynomials of cosines and sines of angles: the waves, which columns are angles, and laws that are such sums."""
 
+import contextlib
 import itertools
 import math
 
@@ -9,16 +10,26 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.hold_out import split
+from pml_native.search.angle_columns import Reading, readings
 from pml_native.search.search import Rows, run_alone
-from pml_native.search.trigonometric import Dictionary, Reading, TrigonometricSearch, readings
+from pml_native.search.trigonometric import TrigonometricSearch
+from pml_native.search.trigonometric_terms import Dictionary
 
 TURN = 2.0 * math.pi
 
 
-def found(X, y, effort=0.2):
+def rows_of(samples):
     rng = np.random.default_rng(0)
-    rows = Rows.of(*split(as_samples(X, y), None, rng), rng)
-    return run_alone(TrigonometricSearch(rows), effort=effort, time_limit=None, n_threads=1)
+    return Rows.of(*split(as_samples(*samples), None, rng), rng)
+
+
+def found(X, y, effort=0.2):
+    return run_alone(TrigonometricSearch(rows_of((X, y))), effort=effort, time_limit=None, n_threads=1)
+
+
+def cosine_and_column(n):
+    X = np.random.default_rng(0).uniform(-3.0, 3.0, (n, 2))
+    return X, np.cos(X[:, 0])
 
 
 def error(model, X, y):
@@ -133,3 +144,26 @@ def test_columns_that_could_be_angles_but_are_none_are_told_apart():
     best = found(X, np.sqrt(a**2 + b**2 - 2.0 * a * b * np.cos(p - q)))
     assert best.error < 1e-13
     assert best.model.n_params < 40
+
+
+@pytest.mark.parametrize("first", [math.inf, 1.0])
+def test_boxes_grow_where_no_error_is_left_or_none_was_known(first, monkeypatch):
+    search = TrigonometricSearch(rows_of(cosine_and_column(200)))
+    reading = Reading.of({0: 1.0}, (1,))
+    box = search._box(reading, search.links[0], (1, 1), None)
+    grown = []
+    monkeypatch.setattr(search, "_box", lambda *_: box._replace(error=0.0, terms=np.repeat(box.terms, 2, axis=0)))
+    monkeypatch.setattr(search, "_offered", lambda dictionary, pursuit: iter(grown.append(pursuit.error) or ()))
+    steps, sent = search._grown(reading, box._replace(error=first), (1, 1)), None
+    with contextlib.suppress(StopIteration):
+        while True:
+            sent = [step.function(None) for step in steps.send(sent)]
+    assert grown == [0.0]
+
+
+def test_waves_that_are_kept_are_those_of_the_dictionary_that_is_asked_for():
+    search = TrigonometricSearch(rows_of(cosine_and_column(200)))
+    for unit in (1.0, 0.5, 0.25, 0.125):  # each is gone when the next is made, which may get its place in memory
+        dictionary = Dictionary.of({0: unit}, (0, 1))
+        np.testing.assert_array_equal(search._waves(dictionary, 50), dictionary.waves(search.rows.train.X[:50]))
+        del dictionary
