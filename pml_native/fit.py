@@ -235,7 +235,7 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     report = report_of(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
-    model.report = report
+    model.report = report  # which what follows asks the model for
     model.report = replace(
         report,
         expected_at=tuple(diagnosis.expected_at(model, box.points)),

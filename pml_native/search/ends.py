@@ -103,7 +103,7 @@ class EndsSearch:
     def _grown(self, ends: Sequence[End]) -> Steps:
         """Offers models of more and more terms, as long as rows held out gain."""
         best: Found | None = None
-        most = max(1, min(MOST_TERMS, (self.rows.n - 1) // (1 + len(ends))))
+        most = max(1, min(MOST_TERMS, int(self.rows.n / (ROWS_A_TERM * (1 + len(ends))))))
         size, in_vain = 1.0, 0
         while in_vain < MOST_IN_VAIN:
             n_terms = min(most, int(size))

@@ -97,3 +97,10 @@ def test_arrays_that_do_not_fit_are_refused():
         pml.Ends(inner, [0.0], [0.5], [1.0], bounds=[1.0])
     with pytest.raises(ValueError, match="X: method 'ends' takes one column, got 2"):
         pml.fit(np.random.default_rng(0).uniform(size=(50, 2)), np.arange(50.0), method="ends", **OPTIONS)
+
+
+@pytest.mark.parametrize("n", [24, 40, 60])
+def test_rows_are_more_than_terms_where_no_end_serves(n):
+    u = np.linspace(0.0, 1.0, n)
+    model = pml.fit(u, u**0.5 * (1.0 - u) ** 1.5 * np.exp(u), method="ends", **OPTIONS)
+    assert 1.5 * model.n_params <= model.report.n_train
