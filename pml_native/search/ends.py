@@ -103,11 +103,12 @@ class EndsSearch:
     def _grown(self, ends: Sequence[End]) -> Steps:
         """Offers models of more and more terms, as long as rows held out gain."""
         best: Found | None = None
-        most = max(1, min(MOST_TERMS, int(self.rows.n / (ROWS_A_TERM * (1 + len(ends))))))
+        k = len(ends)  # of each, the place and the exponent are parameters, too
+        most = max(1, min(MOST_TERMS, int((self.rows.n / ROWS_A_TERM - 2 * k) / (1 + k))))
         size, in_vain = 1.0, 0
         while in_vain < MOST_IN_VAIN:
             n_terms = min(most, int(size))
-            p = n_terms * (1 + len(ends))
+            p = n_terms * (1 + k)
             [found] = yield [Step(20.0 * CALL + 2.0 * self.rows.n * p**2, partial(self._model, ends, n_terms))]
             if best is None or found.score < best.score:
                 best, in_vain = found, 0
