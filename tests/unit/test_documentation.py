@@ -88,8 +88,9 @@ def test_every_public_name_is_in_the_reference(module):
 
 def test_the_reference_of_the_command_line_has_every_option():
     text = (DOCS / "reference" / "cli.md").read_text()
-    [commands] = [action for action in cli._parser()._actions if isinstance(action.choices, dict)]
+    [commands] = [action for action in cli.parser()._actions if isinstance(action.choices, dict)]
     for name, command in commands.choices.items():
+        command.take_options()
         assert f"`pml-native {name}" in text
         options = {option for action in command._actions for option in action.option_strings}
         assert [option for option in sorted(options - {"-h", "--help"}) if f"`{option}" not in text] == [], name
