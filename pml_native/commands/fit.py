@@ -21,7 +21,9 @@ TEST_POINTS = 10_000
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("data", nargs="?", help="CSV (with a header line) or Parquet file")
+    command.add_argument(
+        "data", nargs="?", help="text with a header line (CSV ...), Parquet, FITS, HDF5 or NetCDF file"
+    )
     command.add_argument("--target", help="column(s) to predict, separated by commas")
     command.add_argument("--features", help="columns to predict from; all others if not given")
     command.add_argument(

@@ -13,7 +13,7 @@ from ..tables import Table, csv_lines, write_csv
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model")
-    command.add_argument("data", help="CSV or Parquet file with the model's input columns")
+    command.add_argument("data", help="file with the model's input columns")
     command.add_argument("-o", "--output", metavar="CSV", help="where to write; standard output if not given")
     command.add_argument("--gradient", action="store_true", help="add the derivatives with respect to the inputs")
 
