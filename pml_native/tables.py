@@ -116,18 +116,18 @@ class Table:
     def _read_text(self, places: Sequence[int], may_miss: bool = False) -> Array:
         layout = self.layout
         assert layout is not None
-        if layout.delimiter is not None and not layout.is_quoted:
-            self._count_cells(layout)
-        elif layout.delimiter is not None:
-            self._count_quoted_cells(layout)
         if layout.delimiter is not None and not layout.has_comments and os.path.getsize(self.path) > SMALL:
             values = self._by_pyarrow(layout, places, may_miss)
             if values is not None:
                 return values
+        if layout.delimiter is not None and not layout.is_quoted:
+            self._count_cells(layout)
+        elif layout.delimiter is not None:
+            self._count_quoted_cells(layout)
         return self._by_numpy(layout, places, may_miss)
 
     def _by_pyarrow(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array | None:
-        """What pyarrow reads; None where it isn't installed, or meets a cell that NumPy has the better message for."""
+        """What pyarrow reads; None where it isn't installed, or refuses a line, for which others have better words."""
         try:
             import pyarrow
             from pyarrow import csv as arrow
@@ -149,7 +149,12 @@ class Table:
             )
         except pyarrow.ArrowInvalid:
             return None
-        return np.column_stack([table.column(name).to_numpy() for name in wanted])
+        values, end = np.empty((table.num_rows, len(wanted))), 0
+        for batch in table.to_batches():  # of a megabyte of text, which stays in the cache
+            begin, end = end, end + batch.num_rows
+            for j, name in enumerate(wanted):
+                values[begin:end, j] = batch.column(name).to_numpy(zero_copy_only=False)
+        return values
 
     def _by_numpy(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array:
         lines: Any = _with_points(self.path, layout) if layout.decimal_comma else self.path
