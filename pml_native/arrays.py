@@ -14,6 +14,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .columns import Columns, as_columns, on_one_grid
+
 Array = NDArray[np.float64]
 
 # Largest integer below which every integer is a float64.
@@ -31,6 +33,12 @@ MISSING = ("raise", "drop")
 OUTLIERS = ("keep", "drop")
 # Types of pandas for what is missing: such a value is unequal to all, itself too, and no number.
 MISSING_TYPES = ("NAType", "NaTType")
+# Types of less than float64 that are none of NumPy's, by the names that pandas, polars and pyarrow have for them.
+NARROW = {
+    name: np.dtype(size)
+    for size, names in (("f4", ("float32", "float")), ("f2", ("float16", "halffloat")))
+    for name in names
+}
 
 
 class PrecisionWarning(UserWarning):
@@ -97,7 +105,7 @@ class Samples:
         return replace(self, X=X, y=y, sample_weight=_mean_one(root**2), is_relative=False)
 
 
-def as_matrix(values: ArrayLike, name: str, *, n_columns: int | None = None, may_miss: bool = False) -> Array:
+def as_matrix(values: ArrayLike | Columns, name: str, *, n_columns: int | None = None, may_miss: bool = False) -> Array:
     """`values` as a float64 (n, k) array; a vector of length n becomes (n, 1). Not required to be finite.
 
     Values that are missing are NaN if they `may_miss`.
@@ -117,7 +125,7 @@ def contiguous(values: ArrayLike) -> Array:
     return values if _is_ready(values) else np.require(values, np.float64, ["C", "A"])
 
 
-def _is_ready(values: ArrayLike) -> TypeGuard[Array]:
+def _is_ready(values: Any) -> TypeGuard[Array]:
     """Whether `contiguous` has nothing to do: for one point to evaluate, asking it takes longer than the answer."""
     if type(values) is not np.ndarray or values.dtype != np.float64:
         return False
@@ -148,6 +156,8 @@ def as_samples(
         raise ValueError(f"error: expected one of {', '.join(ERRORS)}, got {error!r}")
     if missing is not None and missing not in MISSING:
         raise ValueError(f"missing: expected one of {', '.join(MISSING)}, got {missing!r}")
+    X, y = on_one_grid(X, y)
+    X, y = as_columns(X, "X"), as_columns(y, "y")
     inputs, outputs = (as_matrix(values, name, may_miss=missing == "drop") for name, values in (("X", X), ("y", y)))
     names = _names(input_names, X, inputs, "input_names")
     y_names = _names(output_names, y, outputs, "output_names")
@@ -172,7 +182,8 @@ def as_samples(
     if error == "relative":
         every = [_relative_weight(column, weight, numbers) for column in outputs.T]
         weight = every[0] if len(every) == 1 else np.stack(every, axis=1)
-    return Samples(inputs, outputs, weight, np.ndim(y) == 1, names, y_names, error == "relative", numbers)
+    is_vector = not isinstance(y, Columns) and np.ndim(y) == 1
+    return Samples(inputs, outputs, weight, is_vector, names, y_names, error == "relative", numbers)
 
 
 def _without_missing(X: Array, y: Array, numbers: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
@@ -265,7 +276,7 @@ def _shape(array: Array) -> str:
     return str(tuple(array.shape))
 
 
-def _names(given: Sequence[str] | None, values: ArrayLike, array: Array, what: str) -> tuple[str, ...] | None:
+def _names(given: Sequence[str] | None, values: Any, array: Array, what: str) -> tuple[str, ...] | None:
     names = _column_names(values) if given is None else tuple(str(name) for name in given)
     if names is not None and len(names) != array.shape[1]:
         raise ValueError(f"{what}: expected {array.shape[1]} names, got {len(names)}")
@@ -274,15 +285,28 @@ def _names(given: Sequence[str] | None, values: ArrayLike, array: Array, what: s
 
 def _column_names(values: Any) -> tuple[str, ...] | None:
     columns = getattr(values, "columns", None)
+    if columns is None and len(getattr(values, "dims", ())) == 2:  # of xarray, whose second dimension may have labels
+        columns = values.coords[values.dims[1]].values if values.dims[1] in values.coords else ()
     if columns is not None:
-        return tuple(str(column) for column in columns)
+        return tuple(str(column) for column in columns) or None
     name = getattr(values, "name", None)
     return (str(name),) if isinstance(name, str) and hasattr(values, "dtype") else None
 
 
-def _as_float64(values: ArrayLike, name: str, may_miss: bool) -> Array:
+def _as_float64(values: Any, name: str, may_miss: bool) -> Array:
+    values = as_columns(values, name)
+    if isinstance(values, Columns):
+        return _matrix(values, name, may_miss)
     if hasattr(values, "toarray"):
         raise ValueError(f"{name}: expected a dense array, got a sparse {type(values).__name__}; call .toarray()")
+    if hasattr(values, "collect"):
+        raise ValueError(f"{name}: expected a table, got a {type(values).__name__}, a query for one; call .collect()")
+    nulls = getattr(values, "null_count", 0)
+    if isinstance(nulls, int) and nulls and not may_miss:  # of pyarrow
+        raise ValueError(f"{name}: expected every value present, got {nulls} nulls")
+    columns = _column_names(values)
+    if hasattr(values, "__array__"):
+        values = np.asanyarray(values)  # masked where it is, as what netCDF4 reads
     if np.ma.isMaskedArray(values):
         masked = int(np.ma.getmaskarray(values).sum())
         if masked and may_miss:
@@ -295,17 +319,29 @@ def _as_float64(values: ArrayLike, name: str, may_miss: bool) -> Array:
         raise ValueError(f"{name}: expected rows of equal length, got a ragged sequence ({error})") from None
     kind = array.dtype.kind
     if kind == "O":
-        array = _numbers_from_objects(array, name, _column_names(values), may_miss)
+        array = _numbers_from_objects(array, name, columns, may_miss)
     elif kind == "c":
         raise ValueError(
             f"{name}: expected real numbers, got {array.dtype}; fit the real and the imaginary part as two outputs"
         )
-    elif kind in "USV":
+    elif array.dtype.names:  # a list of records
+        return _as_float64(array, name, may_miss)
+    elif kind in "US":
         raise ValueError(f"{name}: expected numbers, got text {_first(array)!r}")
     elif kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {array.dtype}")
     # In the order that the core reads, so that a narrower type or another order costs one copy, not two.
     return array.astype(np.float64, order="C", copy=False)
+
+
+def _matrix(columns: Columns, name: str, may_miss: bool) -> Array:
+    every = {key: _as_float64(column, f"{name}, column {key!r}", may_miss) for key, column in columns.items()}
+    if not every:
+        raise ValueError(f"{name}: expected at least 1 column, got 0")
+    lengths = {key: len(column) for key, column in every.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"{name}: expected columns of one length, got {lengths}")
+    return np.stack(list(every.values()), axis=1)
 
 
 def _first(array: NDArray[Any]) -> Any:
@@ -371,17 +407,21 @@ def _require_finite(
     )
 
 
-def warn_about_precision(values: ArrayLike, name: str) -> None:
-    """A PrecisionWarning where the type of `values` carries less than float64, or more than float64 can."""
-    dtype = getattr(values, "dtype", None)
-    if dtype is None or not isinstance(dtype, np.dtype):
-        dtypes = getattr(values, "dtypes", None)  # a data frame: its least precise column decides
-        floats = [d for d in np.atleast_1d(np.asarray(dtypes, dtype=object)) if isinstance(d, np.dtype)]
-        narrow = [d for d in floats if d.kind == "f" and d.itemsize < 8]
-        dtype = min(narrow, key=lambda d: d.itemsize) if narrow else None
-    if dtype is None:
-        return
-    if dtype.kind == "f" and dtype.itemsize < 8:
+def warn_about_precision(values: Any, name: str) -> None:
+    """A PrecisionWarning where the type of `values` carries less than float64, or more than float64 can.
+
+    Of a data frame the least precise column decides.
+    """
+    if isinstance(values, Columns):
+        dtypes = [_dtype(column) for column in values.values()]
+        integers = [column for column, dtype in zip(values.values(), dtypes, strict=True) if _is_long(dtype)]
+    else:
+        frame = getattr(values, "dtypes", None) if hasattr(values, "columns") else None
+        dtypes = [_dtype(values)] if frame is None else [_numpy_dtype(one) for one in frame]
+        integers = [values] if frame is None and _is_long(dtypes[0]) else []
+    narrow = [dtype for dtype in dtypes if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8]
+    if narrow:
+        dtype = min(narrow, key=lambda dtype: dtype.itemsize)
         info = np.finfo(dtype)
         warnings.warn(
             f"{name} is {dtype.name}, which carries {info.precision} digits (relative rounding {info.eps / 2:.0e}): "
@@ -389,10 +429,25 @@ def warn_about_precision(values: ArrayLike, name: str) -> None:
             PrecisionWarning,
             stacklevel=4,
         )
-    elif dtype.kind in "iu" and dtype.itemsize == 8 and _largest(np.asarray(values)) > EXACT_INTEGERS:
+    elif any(_largest(np.asarray(one)) > EXACT_INTEGERS for one in integers):
         warnings.warn(
             f"{name} holds integers above 2**53, which float64 rounds to 16 digits.", PrecisionWarning, stacklevel=4
         )
+
+
+def _dtype(values: Any) -> np.dtype[Any] | None:
+    return _numpy_dtype(getattr(values, "dtype", getattr(values, "type", None)))
+
+
+def _numpy_dtype(dtype: Any) -> np.dtype[Any] | None:
+    """The type of NumPy, where it has less than float64, as pandas, polars and pyarrow call theirs."""
+    if isinstance(dtype, np.dtype):
+        return dtype
+    return NARROW.get(str(dtype).lower().removesuffix("[pyarrow]"))
+
+
+def _is_long(dtype: np.dtype[Any] | None) -> bool:
+    return dtype is not None and dtype.kind in "iu" and dtype.itemsize == 8
 
 
 def _largest(integers: NDArray[Any]) -> int:

@@ -74,8 +74,8 @@ def fit(
 ) -> Model:
     """The most exact model of y = f(X) that the data, float64 and the time allow.
 
-    X : (n, d), or (n,) for one input; arrays, lists or data frames, without noise.
-    y : (n,) or (n, m).
+    X : (n, d), or (n,) for one input; arrays, lists, data frames or other tables with names, without noise.
+    y : (n,) or (n, m). An array of xarray, `a`, is fitted at its coordinates by `fit(a.coords, a)`.
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
         "trigonometric", "modular", "nested", "waves", "ends" (powers of the distance from the ends of one column),
         "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, tables of one column in

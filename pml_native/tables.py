@@ -1,4 +1,4 @@
-"""Tables on disk: text through pyarrow if it is there, else through NumPy; Parquet through pyarrow.
+"""Tables on disk: text through pyarrow if it is there, else through NumPy; binary files by their suffix.
 
 Both parsers of text round every decimal correctly, so that a table is read bit for bit as it was meant. A row of more
 or fewer cells than the header is refused by its line, and so is whatever could be read in two ways.
@@ -14,13 +14,13 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .arrays import Array, warn_about_precision
+from .arrays import Array
+from .binary_tables import FORMATS, column_names, read_columns
 from .files import replacing
 
 DELIMITERS = ",;\t|"
@@ -60,7 +60,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Table:
-    """A file of named columns, of which only those asked for are read. `layout` is None for Parquet."""
+    """A file of named columns, of which only those asked for are read. `layout` is None for a binary file."""
 
     path: Path
     columns: tuple[str, ...]
@@ -73,13 +73,10 @@ class Table:
         header : whether the first line has names; None where that is to be seen.
         """
         path = Path(path)
-        if path.suffix.lower() in (".parquet", ".pq"):
-            parquet = _pyarrow_parquet()
-            try:
-                return cls(path, tuple(parquet.read_schema(path).names), None)
-            except ValueError as error:  # pyarrow's own errors are among them
-                raise ValueError(f"{path}: expected a Parquet file ({error})") from None
-        columns, layout = _layout(path, header)
+        if path.suffix.lower() in FORMATS:
+            columns, layout = column_names(path), None
+        else:
+            columns, layout = _layout(path, header)
         twice = [name for name, times in Counter(filter(None, columns)).items() if times > 1]
         if twice:
             raise ValueError(f"{path}: expected column names that differ, got {', '.join(map(repr, twice))} twice")
@@ -112,25 +109,25 @@ class Table:
     def read(self, names: Sequence[str], *, may_miss: bool = False) -> Array:
         """The columns `names` as (n, k). With `may_miss` empty cells and nulls are NaN, and no error."""
         if self.layout is None:
-            return self._read_parquet(names, may_miss)
+            return read_columns(self.path, names, may_miss=may_miss)
         place = {name: i for i, name in enumerate(self.columns)}
         return self._read_text([place[name] for name in names], may_miss)
 
     def _read_text(self, places: Sequence[int], may_miss: bool = False) -> Array:
         layout = self.layout
         assert layout is not None
-        if layout.delimiter is not None and not layout.is_quoted:
-            self._count_cells(layout)
-        elif layout.delimiter is not None:
-            self._count_quoted_cells(layout)
         if layout.delimiter is not None and not layout.has_comments and os.path.getsize(self.path) > SMALL:
             values = self._by_pyarrow(layout, places, may_miss)
             if values is not None:
                 return values
+        if layout.delimiter is not None and not layout.is_quoted:
+            self._count_cells(layout)
+        elif layout.delimiter is not None:
+            self._count_quoted_cells(layout)
         return self._by_numpy(layout, places, may_miss)
 
     def _by_pyarrow(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array | None:
-        """What pyarrow reads; None where it isn't installed, or meets a cell that NumPy has the better message for."""
+        """What pyarrow reads; None where it isn't installed, or refuses a line, for which others have better words."""
         try:
             import pyarrow
             from pyarrow import csv as arrow
@@ -152,7 +149,12 @@ class Table:
             )
         except pyarrow.ArrowInvalid:
             return None
-        return np.column_stack([table.column(name).to_numpy() for name in wanted])
+        values, end = np.empty((table.num_rows, len(wanted))), 0
+        for batch in table.to_batches():  # of a megabyte of text, which stays in the cache
+            begin, end = end, end + batch.num_rows
+            for j, name in enumerate(wanted):
+                values[begin:end, j] = batch.column(name).to_numpy(zero_copy_only=False)
+        return values
 
     def _by_numpy(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array:
         lines: Any = _with_points(self.path, layout) if layout.decimal_comma else self.path
@@ -245,24 +247,6 @@ class Table:
                 if row < 0:
                     return number
         raise AssertionError("a row that NumPy has read is in the file")
-
-    def _read_parquet(self, names: Sequence[str], may_miss: bool) -> Array:
-        columns = []
-        table = _pyarrow_parquet().read_table(self.path, columns=list(names))
-        for name in names:
-            column = table.column(name)
-            if column.null_count and not may_miss:
-                raise ValueError(
-                    f"{self.path}: expected numbers in every row, got {column.null_count} nulls in {name!r}"
-                )
-            values = column.to_numpy()
-            if values.dtype == object and len(values) and isinstance(values[0], Decimal):
-                values = values.astype(np.float64)  # of which each is rounded correctly
-            if values.dtype.kind not in "fiub":
-                raise ValueError(f"{self.path}: expected numbers, got {column.type} in column {name!r}")
-            warn_about_precision(values, f"column {name!r}")
-            columns.append(values.astype(np.float64))
-        return np.column_stack(columns)
 
 
 def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
@@ -402,11 +386,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _pyarrow_parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise ValueError('Parquet files need pyarrow: pip install "pml_native[parquet]"') from None
-    return pyarrow.parquet

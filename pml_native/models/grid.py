@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -189,10 +189,19 @@ def as_axes(axes: Any) -> list[Array]:
     return result
 
 
+def as_named_axes(axes: Any, values: Any) -> tuple[list[Array], tuple[str, ...] | None]:
+    """The axes, and their names where `axes` has some, as the coordinates of an array of xarray; in the order of the
+    dimensions of `values`, if these have names."""
+    if not isinstance(axes, Mapping):
+        return as_axes(axes), None
+    names = [name for name in getattr(values, "dims", axes) if name in axes]
+    return as_axes([axes[name] for name in names]), tuple(map(str, names))
+
+
 def as_grid_values(values: ArrayLike, axes: Sequence[Array], name: str = "values") -> tuple[Array, bool]:
     """`values` (n_1, ..., n_d) or (n_1, ..., n_d, m) as (m, n_1, ..., n_d), and whether there was no m."""
     shape = tuple(len(axis) for axis in axes)
-    array = np.asarray(values)
+    array = np.asanyarray(values)  # masked where it is, so that no masked value is taken for one
     if array.shape[: len(shape)] != shape or array.ndim > len(shape) + 1 or array.size == 0:
         lengths = ", ".join(map(str, shape))
         raise ValueError(f"{name}: expected ({lengths}{',' * (len(shape) == 1)}) or ({lengths}, m), got {array.shape}")

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
+from ..columns import Columns, as_columns
 from ..coverage import Near
 from ..export import Program, Vector, c_source
 from ..export.program import at_least_away, spread
@@ -372,13 +373,17 @@ class Model(ABC):
 
     def _inputs(self, X: ArrayLike) -> Array:
         names = self.signature.input_names
-        columns = getattr(X, "columns", None)
-        if names is not None and columns is not None:
-            missing = [name for name in names if name not in {str(column) for column in columns}]
-            if missing:
-                raise ValueError(f"X: expected the columns {list(names)}, got none named {missing}")
-            position = {str(column): i for i, column in enumerate(columns)}
-            return as_matrix(X[[columns[position[name]] for name in names]], "X")  # type: ignore[call-overload,index]
+        if names is not None:
+            table = as_columns(X, "X")
+            columns = getattr(table, "columns", None)
+            if columns is not None:
+                position = {str(column): column for column in columns}
+                missing = [name for name in names if name not in position]
+                if missing:
+                    raise ValueError(f"X: expected the columns {list(names)}, got none named {missing}")
+                if isinstance(table, Columns):
+                    return as_matrix(Columns((name, table[name]) for name in names), "X")
+                return as_matrix(table[[position[name] for name in names]], "X")
         return as_matrix(X, "X", n_columns=self.signature.n_inputs)
 
 

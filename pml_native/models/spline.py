@@ -8,7 +8,7 @@ the ends, without any derivative there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import make_interp_spline
 
 from ..arrays import Array
-from .grid import GridModel, Outside, Unit, as_axes, as_count, as_grid_values
+from .grid import GridModel, Outside, Unit, as_count, as_grid_values, as_named_axes
 from .model import Signature
 
 MAX_DEGREE = 7
@@ -26,6 +26,7 @@ class SplineInterpolator(GridModel):
     """The spline through `values` on the grid of `axes`, piecewise of `degree` k, with k - 1 continuous derivatives.
 
     axes : d increasing arrays (n_1,), ..., (n_d,), or one array where d = 1; d is 1 to 6; spacing may vary.
+        Or a dictionary of them; for an array `a` of xarray, SplineInterpolator(a.coords, a).
     values : (n_1, ..., n_d), or (n_1, ..., n_d, m) for m outputs.
     degree : 1 to 7, one for all axes or one for each; an axis needs at least degree + 1 points.
     outside : what X beyond the axes gives: "error" (ValueError), "extrapolate", or "nan".
@@ -37,14 +38,14 @@ class SplineInterpolator(GridModel):
 
     def __init__(
         self,
-        axes: ArrayLike | Sequence[ArrayLike],
+        axes: ArrayLike | Sequence[ArrayLike] | Mapping[Any, ArrayLike],
         values: ArrayLike,
         *,
         degree: int | Sequence[int] = 3,
         outside: Outside = "error",
         n_threads: int | None = None,
     ) -> None:
-        points = as_axes(axes)
+        points, names = as_named_axes(axes, values)
         grid, is_vector = as_grid_values(values, points)
         self.degrees = as_degrees(degree, points)
         # A power of two taken out of each output keeps sums and products in range, and changes no digit.
@@ -58,7 +59,7 @@ class SplineInterpolator(GridModel):
             coefficients = np.ascontiguousarray(np.ldexp(coefficients, exponent))
         if not np.isfinite(coefficients).all():
             raise ValueError("values: expected magnitudes whose coefficients float64 can hold, got some too large")
-        signature = Signature(len(points), len(grid), is_vector)
+        signature = Signature(len(points), len(grid), is_vector, names)
         super().__init__(points, coefficients, signature, outside=outside, n_threads=n_threads)
 
     def __repr__(self) -> str:

@@ -9,14 +9,14 @@ coefficients there are f - g f'/3 and f + h f'/3, axis by axis; at the ends g or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
-from .grid import GridModel, Outside, Unit, as_axes, as_grid_values
+from .grid import GridModel, Outside, Unit, as_grid_values, as_named_axes
 from .model import Signature
 
 # Of the finite differences: five give derivatives to h^4, one order more than the polynomials' h^4 in the value needs.
@@ -28,7 +28,8 @@ DERIVATIVES: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,), (0, 1), (0, 2), (1
 class TricubicInterpolator(GridModel):
     """The C1 piecewise tricubic function through `values` on the grid of three `axes`.
 
-    axes : increasing arrays (n_1,), (n_2,), (n_3,) of at least 2 points; spacing may vary.
+    axes : increasing arrays (n_1,), (n_2,), (n_3,) of at least 2 points; spacing may vary. Or a dictionary of them,
+        as the coordinates of an array of xarray.
     values : (n_1, n_2, n_3), or (n_1, n_2, n_3, m) for m outputs.
     derivatives : fx, fy, fz, fxy, fxz, fyz and fxyz at the nodes, each of the shape of `values`; None takes finite
         differences of the values over 5 points (fewer where an axis has fewer), one-sided at the ends.
@@ -42,14 +43,14 @@ class TricubicInterpolator(GridModel):
 
     def __init__(
         self,
-        axes: Sequence[ArrayLike],
+        axes: Sequence[ArrayLike] | Mapping[Any, ArrayLike],
         values: ArrayLike,
         *,
         derivatives: Sequence[ArrayLike] | None = None,
         outside: Outside = "error",
         n_threads: int | None = None,
     ) -> None:
-        points = as_axes(axes)
+        points, names = as_named_axes(axes, values)
         if len(points) != 3:
             raise ValueError(f"axes: expected 3, got {len(points)}")
         for j, axis in enumerate(points):
@@ -71,7 +72,7 @@ class TricubicInterpolator(GridModel):
             known = {
                 along: _doubled(f, known[(*along, j)], j, points[j]) for along, f in known.items() if j not in along
             }
-        signature = Signature(3, len(grid), is_vector)
+        signature = Signature(3, len(grid), is_vector, names)
         super().__init__(points, known[()], signature, outside=outside, n_threads=n_threads)
 
     def __repr__(self) -> str:

@@ -112,6 +112,9 @@ def minimize(
                 break
             stop = optimizer.step(objective, state)
             step += 1
+    if stop.params is not None:
+        best_loss, gradient = objective.loss_and_gradient(stop.params)
+        best_params, best_norm = stop.params, float(np.linalg.norm(gradient))
     return OptimizeResult(
         best_params,
         best_loss,

@@ -25,10 +25,15 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Stop:
-    """A status with what was measured when it arose."""
+    """A status with what was measured when it arose.
+
+    `params`, where there are some, are better than those of the smallest loss met, from which theirs differs by
+    rounding only.
+    """
 
     status: Status
     detail: str = ""
+    params: Array | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.status.value} ({self.detail})" if self.detail else self.status.value

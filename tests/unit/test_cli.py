@@ -92,7 +92,7 @@ def test_parquet_is_read_and_text_in_it_refused(model, table, tmp_path, capsys):
     path.write_bytes(b"not parquet")
     code, _, error = run(capsys, "predict", model, path)
     assert code == 2
-    assert "expected a Parquet file" in error
+    assert "expected a Parquet file with a table" in error
 
 
 def test_an_equation_needs_no_file(capsys):

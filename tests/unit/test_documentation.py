@@ -88,17 +88,18 @@ def test_every_public_name_is_in_the_reference(module):
 
 def test_the_reference_of_the_command_line_has_every_option():
     text = (DOCS / "reference" / "cli.md").read_text()
-    [commands] = [action for action in cli._parser()._actions if isinstance(action.choices, dict)]
+    [commands] = [action for action in cli.parser()._actions if isinstance(action.choices, dict)]
     for name, command in commands.choices.items():
+        command.take_options()
         assert f"`pml-native {name}" in text
         options = {option for action in command._actions for option in action.option_strings}
         assert [option for option in sorted(options - {"-h", "--help"}) if f"`{option}" not in text] == [], name
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
+    for page in [*PAGES, *DOCS.parent.glob("*.md")]:
         for target in re.findall(r"\]\(([\w/]+\.md)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page_id(page)}: {target}"
+            assert (page.parent / target).exists(), f"{page}: {target}"
 
 
 def test_every_script_of_the_gallery_is_shown_beside_its_picture():
@@ -113,6 +114,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     for needed in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(needed)
     shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "pictures"))
+    shutil.copy(DOCS.parent / "CHANGELOG.md", tmp_path)
     (tmp_path / "pml_native.py").write_text("raise ImportError('the sources, instead of the package installed')")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "docs", "docs/_build"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -120,7 +120,7 @@ def test_the_command_without_matplotlib_is_an_error_with_the_hint(no_matplotlib,
 @pytest.mark.parametrize(("options", "full"), [([], False), (["--quick"], False), (["--full"], True)])
 def test_the_command_is_quick_unless_told_otherwise(options, full, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr("pml_native.cli.reproduce", lambda names, **given: asked.append(given["full"]))
+    monkeypatch.setattr("pml_native.commands.reproduce.reproduce", lambda names, **given: asked.append(given["full"]))
     assert main(["reproduce", "fig4", "-o", str(tmp_path), *options]) == 0
     assert asked == [full]
 

@@ -11,9 +11,11 @@ PACKAGE = Path(pml_native.__file__).parent
 # From the top down; a file may import what stands below it, and its own room.
 FLOORS = [
     ["__init__", "cli"],
+    ["commands"],
     ["paper"],
     ["scaling"],
     ["info", "tables", "estimator"],
+    ["binary_tables"],
     ["approximate"],
     ["approximation"],
     ["fit"],
@@ -34,6 +36,7 @@ FLOORS = [
     ["digits"],
     ["files", "threads", "memory", "elementary", "grids", "singular_values", "monomials"],
     ["arrays", "jit", "coefficients"],
+    ["columns"],
     ["_core", "_version"],
 ]
 MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search"}
@@ -43,6 +46,9 @@ MAY_COME_LATE = {
     "sympy": "optional",
     "pandas": "optional",
     "pyarrow": "optional",
+    "xarray": "optional",
+    "astropy": "optional",
+    "h5py": "optional",
     "distributed": "optional",
     "rich": "a tenth of a second, for what is shown only",
     "scipy.stats": "half a second, for quantiles and Sobol points only",

@@ -1,0 +1,119 @@
+"""`pml-native fit`: a table, or an equation of the paper, to a model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+
+import numpy as np
+
+from ..arrays import ERRORS, MISSING, OUTLIERS
+from ..files import is_special, require_writable
+from ..fit import fit
+from ..models import Model
+from ..problems import equations
+from ..report import Errors
+from ..search import SEARCHES
+from ..tables import Table
+
+TEST_POINTS = 10_000
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "data", nargs="?", help="text with a header line (CSV ...), Parquet, FITS, HDF5 or NetCDF file"
+    )
+    command.add_argument("--target", help="column(s) to predict, separated by commas")
+    command.add_argument("--features", help="columns to predict from; all others if not given")
+    command.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line has the names of the columns; seen by itself if not given",
+    )
+    command.add_argument("--equation", metavar="NAME", help="fit this equation instead of a file")
+    command.add_argument("--n", type=int, default=4000, metavar="ROWS", help="points to draw from the equation (4000)")
+    command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model")
+    command.add_argument("--method", default="auto", choices=["auto", *SEARCHES])
+    command.add_argument(
+        "--effort", type=float, default=1.0, metavar="WORK", help="budget of work; repeats exactly (1)"
+    )
+    command.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS", help="ends it even so (60)")
+    command.add_argument("--tolerance", type=float, metavar="ERROR", help="relative RMSE at which to stop early")
+    command.add_argument("--error", default="absolute", choices=ERRORS, help="errors of y, or relative to each y")
+    command.add_argument("--missing", default="raise", choices=MISSING, help="what is done with rows that have NaN")
+    command.add_argument("--outliers", default="keep", choices=OUTLIERS, help="what with rows far from what others say")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
+    command.add_argument("--quiet", action="store_true", help="no progress display")
+
+
+def run(options: argparse.Namespace) -> None:
+    if (options.data is None) == (options.equation is None):
+        raise ValueError("fit: expected a data file or --equation NAME, and not both")
+    if options.output is not None:
+        require_writable(options.output)
+    settings = {
+        "method": options.method,
+        "effort": options.effort,
+        "time_limit": options.time_limit,
+        "tolerance": options.tolerance,
+        "error": options.error,
+        "missing": options.missing,
+        "outliers": options.outliers,
+        "random_state": options.seed,
+        "n_threads": options.threads,
+        "progress": False if options.quiet else None,
+        # A pipe or a device takes the model once, at the end.
+        "checkpoint": None if options.output is None or is_special(options.output) else options.output,
+    }
+    if options.equation is not None:
+        equation = equations[options.equation]
+        X, y = equation.sample(options.n, options.seed)
+        model = fit(X, y, input_names=equation.variables, output_names=["y"], **settings)
+        print(f"{equation.name}: y = {equation.formula}\n")
+        print(model.report)
+        X, y = equation.sample(TEST_POINTS, np.random.default_rng([options.seed, 1]))
+        errors = Errors.of(model(X)[:, None], y[:, None])
+        print(
+            f"\non {TEST_POINTS} fresh points: RMSE {errors.rmse:.2e}   95th percentile {errors.p95:.2e}   "
+            f"maximum {errors.max:.2e}"
+        )
+    else:
+        model = _fit_table(options, settings)
+        print(model.report)
+    if options.output is not None:
+        _save(model, options.output)
+
+
+def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Model:
+    table = Table.open(options.data, options.header)
+    if options.target is None:
+        raise ValueError(f"{table.path}: expected --target, one of the columns {', '.join(map(repr, table.columns))}")
+    targets = options.target.split(",")
+    table.require(targets, "target")
+    features = options.features.split(",") if options.features else table.features(targets)
+    table.require(features, "feature")
+    if set(features) & set(targets):
+        raise ValueError(
+            f"--features: expected columns other than the target, got {sorted(set(features) & set(targets))}"
+        )
+    if not features:
+        raise ValueError(f"{table.path}: expected at least one column beside the target")
+    values = table.read([*features, *targets], may_miss=options.missing == "drop")
+    X, y = values[:, : len(features)], values[:, len(features) :]
+    if len(targets) == 1:
+        y = y[:, 0]
+    return fit(X, y, input_names=features, output_names=targets, **settings)  # type: ignore[arg-type]
+
+
+def _save(model: Model, path: str) -> None:
+    try:
+        model.save(path)
+    except OSError as error:
+        # A minute's work must not be lost to a full disk: what can't be saved here may be saved elsewhere.
+        handle, other = tempfile.mkstemp(prefix="model-", suffix=".pml")
+        os.close(handle)
+        model.save(other)
+        raise OSError(f"{path} could not be written ({error}); the model is in {other}") from None
+    print(f"\nsaved to {path}")
