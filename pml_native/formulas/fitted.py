@@ -311,7 +311,10 @@ def without_constant(expression: Any) -> Any:
 
 
 def complexity(expression: Any) -> float:
-    """How long a formula is, in bits: 50 for each number that is not a short one, 3 for each operation and symbol."""
+    """How long a formula is, in bits: 50 for each number that is not a short one, 3 for each operation and symbol.
+
+    Quotients in a sum below a line, which are hard to read, are 3 more.
+    """
     bits = 3.0 * float(expression.count_ops())
     for part in sympy.preorder_traversal(expression):
         if part.is_Float:
@@ -320,4 +323,6 @@ def complexity(expression: Any) -> float:
             bits += math.log2(max(abs(part.p), 1)) + math.log2(part.q)
         elif part.is_Symbol:
             bits += 3.0
+        elif part.is_Pow and part.exp.is_negative and part.base.is_Add:
+            bits += 3.0 if any(sympy.fraction(term)[1].free_symbols for term in part.base.args) else 0.0
     return bits
