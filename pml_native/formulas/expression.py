@@ -21,6 +21,7 @@ from .fitted import Samples, compiled, complexity, difference, fitted, root_mean
 from .parts import Function, SpentError, explained
 from .readers import MOST_TERMS, NoReading, Points, product, read, variables_of
 from .simplified import phased, simplified
+from .writing import plain
 
 POINTS = 1000
 FITTED_POINTS = 400
@@ -48,7 +49,7 @@ def formulas_of(model: Any, *, share: float = 1.0) -> tuple[Any, ...]:
     try:
         with np.errstate(all="ignore"):  # powers of numbers of any size: what overflows is no formula
             return tuple(_formula(model, k, share) for k in range(model.signature.n_outputs))
-    except ArithmeticError as error:
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
         raise ValueError(f"formula: numbers on the way are beyond float64 ({error}): scale X or y") from None
 
 
@@ -76,7 +77,7 @@ def _formula(model: Any, k: int, share: float) -> Any:
         samples = Samples(X[finite], y[finite], error)
         found, reason = _shortest(model, k, x, _best(model, samples), share)
         if found is not None and difference(found, x, samples) <= samples.allowed:
-            return found.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in x})
+            return plain(found)
     raise ValueError(f"formula: expected a model that is a formula of few terms, got {model!r}: {reason}")
 
 
@@ -122,11 +123,10 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples, share: flo
         for numbers in _fitted(guess, symbols, few):
             if _n_numbers(numbers) > (MOST_TERMS if numbers.is_polynomial() else MOST_NUMBERS):
                 continue
-            whole = _without_absolutes(front * numbers.xreplace(there), x, samples)
-            whole = _without_absolutes(simplified(whole), x, samples)
+            whole = simplified(front * numbers.xreplace(there), partial(_signed, x=x, samples=samples))
             if difference(whole, x, samples) > samples.allowed:
                 whole = fitted(whole, x, samples)
-            if whole is not None and (best is None or complexity(whole) < complexity(best)):
+            if whole is not None and (best is None or complexity(plain(whole)) < complexity(plain(best))):
                 best = whole
         if best is not None and complexity(best) < SHORT:
             break
@@ -159,13 +159,26 @@ def _divided_by(power: Array, U: Array, samples: Samples) -> Samples:
     return few._replace(error=root_mean_square(errors) / few.unit)
 
 
-def _without_absolutes(expression: Any, x: Sequence[Any], samples: Samples) -> Any:
-    """|v| as v or -v where v has one sign at all points."""
+def _signed(expression: Any, x: Sequence[Any], samples: Samples) -> Any:
+    """|v| as v or -v, and (u / v)^p as u^p / v^p, where v has one sign at all points."""
     for part in expression.atoms(sympy.Abs):
-        values = compiled(part.args[0], x)(samples.X)
-        if np.all(values >= 0.0) or np.all(values <= 0.0):
-            expression = expression.xreplace({part: part.args[0] if values[0] >= 0.0 else -part.args[0]})
+        sign = _sign(part.args[0], x, samples)
+        if sign:
+            expression = expression.xreplace({part: sign * part.args[0]})
+    for part in expression.atoms(sympy.Pow):
+        above, below = sympy.fraction(part.base)
+        # Of what SymPy knows to be positive it does so itself.
+        if part.exp.is_Rational and not part.exp.is_Integer and below.free_symbols:
+            sign = _sign(below, x, samples)
+            if sign:
+                expression = expression.xreplace({part: (sign * above) ** part.exp / (sign * below) ** part.exp})
     return expression
+
+
+def _sign(expression: Any, x: Sequence[Any], samples: Samples) -> int:
+    """1 or -1 where it isn't below or above 0 at any point, 0 else."""
+    values = compiled(expression, x)(samples.X)
+    return 1 if np.all(values >= 0.0) else -1 if np.all(values <= 0.0) else 0
 
 
 def _n_numbers(expression: Any) -> int:

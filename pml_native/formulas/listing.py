@@ -11,6 +11,7 @@ from ..report import Formula
 from .expression import formulas_of, points_of, symbols_of, unwrapped
 from .fitted import Samples, complexity
 from .simpler import simpler
+from .writing import plain, text_of
 
 # A model that is worse is no formula that is found quickly, and `model.formula()` looks for longer.
 MOST_ERROR = 1e-8
@@ -33,7 +34,7 @@ def _listed(model: Any) -> tuple[Formula, ...]:
     if model.report.error <= MOST_ERROR:
         try:
             [expression] = formulas_of(model, share=SHARE)
-            found.append(Formula(str(expression), model.report.validation_rmse, n_terms(expression), True))
+            found.append(Formula(text_of(expression), model.report.validation_rmse, n_terms(expression), True))
             bits = complexity(expression)
         except ValueError:
             pass
@@ -44,7 +45,6 @@ def _listed(model: Any) -> tuple[Formula, ...]:
     X = X[:POINTS]
     y = model.evaluate(X)[:, 0]
     x = symbols_of(model, X)
-    plain = {symbol: sympy.Symbol(symbol.name) for symbol in x}
     u, front, _, U, power = unwrapped(model, x, X)
     finite = np.isfinite(y) & np.isfinite(power) & np.isfinite(U).all(axis=1)
     if not y[finite].any():
@@ -53,7 +53,7 @@ def _listed(model: Any) -> tuple[Formula, ...]:
     shorter = simpler(x, u, front, U[finite], power[finite], samples)
     for one in reversed(shorter):
         if complexity(one.expression) < bits and one.error > 10.0 * model.report.error:
-            found.append(Formula(str(one.expression.xreplace(plain)), one.error, one.n_terms, False))
+            found.append(Formula(text_of(plain(one.expression)), one.error, one.n_terms, False))
     return tuple(found)
 
 

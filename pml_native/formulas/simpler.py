@@ -70,10 +70,10 @@ def _sums(u: Sequence[Any], front: Any, U: Array, power: Array, samples: Samples
         return []
     indices = [row for row in itertools.product(range(degree + 1), repeat=r) if sum(row) <= degree]
     design = np.column_stack([np.prod(U ** np.array(row), axis=1) for row in indices]) * power[:, None]
-    if not np.isfinite(design).all():
-        return []
     design = design / samples.unit
     sizes = np.linalg.norm(design, axis=0)
+    if not np.isfinite(sizes).all():  # beside a y that is near the least of float64
+        return []
     candidates = np.flatnonzero(sizes > 0.0)
     y, chosen, found = samples.y / samples.unit, [], []
     left, others = y, design[:, candidates] / sizes[candidates]

@@ -10,6 +10,7 @@ from typing import Any
 import sympy
 
 from .fitted import complexity
+from .writing import plain
 
 # Longer ones are left as they are: what SymPy does with them may take minutes.
 MOST_OPERATIONS = 150
@@ -47,17 +48,17 @@ FORMS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def simplified(expression: Any) -> Any:
-    """The same, in the shortest of some forms."""
-    if expression.count_ops() > MOST_OPERATIONS:
-        return expression
-    best = expression
+def simplified(expression: Any, signed: Callable[[Any], Any]) -> Any:
+    """The same, in the one of some forms that is the shortest to write; `signed` uses what has one sign in each."""
+    best = signed(expression)
+    if best.count_ops() > MOST_OPERATIONS:
+        return best
     for form in FORMS:
         try:
-            other = form(best)
+            other = signed(form(best))
         except (sympy.PolynomialError, NotImplementedError, AttributeError):
             continue
-        if complexity(other) < complexity(best):
+        if complexity(plain(other)) < complexity(plain(best)):
             best = other
     return best
 

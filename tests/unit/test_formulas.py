@@ -16,6 +16,8 @@ from pml_native.models.reduced import variables_of
 sympy = pytest.importorskip("sympy")
 constants = pytest.importorskip("pml_native.formulas.constants")
 simplified = pytest.importorskip("pml_native.formulas.simplified").simplified
+fitted_numbers = pytest.importorskip("pml_native.formulas.fitted").fitted
+Samples = pytest.importorskip("pml_native.formulas.fitted").Samples
 RNG = np.random.default_rng(0)
 
 
@@ -328,4 +330,17 @@ def test_sums_of_models_and_of_outputs():
 
 def test_the_root_of_a_square_is_an_absolute_value():
     x, y = sympy.symbols("x y", real=True)
-    assert simplified(sympy.sqrt(x**4 - 2 * x**2 * y + y**2) / 2 + y / 2) == y / 2 + sympy.Abs(x**2 - y) / 2
+    root = sympy.sqrt(x**4 - 2 * x**2 * y + y**2)
+    assert simplified(root / 2 + y / 2, lambda e: e) == y / 2 + sympy.Abs(x**2 - y) / 2
+
+
+def test_a_model_may_be_worse_in_a_corner_than_it_says():
+    x = sympy.Symbol("x", positive=True)
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (200, 1))
+    y = 1.0 / np.expm1(0.7 / X[:, 0])
+    y[np.argmin(X[:, 0])] *= 1.0 + 1e-9
+    guess = 1 / (sympy.exp(sympy.Float(0.7001) / x) - sympy.Float(0.9999))
+    assert equal(fitted_numbers(guess, [x], Samples(X, y, 1e-15)), 1 / (sympy.exp(sympy.Rational(7, 10) / x) - 1))
+    # Many such are no corners.
+    y[X[:, 0] < 1.3] *= 1.0 + 1e-9
+    assert fitted_numbers(guess, [x], Samples(X, y, 1e-15)) is None
