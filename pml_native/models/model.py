@@ -16,11 +16,15 @@ from ..arrays import Array, Samples, as_matrix
 from ..coverage import Near
 from ..export import Program, Vector, c_source
 from ..export.program import at_least_away, spread
+from ..figures import notebook
 from ..files import replacing
 from ..networks.graph import Graph
 from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import archive
+
+# Letters of the names of columns that a notebook shows.
+MOST_LETTERS = 200
 
 
 @dataclass(frozen=True)
@@ -227,6 +231,18 @@ class Model(ABC):
             arrays = {**arrays, **{f"near/{name}": array for name, array in rows.items()}}
         return description, arrays
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: inputs, outputs and errors."""
+        signature = self.signature
+        facts = [
+            ("inputs", ", ".join(signature.input_names or (f"x{j}" for j in range(signature.n_inputs)))),
+            ("outputs", ", ".join(signature.output_names or (f"y{k}" for k in range(signature.n_outputs)))),
+            ("parameters", f"{self.n_params:,}"),
+        ]
+        known = [] if self.report is None else self.report.facts()
+        what = "" if self.report is None else f": {self.report.description}"
+        return notebook.card(f"{self.family}{what}", [(name, _short(fact)) for name, fact in facts] + known)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
         archive.write(path, *self.description())
@@ -380,6 +396,11 @@ class Model(ABC):
             position = {str(column): i for i, column in enumerate(columns)}
             return as_matrix(X[[columns[position[name]] for name in names]], "X")  # type: ignore[call-overload,index]
         return as_matrix(X, "X", n_columns=self.signature.n_inputs)
+
+
+def _short(names: str) -> str:
+    """Of hundreds of names the first ones."""
+    return names if len(names) <= MOST_LETTERS else names[:MOST_LETTERS] + "..."
 
 
 def _described(estimate: ErrorEstimate) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -32,7 +32,7 @@ FLOORS = [
     ["coverage"],
     ["facts"],
     ["digits"],
-    ["files", "threads", "memory", "elementary", "grids", "singular_values", "monomials"],
+    ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials"],
     ["arrays", "jit", "coefficients"],
     ["_core", "_version"],
 ]
