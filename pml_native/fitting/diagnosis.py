@@ -263,9 +263,9 @@ def expected_at(model: Model, points: Array) -> list[tuple[float, ...]]:
 
 def _shortened(X: Array, *others: NDArray[Any]) -> list[tuple[float, ...]]:
     """Rows of points `X` (n, d) and of `others` (n,) to 4 digits; inputs that differ in later ones to 4 of those."""
-    range_of = np.max(X, axis=0) - np.min(X, axis=0)
-    largest = np.max(np.abs(X), axis=0)
-    more = np.log10(largest / range_of, out=np.zeros(X.shape[1]), where=(range_of > 0) & (largest > 0))
-    digits = [*np.minimum(17, 4 + np.ceil(np.maximum(more, 0.0))).astype(int), *(4 for _ in others)]
+    with np.errstate(all="ignore"):
+        more = np.log10(np.max(np.abs(X), axis=0)) - np.log10(np.max(X, axis=0) - np.min(X, axis=0))
+    of_inputs = np.where(np.isfinite(more), np.clip(4 + np.ceil(more), 4, 17), 4)
+    digits = [*of_inputs.astype(int).tolist(), *(4 for _ in others)]
     columns = np.column_stack([X, *others])
     return [tuple(float(f"{value:.{k}g}") for value, k in zip(row, digits, strict=True)) for row in columns]
