@@ -110,6 +110,8 @@ def approximate(
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
     model.near = Near.all_of(low, high)
     relative_median, relative_p95, relative_max = found.errors.relative or (None, None, None)
+    box = tuple(zip(low.tolist(), high.tolist(), strict=True))
+    called = names or tuple(f"x{j}" for j in range(d))
     model.report = FitReport(
         method="approximate",
         family=model.family,
@@ -139,8 +141,8 @@ def approximate(
         terms=ErrorTerms.of(floor, train_rmse, found.errors.rmse),
         path=tuple(rounds.path),
         advice=(rounds.advice(floor),),
-        box=tuple(zip(low.tolist(), high.tolist(), strict=True)),
-        input_names=names or tuple(f"x{j}" for j in range(d)),
+        box=box,
+        input_names=called,
         history=tuple(rounds.history),
         residuals=tuple(diagnosis.residuals_of(model, found.X, found.y)),
         expected_at=(),
@@ -148,6 +150,7 @@ def approximate(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
+        slices=diagnosis.slices_through(model, box, called, found.X, found.y),
     )
     return model
 

@@ -15,8 +15,9 @@ from typing import Any, overload
 import numpy as np
 
 from .arrays import Array
-from .figures import fit_page
+from .figures import fit_page, notebook
 from .files import replacing
+from .slices import Slice
 
 # Its square is still finite. An error this large is no worse than an infinite one.
 MAX_ERROR = 1e150
@@ -327,7 +328,8 @@ class FitReport:
     a formula that is found quickly, and simpler ones with their errors; they are looked for when they are first asked
     for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the most inputs that
     one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work that the fit has done,
-    in units of that of `fit(..., effort=1)`; None for `approximate`.
+    in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of the model along each input,
+    through a row near the middle, of the first output over its RMS.
     """
 
     method: str
@@ -375,6 +377,7 @@ class FitReport:
     formulas: Formulas = field(default_factory=Formulas)
     joins: tuple[Join, ...] = ()  # of a model in pieces, where these meet, and their errors
     pieces: tuple[PieceErrors, ...] = ()
+    slices: tuple[Slice, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -393,6 +396,10 @@ class FitReport:
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
         fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
         fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
+        fields["slices"] = tuple(
+            Slice(one["name"], one["is_log"], tuple(one["through"]), tuple(one["y"]))
+            for one in fields.get("slices", ())
+        )
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
@@ -412,14 +419,34 @@ class FitReport:
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as one HTML page that needs no other file.
 
-        path : a file that gets it as well. Pictures of residuals and progress are in it where matplotlib is installed,
-        `pip install "pml_native[plot]"`.
+        path : a file that gets it as well. It has formulas, slices through the model, maps of its errors, what it is
+        made of and what was tried; no script is in it, and it needs no package but NumPy.
         """
-        page = fit_page.render(self.to_dict())
+        page = fit_page.render(self.to_dict(), self._headline)
         if path is not None:
             with replacing(Path(path)) as file:
                 file.write(page.encode())
         return page
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the errors, what ended the fit, and, folded away, what was tried."""
+        facts = [*self.facts(), ("stopped", self.status), *(("would help", one) for one in self.advice)]
+        ordered = sorted(self.candidates, key=lambda candidate: candidate.validation_rmse)[:SHOWN]
+        tried = [
+            (one.description, f"{one.n_params:,}", f"{one.validation_rmse:.1e}", f"{one.seconds:.1f}")
+            for one in ordered
+        ]
+        head = ("tried", "parameters", "RMSE held out", "s")
+        return notebook.card(f"{self.family}: {self.description}", facts, ("what was tried", [head, *tried]))
+
+    def facts(self) -> list[tuple[str, str]]:
+        """The errors in words, each with its name."""
+        errors = self.validation_rmse, self.validation_p95, self.validation_max
+        return [
+            ("error", self._headline),
+            ("held out", "RMSE {:.1e}, 95th percentile {:.1e}, maximum {:.1e}".format(*errors)),
+            ("floor", f"{self.floor:.1e}, which rounding costs"),
+        ]
 
     @property
     def is_checked(self) -> bool:

@@ -70,7 +70,7 @@ def report():
         box=((0.0, 1.0),),
         input_names=("t",),
         history=((0.1, 2e-15, "3 terms"),),
-        residuals=((0.5, 1e-15),),
+        residuals=((0.5, 1.0, 1e-15),),
         expected_at=((0.25, 1e-15, 1.0),),
         parts=(Part("[0]", ("t",), "f(t)"),),
         largest_arity=1,

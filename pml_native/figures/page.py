@@ -10,12 +10,22 @@ from html import escape
 # Longer tables are cut on the page; the CSV has all rows.
 MOST_ROWS = 400
 
+# Light or dark as the reader's system is. What is wider than the page scrolls by itself, so that the page never does.
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-img { max-width: 100% } table { border-collapse: collapse; font-size: 13px }
-td, th { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #eee }
-.no { color: #b03000; font-weight: 600 } .yes { color: #00664d } summary { cursor: pointer; color: #555 }
-.scroll { overflow-x: auto; max-height: 30rem; overflow-y: auto }
+:root { color-scheme: light dark; --text: #1d2126; --quiet: #5b6570; --line: #e2e6ea; --page: #fff; --raised: #f6f8fa;
+  --blue: #0072b2; --orange: #c75300; --green: #007a5a }
+@media (prefers-color-scheme: dark) { :root { --text: #e4e7ea; --quiet: #9aa5b1; --line: #343b43; --page: #15181c;
+  --raised: #1e2329; --blue: #4db2ea; --orange: #f59355; --green: #3ecb9f } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; color: var(--text);
+  background: var(--page); overflow-wrap: anywhere }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .5rem }
+img { max-width: 100%; background: #fff } a { color: var(--blue) } p { max-width: 48rem } li { max-width: 46rem }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
+td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line) }
+th { color: var(--quiet); font-weight: 600 }
+.no { color: var(--orange); font-weight: 600 } .yes { color: var(--green) }
+summary { cursor: pointer; color: var(--quiet) }
+.scroll { overflow: auto; max-height: 30rem }
 """
 
 

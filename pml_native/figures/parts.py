@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .style import COLOURS, FAINT
+from .svg import shortened
 
 # Sizes in pixels, and the most characters of a text; all of it is shown where the pointer rests.
 HEIGHT, GAP, PADDING, LETTER, MOST_LETTERS = 24, 60, 16, 7, 36
@@ -31,25 +31,22 @@ def draw(input_names: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> str:
             places[name] = left, height * (row + 0.5) / len(names), width
         left += width + GAP
     lines = "".join(_line(places[name], places[part["name"]]) for part in parts for name in part["inputs"])
-    boxes = "".join(
-        _box(place, texts[name], FAINT if depth[name] == 0 else COLOURS[0]) for name, place in places.items()
-    )
+    boxes = "".join(_box(place, texts[name], "input" if depth[name] == 0 else "part") for name, place in places.items())
     size = f'width="{left - GAP + 2}" height="{height:.0f}"'
-    return f'<div class="scroll"><svg {size} font-size="12">{lines}{boxes}</svg></div>'
+    return f'<div class="scroll"><svg class="graph" {size}>{lines}{boxes}</svg></div>'
 
 
 def _line(of: tuple[int, float, int], to: tuple[int, float, int]) -> str:
     (x0, y0, width), (x, y, _) = of, to
     middle = x - GAP // 2
     curve = f"M{x0 + width},{y0:.0f} C{middle},{y0:.0f} {middle},{y:.0f} {x},{y:.0f}"
-    return f'<path d="{curve}" fill="none" stroke="{FAINT}"/>'
+    return f'<path d="{curve}"/>'
 
 
-def _box(place: tuple[int, float, int], text: str, colour: str) -> str:
+def _box(place: tuple[int, float, int], text: str, kind: str) -> str:
     x, y, width = place
-    shown = text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 3] + "..."
     return (
-        f'<g><title>{escape(text)}</title><rect x="{x + 1}" y="{y - HEIGHT / 2:.0f}" width="{width}" height="{HEIGHT}" '
-        f'rx="4" fill="white" stroke="{colour}"/><text x="{x + width // 2}" y="{y + 4:.0f}" text-anchor="middle">'
-        f"{escape(shown)}</text></g>"
+        f'<g class="{kind}"><title>{escape(text)}</title>'
+        f'<rect x="{x + 1}" y="{y - HEIGHT / 2:.0f}" width="{width}" height="{HEIGHT}" rx="4"/>'
+        f'<text x="{x + width // 2}" y="{y + 4:.0f}" text-anchor="middle">{shortened(text, MOST_LETTERS)}</text></g>'
     )

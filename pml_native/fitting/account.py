@@ -170,6 +170,7 @@ def report_of(
     if found.measured_at is not None:
         n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)
     names = outcome.train.input_names or tuple(f"x{j}" for j in range(facts.d))
+    box = tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True))
     relative = found.errors.relative if facts.outputs.keeps_sign.all() or outcome.train.is_relative else None
     relative_median, relative_p95, relative_max = relative or (None, None, None)
     return FitReport(
@@ -202,7 +203,7 @@ def report_of(
         terms=outcome.terms,
         path=tuple(race.path),
         advice=tuple(advice),
-        box=tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True)),
+        box=box,
         input_names=names,
         history=tuple(race.history),
         residuals=tuple(residuals),
@@ -213,6 +214,7 @@ def report_of(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
+        slices=diagnosis.slices_through(model, box, names, measured_at.X, measured_at.y),
     )
 
 

@@ -11,14 +11,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
 from ..report import Errors, ErrorTerms, Join, two_digits
 from ..search.polynomial import PolynomialSearch
 from ..search.search import EPS, Found, Rows, run_alone
+from ..slices import Slice, slices_of
 from .expected import Expected
 from .limits import Limits
 
@@ -231,12 +234,23 @@ def _in_variables(samples: Samples, model: Reduced) -> Samples:
 def residuals_of(model: Model, X: Array, y: Array, *, is_relative: bool = False) -> list[tuple[float, ...]]:
     """Inputs, y and error at some of the rows `X` (n, d), `y` (n, m), relative to each y if asked: see FitReport."""
     some = np.linspace(0, len(X) - 1, min(RESIDUAL_ROWS, len(X))).astype(int)
-    largest = float(np.max(np.abs(y[:, 0])))
-    unit = largest * float(np.sqrt(np.mean((y[:, 0] / largest) ** 2))) if largest > 0 else 1.0
+    unit = _unit_of(y)
     with np.errstate(all="ignore"):
         error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / (np.abs(y[some, 0]) if is_relative else unit)
-        columns = np.column_stack([X[some], y[some, 0] / unit, error])
-    return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
+    return _shortened(X[some], y[some, 0] / unit, error)
+
+
+def slices_through(
+    model: Model, box: Sequence[tuple[float, float]], names: Sequence[str], X: Array, y: Array
+) -> tuple[Slice, ...]:
+    """Slices through a model in its box, beside which the rows of `residuals_of` the same `X` and `y` lie."""
+    return slices_of(model.evaluate, model.evaluate_gradient, box, names, X, _unit_of(y))
+
+
+def _unit_of(y: Array) -> float:
+    """The RMS of the first output of `y` (n, m); 1 if that is 0 everywhere."""
+    largest = float(np.max(np.abs(y[:, 0])))
+    return largest * float(np.sqrt(np.mean((y[:, 0] / largest) ** 2))) if largest > 0 else 1.0
 
 
 def expected_at(model: Model, points: Array) -> list[tuple[float, ...]]:
@@ -244,5 +258,14 @@ def expected_at(model: Model, points: Array) -> list[tuple[float, ...]]:
     if model.estimate is None or model.near is None:
         return []
     some = points[np.linspace(0, len(points) - 1, min(RESIDUAL_ROWS, len(points))).astype(int)]
-    columns = np.column_stack([some, model.estimate.at(model, some), model.near.contains(some)])
-    return [tuple(float(f"{value:.4g}") for value in row) for row in columns]
+    return _shortened(some, model.estimate.at(model, some), model.near.contains(some))
+
+
+def _shortened(X: Array, *others: NDArray[Any]) -> list[tuple[float, ...]]:
+    """Rows of points `X` (n, d) and of `others` (n,) to 4 digits; inputs that differ in later ones to 4 of those."""
+    with np.errstate(all="ignore"):
+        more = np.log10(np.max(np.abs(X), axis=0)) - np.log10(np.max(X, axis=0) - np.min(X, axis=0))
+    of_inputs = np.where(np.isfinite(more), np.clip(4 + np.ceil(more), 4, 17), 4)
+    digits = [*of_inputs.astype(int).tolist(), *(4 for _ in others)]
+    columns = np.column_stack([X, *others])
+    return [tuple(float(f"{value:.{k}g}") for value, k in zip(row, digits, strict=True)) for row in columns]

@@ -17,11 +17,15 @@ from ..columns import Columns, as_columns
 from ..coverage import Near
 from ..export import Program, Vector, c_source
 from ..export.program import at_least_away, spread
+from ..figures import notebook
 from ..files import replacing
 from ..networks.graph import Graph
 from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import archive
+
+# Letters of the names of columns that a notebook shows.
+MOST_LETTERS = 200
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,18 @@ class Model(ABC):
             arrays = {**arrays, **{f"near/{name}": array for name, array in rows.items()}}
         return description, arrays
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: inputs, outputs and errors."""
+        signature = self.signature
+        facts = [
+            ("inputs", ", ".join(signature.input_names or (f"x{j}" for j in range(signature.n_inputs)))),
+            ("outputs", ", ".join(signature.output_names or (f"y{k}" for k in range(signature.n_outputs)))),
+            ("parameters", f"{self.n_params:,}"),
+        ]
+        known = [] if self.report is None else self.report.facts()
+        what = "" if self.report is None else f": {self.report.description}"
+        return notebook.card(f"{self.family}{what}", [(name, _short(fact)) for name, fact in facts] + known)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to one file, which `pml_native.load` reads. No pickle inside; never half a file."""
         archive.write(path, *self.description())
@@ -385,6 +401,11 @@ class Model(ABC):
                     return as_matrix(Columns((name, table[name]) for name in names), "X")
                 return as_matrix(table[[position[name] for name in names]], "X")
         return as_matrix(X, "X", n_columns=self.signature.n_inputs)
+
+
+def _short(names: str) -> str:
+    """Of hundreds of names the first ones."""
+    return names if len(names) <= MOST_LETTERS else names[:MOST_LETTERS] + "..."
 
 
 def _described(estimate: ErrorEstimate) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
