@@ -350,6 +350,13 @@ OF_ONE_LAW = (
     ),
     Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
     Row(
+        "trigonometric",
+        first_round=1,
+        when=_may_have_angles,
+        far_behind=ANGLES_FAR,
+        sentence="polynomials of cosines and sines come to {error:.1e}",
+    ),
+    Row(
         periodic.SEARCH,
         first_round=1,
         when=_seems_periodic,
@@ -362,13 +369,6 @@ OF_ONE_LAW = (
         when=_may_be_waves,
         make=_waves,
         sentence="waves of a learned phase come to {error:.1e}",
-    ),
-    Row(
-        "trigonometric",
-        first_round=1,
-        when=_may_have_angles,
-        far_behind=ANGLES_FAR,
-        sentence="polynomials of cosines and sines come to {error:.1e}",
     ),
     Row(
         inverse.SEARCH,
