@@ -219,6 +219,16 @@ def gaussian_slope(r: float, v: float) -> float:
     return -2.0 * r * v
 
 
+def matern(r: float) -> float:
+    s: float = 2.23606797749979 * r
+    return (1.0 + s + s * s / 3.0) * exp(-s)
+
+
+def matern_slope(r: float, v: float) -> float:
+    s: float = 2.23606797749979 * r
+    return -5.0 / 3.0 * r * (1.0 + s) * exp(-s)
+
+
 def each(name: str, value: Scalar, slope: Callable[[float, float], float]) -> Kernel:
     """A function of one number, for every number of a vector."""
 
@@ -275,4 +285,5 @@ RADIAL = {
     "inverse_multiquadric": each("inverse_multiquadric", inverse_multiquadric, inverse_multiquadric_slope),
     "inverse_quadratic": each("inverse_quadratic", inverse_quadratic, inverse_quadratic_slope),
     "gaussian": each("gaussian", gaussian, gaussian_slope),
+    "matern": each("matern", matern, matern_slope),
 }

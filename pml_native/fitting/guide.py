@@ -14,6 +14,7 @@ from ..search.angle_columns import has_angles
 from ..search.ends import EndsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
+from ..search.radial import RadialSearch
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
@@ -60,6 +61,9 @@ ANGLES_ABOVE = INVERSES_ABOVE = 1e-12
 # angles: on exp(-x0 x1) sin(x0 + ... + x3) / (1 + x2^2) they stood at 5e-2 for 7 of 20 s, beside 1.5e-4. Where they are
 # right they lead, or are not much worse as long as their degrees are too low.
 ANGLES_FAR = 100.0
+# A relative error of the best model above which radial functions of scaled columns are tried, of so many rows at most:
+# where nothing else came below, a Gaussian process may, and its system of 3,000 rows takes a second.
+PROCESSES_ABOVE, PROCESS_ROWS = 1e-4, 3000
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
@@ -258,6 +262,13 @@ def _waves(race: Race) -> WavesSearch:
     return WavesSearch(race.rows, only_if_shown=True)
 
 
+def _may_be_a_process(race: Race) -> bool:
+    """Whether the mean of a Gaussian process may be better, or bear out what is."""
+    if "rbf" in race.runs:
+        return True
+    return race.depth == 0 and race.rows.n_inputs > 1 and PROCESSES_ABOVE < race.error < math.inf
+
+
 def _needs_networks(race: Race) -> bool:
     """Whether networks may be better, or are to bear out a large quotient, which few others come near."""
     best = race.best
@@ -350,6 +361,13 @@ OF_ONE_LAW = (
     ),
     Row("parts", 4.0, 1, when=_shows_parts, make=_of_parts, sentence="of these parts, models come to {error:.1e}"),
     Row(
+        "trigonometric",
+        first_round=1,
+        when=_may_have_angles,
+        far_behind=ANGLES_FAR,
+        sentence="polynomials of cosines and sines come to {error:.1e}",
+    ),
+    Row(
         periodic.SEARCH,
         first_round=1,
         when=_seems_periodic,
@@ -364,13 +382,6 @@ OF_ONE_LAW = (
         sentence="waves of a learned phase come to {error:.1e}",
     ),
     Row(
-        "trigonometric",
-        first_round=1,
-        when=_may_have_angles,
-        far_behind=ANGLES_FAR,
-        sentence="polynomials of cosines and sines come to {error:.1e}",
-    ),
-    Row(
         inverse.SEARCH,
         first_round=1,
         when=lambda race: race.error > INVERSES_ABOVE and may_be_an_inverse(race),
@@ -378,6 +389,14 @@ OF_ONE_LAW = (
         sentence="models of a column as a function of y, solved for y, come to {error:.1e}",
     ),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
+    Row(
+        "rbf",
+        4.0,
+        LATER,
+        when=_may_be_a_process,
+        make=lambda race: RadialSearch(race.rows, most_scaled=PROCESS_ROWS),
+        sentence="radial functions of scaled columns, as of a Gaussian process, come to {error:.1e}",
+    ),
     Row(
         "variables",
         4.0,

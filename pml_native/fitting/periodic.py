@@ -27,8 +27,9 @@ TURNS = (2.0 * math.pi, 360.0)
 # A range counts as a turn if it is longer by this part of it at most, as rounding makes it, or shorter by so many times
 # what n evenly scattered rows leave out at both ends, 2 / n of it, and no more than a part of it.
 LONGER, GAPS, MOST_SHORTER = 1e-9, 3.0, 0.02
-# At both ends of a turn y may differ by this part of its RMS, if the best model is more exact than that.
-JOINS, ROWS_COMPARED = 0.1, 200
+# At both ends of a turn y may differ by this part of its RMS, as the best model says, if its error is below the second
+# number: at the edges of the box, of many inputs above all, errors are many times the RMSE.
+JOINS, TELLS, ROWS_COMPARED = 0.1, 0.01, 200
 # Of the work of the race, what is there for the one within it where columns only seem to be angles.
 SEEMING_SHARE = 0.5
 
@@ -129,7 +130,7 @@ def _turn_of(column: Array) -> float | None:
 
 def _joins(race: Race, j: int) -> bool:
     """Whether the best model has the same values at both ends of a column, as far as it can tell."""
-    if race.best is None or not race.error < JOINS:
+    if race.best is None or not race.error < TELLS:
         return True
     X = race.rows.train.X[:ROWS_COMPARED]
     values = []

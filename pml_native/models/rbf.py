@@ -7,10 +7,11 @@ The weights solve  [K P; P' 0] [w; c] = [y; 0],  K_ij = phi(eps |z_i - z_j|),  P
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,9 @@ class Kernel:
     degree: int
 
 
+ROOT_5 = math.sqrt(5.0)
+
+
 def _where_positive(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """0 at r = 0, where what multiplies it, z - z_i, is 0."""
 
@@ -60,6 +64,12 @@ KERNELS: dict[str, Kernel] = {
     "inverse_multiquadric": Kernel(lambda r: 1.0 / np.sqrt(1.0 + r * r), lambda r: -((1.0 + r * r) ** -1.5), -1),
     "inverse_quadratic": Kernel(lambda r: 1.0 / (1.0 + r * r), lambda r: -2.0 / (1.0 + r * r) ** 2, -1),
     "gaussian": Kernel(lambda r: np.exp(-r * r), lambda r: -2.0 * np.exp(-r * r), -1),
+    # That of a Gaussian process whose sample paths have two derivatives (Rasmussen and Williams 2006, 4.17).
+    "matern": Kernel(
+        lambda r: (1.0 + ROOT_5 * r + 5.0 / 3.0 * r * r) * np.exp(-ROOT_5 * r),
+        lambda r: -5.0 / 3.0 * (1.0 + ROOT_5 * r) * np.exp(-ROOT_5 * r),
+        -1,
+    ),
 }
 # These look the same at every scale, and have no epsilon.
 SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
@@ -112,8 +122,10 @@ class Neighborhoods:
 class RBF(Model):
     """Radial basis functions through the points `X` (n, d), `y` (n, m), in coordinates that map their box to [-1, 1].
 
-    kernel : linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic, gaussian.
+    kernel : linear, thin_plate_spline, cubic, quintic, multiquadric, inverse_multiquadric, inverse_quadratic, gaussian,
+        matern (5/2).
     epsilon : the inverse of the kernel's width; the first four have none.
+    scales : (d,), what these coordinates are multiplied by, so that r counts each column for what it bends y; None: 1.
     neighbors : each value is from this many nearest points; None takes all points, by one system that is solved here.
     weights : (n + terms, m), the solution of that system where it is known: see `equations`.
     is_checked : whether the model is held to its own points; False takes what the system gives, for a search that
@@ -140,6 +152,7 @@ class RBF(Model):
         *,
         kernel: str = "cubic",
         epsilon: float = 1.0,
+        scales: ArrayLike | None = None,
         neighbors: int | None = None,
         signature: Signature | None = None,
         weights: Array | None = None,
@@ -158,7 +171,12 @@ class RBF(Model):
             raise ValueError(f"epsilon: expected a number > 0, got {epsilon}")
         self.kernel, self.epsilon = kernel, float(epsilon)
         self.n_threads = n_threads
+        self.scales = None if scales is None else np.array(scales, dtype=np.float64)
         self.inputs = Normalization.of_box(self.X)
+        if self.scales is not None:
+            if self.scales.shape != (d,) or not (np.isfinite(self.scales) & (self.scales > 0.0)).all():
+                raise ValueError(f"scales: expected ({d},) numbers > 0, got {self.scales.tolist()}")
+            self.inputs = replace(self.inputs, scale=self.inputs.scale / self.scales)
         self.exponents = np.frexp(np.max(np.abs(self.y), axis=0))[1].astype(np.intc)
         degree = max(KERNELS[kernel].degree, 0)
         highest = np.where(self.inputs.constant, 0, degree).tolist()
@@ -183,7 +201,8 @@ class RBF(Model):
     def __repr__(self) -> str:
         epsilon = "" if self.kernel in SCALE_FREE else f" of epsilon {self.epsilon:.3g}"
         points = "all" if self.neighbors is None else f"the {self.neighbors} nearest"
-        return f"RBF({self.kernel}{epsilon}, {points} of {len(self.X)} points)"
+        scaled = "" if self.scales is None else ", columns scaled"
+        return f"RBF({self.kernel}{epsilon}, {points} of {len(self.X)} points{scaled})"
 
     @property
     def n_params(self) -> int:
@@ -218,6 +237,8 @@ class RBF(Model):
         arrays: dict[str, NDArray[Any]] = {"X": self.X, "y": self.y}
         if self.neighbors is None:
             arrays["weights"] = self.weights
+        if self.scales is not None:
+            arrays["scales"] = self.scales
         return values, arrays
 
     @classmethod
@@ -229,6 +250,7 @@ class RBF(Model):
             arrays["y"],
             kernel=values["kernel"],
             epsilon=values["epsilon"],
+            scales=arrays.get("scales"),
             neighbors=values["neighbors"],
             signature=signature,
             weights=arrays.get("weights"),

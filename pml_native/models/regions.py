@@ -1,8 +1,8 @@
 """Models side by side in several inputs, each with a region of its own: where the law of a function changes.
 
 The larger of two functions, |f|, a value that is clipped, two phases: y follows one law on one side of a boundary and
-another on the other. Which law a point has is said by the laws themselves (the largest, or the smallest), by a model
-of scores, the largest of which decides, or by a function of the user's.
+another on the other. Which law a point has is said by the laws themselves (the largest, the smallest, or the largest of
+the smallest of some), by a model of scores, the largest of which decides, or by a function of the user's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
-from ..export.program import Vector, extreme, joined, scored
+from ..export.program import Vector, extreme, joined, scored, taken
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -24,12 +24,18 @@ Labels = NDArray[np.intp]
 # What takes X (n, d) to the numbers (n,) of the laws there, -1 for none.
 LabelFunction = Callable[[Array], Labels]
 EXTREMES = {"max": 1.0, "min": -1.0}
+# Groups of numbers of laws: y is the largest of the smallest of each group, a lattice of the laws. A value that is
+# clipped at both ends is max(f_0, min(f_1, f_2)), ((0,), (1, 2)).
+Lattice = tuple[tuple[int, ...], ...]
+BOUNDARIES = "max, min, groups of laws, a model or a function"
 
 
 class Regions(Model):
     """y = f_k(x), k the region of x: `laws` f_0 ... f_(q-1), models of the same inputs and outputs.
 
     boundary : "max" or "min": k is that of the largest, or smallest, f_k(x) of those that have a value, for one output;
+        groups of numbers of laws, as ((0,), (1, 2)) for max(f_0, min(f_1, f_2)): k is that of the largest of the
+        smallest of each group, likewise;
         a model of q - 1 outputs s_1(x) ... s_(q-1)(x): k is that of the largest of 0, s_1, ...;
         or a function of X (n, d) that gives k (n,), -1 where y has no value. A model with such a function can't be
         saved, nor written in other languages.
@@ -47,7 +53,7 @@ class Regions(Model):
     def __init__(
         self,
         laws: Sequence[Model],
-        boundary: str | Model | LabelFunction,
+        boundary: str | Lattice | Model | LabelFunction,
         *,
         margin: float = 0.0,
         signature: Signature | None = None,
@@ -71,16 +77,18 @@ class Regions(Model):
                     f"boundary: expected {wanted[0]} inputs and {wanted[1]} outputs, one less than laws, "
                     f"got {got[0]} and {got[1]}"
                 )
-        elif isinstance(boundary, str):
-            if boundary not in EXTREMES:
-                raise ValueError(f"boundary: expected max, min, a model or a function, got {boundary!r}")
+        elif isinstance(boundary, (str, tuple)):
+            if isinstance(boundary, str) and boundary not in EXTREMES:
+                raise ValueError(f"boundary: expected {BOUNDARIES}, got {boundary!r}")
+            if isinstance(boundary, tuple):
+                _require_groups(boundary, len(self.laws))
             if m != 1:
                 raise ValueError(f"boundary: expected one output for {boundary}, got {m}")
         elif not callable(boundary):
-            raise ValueError(f"boundary: expected max, min, a model or a function, got {boundary!r}")
+            raise ValueError(f"boundary: expected {BOUNDARIES}, got {boundary!r}")
 
     def __repr__(self) -> str:
-        boundary = self.boundary if isinstance(self.boundary, (str, Model)) else "a function"
+        boundary = self.boundary if isinstance(self.boundary, (str, tuple, Model)) else "a function"
         return f"Regions({', '.join(map(repr, self.laws))}; {boundary!r})"
 
     @property
@@ -99,9 +107,9 @@ class Regions(Model):
         return self._labels(self._inputs(X))
 
     def evaluate(self, X: Array) -> Array:
-        if isinstance(self.boundary, str):
+        if isinstance(self.boundary, (str, tuple)):
             every = np.concatenate([law.evaluate(X) for law in self.laws], axis=1)
-            return np.take_along_axis(every, _extreme(every, self.boundary)[:, None], axis=1)
+            return np.take_along_axis(every, place_of(every, self.boundary)[:, None], axis=1)
         out = np.full((len(X), self.signature.n_outputs), np.nan)
         for rows, law in self._shares(X):
             out[rows] = law.evaluate(X[rows])
@@ -136,11 +144,14 @@ class Regions(Model):
         return out
 
     def operations(self, x: Vector) -> Vector:
-        if not isinstance(self.boundary, (str, Model)):
-            raise ValueError("boundary: expected max, min or a model, for other languages, got a function")
+        if not isinstance(self.boundary, (str, tuple, Model)):
+            raise ValueError("boundary: expected laws or a model to decide, for other languages, got a function")
         values = functools.reduce(joined, [law.operations(x) for law in self.laws])
         if isinstance(self.boundary, str):
             return extreme(values, int(EXTREMES[self.boundary]))
+        if isinstance(self.boundary, tuple):
+            least = [extreme(taken(values, group), -1) for group in self.boundary]
+            return extreme(functools.reduce(joined, least), 1)
         return scored(self.boundary.operations(x), values)
 
     def box(self) -> tuple[Array, Array] | None:
@@ -151,16 +162,19 @@ class Regions(Model):
         return np.min(low, axis=0), np.max(high, axis=0)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        if not isinstance(self.boundary, (str, Model)):
-            raise ValueError("boundary: expected max, min or a model, to be saved, got a function")
-        is_named = isinstance(self.boundary, str)
-        parts, arrays = parts_described([*self.laws, *([] if isinstance(self.boundary, str) else [self.boundary])])
-        return {"parts": parts, "boundary": self.boundary if is_named else None, "margin": self.margin}, arrays
+        boundary = self.boundary
+        if not isinstance(boundary, (str, tuple, Model)):
+            raise ValueError("boundary: expected laws or a model to decide, to be saved, got a function")
+        parts, arrays = parts_described([*self.laws, *([boundary] if isinstance(boundary, Model) else [])])
+        of_laws = None if isinstance(boundary, Model) else boundary
+        return {"parts": parts, "boundary": of_laws, "margin": self.margin}, arrays
 
     @classmethod
     def from_state(cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> Regions:
         parts = parts_restored(values["parts"], arrays)
         laws, boundary = (parts, values["boundary"]) if values["boundary"] is not None else (parts[:-1], parts[-1])
+        if isinstance(boundary, list):
+            boundary = tuple(map(tuple, boundary))
         return cls(laws, boundary, margin=values["margin"], signature=signature)
 
     def _scores(self, X: Array) -> Array:
@@ -170,8 +184,8 @@ class Regions(Model):
         return np.where(np.isnan(scores), -np.inf, scores)
 
     def _labels(self, X: Array) -> Labels:
-        if isinstance(self.boundary, str):
-            return _extreme(np.concatenate([law.evaluate(X) for law in self.laws], axis=1), self.boundary)
+        if isinstance(self.boundary, (str, tuple)):
+            return place_of(np.concatenate([law.evaluate(X) for law in self.laws], axis=1), self.boundary)
         if isinstance(self.boundary, Model):
             largest: Labels = np.argmax(self._scores(X), axis=1)
             return largest
@@ -190,8 +204,26 @@ class Regions(Model):
                 yield np.flatnonzero(labels == k), self.laws[k]
 
 
-def _extreme(values: Array, boundary: str) -> Labels:
-    """The column of `values` (n, q) with the largest, or smallest, number of each row: (n,)."""
-    upward = values * EXTREMES[boundary]
+def place_of(values: Array, boundary: str | Lattice) -> Labels:
+    """The column of `values` (n, q) of which each row's value is, by a boundary of laws: (n,)."""
+    if isinstance(boundary, str):
+        return _extreme(values, EXTREMES[boundary])
+    least = np.stack([np.array(group)[_extreme(values[:, group], -1.0)] for group in boundary], axis=1)
+    group = _extreme(np.take_along_axis(values, least, axis=1), 1.0)
+    place: Labels = np.take_along_axis(least, group[:, None], axis=1)[:, 0]
+    return place
+
+
+def _extreme(values: Array, sign: float) -> Labels:
+    """The column of `values` (n, q) with the largest number of each row, NaN aside, or for -1 the smallest: (n,)."""
+    upward = values * sign
     place: Labels = np.argmax(np.where(np.isnan(upward), -np.inf, upward), axis=1)
     return place
+
+
+def _require_groups(groups: Lattice, q: int) -> None:
+    """Raises ValueError unless each group has numbers of the q laws, and each law is in a group."""
+    if not groups or not all(isinstance(group, tuple) and group for group in groups):
+        raise ValueError(f"boundary: expected groups of numbers of laws, as ((0,), (1, 2)), got {groups!r}")
+    if {number for group in groups for number in group} != set(range(q)):
+        raise ValueError(f"boundary: expected all numbers from 0 to {q - 1} in groups of laws, got {groups!r}")

@@ -1,6 +1,7 @@
 """Which boundary parts rows of known regions: the laws themselves, a threshold of a column, or a polynomial's sign.
 
-Where y is the largest, or the smallest, of its laws, these say which holds, and the boundary is as exact as they are.
+Where y is the largest, or the smallest, of its laws, or the largest of the smallest of some, these say which holds, and
+the boundary is as exact as they are (lattices of laws: Tarela and Martinez 1999, for lines).
 Otherwise rows tell it only to the gaps between them. The simplest boundary that parts all rows is taken, in the middle
 of its gap: of polynomials of one degree the one that leaves the rows the widest margin, a linear programme (Mangasarian
 1965; of several regions at once, Bennett and Mangasarian 1994).
@@ -18,7 +19,7 @@ from scipy.spatial import KDTree
 
 from ..arrays import Array
 from ..models import RBF, Model, Normalization, Polynomial
-from ..models.regions import LabelFunction
+from ..models.regions import EXTREMES, LabelFunction, Lattice, place_of
 from .divisions import Labels, chebyshev_products, exponents, n_terms
 
 # Degrees of polynomials whose sign is tried, with at least so many rows a coefficient: fewer can be parted by chance.
@@ -35,30 +36,27 @@ MOST_POINTS, POINT_CYCLES = 600, 6
 class Boundary:
     """What `Regions` takes for its boundary, with its margin, and in words."""
 
-    boundary: str | Model | LabelFunction
+    boundary: str | Lattice | Model | LabelFunction
     margin: float
     described: str
 
     @property
     def is_of_laws(self) -> bool:
         """Whether the laws say which of them holds."""
-        return isinstance(self.boundary, str)
+        return isinstance(self.boundary, (str, tuple))
 
 
 def boundary_of(X: Array, labels: Labels, values: Array | None, names: Sequence[str]) -> Boundary | None:
     """The simplest boundary that gives the rows X (n, d) their `labels` (n,), 0 ... q - 1, or -1 for rows of either.
 
-    `values` (n, q) are those of the laws, None where the largest or smallest of them means nothing. None where no
-    boundary does.
+    `values` (n, q) are those of the laws, None where which is larger means nothing. None where no boundary does.
     """
     sure = np.flatnonzero(labels >= 0)
     X, labels = X[sure], labels[sure]
     q = int(labels.max()) + 1
-    if values is not None:
-        with np.errstate(invalid="ignore"):
-            for name, words, place in (("max", "larger", np.argmax), ("min", "smaller", np.argmin)):
-                if np.array_equal(place(values[sure], axis=1), labels):
-                    return Boundary(name, 0.0, f"the {words if q == 2 else words[:-1] + 'st'} of {q} laws")
+    of_laws = None if values is None else _of_laws(values[sure], labels)
+    if of_laws is not None:
+        return of_laws
     if q == 2:
         found = _threshold(X, labels, names)
         if found is not None:
@@ -79,6 +77,28 @@ def boundary_of(X: Array, labels: Labels, values: Array | None, names: Sequence[
             described = f"where {what} {sign}" if q == 2 else f"where of {q} polynomials of degree {degree} {sign}"
             return Boundary(scores, margin, described)
     return _interpolant(X, labels, near)
+
+
+def _of_laws(values: Array, labels: Labels) -> Boundary | None:
+    """The boundary that `values` of the laws (n, q) make, if it gives the rows their `labels` (n,).
+
+    At a row y is the smallest of the law that holds and all above it, and nowhere is it below the smallest of these.
+    """
+    q = values.shape[1]
+    for name, words in zip(EXTREMES, ("larger", "smaller"), strict=True):
+        if np.array_equal(place_of(values, name), labels):
+            return Boundary(name, 0.0, f"the {words if q == 2 else words[:-1] + 'st'} of {q} laws")
+    own = np.take_along_axis(values, labels[:, None], axis=1)
+    with np.errstate(invalid="ignore"):
+        every = [frozenset(np.flatnonzero(one).tolist()) for one in np.unique(values >= own, axis=0)]
+    # The smallest of more laws is never above that of some of them.
+    groups = tuple(sorted(tuple(sorted(one)) for one in every if not any(other < one for other in every)))
+    if {number for group in groups for number in group} != set(range(q)):
+        return None
+    if not np.array_equal(place_of(values, groups), labels):
+        return None
+    described = ", ".join(f"min({', '.join(map(str, one))})" if len(one) > 1 else str(one[0]) for one in groups)
+    return Boundary(groups, 0.0, f"max({described}) of {q} laws")
 
 
 def _threshold(X: Array, labels: Labels, names: Sequence[str]) -> Boundary | None:

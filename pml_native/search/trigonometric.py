@@ -52,8 +52,9 @@ LOOK_ROWS, MATCHED_ROWS, LOOK_TERMS = 2000, 4000, 200
 WORK_A_WAVE = 150.0
 # Links that go on: at most so many, and those whose error is no more than so many times the least.
 MOST_LINKS, NEAR_BEST = 2, 3.0
-# Terms at most, and those added at once: at least so many, or this part of those there are.
-MOST_TERMS, LEAST_ADDED, GROWTH = 600, 4, 0.4
+# Terms at most, and those added at once: at least so many, or this part of those there are. By 4 at once, each addition
+# gains less than a tenth where a dozen terms are of one size, and the search of an arm of four joints ended at 0.4.
+MOST_TERMS, LEAST_ADDED, GROWTH = 600, 16, 0.4
 # So many additions in a row that gain less than a tenth end it.
 PATIENCE = 2
 # Rows that a fit takes: so many a term, and at least.

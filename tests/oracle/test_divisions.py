@@ -7,6 +7,7 @@ import pytest
 from numpy.polynomial import chebyshev
 from scipy.optimize import linprog
 
+from pml_native.models.regions import place_of
 from pml_native.search.boundaries import boundary_of, parted_by
 from pml_native.search.divisions import (
     Division,
@@ -162,3 +163,29 @@ def test_the_simplest_boundary_that_parts_all_rows_is_taken(label, described):
     assert found.described.startswith(described[: len(described) - 1])
     scores = np.column_stack([np.zeros(1000), found.boundary(X)])
     assert np.array_equal(scores.argmax(axis=1), labels)
+
+
+LATTICES = {
+    "the largest of 3 laws": lambda a, b, c: max(a, b, c),
+    "the smallest of 3 laws": lambda a, b, c: min(a, b, c),
+    "max(0, min(1, 2)) of 3 laws": lambda a, b, c: max(a, min(b, c)),
+    "max(min(0, 1), min(0, 2), min(1, 2)) of 3 laws": lambda *laws: sorted(laws)[1],
+}
+
+
+@pytest.mark.parametrize(("described", "value"), LATTICES.items())
+def test_laws_that_say_which_of_them_holds_are_read_off_the_rows(described, value):
+    values = np.random.default_rng(5).normal(size=(300, 3))
+    y = np.array([value(*row) for row in values.tolist()])
+    labels = np.argmax(values == y[:, None], axis=1)
+    found = boundary_of(points(300), labels, values, ["a", "b"])
+    assert found.is_of_laws
+    assert found.described == described
+    np.testing.assert_array_equal(place_of(values, found.boundary), labels)
+
+
+def test_laws_of_which_none_says_which_holds_have_another_boundary():
+    X = points(300)
+    labels = (X[:, 0] > 0.3).astype(int)
+    found = boundary_of(X, labels, np.column_stack([X[:, 1], -X[:, 1]]), ["a", "b"])
+    assert not found.is_of_laws

@@ -21,6 +21,10 @@ FUNCTIONS = {
     "inverse_multiquadric": (lambda r: 1 / sqrt(1 + r**2), lambda r: -r / sqrt(1 + r**2) ** 3),
     "inverse_quadratic": (lambda r: 1 / (1 + r**2), lambda r: -2 * r / (1 + r**2) ** 2),
     "gaussian": (lambda r: exp(-(r**2)), lambda r: -2 * r * exp(-(r**2))),
+    "matern": (
+        lambda r: (1 + sqrt(5) * r + 5 * r**2 / 3) * exp(-sqrt(5) * r),
+        lambda r: -5 * r * (1 + sqrt(5) * r) / 3 * exp(-sqrt(5) * r),
+    ),
 }
 
 

@@ -254,6 +254,11 @@ def regions(boundary):
     return Regions([polynomial_without_a_column(), network((3, 8, 1))], boundary)
 
 
+def regions_of_a_lattice():
+    """The larger of a model and the smaller of two others."""
+    return Regions([polynomial_without_a_column(), network((3, 8, 1)), network((3, 4, 1))], ((0,), (1, 2)))
+
+
 def regions_of_scores():
     """Three laws of two outputs, of which polynomials that change their signs inside the box decide."""
     scores = pml.Polynomial(
@@ -387,6 +392,7 @@ MODELS: dict[str, Case] = {
     ),
     "regions of the largest": Case(lambda: regions("max"), has_kinks=True),
     "regions of the smallest": Case(lambda: regions("min"), has_kinks=True),
+    "regions of a lattice": Case(regions_of_a_lattice, has_kinks=True),
     "regions of scores": Case(regions_of_scores, has_kinks=True),
     "inverse": Case(inverse),
     "inverse that falls": Case(inverse_that_falls),

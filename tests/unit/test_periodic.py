@@ -97,6 +97,15 @@ def test_a_column_whose_y_does_not_join_is_no_angle():
     assert seeming_periods(race) == {}
 
 
+def test_a_crude_model_does_not_tell_whether_y_joins():
+    X, _ = table(turn=TURN)
+    race = race_of(X, 20.0 + X[:, 1])
+    crude = pml.Polynomial([[1, 0], [0, 1], [0, 0]], [0.6, 1.0, 20.0 - 0.6 * math.pi])
+    race.consider(race.rows.found(crude, "polynomial", "wrong at the edges"))
+    assert 0.01 < race.error < 0.1
+    assert seeming_periods(race) == {0: TURN}
+
+
 def test_angles_are_found_by_fit_itself():
     X = np.random.default_rng(0).uniform(0.0, TURN, (1000, 2))
     y = 1.0 / (1.3 + np.cos(X[:, 0]) * np.sin(X[:, 1]))

@@ -1,5 +1,6 @@
 """RBF: values against SciPy's, nearest points, wrong input."""
 
+import math
 import warnings
 
 import numpy as np
@@ -8,10 +9,13 @@ from scipy.interpolate import RBFInterpolator
 
 import pml_native as pml
 from pml_native.arrays import as_samples
+from pml_native.fitting import guide
+from pml_native.fitting.race import Race
 from pml_native.models.rbf import KERNELS, SCALE_FREE
 from pml_native.search import radial
 from pml_native.search.elimination import PANEL, solved_by_steps
-from pml_native.search.search import Rows
+from pml_native.search.scheduler import Crew
+from pml_native.search.search import WHOLE_WORK, Rows
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(1.0, 5.0, size=(200, 2))
@@ -20,14 +24,51 @@ X_NEW = RNG.uniform(1.2, 4.8, size=(50, 2))
 
 
 @pytest.mark.parametrize("neighbors", [None, 30])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_values_are_those_of_scipy(kernel, neighbors):
-    model = pml.RBF(X, Y, kernel=kernel, epsilon=6.0, neighbors=neighbors)
+@pytest.mark.parametrize("scales", [None, (1.5, 0.7)])
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if name != "matern"])
+def test_values_are_those_of_scipy(kernel, scales, neighbors):
+    model = pml.RBF(X, Y, kernel=kernel, epsilon=6.0, scales=scales, neighbors=neighbors)
     z = model.inputs.apply
     degree = max(KERNELS[kernel].degree, 0)
     scipy = RBFInterpolator(z(X), Y, kernel=kernel, epsilon=6.0, neighbors=neighbors, degree=degree)
     # Both are solutions of one system, of a condition number up to 1e9.
     np.testing.assert_allclose(model(X_NEW), scipy(z(X_NEW)), atol=1e-7)
+
+
+def test_a_matern_kernel_makes_the_mean_of_the_gaussian_process_of_scikit_learn():
+    gaussian_process = pytest.importorskip("sklearn.gaussian_process")
+    model = pml.RBF(X, Y[:, 0], kernel="matern", scales=(2.0, 3.0))
+    z = model.inputs.apply
+    kernel = gaussian_process.kernels.Matern(1.0, nu=2.5)
+    # The model has a constant beside the kernel: so does a process whose constant is of a large variance.
+    constant = gaussian_process.kernels.ConstantKernel(1e6)
+    peer = gaussian_process.GaussianProcessRegressor(kernel + constant, optimizer=None, alpha=1e-10).fit(z(X), Y[:, 0])
+    np.testing.assert_allclose(model(X_NEW), peer.predict(z(X_NEW)), atol=1e-4)
+
+
+def test_scales_say_what_columns_count_for_and_are_saved(tmp_path):
+    model = pml.RBF(X, Y[:, 0], kernel="cubic", scales=(3.0, 1.0))
+    by_hand = pml.RBF(X, Y[:, 0], kernel="cubic")
+    assert np.max(np.abs(model(X_NEW) - by_hand(X_NEW))) > 1e-6
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(X_NEW), model(X_NEW))
+    with pytest.raises(ValueError, match=r"scales: expected \(2,\) numbers > 0, got \[1.0, 0.0\]"):
+        pml.RBF(X, Y, scales=[1.0, 0.0])
+
+
+def test_columns_that_bend_y_less_are_scaled_down():
+    rng = np.random.default_rng(1)
+    points = rng.uniform(-1.0, 1.0, size=(400, 4))
+
+    def function(x):
+        return np.sin(4.0 * x[:, 0]) * (1.0 + 0.05 * x[:, 1] ** 2 + 0.02 * np.exp(x[:, 2])) + 0.01 * x[:, 3] ** 2
+
+    model = pml.fit_rbf(points, function(points), effort=0.2, time_limit=None)
+    assert model.scales is not None
+    assert model.scales[0] > 3.0 * np.max(model.scales[1:])
+    new = rng.uniform(-0.9, 0.9, size=(1000, 4))
+    plain = pml.RBF(points, function(points), kernel="cubic")
+    assert np.std(model(new) - function(new)) < 0.1 * np.std(plain(new) - function(new))
 
 
 def test_it_goes_through_its_points_where_the_gradient_is_finite():
@@ -188,7 +229,7 @@ def test_the_search_takes_the_mean_of_copies_of_a_point_and_of_near_copies():
     y = np.append(SMOOTH, SMOOTH[[0, 5, 9]])
     model = pml.fit_rbf(near, y, effort=0.01, time_limit=None)
     assert len(model.X) == len(X)
-    np.testing.assert_allclose(model(X), SMOOTH, atol=1e-5)
+    np.testing.assert_allclose(model(X), SMOOTH, atol=1e-5 * np.ptp(SMOOTH))
     means = radial.apart(as_samples(near, y + 2.0 * (np.arange(203) == 202)))
     np.testing.assert_allclose(means.y[[5, 9], 0], SMOOTH[[5, 9]] + [0.0, 1.0], rtol=1e-14)
     np.testing.assert_allclose(means.X, X, atol=1e-9)
@@ -300,3 +341,15 @@ def test_points_on_a_line_in_space_say_nothing_across_it(kernel, neighbors):
     across = middle @ [[1.0, 2.0, -1.0]] + 1e-3 * np.array([[2.0, -1.0, 0.0]])
     np.testing.assert_allclose(model(across), np.sin(1.8), atol=0.02)
     assert np.abs(model.gradient(across)).max() < 5.0
+
+
+def test_fit_tries_scaled_columns_where_nothing_else_comes_near():
+    rng = np.random.default_rng(2)
+    points = rng.uniform(-1.0, 1.0, size=(700, 3))
+    samples = as_samples(points, np.sin(9.0 * np.hypot(points[:, 0], 0.4 * points[:, 1])) + 0.1 * points[:, 2])
+    rows = Rows.of(samples.take(np.arange(600)), samples.take(np.arange(600, 700)), rng)
+    table = tuple(row for row in guide.SCATTERED if row.search in ("polynomial", "rbf"))
+    race = Race(rows, table, rng, 0.1 * WHOLE_WORK)
+    Crew(1, math.inf).run(race)
+    assert race.best.family == "rbf"
+    assert "columns scaled" in race.best.description

@@ -73,6 +73,19 @@ def test_three_laws_have_a_boundary_of_the_smallest():
     assert found.error < 1e-12
 
 
+def test_a_value_that_is_clipped_at_both_ends_is_exact_at_both_kinks(tmp_path):
+    def clipped(X):
+        return np.clip(2.0 * X[:, 0] + np.exp(X[:, 1]), 0.5, 2.0)
+
+    X = points(1200)
+    model = pml.fit(X, clipped(X), effort=0.3, time_limit=None, progress=False)
+    new = points(5000, seed=1)
+    assert len(model.pieces) == 3
+    assert np.max(np.abs(model(new) - clipped(new))) < 1e-11
+    model.save(tmp_path / "model.pml")
+    assert pml.load(tmp_path / "model.pml").boundary == model.boundary
+
+
 def test_a_jump_is_met_on_both_sides_and_the_report_tells_what_rows_leave_open(jumping):
     new = points(20_000, seed=1)
     error = np.abs(jumping(new) - with_a_jump(new))
@@ -144,7 +157,7 @@ def test_a_function_that_is_given_decides_everywhere_and_is_not_saved(tmp_path):
     model = pml.fit(X, with_a_jump(X), regions=lambda X: np.where(is_above(X), 7, 3), **QUICKLY)
     new = points(3000, seed=1)
     assert np.max(np.abs(model(new) - with_a_jump(new))) < 1e-10
-    with pytest.raises(ValueError, match="boundary: expected max, min or a model, to be saved, got a function"):
+    with pytest.raises(ValueError, match="boundary: expected laws or a model to decide, to be saved, got a function"):
         model.save(tmp_path / "model.pml")
     with pytest.raises(ValueError, match="for other languages, got a function"):
         model.to_c()
@@ -223,8 +236,10 @@ def lines():
     ("laws", "boundary", "options", "message"),
     [
         (lines()[:1], "max", {}, "laws: expected at least 2 models, got 1"),
-        (lines(), "median", {}, "boundary: expected max, min, a model or a function, got 'median'"),
-        (lines(), 3, {}, "boundary: expected max, min, a model or a function, got 3"),
+        (lines(), "median", {}, "boundary: expected max, min, groups of laws, a model or a function, got 'median'"),
+        (lines(), 3, {}, "boundary: expected max, min, groups of laws, a model or a function, got 3"),
+        (lines(), ((0,), ()), {}, r"boundary: expected groups of numbers of laws, as .*, got \(\(0,\), \(\)\)"),
+        (lines(), ((0,), (0,)), {}, "boundary: expected all numbers from 0 to 1 in groups of laws, got"),
         (lines(), "max", {"margin": -1.0}, "margin: expected a number >= 0, got -1.0"),
         (
             lines(),

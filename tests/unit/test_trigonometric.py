@@ -121,6 +121,11 @@ def test_the_hand_of_a_robot_is_found_to_rounding_and_so_is_its_gradient():
     np.testing.assert_allclose(best.model.gradient(away)[:, 1], wanted, atol=1e-8)
 
 
+def test_many_terms_of_one_size_are_found_though_each_gains_little():
+    """Of an arm of four joints, whose first additions of terms gain less than a tenth each."""
+    assert error(found(*arm(1200, 0, joints=4)).model, *arm(1200, 1, joints=4)) < 1e-13
+
+
 def test_an_arc_is_found_in_its_unit():
     best = found(*distance(1500, 0))
     assert error(best.model, *distance(1000, 1)) < 1e-12

@@ -79,6 +79,17 @@ struct Gaussian {  // exp(-r^2)
   static PML_MEMBER Pack value(const Pack& t) { return exp_nonpositive(-t); }
   static PML_MEMBER Pack slope(const Pack& t) { return Pack(set(-2.0)) * exp_nonpositive(-t); }
 };
+struct Matern {  // (1 + s + s^2 / 3) exp(-s), s = sqrt(5) r
+  static constexpr const char* name = "matern";
+  static PML_MEMBER Pack value(const Pack& t) {
+    const Pack square = Pack(set(5.0)) * t, s = square_root(square);
+    return fma(square, Pack(set(1.0 / 3.0)), s + Pack(set(1.0))) * exp_nonpositive(-s);
+  }
+  static PML_MEMBER Pack slope(const Pack& t) {
+    const Pack s = square_root(Pack(set(5.0)) * t);
+    return Pack(set(-5.0 / 3.0)) * (s + Pack(set(1.0))) * exp_nonpositive(-s);
+  }
+};
 
 // z (n_variables, radial_block) of the next rows, 0 behind the last.
 PML_INLINE void radial_coordinates(const pml::RadialView& sum, const double* z, size_t n, double* columns) {
@@ -183,6 +194,6 @@ struct RadialEntries {
   static constexpr pml::RadialFunction entries[] = {pml::complete(radial_function<Functions>())...};
 };
 using RadialFunctions = RadialEntries<Linear, ThinPlate, Cubic, Quintic, Multiquadric, InverseMultiquadric,
-                                      InverseQuadratic, Gaussian>;
+                                      InverseQuadratic, Gaussian, Matern>;
 
 }  // namespace
