@@ -39,6 +39,10 @@ NEAR_FLOOR, HALF = 1e-12, 0.5
 # Between these parts of the error that rounding y to its digits makes, an error is due to it: the rows held out are
 # few. Far below, y is exact though its numbers are of few digits.
 LEAST_ROUNDED, MOST_ROUNDED = 0.7, 1.15
+# A race in other variables whose turn has brought the error to this part goes on at once. Of the variables without
+# units of a piston's cycle polynomials come to 3e-5, then 1e-5, and with three times the work a root of a relation to
+# 3e-10; networks, which promised more, came to 5e-6 with all that was left.
+GAINED = 0.5
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
 SPANS, MARGIN = (4.0, 16.0), 1.5
@@ -50,7 +54,8 @@ class Row:
 
     `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but
     a simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
-    `far_behind` is how many times worse than the best it may be after its first turn, to have a second one.
+    `far_behind` is how many times worse than the best it may be after its first turn, to have a second one. What
+    `changes_variables` goes on after a turn that has gained much, before others have their first one.
     """
 
     search: str
@@ -62,6 +67,7 @@ class Row:
     last: bool = False
     hope: float = 0.0
     far_behind: float = FAR_BEHIND
+    changes_variables: bool = False
 
 
 class Watch(Protocol):
@@ -106,6 +112,7 @@ class Race:
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
     _turns: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # work and error of each, after a turn
     _ended: set[str] = field(default_factory=set)
+    _gaining: str | None = None  # the search whose turn, the last one, has gained much
 
     @property
     def error(self) -> float:
@@ -159,9 +166,13 @@ class Race:
 
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
         """The row whose search promises the least error; None where none promises a better one than is known."""
-        promises = [(self._promise(row), i) for i, row in enumerate(rows) if self._may_go_on(row)]
+        going = [row for row in rows if self._may_go_on(row)]
+        for row in going:
+            if row.changes_variables and row.search == self._gaining:
+                return row
+        promises = [(self._promise(row), i) for i, row in enumerate(going)]
         least, i = min(promises, default=(math.inf, 0))
-        return rows[i] if least < self.error else None
+        return going[i] if least < self.error else None
 
     def _promise(self, row: Row) -> float:
         """The error that a search may come to by twice its work, or as much as any other has done; 0 if it can't tell.
@@ -185,7 +196,7 @@ class Race:
     def _turn(self, row: Row, work: float) -> Steps:
         """Lets a search go on for so much work, or until it ends, is enough, or has no hope."""
         name, known, leads = row.search, self.best, False
-        turns = self._turns.setdefault(name, [])
+        turns, before = self._turns.setdefault(name, []), self.error
         own = turns[-1][1] if turns else math.inf
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, own_rng(self.rng))
@@ -215,6 +226,7 @@ class Race:
             if self.best is not None and event.work >= target + more:
                 break
         turns.append((self._done[name], own))
+        self._gaining = name if leads and self.error <= GAINED * before < math.inf else None
         if leads and math.isfinite(self.error):
             self.tell(row.sentence.format(search=name, error=self.error))
         yield from self._told()

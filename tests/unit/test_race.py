@@ -11,7 +11,7 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fitting import guide
-from pml_native.fitting.race import HOPELESS, Race, Row
+from pml_native.fitting.race import HOPELESS, ROUNDS, Race, Row
 from pml_native.report import Errors
 from pml_native.search import scheduler
 from pml_native.search.scheduler import Crew, Step
@@ -153,6 +153,27 @@ def test_what_is_slow_at_first_is_not_given_up_for_what_was_fast(rows):
     slow = Toy([found_of(1, 1.0 / (k + 1) ** 2, "slow") for k in range(2000)])
     race = raced(rows, {"fast": fast, "slow": slow}, work=1024.0)
     assert race.best.maker == "slow"
+
+
+def test_a_race_in_other_variables_that_has_gained_much_goes_on_before_others_have_their_first_turn(rows):
+    """The one that comes late brings 0.5 to 0.01 in its third turn, of 64 steps in all, to 1e-3 in the next, and then
+    to nothing more; another one waits for its first turn that long."""
+    errors = [1.0] * 40 + [0.01] * 24 + [1e-3] * 2000
+    gaining = Toy([found_of(1, error, "gaining") for error in errors])
+    before: list[int] = []
+
+    def waiting(race):
+        before.append(gaining.done)
+        return Toy([found_of(1, 0.2, "waiting")] * 2000)
+
+    late = len(ROUNDS)
+    table = [
+        Row("first", make=lambda race: Toy([found_of(1, 0.5, "first")] * 2000)),
+        Row("gaining", first_round=late, make=lambda race: gaining, changes_variables=True),
+        Row("waiting", first_round=late, make=waiting),
+    ]
+    Crew(1, math.inf).run(Race(rows, table, np.random.default_rng(0), 1024.0))
+    assert before == [256]
 
 
 def test_the_race_ends_when_the_work_is_used_up_but_not_before_there_is_a_model(rows):

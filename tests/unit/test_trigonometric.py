@@ -126,6 +126,18 @@ def test_many_terms_of_one_size_are_found_though_each_gains_little():
     assert error(found(*arm(1200, 0, joints=4)).model, *arm(1200, 1, joints=4)) < 1e-13
 
 
+def test_many_terms_of_like_size_are_found_though_the_first_ones_gain_little():
+    """The squared distance of the hand of an arm of four joints is of 60 products, none of which stands out."""
+    X, y = arm(2500, 0, joints=4)
+    search = TrigonometricSearch(rows_of((X, y)))
+    [link] = [one for one in search.links if one.name == "square"]
+    dictionary = Dictionary.of(dict.fromkeys(range(4), 1.0), (*[0] * 4, *search.frame.highest[4:]))
+    pursuit = search._begun(link)
+    while not pursuit.ended:
+        pursuit = search._advanced(dictionary, pursuit, 2000, None)
+    assert pursuit.error < 1e-13
+
+
 def test_an_arc_is_found_in_its_unit():
     best = found(*distance(1500, 0))
     assert error(best.model, *distance(1000, 1)) < 1e-12
