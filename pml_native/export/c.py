@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .translation import ABOUT_ERROR, Language, wrapped
+from .translation import ABOUT_ERROR, Language, Syntax, wrapped
 
 # What C99 has for itself, and compilers for names without it: gcc defines linux and unix, and knows asm and typeof.
 KEYWORDS = (
@@ -70,8 +70,8 @@ class C(Language):
     title = "C"
     notes = (
         "C99. {name}_gradient takes about {stack} bytes of the stack, {name} less; neither keeps any state. Compilers "
-        "that fuse a * b + c into one operation change the last digits, gcc -std=c99 does not; those that reorder sums, "
-        "as with -ffast-math, or carry more digits on the way, as for x87 without -std=c99, are refused."
+        "that fuse a * b + c into one operation change the last digits, gcc -std=c99 does not; those that reorder "
+        "sums, as with -ffast-math, or carry more digits on the way, as for x87 without -std=c99, are refused."
     )
     reserved = frozenset(
         [
@@ -80,23 +80,25 @@ class C(Language):
             *(name + ending for name in FUNCTIONS.split() for ending in ("", "f", "l")),
         ]
     )
-    # What a function writes lies apart from all else, which lets compilers use vectors.
-    parameter = {
-        "int": "int {name}",
-        "float": "double {name}",
-        "Ints": "const int *{name}",
-        "Numbers": "const double *{name}",
-        "Results": "double *restrict {name}",
-    }
-    variable = {"int": "int {name} = {value};", "float": "double {name} = {value};"}
-    array = {"Ints": "int {name}[{size}];", "Results": "double {name}[{size}];"}
-    element = dict.fromkeys(("Ints", "Numbers", "Results"), "{array}[{index}]")
-    part = "{array} + {begin}"
-    ascending = "for (int {i} = {begin}; {i} < {end}; ++{i}) {{"
-    descending = "for (int {i} = {begin}; {i} > {end}; --{i}) {{"
-    constants = {"nan": "NAN", "inf": "INFINITY"}
-    primitives = {"power_of_two": POWER_OF_TWO, "quarter": QUARTER}
     inner = ("{}", "{}_gradient", "{}_error")
+    syntax = Syntax(
+        # What a function writes lies apart from all else, which lets compilers use vectors.
+        parameter={
+            "int": "int {name}",
+            "float": "double {name}",
+            "Ints": "const int *{name}",
+            "Numbers": "const double *{name}",
+            "Results": "double *restrict {name}",
+        },
+        variable={"int": "int {name} = {value};", "float": "double {name} = {value};"},
+        array={"Ints": "int {name}[{size}];", "Results": "double {name}[{size}];"},
+        element=dict.fromkeys(("Ints", "Numbers", "Results"), "{array}[{index}]"),
+        part="{array} + {begin}",
+        ascending="for (int {i} = {begin}; {i} < {end}; ++{i}) {{",
+        descending="for (int {i} = {begin}; {i} > {end}; --{i}) {{",
+        constants={"nan": "NAN", "inf": "INFINITY"},
+        primitives={"power_of_two": POWER_OF_TWO, "quarter": QUARTER},
+    )
 
     def is_reserved(self, name: str) -> bool:
         return name in self.reserved or RESERVED_FAMILIES.fullmatch(name) is not None

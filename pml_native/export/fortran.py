@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .definition import Definition
-from .translation import ABOUT_ERROR, WIDTH, Language, wrapped
+from .translation import ABOUT_ERROR, WIDTH, Language, Syntax, wrapped
 
 # Fortran reserves nothing, but a module's function hides an intrinsic one of its name, and some names here are taken.
 INTRINSICS = (
@@ -47,37 +47,44 @@ class Fortran(Language):
 
     title = "Fortran"
     notes = (
-        "Fortran 2008: use {name}_module, only: {name}, {name}_gradient. {name}_gradient takes about {stack} bytes of the "
-        "stack, {name} less; neither keeps any state. Compile without -ffast-math and -Ofast (gfortran), with "
-        "-fp-model=precise (ifx, whose default reorders sums), and for SSE2 rather than x87: rounding in float64, step by "
-        "step, is what functions count on. A compiler that fuses a * b + c changes the last digits (-ffp-contract=off)."
+        "Fortran 2008: use {name}_module, only: {name}, {name}_gradient. {name}_gradient takes about {stack} bytes of "
+        "the stack, {name} less; neither keeps any state. Compile without -ffast-math and -Ofast (gfortran), with "
+        "-fp-model=precise (ifx, which reorders sums by default), and for SSE2 rather than x87: functions count on "
+        "rounding to float64, step by step. A compiler that fuses a * b + c changes the last digits "
+        "(-ffp-contract=off)."
     )
     reserved = frozenset(INTRINSICS.split())
     longest_name = 30  # 63 are allowed, of which names of operations take up to 33
-    line_comment = "! "
-    parameter = dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}")
-    variable = dict.fromkeys(("int", "float"), "{name} = {value}")
-    element = dict.fromkeys(("Ints", "Numbers", "Results"), "{array}({index})")
-    part = "{array}({begin})"
-    end = ""
-    continued = " &"
-    call = "call {}"
-    returned = "answer = {}\nreturn"
-    begin_if = "if ({}) then"
-    otherwise = "else"
-    begin_while = "do while ({})"
-    ascending = "do {i} = {begin}, {end} - 1"
-    descending = "do {i} = {begin}, {end} + 1, -1"
-    conditional = "merge({body}, {orelse}, {test})"
-    both, either, not_equal = " .and. ", " .or. ", "/="
-    remainder = "mod({}, {})"
-    augmented = ()
-    keeps_order = False  # its standard lets a compiler take any equal expression, but for parentheses
-    constants = {"nan": "nan", "inf": "inf"}
-    math = {"fabs": "abs({})", "copysign": "sign({}, {})", "pow": "({}) ** ({})"}
-    primitives = {"power_of_two": POWER_OF_TWO, "quarter": QUARTER}
     inner = ("{}", "{}_gradient", "{}_error")
     before_functions = ("contains",)
+    syntax = Syntax(
+        line_comment="! ",
+        close={"if": "end if", "loop": "end do", "function": "end"},
+        parameter=dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}"),
+        variable=dict.fromkeys(("int", "float"), "{name} = {value}"),
+        element=dict.fromkeys(("Ints", "Numbers", "Results"), "{array}({index})"),
+        array={},  # all are declared at the beginning
+        part="{array}({begin})",
+        end="",
+        continued=" &",
+        call="call {}",
+        returned="answer = {}\nreturn",
+        begin_if="if ({}) then",
+        otherwise="else",
+        begin_while="do while ({})",
+        ascending="do {i} = {begin}, {end} - 1",
+        descending="do {i} = {begin}, {end} + 1, -1",
+        conditional="merge({body}, {orelse}, {test})",
+        both=" .and. ",
+        either=" .or. ",
+        not_equal="/=",
+        remainder="mod({}, {})",
+        augmented=(),
+        keeps_order=False,  # its standard lets a compiler take any equal expression, but for parentheses
+        constants={"nan": "nan", "inf": "inf"},
+        math={"fabs": "abs({})", "copysign": "sign({}, {})", "pow": "({}) ** ({})"},
+        primitives={"power_of_two": POWER_OF_TWO, "quarter": QUARTER},
+    )
 
     def is_reserved(self, name: str) -> bool:
         return name.lower() in self.reserved
@@ -86,7 +93,7 @@ class Fortran(Language):
         names = [form.format(self.name) for form in self.inner[: 3 if self.has_error else 2]]
         lines = [
             f"! call {self.name}(x, y): y({self.m}) of x({self.d}).",
-            f"! call {self.name}_gradient(x, dy): the derivative of y(k) by x(j) is dy(j, k), of dy({self.d}, {self.m}).",
+            f"! call {self.name}_gradient(x, dy), dy({self.d}, {self.m}): dy(j, k) is the derivative of y(k) by x(j).",
             *([f"! {self.name}_error(x): {ABOUT_ERROR[0].lower()}{ABOUT_ERROR[1:]}"] if self.has_error else []),
             f"module {self.name}_module",
             "  use, intrinsic :: iso_fortran_env, only: wp => real64, int64",
@@ -103,20 +110,20 @@ class Fortran(Language):
     def head(self, name: str, returns: str, is_public: bool) -> tuple[str, str]:
         kind, after = ("subroutine", ")") if returns == "None" else ("function", ") result(answer)")
         self._returns, self._is_public = returns, is_public
-        self.close = {"if": "end if", "while": "end do", "for": "end do", "function": f"end {kind}"}
         return f"recursive {kind} {name}(", after
+
+    def close(self, returns: str) -> str:
+        return "end subroutine" if returns == "None" else "end function"
 
     def declarations(self, tree: ast.FunctionDef, arguments: Mapping[str, str]) -> list[str]:
         sizes = {"x": self.d, "y": self.m, "dy": self.d * self.m} if self._is_public else {}
-        sizes |= {
-            node.target.id: node.value.args[0].value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and isinstance(node.value, ast.Call)
-            and ast.unparse(node.value.func) == "empty"
-            and isinstance(node.value.args[0], ast.Constant)
-        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.AnnAssign(
+                    target=ast.Name(id=array),
+                    value=ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=int() as size), *_]),
+                ):
+                    sizes[array] = size
         lines = []
         for name, kind in self.types.items():
             if isinstance(self.known.get(name), np.ndarray):
@@ -139,7 +146,7 @@ class Fortran(Language):
         lines = [f"  {kind}, save :: {name}(0:{table.size - 1})"]
         for i in range(0, table.size, NUMBERS_A_STATEMENT):
             some = numbers[i : i + NUMBERS_A_STATEMENT]
-            lines += wrapped(some, f"  data {name}({i}:{i + len(some) - 1}) / ", " /", broken=self.continued)
+            lines += wrapped(some, f"  data {name}({i}:{i + len(some) - 1}) / ", " /", broken=self.syntax.continued)
         return "\n".join(lines)
 
     def number(self, value: float) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from numpy.typing import NDArray
 
-from .translation import ABOUT_ERROR, Language, wrapped
+from .translation import ABOUT_ERROR, Language, Syntax, wrapped
 
 KEYWORDS = (
     "abstract arguments async await boolean break byte case catch char class const continue debugger default delete do "
@@ -15,8 +16,9 @@ KEYWORDS = (
     "super switch synchronized this throw throws transient true try typeof undefined var void volatile while with yield"
 )
 GLOBALS = (
-    "Array BigInt Boolean Date Error Float64Array Function Infinity Int32Array Math NaN Number Object RangeError String "
-    "Symbol Uint32Array globalThis isFinite isNaN console exports global module process require self window document"
+    "Array BigInt Boolean Date Error Float64Array Function Infinity Int32Array Math NaN Number Object RangeError "
+    "String Symbol Uint32Array globalThis isFinite isNaN console exports global module process require self window "
+    "document"
 )
 COPYSIGN = """\
 function NAMEcopysign(size, sign) {
@@ -49,33 +51,34 @@ class JavaScript(Language):
         "their own, and return new arrays. Numbers are float64, which no engine rounds in other ways."
     )
     reserved = frozenset([*KEYWORDS.split(), *GLOBALS.split()])
-    keywords = frozenset(KEYWORDS.split())
-    parameter = dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}")
-    variable = dict.fromkeys(("int", "float"), "let {name} = {value};")
-    array = dict.fromkeys(("Ints", "Results"), "const {name} = {size};")
-    part = "{array} + {begin}"
-    ascending = "for (let {i} = {begin}; {i} < {end}; ++{i}) {{"
-    descending = "for (let {i} = {begin}; {i} > {end}; --{i}) {{"
-    integer_division = "({} / {} | 0)"
-    not_equal = "!=="
-    augmented = Language.augmented[:-1]
-    constants = {"nan": "NaN", "inf": "Infinity"}
+    syntax = Syntax(
+        keywords=frozenset(KEYWORDS.split()),
+        parameter=dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}"),
+        variable=dict.fromkeys(("int", "float"), "let {name} = {value};"),
+        array=dict.fromkeys(("Ints", "Results"), "const {name} = {size};"),
+        part="{array} + {begin}",
+        ascending="for (let {i} = {begin}; {i} < {end}; ++{i}) {{",
+        descending="for (let {i} = {begin}; {i} > {end}; --{i}) {{",
+        integer_division="({} / {} | 0)",
+        not_equal="!==",
+        augmented=(ast.Add, ast.Sub, ast.Mult, ast.Div),
+        element={
+            "Ints": "{prefix}places[{array} + {index}]",
+            **dict.fromkeys(("Numbers", "Results"), "{prefix}memory[{array} + {index}]"),
+        },
+        math={
+            **{name: f"Math.{name}({{}})" for name in ["acos", "asin", "atan", "cos", "exp", "log", "sin", "sqrt"]},
+            "fabs": "Math.abs({})",
+            "pow": "Math.pow({}, {})",
+            "copysign": "{prefix}copysign({}, {})",
+        },
+        primitives={"power_of_two": POWER_OF_TWO, "quarter": QUARTER},
+        constants={"nan": "NaN", "inf": "Infinity"},
+    )
 
     def __init__(self, name: str, d: int, m: int, *, is_number: bool, has_error: bool) -> None:
         super().__init__(name, d, m, is_number=is_number, has_error=has_error)
-        prefix = self.prefix
         self._sizes = {"Ints": 0, "Numbers": 0}  # of the memory for integers and of that for numbers, so far
-        self.element = {
-            "Ints": f"{prefix}places[{{array}} + {{index}}]",
-            **dict.fromkeys(("Numbers", "Results"), f"{prefix}memory[{{array}} + {{index}}]"),
-        }
-        names = ["acos", "asin", "atan", "cos", "exp", "log", "pow", "sin", "sqrt"]
-        self.math = {name: f"Math.{name}({'{}, {}' if name == 'pow' else '{}'})" for name in names}
-        self.math |= {"fabs": "Math.abs({})", "copysign": f"{prefix}copysign({{}}, {{}})"}
-        self.primitives = {
-            name: text.replace("PREFIX", prefix)
-            for name, text in (("power_of_two", POWER_OF_TWO), ("quarter", QUARTER))
-        }
 
     def opening(self) -> list[str]:
         helpers = [text.replace("NAME", self.prefix) for text in (COPYSIGN, BITS)]
@@ -107,11 +110,12 @@ class JavaScript(Language):
         memory = f"{self.prefix}memory"
         value, gradient, error = (form.format(self.name) for form in self.inner)
         part = f"{memory}.slice({{0}}, {{0}} + {{1}})"
+        kind = "a number" if self.is_number else f"a Float64Array of {self.m}"
         return [
             f"function {self.prefix}take(x) {{\n"
             f"  if (x.length !== {self.d}) throw new RangeError(`x: expected {self.d} numbers, got ${{x.length}}`);\n"
             f"  {memory}.set(x, {x});\n}}",
-            f"// y of x, which has {self.d} numbers: {'a number' if self.is_number else f'a Float64Array of {self.m}'}.\n"
+            f"// y of x, which has {self.d} numbers: {kind}.\n"
             f"export function {self.name}(x) {{\n  {self.prefix}take(x);\n  {value}({x}, {y});\n"
             f"  return {f'{memory}[{y}]' if self.is_number else part.format(y, self.m)};\n}}",
             f"// A Float64Array of {self.m * self.d}: the derivative of y[k] by x[j] is at {self.d} * k + j.\n"

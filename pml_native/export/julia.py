@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .translation import ABOUT_ERROR, Language, wrapped
+from .translation import ABOUT_ERROR, Language, Syntax, wrapped
 
 KEYWORDS = (
     "abstract baremodule begin break catch const continue do else elseif end export false finally for function global "
@@ -16,8 +16,8 @@ KEYWORDS = (
 )
 # Of Base, what is used here or by most programs.
 OTHERS = (
-    "Array Base Core Float64 Inf Int Main Matrix NaN Vector abs acos asin atan copysign cos div exp eval include length "
-    "log parse permutedims pi print println reinterpret rem reshape sin split sqrt sum view x y dy"
+    "Array Base Core Float64 Inf Int Main Matrix NaN Vector abs acos asin atan copysign cos div exp eval include "
+    "length log parse permutedims pi print println reinterpret rem reshape sin split sqrt sum view x y dy"
 )
 # Where C gives NaN, Julia's functions throw a DomainError.
 TOTAL = """\
@@ -41,36 +41,37 @@ class Julia(Language):
 
     title = "Julia"
     notes = (
-        "Julia 1.6 or newer: include this file, then using .{name}_module. {name}_gradient allocates about {stack} bytes, "
-        "{name} less; neither keeps any state. @fastmath around a call changes nothing inside, but julia --math-mode=fast "
-        "does: rounding in float64, step by step, is what functions count on."
+        "Julia 1.6 or newer: include this file, then using .{name}_module. {name}_gradient allocates about {stack} "
+        "bytes, {name} less; neither keeps any state. @fastmath around a call changes nothing inside, but julia "
+        "--math-mode=fast does: functions count on rounding to float64, step by step."
     )
     reserved = frozenset([*KEYWORDS.split(), *OTHERS.split()])
-    keywords = frozenset(KEYWORDS.split())
-    line_comment = "# "
-    parameter = dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}")
-    variable = dict.fromkeys(("int", "float"), "{name} = {value}")
-    array = {"Ints": "{name} = Vector{{Int}}(undef, {size})", "Results": "{name} = Vector{{Float64}}(undef, {size})"}
-    element = dict.fromkeys(("Ints", "Numbers", "Results"), "{array}[{index}]")
-    part = "view({array}, {begin} + 1:length({array}))"
-    end = ""
-    returned = "return {}"
-    begin_if = "if {}"
-    otherwise = "else"
-    begin_while = "while {}"
-    ascending = "for {i} in {begin}:{end} - 1"
-    descending = "for {i} in {begin}:-1:{end} + 1"
-    close = dict.fromkeys(("if", "while", "for", "function"), "end")
-    integer_division = "div({}, {})"
-    augmented = Language.augmented[:-1]
-    constants = {"nan": "NaN", "inf": "Inf"}
-    primitives = {"power_of_two": POWER_OF_TWO, "quarter": QUARTER}
-
-    def __init__(self, name: str, d: int, m: int, *, is_number: bool, has_error: bool) -> None:
-        super().__init__(name, d, m, is_number=is_number, has_error=has_error)
-        prefix = self.prefix
-        self.math = {name: f"{prefix}total_{name}({{}})" for name in ("sin", "cos", "sqrt", "log")}
-        self.math |= {"fabs": "abs({})", "pow": f"{prefix}total_pow({{}}, {{}})"}
+    syntax = Syntax(
+        keywords=frozenset(KEYWORDS.split()),
+        line_comment="# ",
+        parameter=dict.fromkeys(("int", "float", "Ints", "Numbers", "Results"), "{name}"),
+        variable=dict.fromkeys(("int", "float"), "{name} = {value}"),
+        array={"Ints": "{name} = Vector{{Int}}(undef, {size})", "Results": "{name} = Vector{{Float64}}(undef, {size})"},
+        element=dict.fromkeys(("Ints", "Numbers", "Results"), "{array}[{index}]"),
+        part="view({array}, {begin} + 1:length({array}))",
+        end="",
+        returned="return {}",
+        begin_if="if {}",
+        otherwise="else",
+        begin_while="while {}",
+        ascending="for {i} in {begin}:{end} - 1",
+        descending="for {i} in {begin}:-1:{end} + 1",
+        close=dict.fromkeys(("if", "loop", "function"), "end"),
+        integer_division="div({}, {})",
+        augmented=(ast.Add, ast.Sub, ast.Mult, ast.Div),
+        constants={"nan": "NaN", "inf": "Inf"},
+        math={
+            **{name: f"{{prefix}}total_{name}({{}})" for name in ("sin", "cos", "sqrt", "log")},
+            "fabs": "abs({})",
+            "pow": "{prefix}total_pow({}, {})",
+        },
+        primitives={"power_of_two": POWER_OF_TWO, "quarter": QUARTER},
+    )
 
     def opening(self) -> list[str]:
         names = [self.name, f"{self.name}_gradient", *([f"{self.name}_error"] if self.has_error else [])]
@@ -103,13 +104,14 @@ class Julia(Language):
         value, gradient, error = (form.format(self.name) for form in self.inner)
         check = f'  length(x) == {self.d} || throw(DimensionMismatch("x: expected {self.d} numbers, got $(length(x))"))'
         taken = f"{check}\n  x = convert(Vector{{Float64}}, x)"
+        place = "y by x[j] is at [j]" if self.is_number else "y[k] by x[j] is at [k, j]"
         rows = "dy" if self.is_number else f"permutedims(reshape(dy, {self.d}, {self.m}))"
         return [
             f"# y of x, which has {self.d} numbers: {'a number' if self.is_number else f'a Vector of {self.m}'}.\n"
             f"function {self.name}(x)\n{taken}\n  y = Vector{{Float64}}(undef, {self.m})\n  {value}(x, y)\n"
             f"  return {'y[1]' if self.is_number else 'y'}\nend",
-            f"# The derivative of y{'' if self.is_number else '[k]'} by x[j] is at [{'' if self.is_number else 'k, '}j].\n"
-            f"function {self.name}_gradient(x)\n{taken}\n  dy = Vector{{Float64}}(undef, {self.m * self.d})\n  {gradient}(x, dy)\n"
+            f"# The derivative of {place}.\nfunction {self.name}_gradient(x)\n{taken}\n"
+            f"  dy = Vector{{Float64}}(undef, {self.m * self.d})\n  {gradient}(x, dy)\n"
             f"  return {rows}\nend",
             *(
                 [f"# {ABOUT_ERROR}\nfunction {self.name}_error(x)\n{taken}\n  return {error}(x)\nend"]

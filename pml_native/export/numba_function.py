@@ -36,7 +36,8 @@ def gradient(program: Program, is_number: bool) -> Any:
 def _checked(program: Program, definition: Definition, lines: list[str]) -> Any:
     """f(x) of `lines` that call `fill`, which `definition` is."""
     # Compiled code would read on behind a point that is too short.
-    check = f"if x.size != {program.n_inputs}: raise ValueError('x: expected {program.n_inputs} numbers, one for each input')"
+    d = program.n_inputs
+    check = f"if x.size != {d}: raise ValueError('x: expected {d} numbers, one for each input')"
     text = "\n    ".join(["def f(x):", check, *lines])
     return njit(error_model="numpy")(_defined(Definition(text, {"fill": _compiled(definition)}), "f"))
 

@@ -13,6 +13,7 @@ import re
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -40,49 +41,57 @@ def wrapped(items: Iterable[str], before: str, after: str, *, broken: str = "") 
     return lines
 
 
+@dataclass(frozen=True, kw_only=True)
+class Syntax:
+    """The forms of a language: what they are filled with has its name in braces, or stands in the order of Python.
+
+    Types are int, float, Ints, Numbers and Results, as in the annotations of `kernels`; {prefix} is that of the file.
+    """
+
+    line_comment: str = "// "
+    parameter: Mapping[str, str]  # {name}, by type
+    variable: Mapping[str, str]  # a statement that declares {name} to be {value}, by type
+    array: Mapping[str, str]  # a statement that declares {name} of {size}, by type
+    element: Mapping[str, str]  # {index} of {array}, by type of the array
+    part: str  # of {array} from {begin} on
+    end: str = ";"  # of a statement
+    continued: str = ""  # of a line that the next one continues
+    call: str = "{}"  # of a function that returns nothing
+    returned: str = "return {};"
+    begin_if: str = "if ({}) {{"
+    otherwise: str = "}} else {{"
+    begin_while: str = "while ({}) {{"
+    ascending: str  # {i} from {begin} to before {end}
+    descending: str  # ... down to after {end}
+    close: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(("if", "loop", "function"), "}"))
+    conditional: str = "{test} ? {body} : {orelse}"
+    both: str = " && "
+    either: str = " || "
+    not_equal: str = "!="
+    integer_division: str = "{} / {}"
+    remainder: str = "{} % {}"
+    augmented: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv)
+    keeps_order: bool = True  # of a + b + c without parentheses, by its standard
+    constants: Mapping[str, str]  # nan and inf
+    math: Mapping[str, str] = field(default_factory=dict)  # functions of math that are not called as in Python
+    primitives: Mapping[str, str]  # `PRIMITIVES`, with NAME for the name and PREFIX for that of the file
+    keywords: frozenset[str] = frozenset()  # names that variables can't have
+
+
 class Language(ABC):
     """A file in a language: functions of x (d,) whose names begin with `name`, and what they need.
 
     y (m,) is a number where the language returns it and `is_number`; the estimate of the error is there if `has_error`.
-    Forms have the names of what they are filled with in braces. Types are int, float, Ints, Numbers and Results, as in
-    the annotations of `kernels`, and None.
     """
 
     title: ClassVar[str]  # as messages have it
     notes: ClassVar[str]  # what a compiler must not do, of functions {name} that take {stack} bytes
-    suffix: ClassVar[str]  # of a file
-    # Names that functions can't have, and those that variables can't have.
-    reserved: ClassVar[frozenset[str]]
-    keywords: ClassVar[frozenset[str]] = frozenset()
+    reserved: ClassVar[frozenset[str]]  # names that functions can't have
     longest_name: ClassVar[int] = 1000
-
-    line_comment: ClassVar[str] = "// "
-    parameter: ClassVar[Mapping[str, str]]  # {name}, by type
-    variable: ClassVar[Mapping[str, str]]  # a statement that declares {name} to be {value}, by type
-    array: ClassVar[Mapping[str, str]]  # a statement that declares {name} of {size}, by type
-    element: ClassVar[Mapping[str, str]]  # {index} of {array}, by type of the array
-    part: ClassVar[str]  # of {array} from {begin} on
-    end: ClassVar[str] = ";"  # of a statement
-    continued: ClassVar[str] = ""  # of a line that the next one continues
-    call: ClassVar[str] = "{}"  # of a function that returns nothing
-    returned: ClassVar[str] = "return {};"
-    begin_if: ClassVar[str] = "if ({}) {{"
-    otherwise: ClassVar[str] = "}} else {{"
-    begin_while: ClassVar[str] = "while ({}) {{"
-    ascending: ClassVar[str]  # {i} from {begin} to before {end}
-    descending: ClassVar[str]  # ... down to after {end}
-    close: ClassVar[Mapping[str, str]] = {"if": "}", "while": "}", "for": "}", "function": "}}"}
-    conditional: ClassVar[str] = "{test} ? {body} : {orelse}"
-    both: ClassVar[str] = " && "
-    either: ClassVar[str] = " || "
-    not_equal: ClassVar[str] = "!="
-    integer_division: ClassVar[str] = "{} / {}"
-    remainder: ClassVar[str] = "{} % {}"
-    augmented: ClassVar[tuple[type[ast.operator], ...]] = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv)
-    keeps_order: ClassVar[bool] = True  # of a + b + c without parentheses, by its standard
-    constants: ClassVar[Mapping[str, str]]  # nan and inf
-    math: ClassVar[Mapping[str, str]] = {}  # forms of functions of math that are not called as in Python
-    primitives: ClassVar[Mapping[str, str]]  # the functions NAME of `PRIMITIVES`
+    syntax: ClassVar[Syntax]
+    before_functions: ClassVar[tuple[str, ...]] = ()  # what stands between tables and functions
+    # The functions that are translated: of y, of the gradient, of the error.
+    inner: ClassVar[tuple[str, str, str]] = ("{}_into", "{}_gradient_into", "{}_error_of")
 
     def __init__(self, name: str, d: int, m: int, *, is_number: bool, has_error: bool) -> None:
         self.name, self.prefix = name, f"{name}_"
@@ -98,6 +107,10 @@ class Language(ABC):
     @abstractmethod
     def head(self, name: str, returns: str, is_public: bool) -> tuple[str, str]:
         """What is before and after the parameters of a function."""
+
+    def close(self, returns: str) -> str:
+        """The end of a function."""
+        return self.syntax.close["function"]
 
     @abstractmethod
     def table(self, name: str, table: NDArray[Any]) -> str:
@@ -115,10 +128,6 @@ class Language(ABC):
         """What stands at the end."""
         return []
 
-    before_functions: ClassVar[tuple[str, ...]] = ()  # what stands between tables and functions
-    # The functions that are translated: of y, of the gradient, of the error.
-    inner: ClassVar[tuple[str, str, str]] = ("{}_into", "{}_gradient_into", "{}_error_of")
-
     def check_name(self) -> None:
         """ValueError if functions can't have this name."""
         name = self.name
@@ -133,9 +142,9 @@ class Language(ABC):
 
     def commented(self, lines: Iterable[str]) -> str:
         """Lines as a comment."""
-        width = WIDTH - len(self.line_comment)
+        width = WIDTH - len(self.syntax.line_comment)
         broken = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]]
-        return "\n".join(f"{self.line_comment}{line}".rstrip() for line in broken)
+        return "\n".join(f"{self.syntax.line_comment}{line}".rstrip() for line in broken)
 
     def heading(self, lines: Iterable[str]) -> str:
         """The comment that a file begins with."""
@@ -144,9 +153,9 @@ class Language(ABC):
     def number(self, value: float) -> str:
         """`value`, exactly."""
         if math.isnan(value):
-            return self.constants["nan"]
+            return self.syntax.constants["nan"]
         if math.isinf(value):
-            return ("" if value > 0 else "-") + self.constants["inf"]
+            return ("" if value > 0 else "-") + self.syntax.constants["inf"]
         return repr(float(value))
 
     def numbers(self, table: NDArray[Any]) -> list[str]:
@@ -158,7 +167,7 @@ class Language(ABC):
     def primitive(self, name: str, which: str) -> str:
         """The function of that name that looks at bits, one of `PRIMITIVES`."""
         self.signatures[name] = ["float"], "int" if which == "quarter" else "float"
-        return self.primitives[which].replace("NAME", name)
+        return self.syntax.primitives[which].replace("NAME", name).replace("PREFIX", self.prefix)
 
     def function(self, name: str, definition: Definition, is_public: bool = False) -> str:
         """The function of that name, which has the prefix already."""
@@ -177,11 +186,11 @@ class Language(ABC):
         docstring = ast.get_docstring(tree)
         body = tree.body if docstring is None else tree.body[1:]
         before, after = self.head(name, returns, is_public)
-        listed = [self.parameter[kind].format(name=self.named(one)) for one, kind in arguments.items()]
+        listed = [self.syntax.parameter[kind].format(name=self.named(one)) for one, kind in arguments.items()]
         lines = [] if docstring is None else [self.commented([" ".join(docstring.split())])]
-        lines += wrapped(listed, before, after, broken=self.continued)
+        lines += wrapped(listed, before, after, broken=self.syntax.continued)
         lines += [f"  {line}" for line in self.declarations(tree, arguments)]
-        return "\n".join([*lines, *self.block(body, "  "), self.close["function"].format(name=name)])
+        return "\n".join([*lines, *self.block(body, "  "), self.close(returns)])
 
     def declarations(self, tree: ast.FunctionDef, arguments: Mapping[str, str]) -> list[str]:
         """What a function begins with, as for parameters that it doesn't use."""
@@ -199,46 +208,46 @@ class Language(ABC):
                         return [indent + line for line in self.declared_array(name, kind, size)]
                 return [indent + self.declared(name, kind, self.of(value))]
             case ast.Assign(targets=[target], value=value):
-                return [f"{indent}{self.of(target, True)} = {self.of(value)}{self.end}"]
+                return [f"{indent}{self.of(target, True)} = {self.of(value)}{self.syntax.end}"]
             case ast.AugAssign(target=target, op=operator, value=value):
-                if isinstance(operator, self.augmented):
+                if isinstance(operator, self.syntax.augmented):
                     sign = "/" if isinstance(operator, ast.FloorDiv) else _SIGNS[type(operator)]
-                    return [f"{indent}{self.of(target, True)} {sign}= {self.of(value)}{self.end}"]
-                whole = ast.BinOp(left=target, op=operator, right=value)  # type: ignore[arg-type]
-                return [f"{indent}{self.of(target, True)} = {self.of(whole)}{self.end}"]
+                    return [f"{indent}{self.of(target, True)} {sign}= {self.of(value)}{self.syntax.end}"]
+                whole = ast.BinOp(left=target, op=operator, right=value)
+                return [f"{indent}{self.of(target, True)} = {self.of(whole)}{self.syntax.end}"]
             case ast.Return(value=ast.expr() as value):
-                return [indent + line for line in self.returned.format(self.of(value)).splitlines()]
+                return [indent + line for line in self.syntax.returned.format(self.of(value)).splitlines()]
             case ast.Expr(value=value):
-                return [f"{indent}{self.call.format(self.of(value))}{self.end}"]
+                return [f"{indent}{self.syntax.call.format(self.of(value))}{self.syntax.end}"]
             case ast.While(test=test, body=body):
-                head = self.begin_while.format(self.of(test))
-                return [indent + head, *self.block(body, inner), indent + self.close["while"]]
+                head = self.syntax.begin_while.format(self.of(test))
+                return [indent + head, *self.block(body, inner), indent + self.syntax.close["loop"]]
             case ast.If(test=test, body=body, orelse=orelse):
-                lines = [indent + self.begin_if.format(self.of(test)), *self.block(body, inner)]
+                lines = [indent + self.syntax.begin_if.format(self.of(test)), *self.block(body, inner)]
                 if orelse:
-                    lines += [indent + self.otherwise.format(), *self.block(orelse, inner)]
-                return [*lines, indent + self.close["if"]]
+                    lines += [indent + self.syntax.otherwise.format(), *self.block(orelse, inner)]
+                return [*lines, indent + self.syntax.close["if"]]
             case ast.For(target=ast.Name(id=i), iter=ast.Call(args=limits), body=body):
                 begin = "0" if len(limits) == 1 else self.of(limits[0])
                 end = self.of(limits[min(1, len(limits) - 1)])
-                form = self.descending if len(limits) == 3 else self.ascending
+                form = self.syntax.descending if len(limits) == 3 else self.syntax.ascending
                 head = form.format(i=self.named(i), begin=begin, end=end)
-                return [indent + head, *self.block(body, inner), indent + self.close["for"]]
+                return [indent + head, *self.block(body, inner), indent + self.syntax.close["loop"]]
         raise NotImplementedError(ast.unparse(node))
 
     def declared(self, name: str, kind: str, value: str) -> str:
         """A variable."""
-        return self.variable[kind].format(name=self.named(name), value=value)
+        return self.syntax.variable[kind].format(name=self.named(name), value=value)
 
     def declared_array(self, name: str, kind: str, size: int) -> list[str]:
         """An array of its own."""
-        return [self.array[kind].format(name=self.named(name), size=size)]
+        return [self.syntax.array[kind].format(name=self.named(name), size=size)]
 
     def named(self, name: str) -> str:
         """A variable or a table as the language can have it."""
         if isinstance(self.known.get(name), np.ndarray):
             return self.prefix + name
-        return f"{name}_" if name in self.keywords else name
+        return f"{name}_" if name in self.syntax.keywords else name
 
     def kind(self, node: ast.expr) -> str:
         """The type of an expression."""
@@ -271,9 +280,11 @@ class Language(ABC):
             case ast.Name(id=name):
                 return self.named_value(name)
             case ast.Subscript(value=array, slice=ast.Slice(lower=ast.expr() as lower)):
-                return self.part.format(array=self.of(array), begin=self.within(lower, PRODUCT))
+                return self.syntax.part.format(array=self.of(array), begin=self.within(lower, PRODUCT))
             case ast.Subscript(value=array, slice=index):
-                return self.element[self.kind(array)].format(array=self.of(array), index=self.index(index))
+                return self.syntax.element[self.kind(array)].format(
+                    prefix=self.prefix, array=self.of(array), index=self.index(index)
+                )
             case ast.Call(func=function, args=arguments):
                 return self.called(function, arguments)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -281,19 +292,21 @@ class Language(ABC):
             case ast.BinOp(left=left, op=operator, right=right):
                 return self.arithmetic(left, operator, right)
             case ast.Compare(left=left, ops=[operator], comparators=[right]):
-                sign = self.not_equal if isinstance(operator, ast.NotEq) else _COMPARISONS[type(operator)]
+                sign = self.syntax.not_equal if isinstance(operator, ast.NotEq) else _COMPARISONS[type(operator)]
                 return f"{self.of(left)} {sign} {self.of(right)}"
             case ast.BoolOp(op=operator, values=values):
-                return (self.both if isinstance(operator, ast.And) else self.either).join(map(self.within, values))
+                return (self.syntax.both if isinstance(operator, ast.And) else self.syntax.either).join(
+                    map(self.within, values)
+                )
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 parts = {"test": test, "body": body, "orelse": orelse}
-                return self.conditional.format(**{name: self.within(one) for name, one in parts.items()})
+                return self.syntax.conditional.format(**{name: self.within(one) for name, one in parts.items()})
         raise NotImplementedError(ast.unparse(node))
 
     def named_value(self, name: str) -> str:
         """A name in an expression."""
-        if name in self.constants:
-            return self.constants[name]
+        if name in self.syntax.constants:
+            return self.syntax.constants[name]
         value = self.known.get(name)
         return self.number(value) if isinstance(value, float) else self.named(name)
 
@@ -307,7 +320,9 @@ class Language(ABC):
         value = self.known.get(name)
         if not isinstance(value, FunctionType):
             name = name if value is None else value.__name__  # of math
-            return self.math.get(name, f"{name}({', '.join(['{}'] * len(arguments))})").format(*map(self.of, arguments))
+            return self.syntax.math.get(name, f"{name}({', '.join(['{}'] * len(arguments))})").format(
+                *map(self.of, arguments), prefix=self.prefix
+            )
         callee = self.prefix + value.__name__
         kinds, _ = self.signatures[callee]
         listed = [self.argument(one, kind) for one, kind in zip(arguments, kinds, strict=True)]
@@ -320,12 +335,12 @@ class Language(ABC):
     def arithmetic(self, left: ast.expr, operator: ast.operator, right: ast.expr) -> str:
         """A sum, a product and the like."""
         level = SUM if isinstance(operator, (ast.Add, ast.Sub)) else PRODUCT
-        first = level if self.keeps_order or self.kind(left) == "int" else PRODUCT + 1
+        first = level if self.syntax.keeps_order or self.kind(left) == "int" else PRODUCT + 1
         sides = self.operand(left, right, first), self.operand(right, left, level + 1)
         if isinstance(operator, ast.FloorDiv):
-            return self.integer_division.format(*sides)
+            return self.syntax.integer_division.format(*sides)
         if isinstance(operator, ast.Mod):
-            return self.remainder.format(*sides)
+            return self.syntax.remainder.format(*sides)
         return f"{sides[0]} {_SIGNS[type(operator)]} {sides[1]}"
 
     def operand(self, node: ast.expr, other: ast.expr, least: int) -> str:
