@@ -335,6 +335,20 @@ class Model(ABC):
         make = numba_function.gradient if gradient else numba_function.value
         return make(self.program(), self.signature.y_is_vector)
 
+    def to_jax(self, *, error_estimate: bool = False) -> Any:
+        """The model as a function f(x) of jax.numpy arrays, for jit, grad and vmap (`pip install "pml_native[jax]"`).
+
+        x is one point (d,), f(x) a number if y was a vector, else (m,); with `error_estimate` what the method of that
+        name gives. It wants float64, which JAX has to be told before all else: jax.config.update("jax_enable_x64",
+        True); ValueError otherwise. jax.vmap(f) takes many points. The families that can are those of `to_c`, and
+        values agree with the model's as those of C do but for a few more ulp; derivatives are JAX's, of any order.
+        """
+        from ..export import jax_function
+
+        if error_estimate:
+            return jax_function.function(self._error_program(), is_number=True)
+        return jax_function.function(self.program(), self.signature.y_is_vector)
+
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """The model as an ONNX graph, x (n, d) -> y (n, m) in float64; also written to `path`, if one is given.
 
