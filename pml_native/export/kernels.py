@@ -199,12 +199,12 @@ def unless_missing_back(
 def chebyshev(d: int, degree: int, z: Numbers, t: Results) -> None:
     """T_0 to T_degree of each z_j, one z after the other."""
     for j in range(d):
-        row: Results = t[j * (degree + 1) :]
-        row[0] = 1.0
+        first: int = j * (degree + 1)
+        t[first] = 1.0
         if degree > 0:
-            row[1] = z[j]
-        for k in range(2, degree + 1):
-            row[k] = 2.0 * z[j] * row[k - 1] - row[k - 2]
+            t[first + 1] = z[j]
+        for k in range(first + 2, first + degree + 1):
+            t[k] = 2.0 * z[j] * t[k - 1] - t[k - 2]
 
 
 def chebyshev_back(d: int, degree: int, z: Numbers, t: Numbers, t_bar: Numbers, z_bar: Results) -> None:
@@ -416,12 +416,12 @@ def polynomial_root_back(
 
 
 def embedded(program: Any) -> Callable[..., None]:
-    """The function of z that writes the one number that `program` makes of it, and its gradient, in any language.
+    """The function of a point: the one number y that `program` makes of z, then z, then the gradient, in any language.
 
-    It is written from the program, not translated: nothing calls it as it is.
+    It reads z and writes the others. It is written from the program, not translated: nothing calls it as it is.
     """
 
-    def value_and_gradient(z: Numbers, value: Results, gradient: Results) -> None:
+    def value_and_gradient(point: Results) -> None:
         raise NotImplementedError
 
     value_and_gradient.__name__ = program.name
@@ -455,7 +455,7 @@ def solving(program: Any) -> Kernel:
         while i < n_steps:
             i += 1
             root[1 + column] = now
-            value_and_gradient(root[1:], root[0:], root[1 + d :])
+            value_and_gradient(root)
             value: float = limits[3] * (root[0] - x[column])
             slope: float = limits[3] * root[1 + d + column]
             if value < 0.0:
@@ -471,7 +471,7 @@ def solving(program: Any) -> Kernel:
                 following = 0.5 * (low + high)
             now = following
         root[1 + column] = found
-        value_and_gradient(root[1:], root[0:], root[1 + d :])
+        value_and_gradient(root)
         root[0] = found
 
     def solved_back(
@@ -540,8 +540,10 @@ def nearest(d: int, starts: Ints, values: Numbers, u: Numbers, y: Results) -> No
     """Of the values from starts_j on, ascending, the nearest to u_j; u_j where there are none."""
     for j in range(d):
         y[j] = u[j]
-        for i in range(starts[j], starts[j + 1]):
-            if i == starts[j] or u[j] > 0.5 * values[i - 1] + 0.5 * values[i]:
+        if starts[j] < starts[j + 1]:
+            y[j] = values[starts[j]]
+        for i in range(starts[j] + 1, starts[j + 1]):
+            if u[j] > 0.5 * values[i - 1] + 0.5 * values[i]:
                 y[j] = values[i]
 
 

@@ -1,28 +1,25 @@
-"""A program as lines that C and Python read alike but for pointers: one call a step, forwards and backwards."""
+"""A program as functions of the subset of Python of `kernels`: one call a step, forwards and backwards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .definition import Definition
 from .program import Program, Step
 
 
 class Listing:
-    """The calls of a program, with the numbers that a step makes at its place in one array.
+    """The functions of a program, with the numbers that a step makes at its place in one array.
 
     v holds what all steps make, b, which begins with as many numbers as x has, the derivatives by x and by that.
     `tables` are the arrays that the calls name, each once; those of `beside`, another listing, are shared with it.
     """
 
-    def __init__(
-        self, program: Program, prefix: str, pointer: Callable[[str, int], str], beside: Listing | None = None
-    ) -> None:
+    def __init__(self, program: Program, beside: Listing | None = None) -> None:
         self.program = program
-        self._prefix, self._pointer = prefix, pointer
         self.tables: dict[str, NDArray[Any]] = {} if beside is None else beside.tables
         self._names: dict[tuple[str, bytes], str] = {} if beside is None else beside._names
         names = self._names
@@ -30,7 +27,7 @@ class Listing:
         for step in program.steps:
             constants = [str(size) for size in step.sizes]
             for table in step.tables:
-                name = names.setdefault((table.dtype.str, table.tobytes()), f"{prefix}{program.name}t{len(names)}")
+                name = names.setdefault((table.dtype.str, table.tobytes()), f"{program.name}t{len(names)}")
                 self.tables[name] = table
                 constants.append(name)
             self._constants.append(constants)
@@ -47,36 +44,87 @@ class Listing:
         """Numbers in b."""
         return int(self._places[-1])
 
+    def value(self, name: str) -> Definition:
+        """y of x; v holds what all steps but the last one make."""
+        size = self.v_size - self.program.y.size
+        lines = [f"v: Results = empty({size})"] if size > 0 else []
+        return self._defined(f"{name}(x: Numbers, y: Results) -> None", [*lines, *self._value_lines()])
+
+    def number(self, name: str) -> Definition:
+        """The one number y of x, returned."""
+        lines = [f"v: Results = empty({max(self.v_size - 1, 1)})", "y: Results = empty(1)"]
+        return self._defined(f"{name}(x: Numbers) -> float", [*lines, *self._value_lines(), "return y[0]"])
+
+    def gradient(self, name: str) -> Definition:
+        """dy (m, d) of x, the derivatives of all of y by all of x."""
+        d, m = self.program.n_inputs, self.program.y.size
+        lines = [
+            *([f"v: Results = empty({self.v_size})"] if self.v_size else []),
+            f"b: Results = empty({self.b_size})",
+            *self._forward(),
+            f"for k in range({m}):",
+            *(f"    {line}" for line in self._backward(f"{self._y_place} + k")),
+            f"    for j in range({d}):",
+            f"        dy[{d} * k + j] = b[j]",
+        ]
+        return self._defined(f"{name}(x: Numbers, dy: Results) -> None", lines)
+
+    def at_a_point(self, name: str) -> Definition:
+        """Of a program of one number: `point` is y, then x, then dy, of which x is read and the others are written."""
+        d = self.program.n_inputs
+        lines = [
+            f"x: Results = empty({d})",
+            f"v: Results = empty({self.v_size})",
+            f"b: Results = empty({self.b_size})",
+            f"for j in range({d}):",
+            "    x[j] = point[1 + j]",
+            *self._forward(),
+            *self._backward(f"{self._y_place}"),
+            f"point[0] = v[{self._y_place - d}]",
+            f"for j in range({d}):",
+            f"    point[{1 + d} + j] = b[j]",
+        ]
+        return self._defined(f"{name}(point: Results) -> None", lines)
+
     @property
-    def y_place(self) -> int:
+    def _y_place(self) -> int:
         """Where y stands in b."""
         return int(self._places[self.program.y.number])
 
-    def forward(self, y: str = "") -> list[str]:
-        """Calls that fill v; the last one fills `y` instead, if that is given."""
-        calls = [self._call(step, step.kernel.forward.__name__, self._values(step)) for step in self.program.steps]
-        if y and calls:
-            last = self.program.steps[-1]
-            values = [*self._values(last)[:-1], y]
-            calls[-1] = self._call(last, last.kernel.forward.__name__, values)
-        return calls
+    def _defined(self, head: str, lines: list[str]) -> Definition:
+        kernels = {one.__name__: one for step in self.program.steps for one in step.kernel.functions}
+        return Definition("\n    ".join([f"def {head}:", *lines]), {**kernels, **self.tables})
 
-    def backward(self) -> list[str]:
-        """Calls that take b at y back to b at x."""
-        calls = []
+    def _value_lines(self) -> list[str]:
+        """Calls that fill v, of which the last one fills y."""
+        if not self.program.steps:
+            return [f"for i in range({self.program.n_inputs}):", "    y[i] = x[i]"]
+        last = self.program.steps[-1]
+        values = [*self._values(last)[:-1], "y"]
+        return [*self._forward()[:-1], self._call(last, last.kernel.forward.__name__, values)]
+
+    def _forward(self) -> list[str]:
+        """Calls that fill v."""
+        return [self._call(step, step.kernel.forward.__name__, self._values(step)) for step in self.program.steps]
+
+    def _backward(self, y_place: str) -> list[str]:
+        """Lines that take 1 at one place of b back to b at x."""
+        lines = [f"for i in range({self.b_size}):", "    b[i] = 0.0", f"b[{y_place}] = 1.0"]
         for step in reversed(self.program.steps):
             assert step.kernel.backward is not None
-            slopes = [self._pointer("b", self._places[v.number]) for v in (step.output, *step.inputs)]
-            calls.append(self._call(step, step.kernel.backward.__name__, [*self._values(step), *slopes]))
-        return calls
+            slopes = [self._part("b", self._places[v.number], v.size) for v in (step.output, *step.inputs)]
+            lines.append(self._call(step, step.kernel.backward.__name__, [*self._values(step), *slopes]))
+        return lines
 
     def _values(self, step: Step) -> list[str]:
         d = self.program.n_inputs
         return [
-            self._pointer("v", self._places[vector.number] - d) if vector.number else "x"
+            self._part("v", self._places[vector.number] - d, vector.size) if vector.number else "x"
             for vector in (*step.inputs, step.output)
         ]
 
+    def _part(self, array: str, place: int, size: int) -> str:
+        return f"{array}[{place}:{place + size}]"
+
     def _call(self, step: Step, function: str, vectors: list[str]) -> str:
-        constants = self._constants[step.output.number - 1]
-        return f"{self._prefix}{function}({', '.join([*constants, *vectors])})"
+        return f"{function}({', '.join([*self._constants[step.output.number - 1], *vectors])})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from .. import elementary
 from ..jit import njit
+from .definition import Definition, called, within
 from .listing import Listing
 from .program import Program
 from .transcendental import power_of_two, quarter
-from .translation import called, within
 
 # Functions that look at bits.
 PRIMITIVES = {power_of_two: elementary.power_of_two, quarter: elementary.quarter}
@@ -21,67 +22,41 @@ PRIMITIVES = {power_of_two: elementary.power_of_two, quarter: elementary.quarter
 
 def value(program: Program, is_number: bool) -> Any:
     """f(x), x (d,): y (m,), or y[0] if `is_number`."""
-    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
-    lines = [
-        f"v = empty({listing.v_size})",
-        f"y = empty({program.y.size})",
-        *(listing.forward("y") or ["y[:] = x"]),
-        "return y[0]" if is_number else "return y",
-    ]
-    return _compiled(listing, "value", lines)
+    lines = [f"y = empty({program.y.size})", "fill(x, y)", "return y[0]" if is_number else "return y"]
+    return _checked(program, Listing(program).value("value"), lines)
 
 
 def gradient(program: Program, is_number: bool) -> Any:
     """f'(x), x (d,): (m, d), or (d,) if `is_number`."""
-    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
     d, m = program.n_inputs, program.y.size
-    lines = [
-        f"v, b, dy = empty({listing.v_size}), empty({listing.b_size}), empty(({m}, {d}))",
-        *listing.forward(),
-        f"for k in range({m}):",
-        "    b[:] = 0.0",
-        f"    b[{listing.y_place} + k] = 1.0",
-        *(f"    {call}" for call in listing.backward()),
-        f"    dy[k] = b[:{d}]",
-        "return dy[0]" if is_number else "return dy",
-    ]
-    return _compiled(listing, "gradient", lines)
+    lines = [f"dy = empty({m * d})", "fill(x, dy)", "return dy" if is_number else f"return dy.reshape(({m}, {d}))"]
+    return _checked(program, Listing(program).gradient("gradient"), lines)
 
 
-def _compiled(listing: Listing, name: str, lines: list[str]) -> Any:
-    d = listing.program.n_inputs
+def _checked(program: Program, definition: Definition, lines: list[str]) -> Any:
+    """f(x) of `lines` that call `fill`, which `definition` is."""
     # Compiled code would read on behind a point that is too short.
+    d = program.n_inputs
     check = f"if x.size != {d}: raise ValueError('x: expected {d} numbers, one for each input')"
-    return njit(error_model="numpy")(_defined(listing, f"{name}(x)", [check, *lines]))
+    text = "\n    ".join(["def f(x):", check, *lines])
+    return njit(error_model="numpy")(_defined(Definition(text, {"fill": _compiled(definition)}), "f"))
 
 
-def _defined(listing: Listing, head: str, lines: list[str]) -> Any:
-    """The function `head`, not yet compiled, whose `lines` call kernels that are."""
-    text = "\n    ".join([f"def {head}:", *lines])
-    known: dict[str, Any] = {"empty": np.empty, **listing.tables}
-    for step in listing.program.steps:
-        for function in step.kernel.functions:
-            known[function.__name__] = _compiled_kernel(function)
-    name = head.partition("(")[0]
+def _compiled(definition: Definition) -> Any:
+    """Only compiled code calls it: what Python or C would need to takes as long to compile again."""
+    known = {name: _compiled_kernel(one) if callable(one) else one for name, one in definition.known.items()}
+    name = definition.syntax.name
+    options = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(**options)(_defined(Definition(definition.text, known), name))
+
+
+def _defined(definition: Definition, name: str) -> Callable[..., Any]:
+    """The Python function, which is not compiled, in which annotations mean nothing."""
+    known: dict[str, Any] = {"empty": np.empty, **definition.known}
+    text = f"from __future__ import annotations\n{definition.text}"
     exec(compile(text, f"<{name} of a model>", "exec"), known)
-    return known[name]
-
-
-def _compiled_within(program: Program) -> Any:
-    """f(x, y, dy) of a program within another: its one number, and its gradient."""
-    listing = Listing(program, "", lambda array, place: f"{array}[{place}:]")
-    lines = [
-        f"v, b = empty({listing.v_size}), empty({listing.b_size})",
-        *listing.forward(),
-        "b[:] = 0.0",
-        f"b[{listing.y_place}] = 1.0",
-        *listing.backward(),
-        f"y[0] = v[{listing.y_place - program.n_inputs}]",
-        f"dy[:{program.n_inputs}] = b[:{program.n_inputs}]",
-    ]
-    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(
-        _defined(listing, f"{program.name}(x, y, dy)", lines)
-    )
+    function: Callable[..., Any] = known[name]
+    return function
 
 
 @functools.cache
@@ -90,12 +65,11 @@ def _compiled_kernel(function: FunctionType) -> Any:
     if function in PRIMITIVES:
         return PRIMITIVES[function]
     if (program := within(function)) is not None:
-        return _compiled_within(program)
+        return _compiled(Listing(program).at_a_point(program.name))
     calls = {name: _compiled_kernel(other) for name, other in called(function).items()}
     cells = tuple(
         CellType(calls.get(name, cell.cell_contents))
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     )
     bound = FunctionType(function.__code__, {**function.__globals__, **calls}, function.__name__, None, cells)
-    # Only compiled code calls it: what Python or C would need to takes as long to compile again.
     return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(bound)

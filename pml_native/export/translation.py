@@ -1,78 +1,39 @@
-"""From the subset of Python in which `kernels` is written to C99.
+"""From the subset of Python in which `kernels` is written to other languages, each of them a table of its syntax.
 
-Arithmetic keeps its order, so that both languages round alike; `//` and `%` are of integers >= 0 only, where C and
-Python agree.
+`Language` walks through a function's tree and fills in a language's forms; a language says them, and overrides what is
+more than syntax. Arithmetic keeps its order, so that all round alike; `//` and `%` are of integers >= 0 only, where all
+agree.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
 import math
+import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
-from .transcendental import power_of_two, quarter
+import numpy as np
+from numpy.typing import NDArray
 
-WIDTH = 100  # of a line of C
-TYPES = {
-    "int": "int ",
-    "float": "double ",
-    "None": "void ",
-    "Ints": "const int *",
-    "Numbers": "const double *",
-    # What a function writes lies apart from all else, which lets compilers use vectors.
-    "Results": "double *restrict ",
-}
-ARRAYS = {"Ints": "int ", "Results": "double "}
-OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "/", ast.Mod: "%"}
+from .definition import Definition
+
+WIDTH = 100  # of a line
 SUM, PRODUCT = 1, 2  # how strongly they bind
-COMPARISONS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-CONSTANTS = {"nan": "NAN", "inf": "INFINITY"}
+ABOUT_ERROR = "The error to expect at x, relative to the RMS of y, or to y there where errors of the fit are."
 
 
-# A double whose bits are read. C99 allows that in unions.
-PRIMITIVES = {
-    power_of_two: """\
-static double NAME(double biased) {
-  union {
-    double value;
-    unsigned long long bits;
-  } u;
-  u.value = biased;
-  u.bits <<= 52;
-  return u.value;
-}""",
-    quarter: """\
-static int NAME(double biased) {
-  union {
-    double value;
-    unsigned long long bits;
-  } u;
-  u.value = biased;
-  return (int)(u.bits & 3);
-}""",
-}
-
-
-def number(value: float) -> str:
-    """`value` in C, exactly: short where it is, else hexadecimal."""
-    if math.isnan(value):
-        return "NAN"
-    if math.isinf(value):
-        return "INFINITY" if value > 0 else "-INFINITY"
-    short = repr(float(value))
-    return short if len(short) <= 6 and value * 2.0**20 == math.floor(value * 2.0**20) else float(value).hex()
-
-
-def wrapped(items: Iterable[str], before: str, after: str) -> list[str]:
-    """`items`, with commas between them, as lines of `before`(items)`after`."""
+def wrapped(items: Iterable[str], before: str, after: str, *, broken: str = "") -> list[str]:
+    """`items`, with commas between them, as lines of `before`(items)`after`; `broken` ends all but the last line."""
     lines = [before]
     for i, item in enumerate(items):
         lines[-1] += "," if i else ""
         if len(lines[-1]) + len(item) + 3 > WIDTH:
+            lines[-1] += broken
             lines.append("    " + item)
         else:
             lines[-1] += (" " if i else "") + item
@@ -80,77 +41,160 @@ def wrapped(items: Iterable[str], before: str, after: str) -> list[str]:
     return lines
 
 
-def syntax(function: Callable[..., Any]) -> ast.FunctionDef:
-    """The definition of a function of `kernels`."""
-    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    return definition
+@dataclass(frozen=True, kw_only=True)
+class Syntax:
+    """The forms of a language: what they are filled with has its name in braces, or stands in the order of Python.
+
+    Types are int, float, Ints, Numbers and Results, as in the annotations of `kernels`; {prefix} is that of the file.
+    """
+
+    line_comment: str = "// "
+    parameter: Mapping[str, str]  # {name}, by type
+    variable: Mapping[str, str]  # a statement that declares {name} to be {value}, by type
+    array: Mapping[str, str]  # a statement that declares {name} of {size}, by type
+    element: Mapping[str, str]  # {index} of {array}, by type of the array
+    part: str  # of {array} from {begin} on
+    end: str = ";"  # of a statement
+    continued: str = ""  # of a line that the next one continues
+    call: str = "{}"  # of a function that returns nothing
+    returned: str = "return {};"
+    begin_if: str = "if ({}) {{"
+    otherwise: str = "}} else {{"
+    begin_while: str = "while ({}) {{"
+    ascending: str  # {i} from {begin} to before {end}
+    descending: str  # ... down to after {end}
+    close: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(("if", "loop", "function"), "}"))
+    conditional: str = "{test} ? {body} : {orelse}"
+    both: str = " && "
+    either: str = " || "
+    not_equal: str = "!="
+    integer_division: str = "{} / {}"
+    remainder: str = "{} % {}"
+    augmented: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv)
+    keeps_order: bool = True  # of a + b + c without parentheses, by its standard
+    constants: Mapping[str, str]  # nan and inf
+    math: Mapping[str, str] = field(default_factory=dict)  # functions of math that are not called as in Python
+    primitives: Mapping[str, str]  # `PRIMITIVES`, with NAME for the name and PREFIX for that of the file
+    keywords: frozenset[str] = frozenset()  # names that variables can't have
 
 
-def called(function: Callable[..., Any]) -> dict[str, FunctionType]:
-    """The functions of `kernels` that `function` calls, by the names it has for them."""
-    variables = inspect.getclosurevars(function)
-    known = {**variables.globals, **variables.nonlocals}
-    calls = [node.func for node in ast.walk(syntax(function)) if isinstance(node, ast.Call)]
-    names = sorted({name.id for name in calls if isinstance(name, ast.Name)})
-    return {name: known[name] for name in names if isinstance(known.get(name), FunctionType)}
+class Language(ABC):
+    """A file in a language: functions of x (d,) whose names begin with `name`, and what they need.
 
+    y (m,) is a number where the language returns it and `is_number`; the estimate of the error is there if `has_error`.
+    """
 
-def with_all_it_calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """`function` after those it calls, of a program within another all that its steps call."""
-    if (program := within(function)) is not None:
-        for step in program.steps:
-            for one in step.kernel.functions:
-                yield from with_all_it_calls(one)
-    elif function not in PRIMITIVES:
-        for other in called(function).values():
-            yield from with_all_it_calls(other)
-    yield function
+    title: ClassVar[str]  # as messages have it
+    notes: ClassVar[str]  # what a compiler must not do, of functions {name} that take {stack} bytes
+    reserved: ClassVar[frozenset[str]]  # names that functions can't have
+    longest_name: ClassVar[int] = 1000
+    syntax: ClassVar[Syntax]
+    before_functions: ClassVar[tuple[str, ...]] = ()  # what stands between tables and functions
+    # The functions that are translated: of y, of the gradient, of the error.
+    inner: ClassVar[tuple[str, str, str]] = ("{}_into", "{}_gradient_into", "{}_error_of")
 
+    def __init__(self, name: str, d: int, m: int, *, is_number: bool, has_error: bool) -> None:
+        self.name, self.prefix = name, f"{name}_"
+        self.d, self.m = d, m
+        self.is_number, self.has_error = is_number, has_error
+        self.types: dict[str, str] = {}  # of the variables of the function in hand
+        self.parameters: frozenset[str] = frozenset()  # those of them that are its parameters
+        self.known: Mapping[str, Any] = {}  # and what else it names
+        self.signatures: dict[str, tuple[list[str], str]] = {}  # of functions: types of arguments, and the returned one
 
-def within(function: Callable[..., Any]) -> Any:
-    """The program that `function` stands for; None for a function that is translated."""
-    return function.__dict__.get("program")
+    # A file
 
+    @abstractmethod
+    def head(self, name: str, returns: str, is_public: bool) -> tuple[str, str]:
+        """What is before and after the parameters of a function."""
 
-def translated(function: Callable[..., Any], prefix: str) -> str:
-    """The C function, static, of the name of `function` after `prefix`."""
-    if function in PRIMITIVES:
-        return PRIMITIVES[function].replace("NAME", prefix + function.__name__)
-    return _Translation(function, prefix).text()
+    def close(self, returns: str) -> str:
+        """The end of a function."""
+        return self.syntax.close["function"]
 
+    @abstractmethod
+    def table(self, name: str, table: NDArray[Any]) -> str:
+        """The declaration of a table."""
 
-class _Translation:
-    """One function of Python on its way to C."""
+    def public(self) -> list[str]:
+        """What a user calls, where it is more than the functions whose names are `inner`."""
+        return []
 
-    def __init__(self, function: Callable[..., Any], prefix: str) -> None:
-        self.definition = syntax(function)
-        self.name = prefix + function.__name__
-        variables = inspect.getclosurevars(function)
-        self.names: dict[str, str] = {}
-        for name, value in {**variables.globals, **variables.nonlocals}.items():
-            if isinstance(value, FunctionType):
-                self.names[name] = prefix + value.__name__
-            elif isinstance(value, float):
-                self.names[name] = number(value)
-            elif callable(value):
-                self.names[name] = value.__name__  # of math
-        self.names |= CONSTANTS
+    def opening(self) -> list[str]:
+        """What stands before the tables, asked when all else is known."""
+        return []
 
-    def text(self) -> str:
-        arguments = self.definition.args.args
-        used = {node.id for node in ast.walk(self.definition) if isinstance(node, ast.Name)}
-        listed = [TYPES[ast.unparse(a.annotation)] + a.arg for a in arguments if a.annotation]
-        assert self.definition.returns is not None
-        head = f"static {TYPES[ast.unparse(self.definition.returns)]}{self.name}("
-        lines = wrapped(listed, head, ") {")
-        lines += [f"  (void){a.arg};" for a in arguments if a.arg not in used]
-        body, docstring = self.definition.body, ast.get_docstring(self.definition)
-        if docstring is not None:
-            comment = f"/* {' '.join(docstring.split())} */"
-            lines[:0] = textwrap.wrap(comment, WIDTH, subsequent_indent="   ", break_on_hyphens=False)
-            body = body[1:]
-        return "\n".join([*lines, *self.block(body, "  "), "}"])
+    def closing(self) -> list[str]:
+        """What stands at the end."""
+        return []
+
+    def check_name(self) -> None:
+        """ValueError if functions can't have this name."""
+        name = self.name
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or self.is_reserved(name):
+            raise ValueError(f"name: expected a name that {self.title} allows for a function, got {name!r}")
+        if len(name) > self.longest_name:
+            raise ValueError(f"name: expected at most {self.longest_name} letters for {self.title}, got {len(name)}")
+
+    def is_reserved(self, name: str) -> bool:
+        """Whether the language has the name for itself."""
+        return name in self.reserved
+
+    def commented(self, lines: Iterable[str]) -> str:
+        """Lines as a comment."""
+        width = WIDTH - len(self.syntax.line_comment)
+        broken = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]]
+        return "\n".join(f"{self.syntax.line_comment}{line}".rstrip() for line in broken)
+
+    def heading(self, lines: Iterable[str]) -> str:
+        """The comment that a file begins with."""
+        return self.commented(lines)
+
+    def number(self, value: float) -> str:
+        """`value`, exactly."""
+        if math.isnan(value):
+            return self.syntax.constants["nan"]
+        if math.isinf(value):
+            return ("" if value > 0 else "-") + self.syntax.constants["inf"]
+        return repr(float(value))
+
+    def numbers(self, table: NDArray[Any]) -> list[str]:
+        """The numbers of a table."""
+        return [str(value) if table.dtype.kind == "i" else self.number(value) for value in table.tolist()]
+
+    # Functions
+
+    def primitive(self, name: str, which: str) -> str:
+        """The function of that name that looks at bits, one of `PRIMITIVES`."""
+        self.signatures[name] = ["float"], "int" if which == "quarter" else "float"
+        return self.syntax.primitives[which].replace("NAME", name).replace("PREFIX", self.prefix)
+
+    def function(self, name: str, definition: Definition, is_public: bool = False) -> str:
+        """The function of that name, which has the prefix already."""
+        tree, self.known = definition.syntax, definition.known
+        assert tree.returns is not None
+        arguments = {a.arg: ast.unparse(a.annotation) for a in tree.args.args if a.annotation is not None}
+        returns = ast.unparse(tree.returns)
+        self.signatures[name] = list(arguments.values()), returns
+        self.parameters = frozenset(arguments)
+        tables = {one: table for one, table in self.known.items() if isinstance(table, np.ndarray)}
+        self.types = {
+            **{one: "Ints" if table.dtype.kind == "i" else "Numbers" for one, table in tables.items()},
+            **_declared(tree),
+            **arguments,
+        }
+        docstring = ast.get_docstring(tree)
+        body = tree.body if docstring is None else tree.body[1:]
+        before, after = self.head(name, returns, is_public)
+        listed = [self.syntax.parameter[kind].format(name=self.named(one)) for one, kind in arguments.items()]
+        lines = [] if docstring is None else [self.commented([" ".join(docstring.split())])]
+        lines += wrapped(listed, before, after, broken=self.syntax.continued)
+        lines += [f"  {line}" for line in self.declarations(tree, arguments)]
+        return "\n".join([*lines, *self.block(body, "  "), self.close(returns)])
+
+    def declarations(self, tree: ast.FunctionDef, arguments: Mapping[str, str]) -> list[str]:
+        """What a function begins with, as for parameters that it doesn't use."""
+        return []
 
     def block(self, statements: list[ast.stmt], indent: str) -> list[str]:
         return [line for statement in statements for line in self.statement(statement, indent)]
@@ -161,61 +205,147 @@ class _Translation:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind), value=ast.expr() as value):
                 match value:
                     case ast.Call(func=ast.Name(id="empty"), args=[ast.Constant(value=int() as size), *_]):
-                        return [f"{indent}{ARRAYS[kind]}{name}[{size}];"]
-                return [f"{indent}{TYPES[kind].removesuffix('restrict ')}{name} = {self.of(value)};"]
+                        return [indent + line for line in self.declared_array(name, kind, size)]
+                return [indent + self.declared(name, kind, self.of(value))]
             case ast.Assign(targets=[target], value=value):
-                return [f"{indent}{self.of(target)} = {self.of(value)};"]
+                return [f"{indent}{self.of(target, True)} = {self.of(value)}{self.syntax.end}"]
             case ast.AugAssign(target=target, op=operator, value=value):
-                return [f"{indent}{self.of(target)} {OPERATORS[type(operator)]}= {self.of(value)};"]
+                if isinstance(operator, self.syntax.augmented):
+                    sign = "/" if isinstance(operator, ast.FloorDiv) else _SIGNS[type(operator)]
+                    return [f"{indent}{self.of(target, True)} {sign}= {self.of(value)}{self.syntax.end}"]
+                whole = ast.BinOp(left=target, op=operator, right=value)
+                return [f"{indent}{self.of(target, True)} = {self.of(whole)}{self.syntax.end}"]
             case ast.Return(value=ast.expr() as value):
-                return [f"{indent}return {self.of(value)};"]
+                return [indent + line for line in self.syntax.returned.format(self.of(value)).splitlines()]
             case ast.Expr(value=value):
-                return [f"{indent}{self.of(value)};"]
+                return [f"{indent}{self.syntax.call.format(self.of(value))}{self.syntax.end}"]
             case ast.While(test=test, body=body):
-                return [f"{indent}while ({self.of(test)}) {{", *self.block(body, inner), f"{indent}}}"]
+                head = self.syntax.begin_while.format(self.of(test))
+                return [indent + head, *self.block(body, inner), indent + self.syntax.close["loop"]]
             case ast.If(test=test, body=body, orelse=orelse):
-                lines = [f"{indent}if ({self.of(test)}) {{", *self.block(body, inner)]
+                lines = [indent + self.syntax.begin_if.format(self.of(test)), *self.block(body, inner)]
                 if orelse:
-                    lines += [f"{indent}}} else {{", *self.block(orelse, inner)]
-                return [*lines, f"{indent}}}"]
+                    lines += [indent + self.syntax.otherwise.format(), *self.block(orelse, inner)]
+                return [*lines, indent + self.syntax.close["if"]]
             case ast.For(target=ast.Name(id=i), iter=ast.Call(args=limits), body=body):
                 begin = "0" if len(limits) == 1 else self.of(limits[0])
                 end = self.of(limits[min(1, len(limits) - 1)])
-                comparison, following = (">", f"--{i}") if len(limits) == 3 else ("<", f"++{i}")
-                head = f"{indent}for (int {i} = {begin}; {i} {comparison} {end}; {following}) {{"
-                return [head, *self.block(body, inner), f"{indent}}}"]
+                form = self.syntax.descending if len(limits) == 3 else self.syntax.ascending
+                head = form.format(i=self.named(i), begin=begin, end=end)
+                return [indent + head, *self.block(body, inner), indent + self.syntax.close["loop"]]
         raise NotImplementedError(ast.unparse(node))
 
-    def of(self, node: ast.expr) -> str:
+    def declared(self, name: str, kind: str, value: str) -> str:
+        """A variable."""
+        return self.syntax.variable[kind].format(name=self.named(name), value=value)
+
+    def declared_array(self, name: str, kind: str, size: int) -> list[str]:
+        """An array of its own."""
+        return [self.syntax.array[kind].format(name=self.named(name), size=size)]
+
+    def named(self, name: str) -> str:
+        """A variable or a table as the language can have it."""
+        if isinstance(self.known.get(name), np.ndarray):
+            return self.prefix + name
+        return f"{name}_" if name in self.syntax.keywords else name
+
+    def kind(self, node: ast.expr) -> str:
+        """The type of an expression."""
+        match node:
+            case ast.Constant(value=value):
+                return type(value).__name__
+            case ast.Name(id=name):
+                return self.types.get(name, "float")
+            case ast.Subscript(value=array, slice=ast.Slice()):
+                return self.kind(array)
+            case ast.Subscript(value=array):
+                return "int" if self.kind(array) == "Ints" else "float"
+            case ast.Call(func=ast.Name(id=name)) if isinstance(self.known.get(name), FunctionType):
+                return self.signatures[self.prefix + self.known[name].__name__][1]
+            case ast.UnaryOp(operand=operand):
+                return self.kind(operand)
+            case ast.BinOp(left=left, right=right):
+                return "float" if "float" in (self.kind(left), self.kind(right)) else "int"
+            case ast.IfExp(body=body):
+                return self.kind(body)
+        return "float"
+
+    def of(self, node: ast.expr, is_written: bool = False) -> str:
         """An expression."""
         match node:
             case ast.Constant(value=float() as value):
-                return number(value)
+                return self.number(value)
             case ast.Constant(value=int() as value):
                 return str(value)
             case ast.Name(id=name):
-                return self.names.get(name, name)
-            case ast.Attribute(attr=name):
-                return name  # of math
+                return self.named_value(name)
             case ast.Subscript(value=array, slice=ast.Slice(lower=ast.expr() as lower)):
-                return f"{self.of(array)} + {self.within(lower, PRODUCT)}"
+                return self.syntax.part.format(array=self.of(array), begin=self.within(lower, PRODUCT))
             case ast.Subscript(value=array, slice=index):
-                return f"{self.of(array)}[{self.of(index)}]"
+                return self.syntax.element[self.kind(array)].format(
+                    prefix=self.prefix, array=self.of(array), index=self.index(index)
+                )
             case ast.Call(func=function, args=arguments):
-                return f"{self.of(function)}({', '.join(map(self.of, arguments))})"
+                return self.called(function, arguments)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"-{self.within(operand)}"
             case ast.BinOp(left=left, op=operator, right=right):
-                level = SUM if isinstance(operator, (ast.Add, ast.Sub)) else PRODUCT
-                sign = OPERATORS[type(operator)]
-                return f"{self.within(left, level)} {sign} {self.within(right, level + 1)}"
+                return self.arithmetic(left, operator, right)
             case ast.Compare(left=left, ops=[operator], comparators=[right]):
-                return f"{self.of(left)} {COMPARISONS[type(operator)]} {self.of(right)}"
+                sign = self.syntax.not_equal if isinstance(operator, ast.NotEq) else _COMPARISONS[type(operator)]
+                return f"{self.of(left)} {sign} {self.of(right)}"
             case ast.BoolOp(op=operator, values=values):
-                return (" && " if isinstance(operator, ast.And) else " || ").join(map(self.within, values))
+                return (self.syntax.both if isinstance(operator, ast.And) else self.syntax.either).join(
+                    map(self.within, values)
+                )
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return f"{self.within(test)} ? {self.within(body)} : {self.within(orelse)}"
+                parts = {"test": test, "body": body, "orelse": orelse}
+                return self.syntax.conditional.format(**{name: self.within(one) for name, one in parts.items()})
         raise NotImplementedError(ast.unparse(node))
+
+    def named_value(self, name: str) -> str:
+        """A name in an expression."""
+        if name in self.syntax.constants:
+            return self.syntax.constants[name]
+        value = self.known.get(name)
+        return self.number(value) if isinstance(value, float) else self.named(name)
+
+    def index(self, node: ast.expr) -> str:
+        """The index of an element."""
+        return self.of(node)
+
+    def called(self, function: ast.expr, arguments: list[ast.expr]) -> str:
+        """A call."""
+        name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+        value = self.known.get(name)
+        if not isinstance(value, FunctionType):
+            name = name if value is None else value.__name__  # of math
+            return self.syntax.math.get(name, f"{name}({', '.join(['{}'] * len(arguments))})").format(
+                *map(self.of, arguments), prefix=self.prefix
+            )
+        callee = self.prefix + value.__name__
+        kinds, _ = self.signatures[callee]
+        listed = [self.argument(one, kind) for one, kind in zip(arguments, kinds, strict=True)]
+        return f"{callee}({', '.join(listed)})"
+
+    def argument(self, node: ast.expr, kind: str) -> str:
+        """What is given for a parameter of a type."""
+        return self.of(node)
+
+    def arithmetic(self, left: ast.expr, operator: ast.operator, right: ast.expr) -> str:
+        """A sum, a product and the like."""
+        level = SUM if isinstance(operator, (ast.Add, ast.Sub)) else PRODUCT
+        first = level if self.syntax.keeps_order or self.kind(left) == "int" else PRODUCT + 1
+        sides = self.operand(left, right, first), self.operand(right, left, level + 1)
+        if isinstance(operator, ast.FloorDiv):
+            return self.syntax.integer_division.format(*sides)
+        if isinstance(operator, ast.Mod):
+            return self.syntax.remainder.format(*sides)
+        return f"{sides[0]} {_SIGNS[type(operator)]} {sides[1]}"
+
+    def operand(self, node: ast.expr, other: ast.expr, least: int) -> str:
+        """An operand beside another one."""
+        return self.within(node, least)
 
     def within(self, node: ast.expr, least: int = PRODUCT + 1) -> str:
         """An expression within another, in parentheses if it binds less than `least`."""
@@ -224,4 +354,25 @@ class _Translation:
             level = SUM if isinstance(node.op, (ast.Add, ast.Sub)) else PRODUCT
         elif isinstance(node, (ast.Compare, ast.BoolOp, ast.IfExp, ast.UnaryOp)):
             level = 0
-        return self.of(node) if level >= least else f"({self.of(node)})"
+        text = self.of(node)
+        is_negative = isinstance(node, ast.Name) and text.startswith("-")
+        return text if level >= least and not is_negative else f"({text})"
+
+
+_SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_COMPARISONS: dict[type[ast.cmpop], str] = {ast.Eq: "==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+
+
+def _declared(tree: ast.FunctionDef) -> dict[str, str]:
+    """The variables of a function with their types, which each has once."""
+    types: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=kind)):
+                pass
+            case ast.For(target=ast.Name(id=name)):
+                kind = "int"
+            case _:
+                continue
+        assert types.setdefault(name, kind) == kind, f"{tree.name}: {name}"
+    return types

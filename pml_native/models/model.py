@@ -15,8 +15,9 @@ from .._version import __version__
 from ..arrays import Array, Samples, as_matrix
 from ..columns import Columns, as_columns
 from ..coverage import Near
-from ..export import Program, Vector, c_source
+from ..export import Program, Vector
 from ..export.program import at_least_away, spread
+from ..export.source import source
 from ..figures import notebook
 from ..files import replacing
 from ..networks.graph import Graph
@@ -280,12 +281,59 @@ class Model(ABC):
         Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own,
         and for an `error_estimate` of a model that knows none.
         """
-        error = self._error_program() if error_estimate else None
-        text = c_source.source(self.program(), name, self._about(), error)
-        if path is not None:
-            with replacing(path) as file:
-                file.write(text.encode())
-        return text
+        return self._written("c", path, name, error_estimate)
+
+    def to_fortran(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
+        """The model as a module of Fortran 2008, also written to `path`, if one is given.
+
+            use model_module, only: model, model_gradient, model_error
+            call model(x, y)             ! real64: y(m) of x(d)
+            call model_gradient(x, dy)   ! dy(d, m): the derivative of y(k) by x(j) is dy(j, k)
+
+        What `to_c` says of names, threads, agreement and errors holds here too.
+        """
+        return self._written("fortran", path, name, error_estimate)
+
+    def to_javascript(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
+        """The model as a module of JavaScript (ECMAScript 2015), also written to `path`, if one is given.
+
+            import {model, model_gradient, model_error} from "./model.mjs";
+            model([1.0, 2.0])           // a number if y was a vector, else a Float64Array (m)
+            model_gradient([1.0, 2.0])  // a Float64Array (m d): the derivative of y[k] by x[j] is at d * k + j
+
+        A RangeError for other than d numbers; else as `to_c`.
+        """
+        return self._written("javascript", path, name, error_estimate)
+
+    def to_julia(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
+        """The model as a module of Julia (1.6 or newer), also written to `path`, if one is given.
+
+            include("model.jl"); using .model_module
+            model([1.0, 2.0])           # a number if y was a vector, else a Vector (m)
+            model_gradient([1.0, 2.0])  # a Vector (d), or a Matrix (m, d)
+
+        A DimensionMismatch for other than d numbers; else as `to_c`.
+        """
+        return self._written("julia", path, name, error_estimate)
+
+    def to_rust(
+        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+    ) -> str:
+        """The model as a file of safe Rust (2021) that needs the standard library, also written to `path`, if given.
+
+            mod model;
+            model::model(&[1.0, 2.0])           // an f64 if y was a vector, else [f64; m]
+            model::model_gradient(&[1.0, 2.0])  // [f64; d], or [[f64; d]; m]
+
+        What `to_c` says of names, threads, agreement and errors holds here too.
+        """
+        return self._written("rust", path, name, error_estimate)
 
     def to_numba(self, *, gradient: bool = False, error_estimate: bool = False) -> Any:
         """The model as a function f(x) that compiled code of yours can call (`pip install "pml_native[numba]"`).
@@ -303,6 +351,20 @@ class Model(ABC):
             return numba_function.value(self._error_program(), is_number=True)
         make = numba_function.gradient if gradient else numba_function.value
         return make(self.program(), self.signature.y_is_vector)
+
+    def to_jax(self, *, error_estimate: bool = False) -> Any:
+        """The model as a function f(x) of jax.numpy arrays, for jit, grad and vmap (`pip install "pml_native[jax]"`).
+
+        x is one point (d,), f(x) a number if y was a vector, else (m,); with `error_estimate` what the method of that
+        name gives. It wants float64, which JAX has to be told before all else: jax.config.update("jax_enable_x64",
+        True); ValueError otherwise. jax.vmap(f) takes many points. The families that can are those of `to_c`, and
+        values agree with the model's as those of C do but for a few more ulp; derivatives are JAX's, of any order.
+        """
+        from ..export import jax_function
+
+        if error_estimate:
+            return jax_function.function(self._error_program(), is_number=True)
+        return jax_function.function(self.program(), self.signature.y_is_vector)
 
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """The model as an ONNX graph, x (n, d) -> y (n, m) in float64; also written to `path`, if one is given.
@@ -360,6 +422,15 @@ class Model(ABC):
         program = Program(self.signature.n_inputs)
         self.operations(program.x)
         return program
+
+    def _written(self, language: str, path: str | os.PathLike[str] | None, name: str, error_estimate: bool) -> str:
+        """The model as a file of another language; also written to `path`, if one is given."""
+        error = self._error_program() if error_estimate else None
+        text = source(language, self.program(), name, self._about(), self.signature.y_is_vector, error)
+        if path is not None:
+            with replacing(path) as file:
+                file.write(text.encode())
+        return text
 
     def _error_program(self) -> Program:
         """The estimate of its error as a list of operations."""
