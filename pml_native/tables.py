@@ -191,6 +191,7 @@ class Table:
 
     def _count(self, block: bytes, delimiter: int, wanted: int, number: int, layout: Layout) -> int:
         """Counts the cells of the lines of a block, of which the first has this number; the number of the next."""
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # all three that Python takes for ends of lines
         held = np.frombuffer(block, dtype=np.uint8)
         ends = np.flatnonzero(held == ord("\n"))
         before = np.searchsorted(np.flatnonzero(held == delimiter), ends)

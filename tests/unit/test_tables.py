@@ -26,6 +26,7 @@ READ = {
     "blanks and tabs": "T \t p \t rho\n" + lines(" \t "),
     "decimal commas after semicolons": "T;p;rho\n" + lines(";", decimal=","),
     "decimal commas after tabs": "T\tp\trho\n" + lines("\t", decimal=","),
+    "lines that end as on old Macs": ("T,p,rho\n" + lines(",")).replace("\n", "\r"),
     "decimal commas after blanks": "T p rho\n" + lines(" ", decimal=","),
     "a header after a hash": "# T p rho\n" + lines(" "),
     "a header after a percent sign": "% T,p,rho\n" + lines(","),
