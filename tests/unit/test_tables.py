@@ -76,6 +76,7 @@ REFUSED = {
     "names with blanks between blanks": ("T in K  p\n1 2\n3 4\n", "need another delimiter"),
     "text": ("T,p\n1,2\n3,four\n", "text 'four' in line 3, column 'p'"),
     "nothing in a cell": ("T,p\n1,2\n,4\n", "nothing in line 3, column 'T'"),
+    "blanks alone in a line": ("T\n1\n  \n", "nothing in line 3, column 'T'"),
     "text after blank lines and comments": ("T,p\n1,2\n\n# a pause\n3,four\n", "text 'four' in line 5, column 'p'"),
     "units below the header": ("T,p\nK,MPa\n1,2\n", "text 'K' in line 2, column 'T'"),
     "exponents of Fortran": ("T,p\n1,2.0D+05\n", "write E for the D"),
