@@ -88,6 +88,7 @@ def _of_numbers(pairs: Iterable[tuple[Any, Any]], name: str) -> Iterator[tuple[s
         if n_dimensions < 2:
             yield str(key), column if n_dimensions else np.atleast_1d(column)
         elif n_dimensions == 2:
-            yield from ((f"{key}[{k}]", column[:, k]) for k in range(np.shape(column)[1]))
+            parts = column if hasattr(column, "shape") else np.asarray(column)
+            yield from ((f"{key}[{k}]", parts[:, k]) for k in range(parts.shape[1]))
         else:
             raise ValueError(f"{name}: expected numbers in column {key!r}, got arrays of {n_dimensions - 1} dimensions")

@@ -191,6 +191,7 @@ class Table:
 
     def _count(self, block: bytes, delimiter: int, wanted: int, number: int, layout: Layout) -> int:
         """Counts the cells of the lines of a block, of which the first has this number; the number of the next."""
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # all three that Python takes for ends of lines
         held = np.frombuffer(block, dtype=np.uint8)
         ends = np.flatnonzero(held == ord("\n"))
         before = np.searchsorted(np.flatnonzero(held == delimiter), ends)
@@ -242,7 +243,9 @@ class Table:
         assert self.layout is not None
         with self.path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
-                is_row = bool(line.strip()) and not (self.layout.has_comments and line.lstrip().startswith(COMMENTS))
+                # A line of blanks is a row of one empty cell, unless blanks part the cells.
+                text = line.strip() if self.layout.delimiter is None else line.rstrip("\n")
+                is_row = bool(text) and not (self.layout.has_comments and line.lstrip().startswith(COMMENTS))
                 row -= number > self.layout.n_skipped and is_row
                 if row < 0:
                     return number

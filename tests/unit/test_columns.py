@@ -86,6 +86,12 @@ def test_a_column_of_several_numbers_a_row_becomes_as_many_columns():
     np.testing.assert_array_equal(samples.X[:, :3], records["place"])
 
 
+def test_a_column_of_lists_becomes_columns_as_well():
+    samples = as_samples({"place": [[1.0, 2.0], [3.0, 4.0]]}, T[:2])
+    assert samples.input_names == ("place[0]", "place[1]")
+    np.testing.assert_array_equal(samples.X, [[1.0, 2.0], [3.0, 4.0]])
+
+
 def test_one_record_is_one_row():
     np.testing.assert_array_equal(as_matrix(RECORDS[3], "X"), [[T[3], P[3]]])
     np.testing.assert_array_equal(as_matrix([RECORDS[3], RECORDS[4]], "X"), np.c_[T, P][3:5])
