@@ -31,6 +31,21 @@ def _with_squares(expression: Any) -> Any:
     return sympy.Add(*terms) if expression.is_Add else expression
 
 
+def _with_half_angles(expression: Any) -> Any:
+    """The same with c - c cos(v) as 2 c sin(v / 2)^2, and c + c cos(v) as 2 c cos(v / 2)^2, wherever it is in a sum."""
+    if not expression.args:
+        return expression
+    expression = expression.func(*(_with_half_angles(part) for part in expression.args))
+    terms = list(sympy.Add.make_args(expression))
+    for term in terms if expression.is_Add else ():
+        for wave in term.atoms(sympy.cos):
+            front, half = term / wave, wave.args[0] / 2
+            for one, square in ((-front, -2 * front * sympy.sin(half) ** 2), (front, 2 * front * sympy.cos(half) ** 2)):
+                if one in terms and term in terms:
+                    terms = [*(other for other in terms if other not in (one, term)), square]
+    return sympy.Add(*terms) if expression.is_Add else expression
+
+
 FORMS: tuple[Callable[[Any], Any], ...] = (
     lambda e: sympy.powsimp(sympy.powdenest(e)),
     sympy.factor_terms,
@@ -38,6 +53,7 @@ FORMS: tuple[Callable[[Any], Any], ...] = (
     sympy.factor,
     sympy.expand,
     _with_squares,
+    _with_half_angles,
     sympy.trigsimp,
     sympy.logcombine,
     lambda e: sympy.cancel(e.rewrite(sympy.exp)) if e.has(sympy.tanh) else e,

@@ -344,3 +344,17 @@ def test_a_model_may_be_worse_in_a_corner_than_it_says():
     # Many such are no corners.
     y[X[:, 0] < 1.3] *= 1.0 + 1e-9
     assert fitted_numbers(guess, [x], Samples(X, y, 1e-15)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("1/2 - cos(2*x)/2", "sin(x)**2"),
+        ("sqrt(y + y*cos(2*x) + 3)", "sqrt(2*y*cos(x)**2 + 3)"),
+        ("1 - cos(x)", "1 - cos(x)"),
+        ("3 - cos(2*x)", "3 - cos(2*x)"),
+    ],
+)
+def test_waves_of_twice_an_angle_are_squares_where_that_is_shorter(given, wanted):
+    names = {"x": sympy.Symbol("x", real=True), "y": sympy.Symbol("y", positive=True)}
+    assert simplified(sympy.sympify(given, names), lambda e: e) == sympy.sympify(wanted, names)
