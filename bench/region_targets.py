@@ -39,6 +39,15 @@ class Target(NamedTuple):
     labels: Labels | None = None
 
 
+class Jump(NamedTuple):
+    """y leaps: `value` is that of the rows on these sides, `side` the true one (0 or 1), and in `columns` the boundary
+    between them is a plane."""
+
+    value: Callable[[Array, Array], Array]
+    side: Labels
+    columns: Function
+
+
 def cut(labels: Labels, columns: Function | None = None) -> Expert:
     """The table cut where the law changes, each part in other columns if they are given."""
 
@@ -87,8 +96,12 @@ def heat_capacity(X: Array) -> Array:
 
 def absorption_edge(X: Array) -> Array:
     """Attenuation by a metal, of the energy in keV: it leaps at the edge of a shell."""
+    return absorption(X, is_above_edge(X))
+
+
+def absorption(X: Array, is_above: Array) -> Array:
     e = X[:, 0] / EDGE
-    return np.where(e < 1.0, 53.0 * e**-2.92, 408.0 * e**-2.71) + 0.4 / (1.0 + e)
+    return np.where(is_above, 408.0 * e**-2.71, 53.0 * e**-2.92) + 0.4 / (1.0 + e)
 
 
 def saturated_density(X: Array) -> Array:
@@ -111,9 +124,14 @@ def narrow_peak(X: Array) -> Array:
 
 def three_laws(X: Array) -> Array:
     """A jump, a kink and a break in the second derivative."""
+    return stepped(X, is_after_jump(X))
+
+
+def stepped(X: Array, has_jumped: Array) -> Array:
     x = X[:, 0]
-    jump, kink, bend = (np.where(x > at, x - at, 0.0) for at in STEPS)
-    return np.exp(0.5 * x) * np.cos(3.0 * x) + 0.7 * (x > STEPS[0]) + 0.2 * jump + kink * np.exp(kink) + bend**2
+    kink, bend = (np.where(x > at, x - at, 0.0) for at in STEPS[1:])
+    jump = np.where(has_jumped, 0.7 + 0.2 * (x - STEPS[0]), 0.0)
+    return np.exp(0.5 * x) * np.cos(3.0 * x) + jump + kink * np.exp(kink) + bend**2
 
 
 # --- two to five inputs, of several laws
@@ -138,10 +156,14 @@ def boiling(X: Array) -> Array:
 
 def saturation_enthalpy(X: Array) -> Array:
     """Of T in C and p in MPa: a liquid above the pressure at which it boils, a vapour below."""
+    return enthalpy(X, is_liquid(X))
+
+
+def enthalpy(X: Array, is_liquid: Array) -> Array:
     t, p = X.T
     liquid = 4.19 * t + 3.0e-4 * t**2 + 1.02 * p
     vapour = 2500.0 + 1.86 * t - 95.0 * p / (1.0 + t / 300.0) ** 3
-    return np.where(p > boiling(X), liquid, vapour)
+    return np.where(is_liquid, liquid, vapour)
 
 
 def friction(X: Array) -> Array:
@@ -177,8 +199,12 @@ def max_5d(X: Array) -> Array:
 
 def transition_3d(X: Array) -> Array:
     """A volume that leaps across an oblique plane, of three intensive variables."""
+    return volume(X, is_dense(X))
+
+
+def volume(X: Array, is_dense: Array) -> Array:
     x, y, z = X.T
-    return np.where(x + 0.7 * y - 0.4 * z > 0.15, 1.0 + 0.1 * np.sin(2.0 * x + y), 2.2 / (1.5 + x + 0.3 * z))
+    return np.where(is_dense, 1.0 + 0.1 * np.sin(2.0 * x + y), 2.2 / (1.5 + x + 0.3 * z))
 
 
 def luminance(X: Array) -> Array:
@@ -344,6 +370,10 @@ def parts_of_peak(X: Array) -> Array:
     return np.searchsorted([0.25, 0.37], X[:, 0])
 
 
+def is_after_jump(X: Array) -> Array:
+    return X[:, 0] > STEPS[0]
+
+
 def number_of_law(X: Array) -> Array:
     return np.searchsorted(STEPS, X[:, 0])
 
@@ -486,3 +516,17 @@ _ALL = (
     target(magnetic, [(-90.0, 90.0), (-180.0, 180.0), (0.0, 1500.0)], in_columns(cartesian)),
 )
 region_targets = {one.problem.name: one for one in _ALL}
+
+
+def as_given(X: Array) -> Array:
+    return X
+
+
+jumps = {
+    "absorption-edge": Jump(absorption, is_above_edge, as_given),
+    "three-laws": Jump(stepped, is_after_jump, as_given),
+    "saturation-enthalpy": Jump(
+        enthalpy, is_liquid, lambda X: np.column_stack((1.0 / (X[:, 0] + 230.0), np.log(X[:, 1])))
+    ),
+    "transition-3d": Jump(volume, is_dense, as_given),
+}
