@@ -2,6 +2,7 @@
 
     python bench/structure.py --seeds 1 2 3 4 5 --store structure.db   # hours; goes on where it was ended
     python bench/structure.py --targets toy borehole piston
+    python bench/structure.py --effort 1 --seeds 4 5                   # bounded by work alone: repeats under any load
     python bench/structure.py --targets polynomials                    # sparse ones in 10, 16 and 20 inputs
     python bench/structure.py --targets uq --store structure.db        # counts by 1e-12 and 1e-6 as well
     python bench/structure.py --targets water
@@ -45,14 +46,14 @@ N_ARITY = 4000
 ERRORS = ("rmse", "p95", "max")
 
 
-def run(target: str, seconds: float, seed: int) -> dict[str, float | str]:
-    """One row: relative errors of the model that `fit` returns."""
+def run(target: str, seconds: float | None, effort: float, seed: int) -> dict[str, float | str]:
+    """One row: relative errors of the model that `fit` returns; without a limit if `seconds` is None."""
     problem, _, n, _ = target_of(target)
     X, y = problem.sample(n, seed)
     start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = pml.fit(X, y, time_limit=seconds, random_state=seed, n_threads=1, progress=False)
+        model = pml.fit(X, y, effort=effort, time_limit=seconds, random_state=seed, n_threads=1, progress=False)
     took = time.process_time() - start
     X_test, y_test = problem.sample(N_TEST, FIRST_TEST_SEED + seed)
     errors = pml.report.Errors.of(np.ravel(model(X_test))[:, None], y_test[:, None])
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", help="these only; also: polynomials, water, uq, uq:NAME")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--effort", type=float, help="work that bounds each fit, instead of seconds")
     parser.add_argument("--jobs", type=int, help="runs at a time; as many as cores if not given")
     parser.add_argument("--store", help="keeps finished runs in this file")
     parser.add_argument("--core", type=int, help="the core that all fits run on")
@@ -148,10 +150,13 @@ def main() -> None:
             print_arities(options.seconds, options.seeds)
         return
     names = names_of(options.targets)
-    settings = [{"target": name, "seconds": options.seconds, "seed": seed} for name in names for seed in options.seeds]
+    bound = {"seconds": options.seconds, "effort": 1.0}
+    if options.effort is not None:
+        bound = {"seconds": None, "effort": options.effort}
+    settings = [{"target": name, **bound, "seed": seed} for name in names for seed in options.seeds]
     with on_core(options.core):
         table = pml.scaling.sweep(run, settings=settings, store=options.store, jobs=options.jobs)
-    print(f"relative errors on {N_TEST:,} fresh points; {options.seconds:g} s, seeds {options.seeds}")
+    print(f"relative errors on {N_TEST:,} fresh points; {bound}, seeds {options.seeds}")
     print_targets(table, names)
 
 

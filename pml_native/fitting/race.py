@@ -41,7 +41,8 @@ NEAR_FLOOR, HALF = 1e-12, 0.5
 LEAST_ROUNDED, MOST_ROUNDED = 0.7, 1.15
 # A race in other variables whose turn has brought the error to this part goes on at once. Of the variables without
 # units of a piston's cycle polynomials come to 3e-5, then 1e-5, and with three times the work a root of a relation to
-# 3e-10; networks, which promised more, came to 5e-6 with all that was left.
+# 3e-10; networks, which promised more, came to 5e-6 with all that was left. That was one table of three; the other two
+# end where they did.
 GAINED = 0.5
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
