@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import argparse
@@ -29,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from bench_export import OPTIONS, in_c, in_numba, library_of
 from cores import on_core
-from exported_families import FAMILIES, Family, model_of, nanoseconds, ulps
+from exported_families import FAMILIES, Family, fit, model_of, nanoseconds, ulps
 
 import pml_native as pml
 
@@ -45,14 +44,10 @@ def smooth(X: Array) -> Array:
     return np.sin(3.0 * X[:, 0]) * np.exp(-X[:, 1]) + X[:, 2]
 
 
-def fit_network(X: Array, y: Array, **options: object) -> pml.Model:
-    return pml.fit_network(X, y, hidden=(20, 20), **options)
-
-
 UNIT = ((0.0, 1.0),) * 3
 MODELS = {
     "Polynomial": Family(polynomial, UNIT, pml.fit_polynomial),
-    "Network": Family(smooth, UNIT, fit_network),
+    "Network": Family(smooth, UNIT, lambda X, y, **options: fit(X, y, method="network", **options)),
     "Reduced": FAMILIES["Reduced, a product"],
 }
 FORTRAN_ROWS = """
