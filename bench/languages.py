@@ -4,8 +4,8 @@
     python bench/languages.py --points 100000 --rounds 25
 
 Differences are the largest at the points, in units of the last place of the largest value. Times are the least of the
-rounds, by the clock of each language, for points one after the other; JAX and the core take all of them at once. Languages
-whose compiler is not there are left out; JAX and numba come from pip. One core throughout.
+rounds, by the clock of each language, for points one after the other; JAX and the core take all of them at once.
+Languages whose compiler is not there are left out; JAX and numba come from pip. One core throughout.
 """
 
 from __future__ import annotations
