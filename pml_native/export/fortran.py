@@ -23,8 +23,9 @@ INTRINSICS = (
     "product radix random_number range real repeat reshape scale shape shiftl shiftr sign sin sinh size spacing spread "
     "sqrt sum tan tanh tiny transfer transpose trim ubound unpack wp int64 nan inf minus_inf x y dy"
 )
-# A statement has 255 lines more than its first, of which each here has four numbers or more.
-NUMBERS_A_STATEMENT = 800
+SMALLEST_NORMAL = 2.0**-1022
+# A statement has 255 lines more than its first, of which each here has three numbers or more.
+NUMBERS_A_STATEMENT = 500
 SPECIAL = """\
   real(wp), parameter :: inf = transfer(9218868437227405312_int64, 0.0_wp), minus_inf = -inf
   real(wp), parameter :: nan = transfer(9221120237041090560_int64, 0.0_wp)"""
@@ -150,7 +151,10 @@ class Fortran(Language):
         return "\n".join(lines)
 
     def number(self, value: float) -> str:
-        return "minus_inf" if value == -math.inf else super().number(value) + ("_wp" if math.isfinite(value) else "")
+        """Of numbers below the normal ones all 17 digits: gfortran rounds to 53 bits first, and so twice."""
+        if not math.isfinite(value):
+            return "minus_inf" if value < 0.0 else super().number(value)
+        return (f"{value:.16e}" if 0.0 < abs(value) < SMALLEST_NORMAL else super().number(value)) + "_wp"
 
     def declared_array(self, name: str, kind: str, size: int) -> list[str]:
         return []

@@ -114,7 +114,7 @@ class JavaScript(Language):
         return [
             f"function {self.prefix}take(x) {{\n"
             f"  if (x.length !== {self.d}) throw new RangeError(`x: expected {self.d} numbers, got ${{x.length}}`);\n"
-            f"  {memory}.set(x, {x});\n}}",
+            f"  for (let j = 0; j < {self.d}; ++j) {memory}[{x} + j] = x[j];\n}}",
             f"// y of x, which has {self.d} numbers: {kind}.\n"
             f"export function {self.name}(x) {{\n  {self.prefix}take(x);\n  {value}({x}, {y});\n"
             f"  return {f'{memory}[{y}]' if self.is_number else part.format(y, self.m)};\n}}",

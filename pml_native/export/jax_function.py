@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 
 from .definition import called, definition_of, within
 from .kernels import Kernel
@@ -73,9 +73,9 @@ class _OfArrays(ast.NodeTransformer):
         parts = [self.visit(one) for one in (node.test, node.body, node.orelse)]
         return ast.Call(func=ast.Name(id="where", ctx=ast.Load()), args=parts, keywords=[])
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         operator = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
-        values = [self.visit(value) for value in node.values]
+        values: list[ast.expr] = [self.visit(value) for value in node.values]
         return functools.reduce(lambda left, right: ast.BinOp(left=left, op=operator, right=right), values)
 
 
@@ -101,9 +101,10 @@ def _each(kernel: Kernel) -> Callable[[Value], Value]:
         _of_arrays(definition_of(one).known[name])
         for one, name in ((kernel.forward, "value"), (kernel.backward, "slope"))
     )
-    one = jax.custom_jvp(value)
+    one: Any = jax.custom_jvp(value)
     one.defjvps(lambda tangent, v, z: slope(z, v) * tangent)
-    return one
+    made: Callable[[Value], Value] = one
+    return made
 
 
 def _unknown(is_unknown: Value, x: Value) -> Value:
@@ -163,7 +164,7 @@ def _piecewise(step: Step, x: Value) -> Value:
     starts, breaks, units, factors, coefficients = step.tables
     longest = max(np.diff(starts))
     padded = np.zeros((p, longest, m))
-    for i, (begin, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for i, (begin, end) in enumerate(itertools.pairwise(starts)):
         padded[i, : end - begin] = coefficients.reshape(-1, m)[begin:end]
     i = jnp.minimum(_interval(breaks, p, x[0]), p - 1)
     f, s, d = jnp.asarray(units.reshape(p, 3))[i]
@@ -293,7 +294,7 @@ def _spread(step: Step, z: Value) -> Value:
 def _nearest(step: Step, u: Value) -> Value:
     starts, values = step.tables
     near = []
-    for j, (begin, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for j, (begin, end) in enumerate(itertools.pairwise(starts)):
         own = values[begin:end]
         place = jnp.searchsorted(0.5 * own[:-1] + 0.5 * own[1:], u[j], side="left")
         near.append(jnp.asarray(own)[place] if len(own) else u[j])

@@ -76,7 +76,8 @@ class Rust(Language):
         self._apart: set[tuple[str, int]] = set()  # parts of arrays, and where they began, in the call in hand
 
     def opening(self) -> list[str]:
-        return ["#![allow(unused_mut, unused_variables, unused_parens, non_upper_case_globals, clippy::all)]", REQUIRED]
+        allowed = "dead_code, unused_mut, unused_variables, unused_parens, non_upper_case_globals, clippy::all"
+        return [f"#![allow({allowed})]", REQUIRED]
 
     def head(self, name: str, returns: str, is_public: bool) -> tuple[str, str]:
         return f"fn {name}(", ")" + {"None": " {", "float": " -> f64 {", "int": " -> isize {"}[returns]

@@ -15,7 +15,7 @@ HALF_LN2_HIGH, HALF_LN2_LOW = 0.5 * LN2_HIGH, 0.5 * LN2_LOW
 FARTHEST = 2.0**20  # of the sines here
 
 
-# The two functions that look at bits: what they mean; `c_source` and `numba_function` have them in their own words.
+# The two functions that look at bits: what they mean; languages and `numba_function` have them in their own words.
 
 
 def power_of_two(biased: float) -> float:

@@ -5,12 +5,11 @@ import json
 import os
 import shutil
 import subprocess
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pml_native.export.source import source
 
 CARGO = Path.home() / ".cargo" / "bin"
 TOOLS = {"fortran": "gfortran", "javascript": "node", "julia": "julia", "rust": "rustc"}
@@ -49,13 +48,20 @@ class Values:
 
 def program_of(language, models, folder, error_estimate=False):
     """`Values` of each of the models, which one program in the language has."""
-    tool = tool_of(language)
-    names = [f"g{k}" for k in range(len(models))]
-    for name, model in zip(names, models, strict=True):
-        text = getattr(model, f"to_{language}")(name=name, error_estimate=error_estimate)
-        (folder / f"{name}.{ENDINGS[language]}").write_text(text)
-    program = PROGRAMS[language](tool, folder, names, error_estimate)
+    tool_of(language)
+    texts = [
+        getattr(model, f"to_{language}")(name=f"g{k}", error_estimate=error_estimate) for k, model in enumerate(models)
+    ]
     shapes = [(model.signature.n_outputs, model.signature.n_inputs) for model in models]
+    return program_of_texts(language, texts, shapes, folder, error_estimate)
+
+
+def program_of_texts(language, texts, shapes, folder, error_estimate=False):
+    """The same of texts that have functions g0, g1, ..."""
+    names = [f"g{k}" for k in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        (folder / f"{name}.{ENDINGS[language]}").write_text(text)
+    program = PROGRAMS[language](tool_of(language), folder, names, error_estimate)
     return [Values(program, name, shape) for name, shape in zip(names, shapes, strict=True)]
 
 
@@ -138,6 +144,12 @@ end
 }
 
 
+def ended(process):
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait() == 0
+
+
 class Interpreted:
     """Functions that a script calls at all points, which it reads from a file."""
 
@@ -146,19 +158,16 @@ class Interpreted:
         script = folder / f"calls.{self._ending}"
         script.write_text(SCRIPTS[language])
         self._process = subprocess.Popen([tool, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._end = weakref.finalize(self, ended, self._process)
 
     def __call__(self, name, X, shape):
         points, results = self._folder / "points", self._folder / "results"
         points.write_bytes(np.ascontiguousarray(X).tobytes())
         source = self._folder / f"{name.partition('_')[0]}.{self._ending}"
-        print(json.dumps([str(source), name, X.shape[1], str(points), str(results)]), file=self._process.stdin, flush=True)
+        call = json.dumps([str(source), name, X.shape[1], str(points), str(results)])
+        print(call, file=self._process.stdin, flush=True)
         assert self._process.stdout.readline() == "done\n"
         return np.frombuffer(results.read_bytes()).reshape(len(X), *shape)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.stdout.close()
-        assert self._process.wait() == 0
 
 
 PROGRAMS = {

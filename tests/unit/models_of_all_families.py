@@ -3,6 +3,7 @@
 A new family needs one line here, an entry of `MODELS`: the tests of `test_model_contract` then take it by themselves.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -464,3 +465,33 @@ def ulps(got, wanted):
     np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
     known = ~np.isnan(wanted)
     return np.max(np.abs(got - wanted)[known]) / np.spacing(np.max(np.abs(wanted[known])))
+
+
+@functools.cache
+def model_of(name):
+    """Made once: a test that changes a model copies it before."""
+    return MODELS[name].make()
+
+
+def refusal(case, model):
+    """What the error says where no other language can have the model, else None."""
+    if type(model).operations is Model.operations:
+        return f"expected a model that other languages can have, .*, got {model.family}"
+    return case.refused
+
+
+def exported(condition=lambda case: True):
+    """Names of the models that other languages can have and for which the condition holds."""
+    return [name for name, case in MODELS.items() if refusal(case, model_of(name)) is None and condition(case)]
+
+
+def models_with_every_family_of_steps(names):
+    """Of each family the model of the fewest steps, less those whose steps occur in others: compiling takes seconds."""
+    steps = {name: model_of(name).program().steps for name in names}
+    kernels = {name: {step.kernel.forward for step in steps[name]} for name in names}
+    smallest = {model_of(name).family: name for name in sorted(names, key=lambda name: -len(steps[name]))}
+    chosen = list(smallest.values())
+    for name in smallest.values():
+        if kernels[name] <= set().union(*(kernels[other] for other in chosen if other != name)):
+            chosen.remove(name)
+    return chosen

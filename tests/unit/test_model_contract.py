@@ -16,11 +16,20 @@ import numpy as np
 import pytest
 from unit import models_of_all_families
 from unit.compiled import compiled, needs_compiler
-from unit.models_of_all_families import MODELS, inside, points, ulps
+from unit.models_of_all_families import (
+    MODELS,
+    exported,
+    inside,
+    model_of,
+    models_with_every_family_of_steps,
+    points,
+    refusal,
+    ulps,
+)
 
 import pml_native as pml
 from pml_native import _core
-from pml_native.models import FAMILIES, Model, archive
+from pml_native.models import FAMILIES, archive
 
 EPS = np.finfo(np.float64).eps
 # Of 5-point differences, in units of the range of the inputs: rounding, eps / step, and what a smooth function's fifth
@@ -30,12 +39,6 @@ STEP = 5e-4
 DIFFERENCES = 3e-8
 # Inputs of all rows together: more than the 2^13 values or 2^14 products below which one thread does all.
 MANY = 10_000
-
-
-@functools.cache
-def model_of(name):
-    """Made once: a test that changes a model copies it before."""
-    return MODELS[name].make()
 
 
 @pytest.fixture(params=MODELS)
@@ -329,31 +332,9 @@ def c(name, compiled_once):
     return compiled_once(name)
 
 
-def refusal(case, model):
-    """What the error says where no other language can have the model, else None."""
-    if type(model).operations is Model.operations:
-        return f"expected a model that other languages can have, .*, got {model.family}"
-    return case.refused
-
-
-def exported(condition=lambda case: True):
-    """Names of the models that other languages can have and for which the condition holds."""
-    return [name for name, case in MODELS.items() if refusal(case, model_of(name)) is None and condition(case)]
-
-
-def models_with_every_family_of_steps(names):
-    """Of each family the model of the fewest steps, less those whose steps occur in others: compiling takes seconds."""
-    steps = {name: model_of(name).program().steps for name in names}
-    kernels = {name: {step.kernel.forward for step in steps[name]} for name in names}
-    smallest = {model_of(name).family: name for name in sorted(names, key=lambda name: -len(steps[name]))}
-    chosen = list(smallest.values())
-    for name in smallest.values():
-        if kernels[name] <= set().union(*(kernels[other] for other in chosen if other != name)):
-            chosen.remove(name)
-    return chosen
-
-
-@pytest.mark.parametrize(("language", "needs"), [("c", "math"), ("numba", "numba"), ("onnx", "onnx")])
+@pytest.mark.parametrize(
+    ("language", "needs"), [("c", "math"), ("rust", "math"), ("numba", "numba"), ("onnx", "onnx"), ("jax", "jax")]
+)
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in exported()])
 def test_models_that_other_languages_cannot_have_are_refused(name, model, case, language, needs):
     pytest.importorskip(needs)

@@ -57,6 +57,7 @@ MAY_COME_LATE = {
 NEED_MORE = {
     "estimator": "scikit-learn",
     "networks.activation_block": "numba",
+    "export.jax_function": "jax",
     "export.numba_function": "numba",
     "export.onnx_graph": "onnx",
     "formulas": "sympy",
