@@ -14,7 +14,7 @@ POINTS = 97
 # Slices that a report has: those along which y changes most.
 MOST_SLICES = 12
 # Inputs that are looked at for them, those of the largest derivatives at the row that slices go through.
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 50
 # An input of positive values that span this factor, half of them below this part of the largest, is looked at in its
 # logarithm. Of values uniform from 0 half are below 0.5 of it, of values uniform in the logarithm 0.1 or less.
 LARGE_FACTOR, SMALL_PART = 100.0, 0.25
@@ -68,11 +68,12 @@ def slices_of(
     is_log = (low > 0.0) & (high > LARGE_FACTOR * low) & (np.median(rows, axis=0) < SMALL_PART * high)
     changes: dict[int, float] = {}
     values: dict[int, Array] = {}
+    X = np.tile(through, (POINTS, 1))  # once, as rows may have a hundred thousand columns
     for j in looked_at.tolist():
-        X = np.tile(through, (POINTS, 1))
         X[:, j] = _places(low[j], high[j], POINTS, bool(is_log[j]))
         with np.errstate(all="ignore"):
             values[j] = evaluate(X)[:, 0] / unit
+        X[:, j] = through[j]
         known = values[j][np.isfinite(values[j])]
         changes[j] = float(np.max(known) - np.min(known)) if len(known) else 0.0
     most = sorted(changes, key=lambda j: -changes[j])[:MOST_SLICES]
