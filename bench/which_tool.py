@@ -103,11 +103,11 @@ def scipy_interpolant(X: np.ndarray, y: np.ndarray, noise: float) -> Function:
 
 def gaussian_process(X: np.ndarray, y: np.ndarray, noise: float) -> Function:
     from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+    from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 
-    kernel = ConstantKernel(1.0, (1e-3, 1e8)) * RBF(np.ones(X.shape[1]), (1e-2, 1e4))
-    kernel = kernel + WhiteKernel(1e-4, (1e-12, 1.0)) if noise else kernel
-    model = GaussianProcessRegressor(kernel, alpha=1e-13, normalize_y=True, n_restarts_optimizer=2, random_state=0)
+    kernel = 1.0 * RBF(np.ones(X.shape[1]))
+    kernel = kernel + WhiteKernel() if noise else kernel
+    model = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=2, random_state=0)
     return model.fit(X, y).predict
 
 

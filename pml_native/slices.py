@@ -24,13 +24,11 @@ LARGE_FACTOR, SMALL_PART = 100.0, 0.25
 class Slice:
     """Values `y` of the first output, over its RMS, to 4 digits, along the input `name`, from its least to its largest.
 
-    The points are `places(low, high)`, even steps of the input or, if `is_log`, of its logarithm; `through` has the
-    values of all inputs of the row that the slice goes through.
+    The points are `places(low, high)`, even steps of the input or, if `is_log`, of its logarithm.
     """
 
     name: str
     is_log: bool
-    through: tuple[float, ...]
     y: tuple[float, ...]
 
     def places(self, low: float, high: float) -> Array:
@@ -51,11 +49,11 @@ def slices_of(
     names: Sequence[str],
     rows: Array,
     unit: float,
-) -> tuple[Slice, ...]:
+) -> tuple[tuple[float, ...], tuple[Slice, ...]]:
     """Of a model, (n, d) -> (n, m) and its derivatives (n, m, d), in a `box` of d intervals.
 
     They go through that of `rows` (n, d) which is nearest to the middle, values are divided by `unit`, and constant
-    inputs have none. They are in the order of the inputs.
+    inputs have none. Returns that row, and the slices in the order of the inputs.
     """
     low, high = np.array(box).T
     middle, half = 0.5 * low + 0.5 * high, np.maximum(0.5 * high - 0.5 * low, np.finfo(np.float64).tiny)
@@ -77,7 +75,5 @@ def slices_of(
         known = values[j][np.isfinite(values[j])]
         changes[j] = float(np.max(known) - np.min(known)) if len(known) else 0.0
     most = sorted(changes, key=lambda j: -changes[j])[:MOST_SLICES]
-    at = tuple(through.tolist())
-    return tuple(
-        Slice(names[j], bool(is_log[j]), at, tuple(float(f"{y:.4g}") for y in values[j])) for j in sorted(most)
-    )
+    along = (Slice(names[j], bool(is_log[j]), tuple(float(f"{y:.4g}") for y in values[j])) for j in sorted(most))
+    return tuple(through.tolist()), tuple(along)
