@@ -17,11 +17,18 @@ import pml_native  # noqa: E402
 project = "pml_native"
 version = release = pml_native.__version__
 copyright = "the authors of pml_native"  # the theme's footer shows it
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "myst_parser"]
+# `sphinx-mathjax-offline` brings MathJax, which becomes part of the site: it asks no server for anything.
+extensions = [
+    *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"),
+    *("sphinx-mathjax-offline", "myst_parser"),
+]
 exclude_patterns = ["_build", "tables", "pictures"]
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"pml_native {version}"
 html_show_sphinx = False
+html_show_search_summary = False  # a page read from a disk may not fetch the others
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
 

@@ -112,6 +112,7 @@ def approximate(
     relative_median, relative_p95, relative_max = found.errors.relative or (None, None, None)
     box = tuple(zip(low.tolist(), high.tolist(), strict=True))
     called = names or tuple(f"x{j}" for j in range(d))
+    through, slices = diagnosis.slices_through(model, box, called, found.X, found.y)
     model.report = FitReport(
         method="approximate",
         family=model.family,
@@ -150,7 +151,8 @@ def approximate(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
-        slices=diagnosis.slices_through(model, box, called, found.X, found.y),
+        slices_through=through,
+        slices=slices,
     )
     return model
 

@@ -328,8 +328,8 @@ class FitReport:
     a formula that is found quickly, and simpler ones with their errors; they are looked for when they are first asked
     for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the most inputs that
     one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work that the fit has done,
-    in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of the model along each input,
-    through a row near the middle, of the first output over its RMS.
+    in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of the model along single
+    inputs, of the first output over its RMS, through a row near the middle of the box, `slices_through`.
     """
 
     method: str
@@ -377,6 +377,7 @@ class FitReport:
     formulas: Formulas = field(default_factory=Formulas)
     joins: tuple[Join, ...] = ()  # of a model in pieces, where these meet, and their errors
     pieces: tuple[PieceErrors, ...] = ()
+    slices_through: tuple[float, ...] = ()
     slices: tuple[Slice, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -396,17 +397,15 @@ class FitReport:
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
         fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
         fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
-        fields["slices"] = tuple(
-            Slice(one["name"], one["is_log"], tuple(one["through"]), tuple(one["y"]))
-            for one in fields.get("slices", ())
-        )
+        fields["slices"] = tuple(Slice(**{**one, "y": tuple(one["y"])}) for one in fields.get("slices", ()))
+        fields.setdefault("slices_through", ())
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
         fields.setdefault("expected_at", ())
         fields.setdefault("outliers", ())
-        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers"):
+        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers", "slices_through"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))

@@ -14,7 +14,7 @@ POINTS = 97
 # Slices that a report has: those along which y changes most.
 MOST_SLICES = 12
 # Inputs that are looked at for them, those of the largest derivatives at the row that slices go through.
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 50
 # An input of positive values that span this factor, half of them below this part of the largest, is looked at in its
 # logarithm. Of values uniform from 0 half are below 0.5 of it, of values uniform in the logarithm 0.1 or less.
 LARGE_FACTOR, SMALL_PART = 100.0, 0.25
@@ -24,13 +24,11 @@ LARGE_FACTOR, SMALL_PART = 100.0, 0.25
 class Slice:
     """Values `y` of the first output, over its RMS, to 4 digits, along the input `name`, from its least to its largest.
 
-    The points are `places(low, high)`, even steps of the input or, if `is_log`, of its logarithm; `through` has the
-    values of all inputs of the row that the slice goes through.
+    The points are `places(low, high)`, even steps of the input or, if `is_log`, of its logarithm.
     """
 
     name: str
     is_log: bool
-    through: tuple[float, ...]
     y: tuple[float, ...]
 
     def places(self, low: float, high: float) -> Array:
@@ -51,11 +49,11 @@ def slices_of(
     names: Sequence[str],
     rows: Array,
     unit: float,
-) -> tuple[Slice, ...]:
+) -> tuple[tuple[float, ...], tuple[Slice, ...]]:
     """Of a model, (n, d) -> (n, m) and its derivatives (n, m, d), in a `box` of d intervals.
 
     They go through that of `rows` (n, d) which is nearest to the middle, values are divided by `unit`, and constant
-    inputs have none. They are in the order of the inputs.
+    inputs have none. Returns that row, and the slices in the order of the inputs.
     """
     low, high = np.array(box).T
     middle, half = 0.5 * low + 0.5 * high, np.maximum(0.5 * high - 0.5 * low, np.finfo(np.float64).tiny)
@@ -68,15 +66,14 @@ def slices_of(
     is_log = (low > 0.0) & (high > LARGE_FACTOR * low) & (np.median(rows, axis=0) < SMALL_PART * high)
     changes: dict[int, float] = {}
     values: dict[int, Array] = {}
+    X = np.tile(through, (POINTS, 1))  # once, as rows may have a hundred thousand columns
     for j in looked_at.tolist():
-        X = np.tile(through, (POINTS, 1))
         X[:, j] = _places(low[j], high[j], POINTS, bool(is_log[j]))
         with np.errstate(all="ignore"):
             values[j] = evaluate(X)[:, 0] / unit
+        X[:, j] = through[j]
         known = values[j][np.isfinite(values[j])]
         changes[j] = float(np.max(known) - np.min(known)) if len(known) else 0.0
     most = sorted(changes, key=lambda j: -changes[j])[:MOST_SLICES]
-    at = tuple(through.tolist())
-    return tuple(
-        Slice(names[j], bool(is_log[j]), at, tuple(float(f"{y:.4g}") for y in values[j])) for j in sorted(most)
-    )
+    along = (Slice(names[j], bool(is_log[j]), tuple(float(f"{y:.4g}") for y in values[j])) for j in sorted(most))
+    return tuple(through.tolist()), tuple(along)

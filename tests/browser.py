@@ -19,7 +19,7 @@ PATIENCE = 60.0
 # Elements whose right edge is beyond the window's, and that no ancestor scrolls or cuts off.
 STICKING_OUT = """(() => {
   const out = [];
-  for (const one of document.body.querySelectorAll('*')) {
+  for (const one of (document.querySelector('article') ?? document.body).querySelectorAll('*')) {
     const box = one.getBoundingClientRect();
     if (!box.width || box.right + scrollX <= innerWidth + 1) continue;
     let held = false;

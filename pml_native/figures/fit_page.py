@@ -169,11 +169,11 @@ def _slices(report: Mapping[str, Any]) -> str:
         pictures.append(plot.svg(f"the model along {one.name}"))
     if d == 1:
         return f"<p>Orange: held-out rows.</p>{_gallery(pictures)}"
-    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(names, shown[0].through, strict=True))
+    at = ", ".join(f"{one.name} = {report['slices_through'][names.index(one.name)]:.4g}" for one in shown)
     more = sum(least < most for least, most in report["box"]) - len(shown)
     left_out = f" Along {more} more inputs y changes less." if more > 0 else ""
     return (
-        f"<p>Through the row {escape(at)}. Orange: the held-out rows nearest to the slice; the others, faint, "
+        f"<p>Through the row of {escape(at)}. Orange: the held-out rows nearest to the slice; the others, faint, "
         f"lie off it.{left_out}</p>{_gallery(pictures)}"
     )
 
@@ -181,7 +181,7 @@ def _slices(report: Mapping[str, Any]) -> str:
 def _near(one: Slice, report: Mapping[str, Any], X: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of the rows `X` (n, d) are the nearest to a slice, by their other inputs; all, if there are none."""
     low, high = np.array(report["box"]).T
-    away = np.abs((X - np.array(one.through)) / np.where(high > low, high - low, 1.0))
+    away = np.abs((X - np.array(report["slices_through"])) / np.where(high > low, high - low, 1.0))
     others = np.delete(away, list(report["input_names"]).index(one.name), axis=1)
     distance = np.max(others, axis=1, initial=0.0)
     near: NDArray[np.bool_] = distance <= np.quantile(distance, NEAR_SLICE)

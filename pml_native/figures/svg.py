@@ -37,8 +37,10 @@ class Axis:
             return cls(label, 0.1 if is_log else 0.0, 1.0, is_log)
         low, high = float(known.min()), float(known.max())
         if is_log:
-            low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
-            return cls(label, max(low, 1e-307), high if high > low else 10.0 * low, True)
+            # Whole powers of ten, from 1e-307 to 1e308, which float64 has to all digits.
+            first = min(max(math.floor(math.log10(low)), -307), 307)
+            last = min(max(math.ceil(math.log10(high)), first + 1), 308)
+            return cls(label, 10.0**first, 10.0**last, True)
         if not low < high:
             room = 0.5 * abs(low) or 0.5
             return cls(label, low - room, high + room)

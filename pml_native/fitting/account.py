@@ -171,6 +171,7 @@ def report_of(
         n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)
     names = outcome.train.input_names or tuple(f"x{j}" for j in range(facts.d))
     box = tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True))
+    through, slices = diagnosis.slices_through(model, box, names, measured_at.X, measured_at.y)
     relative = found.errors.relative if facts.outputs.keeps_sign.all() or outcome.train.is_relative else None
     relative_median, relative_p95, relative_max = relative or (None, None, None)
     return FitReport(
@@ -214,7 +215,8 @@ def report_of(
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
-        slices=diagnosis.slices_through(model, box, names, measured_at.X, measured_at.y),
+        slices_through=through,
+        slices=slices,
     )
 
 

@@ -34,6 +34,8 @@ FLOOR_MARGIN = 10.0
 FLOOR_MARGIN_OVER_BOX = 30.0
 # Held-out rows that the cost of evaluation is measured at, and that the report shows residuals of.
 EVALUATED_ROWS, RESIDUAL_ROWS = 1000, 200
+# Of rows of thousands of columns the report has no more than so many numbers, and so many rows at least.
+MOST_NUMBERS, LEAST_ROWS = 100_000, 10
 # Fewer are taken of a model of many parameters: so many numbers in double-double take a quarter of a second.
 MOST_EXTENDED, FEWEST_EVALUATED = 3e5, 30
 # Errors fall by less than this for twice the rows where rows are not what is missing.
@@ -233,7 +235,7 @@ def _in_variables(samples: Samples, model: Reduced) -> Samples:
 
 def residuals_of(model: Model, X: Array, y: Array, *, is_relative: bool = False) -> list[tuple[float, ...]]:
     """Inputs, y and error at some of the rows `X` (n, d), `y` (n, m), relative to each y if asked: see FitReport."""
-    some = np.linspace(0, len(X) - 1, min(RESIDUAL_ROWS, len(X))).astype(int)
+    some = _some(X)
     unit = _unit_of(y)
     with np.errstate(all="ignore"):
         error = (model.evaluate(X[some])[:, 0] - y[some, 0]) / (np.abs(y[some, 0]) if is_relative else unit)
@@ -242,8 +244,8 @@ def residuals_of(model: Model, X: Array, y: Array, *, is_relative: bool = False)
 
 def slices_through(
     model: Model, box: Sequence[tuple[float, float]], names: Sequence[str], X: Array, y: Array
-) -> tuple[Slice, ...]:
-    """Slices through a model in its box, beside which the rows of `residuals_of` the same `X` and `y` lie."""
+) -> tuple[tuple[float, ...], tuple[Slice, ...]]:
+    """The row that slices go through, and slices of a model: rows of `residuals_of` the same X, y lie beside them."""
     return slices_of(model.evaluate, model.evaluate_gradient, box, names, X, _unit_of(y))
 
 
@@ -257,8 +259,14 @@ def expected_at(model: Model, points: Array) -> list[tuple[float, ...]]:
     """Some of the `points` (n, d), the error to expect there, and whether rows are near: see FitReport."""
     if model.estimate is None or model.near is None:
         return []
-    some = points[np.linspace(0, len(points) - 1, min(RESIDUAL_ROWS, len(points))).astype(int)]
+    some = points[_some(points)]
     return _shortened(some, model.estimate.at(model, some), model.near.contains(some))
+
+
+def _some(X: Array) -> NDArray[np.intp]:
+    """Which of the rows `X` (n, d) a report has."""
+    n = min(RESIDUAL_ROWS, len(X), max(LEAST_ROWS, MOST_NUMBERS // X.shape[1]))
+    return np.linspace(0, len(X) - 1, n).astype(np.intp)
 
 
 def _shortened(X: Array, *others: NDArray[Any]) -> list[tuple[float, ...]]:
