@@ -63,7 +63,7 @@ def slices_of(
         with np.errstate(all="ignore"):
             steps = np.abs(evaluate_gradient(through[None])[0, 0] * half)
         looked_at = looked_at[np.argsort(-steps[looked_at], kind="stable")[:MOST_LOOKED_AT]]
-    is_log = (low > 0.0) & (high > LARGE_FACTOR * low) & (np.median(rows, axis=0) < SMALL_PART * high)
+    is_log = (low > 0.0) & (low < high / LARGE_FACTOR) & (np.median(rows, axis=0) < SMALL_PART * high)
     changes: dict[int, float] = {}
     values: dict[int, Array] = {}
     X = np.tile(through, (POINTS, 1))  # once, as rows may have a hundred thousand columns
