@@ -48,7 +48,7 @@ UNIT = ((0.0, 1.0),) * 3
 MODELS = {
     "Polynomial": Family(polynomial, UNIT, pml.fit_polynomial),
     "Network": Family(smooth, UNIT, lambda X, y, **options: fit(X, y, method="network", **options)),
-    "Reduced": FAMILIES["Reduced, a product"],
+    "Reduced": FAMILIES["reduced, and a difference"],
 }
 FORTRAN_ROWS = """
 subroutine rows(x, y, n) bind(c)
@@ -162,7 +162,7 @@ def main() -> None:
     with on_core(options.core), tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, family in MODELS.items():
-            model = model_of(family)
+            model = model_of(name, family)
             low, high = np.array(family.bounds).T
             X = np.random.default_rng(1).uniform(low, high, (options.points, len(low)))
             own = Path(folder) / name  # a library that is loaded must not be written again
