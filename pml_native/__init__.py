@@ -163,9 +163,8 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
-    hidden = (
-        set() if find_spec("sklearn") else {"PrecisionRegressor"}
-    )  # whoever goes through all of them meets no error
+    # Whoever goes through all of them meets no error.
+    hidden = set() if find_spec("sklearn") else {"PrecisionRegressor"}
     return sorted({*globals(), *_HOMES, *__all__} - hidden)
 
 

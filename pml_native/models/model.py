@@ -269,6 +269,7 @@ class Model(ABC):
 
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
+        What they write must not overlap x: compilers count on that.
 
         Values agree with the model's to 0.5 to 11 ulp of the largest |y| for networks, 8 for splines and 1 for
         polynomials, derivatives to 8, 110 and 1 ulp of the largest, where sums on the way are of the size of y. Where

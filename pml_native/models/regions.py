@@ -225,5 +225,7 @@ def _require_groups(groups: Lattice, q: int) -> None:
     """Raises ValueError unless each group has numbers of the q laws, and each law is in a group."""
     if not groups or not all(isinstance(group, tuple) and group for group in groups):
         raise ValueError(f"boundary: expected groups of numbers of laws, as ((0,), (1, 2)), got {groups!r}")
-    if {number for group in groups for number in group} != set(range(q)):
-        raise ValueError(f"boundary: expected all numbers from 0 to {q - 1} in groups of laws, got {groups!r}")
+    numbers = [number for group in groups for number in group]
+    # True and 1.0, as a file may have them, are equal to 1, and take other columns or none.
+    if not all(type(number) is int for number in numbers) or set(numbers) != set(range(q)):
+        raise ValueError(f"boundary: expected all integers from 0 to {q - 1} in groups of laws, got {groups!r}")

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import signal
-import threading
 import time
 import warnings
 
@@ -351,15 +350,15 @@ def test_no_time_at_all_still_gives_a_model():
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 def test_ctrl_c_returns_the_best_model_so_far():
-    def slow(x):
-        time.sleep(0.005)
+    calls = []
+
+    def interrupted(x):
+        calls.append(x)
+        if len(calls) == 300:  # of some 1,800 that it takes
+            os.kill(os.getpid(), signal.SIGINT)
         return math.sin(10 * x) + abs(x - 0.3)
 
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    started = time.perf_counter()
-    model = pml.approximate(slow, (-1, 1), time_limit=30.0, n_threads=1)
-    assert time.perf_counter() - started < 30.0  # the limit
+    model = pml.approximate(interrupted, (-1, 1), n_threads=1)
     assert "interrupted from the keyboard" in model.report.status
     x = np.linspace(-1, 1, 9)
     np.testing.assert_allclose(model(x), np.sin(10 * x) + np.abs(x - 0.3), atol=0.1)

@@ -73,9 +73,10 @@ def test_the_report_holds_the_record_of_the_fit(network):
 
 def test_a_fit_that_the_clock_ends_says_that_it_may_not_repeat_and_what_would():
     X, y = samples(1000)
-    report = pml.fit(X, np.maximum(y, 9.0), time_limit=0.5).report
-    assert "the time limit of 0.5 s was used up, so that this result may not repeat; effort=" in report.status
-    assert report.seconds >= 0.5
+    # No machine is done in a millisecond; half a second became enough for the two laws of this table.
+    report = pml.fit(X, np.maximum(y, 9.0), time_limit=1e-3).report
+    assert "the time limit of 0.001 s was used up, so that this result may not repeat; effort=" in report.status
+    assert report.seconds >= 1e-3
 
 
 def test_the_same_effort_gives_the_same_model_and_report_with_any_number_of_threads(tmp_path):

@@ -239,7 +239,9 @@ def lines():
         (lines(), "median", {}, "boundary: expected max, min, groups of laws, a model or a function, got 'median'"),
         (lines(), 3, {}, "boundary: expected max, min, groups of laws, a model or a function, got 3"),
         (lines(), ((0,), ()), {}, r"boundary: expected groups of numbers of laws, as .*, got \(\(0,\), \(\)\)"),
-        (lines(), ((0,), (0,)), {}, "boundary: expected all numbers from 0 to 1 in groups of laws, got"),
+        (lines(), ((0,), (0,)), {}, "boundary: expected all integers from 0 to 1 in groups of laws, got"),
+        (lines(), ((0.0,), (1,)), {}, "boundary: expected all integers from 0 to 1 in groups of laws, got"),
+        (lines(), ((0,), (True,)), {}, "boundary: expected all integers from 0 to 1 in groups of laws, got"),
         (lines(), "max", {"margin": -1.0}, "margin: expected a number >= 0, got -1.0"),
         (
             lines(),
