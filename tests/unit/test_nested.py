@@ -170,7 +170,7 @@ def test_what_is_not_sure_is_tried_only_where_nothing_is_near_exact(rows, found,
     [row] = [row for row in guide.SCATTERED if row.search == search]
     for error, is_tried in ((0.5, False), (1e-3, True), (1e-9, False)):
         race = Race(rows, (), np.random.default_rng(0), 1.0)
-        race.best = replace(found, errors=Errors(error, error, error))
+        race.best = replace(found, errors=Errors(error, error, error), train_rmse=error)
         assert row.when(race) == is_tried
-    race.best = replace(race.best, errors=Errors(1e-3, 1e-3, 1e-3), maker="of x0*x1: polynomial")
+    race.best = replace(race.best, errors=Errors(1e-3, 1e-3, 1e-3), train_rmse=1e-3, maker="of x0*x1: polynomial")
     assert not row.when(race)
