@@ -111,10 +111,12 @@ def test_every_script_of_the_gallery_is_shown_beside_its_picture():
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
-    for needed in ("sphinx", "myst_parser", "furo"):
+    for needed in ("sphinx", "myst_parser", "furo", "sphinx_mathjax_offline"):
         pytest.importorskip(needed)
     shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "pictures"))
-    shutil.copy(DOCS.parent / "CHANGELOG.md", tmp_path)
+    (tmp_path / "bench").mkdir()
+    for beside in ("CHANGELOG.md", "bench/readme_figure.png"):
+        shutil.copy(DOCS.parent / beside, tmp_path / beside)
     (tmp_path / "pml_native.py").write_text("raise ImportError('the sources, instead of the package installed')")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "docs", "docs/_build"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
