@@ -111,7 +111,7 @@ def test_every_script_of_the_gallery_is_shown_beside_its_picture():
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
-    for needed in ("sphinx", "myst_parser", "furo", "sphinx_mathjax_offline"):
+    for needed in ("sphinx", "myst_parser", "furo", "sphinx-mathjax-offline"):
         pytest.importorskip(needed)
     shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "pictures"))
     (tmp_path / "bench").mkdir()
