@@ -190,7 +190,10 @@ def _chosen(step: Step, x: Value, values: Value) -> Value:
 
 def _polynomial_root(step: Step, c: Value) -> Value:
     """See `kernels.polynomial_root`; its derivatives are those of the function that is implicit."""
-    (q, n_steps), (longest, least) = step.sizes, step.tables[0]
+    (q, n_steps), (longest, least, rounded, still) = step.sizes, step.tables[0]
+    nothing = rounded * lax.stop_gradient(
+        functools.reduce(lambda sum_, k: sum_ + jnp.abs(c[k]), range(1, q + 1), jnp.abs(c[0]))
+    )
 
     def value(t: Value) -> Value:
         return functools.reduce(lambda sum_, k: sum_ * t + c[k], range(q - 1, -1, -1), c[q])
@@ -200,13 +203,15 @@ def _polynomial_root(step: Step, c: Value) -> Value:
         y, slope = jax.jvp(value, (now,), (1.0,))
         low, high = jnp.where(y < 0.0, now, low), jnp.where(y > 0.0, now, high)
         move = y / slope
+        touching = (jnp.abs(y) <= nothing) & ((slope <= 0.0) | (jnp.abs(move) > still))
         move = jnp.where((slope <= 0.0) | (jnp.abs(move) > longest), jnp.copysign(longest, y), move)
-        now = now - move
-        now = jnp.where((now < low) | (now > high), 0.5 * (low + high), now)
-        return jnp.where(jnp.abs(move) <= least, n_steps, i + 1), now, low, high
+        following = now - move
+        following = jnp.where((following < low) | (following > high), 0.5 * (low + high), following)
+        now = jnp.where(touching, now, following)
+        return jnp.where(touching | (jnp.abs(move) <= least), n_steps, i + 1), now, low, high
 
     def solve(_: Any, start: Value) -> Value:
-        state = (0, jnp.clip(start, -1.0, 1.0), -jnp.inf, jnp.inf)
+        state = (0, jnp.clip(start, -1.0 - longest, 1.0 + longest), -jnp.inf, jnp.inf)
         return lax.while_loop(lambda state: state[0] < n_steps, improved, state)[1]
 
     return lax.custom_root(value, lax.stop_gradient(c[q + 1]), solve, _over_slope)[None]

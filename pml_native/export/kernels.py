@@ -367,14 +367,20 @@ def chosen_back(
 def polynomial_root(q: int, n_steps: int, lengths: Numbers, c: Numbers, t: Results) -> None:
     """Where sum_k c_k t^k is 0 and rises, by Newton's method from t = c_(q+1), lengths[0] a step at most.
 
-    It starts between -1 and 1. A step that would go beyond where the sum is known to have the other sign goes to the
-    middle instead; one of lengths[1] or less is the last.
+    It starts between -1 and 1, or lengths[0] beyond. A step that would go beyond where the sum is known to have the
+    other sign goes to the middle instead; one of lengths[1] or less is the last. Where the sum is at most lengths[2] of
+    its coefficients' sizes, and a step would be longer than lengths[3] or the sum does not rise, two roots touch: it
+    ends there.
     """
+    nothing: float = 0.0
+    for k in range(q + 1):
+        nothing += fabs(c[k])
+    nothing *= lengths[2]
     now: float = c[q + 1]
-    if now < -1.0:
-        now = -1.0
-    if now > 1.0:
-        now = 1.0
+    if now < -1.0 - lengths[0]:
+        now = -1.0 - lengths[0]
+    if now > 1.0 + lengths[0]:
+        now = 1.0 + lengths[0]
     low: float = -inf
     high: float = inf
     i: int = 0
@@ -390,13 +396,16 @@ def polynomial_root(q: int, n_steps: int, lengths: Numbers, c: Numbers, t: Resul
         if value > 0.0:
             high = now
         move: float = value / slope
-        if slope <= 0.0 or fabs(move) > lengths[0]:
-            move = copysign(lengths[0], value)
-        now -= move
-        if now < low or now > high:
-            now = 0.5 * (low + high)
-        if fabs(move) <= lengths[1]:
+        if fabs(value) <= nothing and (slope <= 0.0 or fabs(move) > lengths[3]):
             i = n_steps
+        else:
+            if slope <= 0.0 or fabs(move) > lengths[0]:
+                move = copysign(lengths[0], value)
+            now -= move
+            if now < low or now > high:
+                now = 0.5 * (low + high)
+            if fabs(move) <= lengths[1]:
+                i = n_steps
     t[0] = now
 
 

@@ -181,12 +181,13 @@ def chosen(x: Vector, column: int, breaks: Array, values: Vector) -> Vector:
     return step(kernels.CHOSEN, values.size // p, [x, values], [x.size, p, values.size // p, column], [breaks])
 
 
-def polynomial_root(c: Vector, n_steps: int, longest: float, least: float) -> Vector:
+def polynomial_root(c: Vector, n_steps: int, lengths: Sequence[float]) -> Vector:
     """t with sum_k c_k t^k = 0 by Newton's method from the last number of c, which is none of the c_k.
 
-    No step is longer than `longest`, and the last one shorter than `least`, if there are `n_steps` before.
+    `lengths` are the longest step, that of the last if there are `n_steps` before, and what says where two roots touch:
+    see kernels.polynomial_root.
     """
-    return step(kernels.POLYNOMIAL_ROOT, 1, [c], [c.size - 2, n_steps], [[longest, least]])
+    return step(kernels.POLYNOMIAL_ROOT, 1, [c], [c.size - 2, n_steps], [list(lengths)])
 
 
 def solved(

@@ -4,6 +4,7 @@ that are given implicitly are, and what bends as near a branch point as they do.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,15 +26,21 @@ from .polynomial import Polynomial
 STEPS, LONGEST = 16, 0.1
 # A step below this is the last: it leaves its square.
 CONVERGED = 1e-10
+# Where the sum is 0 to rounding, so many spacings of float64 of its coefficients' sizes, and it does not rise or a step
+# is longer than what a double root is known to, two roots touch, and rounding alone says where the step goes: that is
+# the root. (Of 5,000 points on the edge of max(x0, x1^2) two were off by most of its range without this.)
+ROUNDED, STILL = 64.0 * float(np.finfo(np.float64).eps), 1.5e-8
+LENGTHS = (LONGEST, CONVERGED, ROUNDED, STILL)
 
 
 class Algebraic(Model):
     """y with c_0(x) + c_1(x) t + ... + c_q(x) t^q = 0, where t = outputs(y): the root that Newton's method finds.
 
-    `polynomials` have q + 2 outputs, c_0, ..., c_q and where Newton's method starts, t_0, or -1 or 1 if it is beyond.
+    `polynomials` have q + 2 outputs, c_0, ..., c_q and where Newton's method starts, t_0, within LONGEST of the range.
     The sum rises with t at the root: where it is above 0 steps go down, and up where it is below, even where it falls
     with t, so that a start beyond a turn comes back. They are STEPS in number, no longer than LONGEST, and go to the
-    middle between a value above 0 and one below instead of beyond either. `outputs` is the normalization of y.
+    middle between a value above 0 and one below instead of beyond either; where two roots touch they end. `outputs` is
+    the normalization of y.
 
     Values mean nothing, or are NaN, where there is no such root; `fit_algebraic` takes only relations that have one in
     all of the box of the rows.
@@ -107,7 +114,7 @@ class Algebraic(Model):
         return np.ldexp(by_x, self.outputs.exponent)[:, None, :]
 
     def operations(self, x: Vector) -> Vector:
-        return self.outputs.inverted(polynomial_root(self.polynomials.operations(x), STEPS, LONGEST, CONVERGED))
+        return self.outputs.inverted(polynomial_root(self.polynomials.operations(x), STEPS, LENGTHS))
 
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         return [parts.function(self.polynomials.used(x))]
@@ -140,23 +147,31 @@ def value_and_slope(c: Array, t: Array) -> tuple[Array, Array]:
     return value, slope
 
 
+def within_range(start: Array) -> Array:
+    """`start` (n,), or -1 or 1 and LONGEST beyond, if it is further: t is from -1 to 1 at rows, not in all corners."""
+    return np.clip(start, -1.0 - LONGEST, 1.0 + LONGEST)
+
+
 def roots(c: Array, start: Array) -> Array:
     """Where sum_k c_k t^k is 0 and rises, for each row of `c` (n, q + 1) by Newton's method from its `start` (n,)."""
-    result = np.clip(start, -1.0, 1.0)
+    result = within_range(start)
     rows, t, c = np.arange(len(result)), result, np.asfortranarray(c)
     low, high = np.full(len(t), -np.inf), np.full(len(t), np.inf)
     with np.errstate(all="ignore"):
+        nothing = ROUNDED * functools.reduce(np.add, np.abs(c).T)  # term by term, as all languages have it
         for _ in range(STEPS):
             value, slope = value_and_slope(c, t)
             low, high = np.where(value < 0.0, t, low), np.where(value > 0.0, t, high)
             step = value / slope
+            touching = (np.abs(value) <= nothing) & ((slope <= 0.0) | (np.abs(step) > STILL))
             step = np.where((slope <= 0.0) | (np.abs(step) > LONGEST), np.copysign(LONGEST, value), step)
             following = t - step
-            t = np.where((following >= low) & (following <= high), following, 0.5 * (low + high))
+            following = np.where((following >= low) & (following <= high), following, 0.5 * (low + high))
+            t = np.where(touching, t, following)
             result[rows] = t
-            left = np.flatnonzero(~(np.abs(step) <= CONVERGED))
+            left = np.flatnonzero(~(np.abs(step) <= CONVERGED) & ~touching)
             if len(left) < len(rows):  # each row by itself, so that it has the same bits in any batch
-                rows, t, low, high = rows[left], t[left], low[left], high[left]
+                rows, t, low, high, nothing = rows[left], t[left], low[left], high[left], nothing[left]
                 c = np.asfortranarray(c[left])
             if not len(rows):
                 break

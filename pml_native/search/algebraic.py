@@ -14,10 +14,11 @@ quadratic approximation").
    terms, then lower ones of others that are not needed any more. One factorization of all rows serves a round, as all
    these sets share what was there before.
 
-Each relation that is better than those before is looked at in the box: dP/dt must not be 0 anywhere, or two roots would
-cross, and no root may be much further from the polynomial of 1. than at the rows. Of a table with more terms than a
-relation needs, all products of P with a polynomial are null vectors, and sums of these may have dP/dt = 0 anywhere:
-that is why terms that are not needed are left out.
+Each relation that is better than those before is looked at in the box: dP/dt must not fall below 0 anywhere, or two
+roots would cross, though they may touch, as those of the larger of two functions do; and no root may be much further
+from the polynomial of 1. than at the rows. Of a table with more terms than a relation needs, all products of P with a
+polynomial are null vectors, and sums of these may have dP/dt = 0 anywhere: that is why terms that are not needed are
+left out.
 """
 
 from __future__ import annotations
@@ -35,10 +36,21 @@ from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
 from ..models import Algebraic, Model, Normalization, Polynomial
-from ..models.algebraic import CONVERGED, roots, value_and_slope
+from ..models.algebraic import roots, value_and_slope, within_range
 from ..models.chebyshev import ChebyshevTerms, Indices, largest_index_set, unique_rows
 from ..models.transformed import Transformed
-from .algebraic_relation import ITERATIONS, MOST_TERMS, Relation, Shape, System, Table, at_least, null_vector, triangle
+from .algebraic_relation import (
+    ITERATIONS,
+    MOST_TERMS,
+    Relation,
+    Shape,
+    System,
+    Table,
+    are_roots,
+    at_least,
+    null_vector,
+    triangle,
+)
 from .coordinates import InputCoordinates, InputFrames, in_coordinates, in_words, links
 from .least_squares import leading_least_squares, least_squares
 from .scheduler import Part, Step, Steps, Worker
@@ -441,17 +453,21 @@ class AlgebraicSearch:
 
     def is_safe(self, relation: Relation) -> bool:
         """Whether Newton's method ends at one sheet of roots all over the box, not far from the start."""
-        polynomials = self._polynomials(relation, None)
-        values = polynomials.evaluate(self.points)
-        c, start = values[:, :-1], values[:, -1]
-        t = roots(c, start)
-        value, slope = value_and_slope(c, t)
-        with np.errstate(all="ignore"):
-            is_root = (slope > 0.0) & (np.abs(value / slope) < CONVERGED)
-        farthest = FAR * self.starts[relation.frame].farthest
-        if not (is_root.all() and np.max(np.abs(t - np.clip(start, -1.0, 1.0))) <= farthest):
+        polynomials, farthest = self._polynomials(relation, None), FAR * self.starts[relation.frame].farthest
+
+        def hold(points: Array) -> Array | None:
+            """dP/dt at the roots (n,), None if one of them is no root to rely on."""
+            values = polynomials.evaluate(points)
+            c, start = values[:, :-1], values[:, -1]
+            t = roots(c, start)
+            near = np.max(np.abs(t - within_range(start))) <= farthest
+            size = float(np.sum(np.abs(relation.coefficients)))
+            return value_and_slope(c, t)[1] if near and are_roots(c, t, size).all() else None
+
+        slope = hold(self.points)
+        if slope is None:
             return False
-        k = np.arange(c.shape[1])
+        k = np.arange(relation.shape.degree + 1)
 
         def slope_and_gradient(z: Array) -> tuple[float, Array]:
             """dP/dt at the root t(z), and its derivative by z."""
@@ -459,12 +475,13 @@ class AlgebraicSearch:
             [t] = roots(values[None, :-1], values[-1:])
             first, second = k * t ** np.maximum(k - 1, 0), k * (k - 1) * t ** np.maximum(k - 2, 0)
             slope = float(first @ values[:-1])
-            return slope, first @ by_z - (second @ values[:-1]) * (t**k @ by_z) / slope
+            with np.errstate(all="ignore"):
+                return slope, first @ by_z - (second @ values[:-1]) * (t**k @ by_z) / slope
 
         box = [(-1.0, 1.0)] * self.points.shape[1]
         lowest = self.points[np.argsort(slope)[:N_DESCENTS]]
-        ends = [minimize(slope_and_gradient, z, jac=True, method="L-BFGS-B", bounds=box).fun for z in lowest]
-        return bool(min(ends) > 0.0)
+        ends = [minimize(slope_and_gradient, z, jac=True, method="L-BFGS-B", bounds=box).x for z in lowest]
+        return hold(np.array(ends)) is not None
 
     def _refit(self, relation: Relation, samples: Samples) -> Model:
         """The same terms from all `samples`, or as many as MOST_REFIT_WORK allows, if it is a relation still."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from ..arrays import Array
-from ..models.algebraic import value_and_slope
+from ..models.algebraic import CONVERGED, value_and_slope
 from ..models.chebyshev import ChebyshevTerms, Indices, index_set, unique_rows
 from .coordinates import InputCoordinates
 from .search import EPS
@@ -22,6 +22,11 @@ LEAST_SLOPE = 1e-3  # the least of dP/dt, over its largest, that rows are weighe
 ITERATIONS = 6
 # Columns of degree D are raised by D over this, one at least.
 RAISE = 6
+# P is known to so many EPS of the sum of its coefficients' sizes: what rounding makes of a sum that is 0.
+P_ROUNDING = 100.0
+# Where two roots are so near each other, in units of half the range of y, they may be one: Newton's method, which only
+# halves its distance from a double root in each of its steps, ends 2e-6 from it at most, and rounding hides 1e-7.
+TOUCH = 1e-5
 
 
 @dataclass(frozen=True)
@@ -189,3 +194,20 @@ def at_least(slope: Array) -> Array:
     size = np.abs(slope)
     bounded: Array = np.maximum(size, LEAST_SLOPE * size.max())
     return bounded
+
+
+def are_roots(c: Array, t: Array, size: float) -> NDArray[np.bool_]:
+    """Whether P with coefficients `c` (n, q + 1) of powers, which add up to `size`, has a root at `t` (n,), and rises.
+
+    Two roots may touch: which sign dP/dt then has, and whether there is a real root, is a matter of rounding. What
+    rounding leaves open of t is u with (dP/dt) u + (d2P/dt2) u^2 / 2 = P_ROUNDING EPS size; where that is more than
+    TOUCH, as for the product of a relation and a square that is 0 there, t is anything.
+    """
+    value, slope = value_and_slope(c, t)
+    curvature = value_and_slope(c[:, 1:] * np.arange(1, c.shape[1]), t)[1]
+    with np.errstate(all="ignore"):
+        touches = np.abs(slope) <= TOUCH * curvature
+        rising, noise = np.where(touches, np.abs(slope), slope), P_ROUNDING * EPS * size
+        left_open = 2.0 * noise / (rising + np.sqrt(rising**2 + 2.0 * np.where(touches, curvature, 0.0) * noise))
+        is_met = np.where(touches, np.abs(value) <= TOUCH**2 * curvature, np.abs(value / slope) < CONVERGED)
+    return (rising > 0.0) & is_met & (left_open <= TOUCH)

@@ -8,8 +8,9 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.hold_out import split
+from pml_native.models.algebraic import roots
 from pml_native.search.algebraic import AlgebraicSearch
-from pml_native.search.algebraic_relation import Relation, Shape, null_vector
+from pml_native.search.algebraic_relation import Relation, Shape, are_roots, null_vector
 from pml_native.search.search import Rows
 
 LITTLE = 0.05
@@ -120,6 +121,38 @@ def test_the_larger_of_two_functions_is_a_root():
     error = np.abs(model(X_new) - np.maximum(X_new[:, 0], X_new[:, 1] ** 2))
     assert np.median(error) < 1e-14
     assert error.max() < 1e-7
+
+
+def test_where_two_roots_touch_rounding_leads_nowhere_else():
+    """(t - a) (t - b) has no root or two, by rounding, where a = b: steps went down to the other end of the range."""
+    X = box(2000, 2)
+    model = pml.fit_algebraic(X, np.maximum(X[:, 0], X[:, 1] ** 2), effort=LITTLE)
+    x = np.linspace(-1.0, 1.0, 4001)
+    edge = np.stack([x**2, x], axis=1)
+    np.testing.assert_allclose(model(edge), x**2, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rounding", [-1e-16, 0.0, 1e-16])
+def test_a_double_root_is_one_whatever_rounding_makes_of_it(rounding):
+    """t^2 - 2 a t + a^2, from above, as sums of rounded numbers have it."""
+    a = np.linspace(-0.9, 0.9, 1001)
+    c = np.stack([a**2 + rounding, -2.0 * a, np.ones_like(a)], axis=1)
+    t = roots(c, a + 0.2)
+    assert np.max(np.abs(t - a)) < 1e-5
+    assert are_roots(c, t, 4.0).all()
+
+
+@pytest.mark.parametrize("below", [1e-4, 0.1])
+def test_no_root_is_none(below):
+    """t^2 + below > 0: two roots have met and gone."""
+    c = np.array([[below, 0.0, 1.0]])
+    assert not are_roots(c, roots(c, np.array([0.1])), 2.0).any()
+
+
+def test_a_sum_that_is_zero_for_any_value_has_no_root_to_rely_on():
+    """(t - 0.5) z^2 where z is 1e-8."""
+    c = np.array([[-0.5, 1.0, 0.0]]) * 1e-16
+    assert not are_roots(c, np.array([0.5]), 2.0).any()
 
 
 def test_logarithms_are_taken_where_they_help():
