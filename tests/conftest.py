@@ -3,6 +3,7 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 
 from pml_native import _core
@@ -76,6 +77,17 @@ def report():
         largest_arity=1,
         formulas=Formulas(lambda: [Formula("t**2", 2e-15, 1, True)]),
     )
+
+
+# The state of each module's RNG once it was imported.
+DRAWN_AT_IMPORT = {}
+
+
+def pytest_runtest_setup(item):
+    """Each test draws the same numbers from the RNG of its module, whatever ran before it."""
+    rng = getattr(item.module, "RNG", None)
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = DRAWN_AT_IMPORT.setdefault(item.module, rng.bit_generator.state)
 
 
 def pytest_configure(config):

@@ -280,3 +280,12 @@ def test_many_outputs_are_those_of_one_at_a_time_at_any_scale(exponent):
     X[3, 1] = np.nan
     assert np.isnan(many(X)[3]).all()
     assert np.isfinite(many(X)[4]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_terms_that_rounding_makes_are_left_out(seed):
+    """(x0 - x1)^2 + (x2 - x3)^2 has no products of the first two inputs and the last two."""
+    X = np.random.default_rng(seed).uniform(1.0, 3.0, (1000, 4))
+    model = pml.fit_polynomial(X, np.sqrt((X[:, 0] - X[:, 1]) ** 2 + (X[:, 2] - X[:, 3]) ** 2), effort=0.02)
+    assert model.output_transforms == ("square",)
+    assert model.n_params == 11
