@@ -1,19 +1,21 @@
 """What a store knows a function by: its name, and a digest of all that its results may depend on.
 
 The digest is of the code, the defaults, what the closure holds, and the global names that the code uses, the functions
-that it calls among them, wherever these are the user's own. What the standard library, this package or other installed
-packages have is known by its name: their versions are no part of a function. Comments and the place in the file don't
-count; another version of Python does, as its code is another.
+that it calls and the modules that it imports among them, wherever these are the user's own. What the standard library,
+this package or other installed packages have is known by its name: their versions are no part of a function. Comments
+and the place in the file don't count; another version of Python does, as its code is another.
 """
 
 from __future__ import annotations
 
 import dis
 import functools
+import gc
 import hashlib
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,8 @@ class _Digests:
         if isinstance(value, types.FunctionType):
             return self._of_function(value)
         if isinstance(value, type):
-            parts = {name: part for name, part in vars(value).items() if name not in NO_CODE}
-            return self._all("class", value.__module__, value.__qualname__, value.__bases__, parts)
+            parts = {name: part for name, part in sorted(vars(value).items()) if name not in NO_CODE}
+            return self._all("class", value.__module__, value.__qualname__, type(value), value.__bases__, parts)
         if isinstance(value, types.MethodType):
             return self._all("method", value.__func__, value.__self__)
         if isinstance(value, functools.partial):
@@ -115,21 +117,35 @@ class _Digests:
         if type(value) in (set, frozenset):
             return _hash(type(value).__name__, *sorted(self.of(part) for part in value))
         if isinstance(value, (dict, types.MappingProxyType)) and type(value).__module__ == "builtins":
-            return _hash("dict", *sorted(self.of(key) + self.of(part) for key, part in value.items()))
+            return _hash("dict", *(self.of(key) + self.of(part) for key, part in value.items()))  # in their order
         return self._of_object(value)
 
     def _of_function(self, function: types.FunctionType) -> bytes:
         cells = [_content(cell) for cell in function.__closure__ or ()]
-        code = function.__code__
-        globals_used = {name: self._of_global(function, name, set(_names(code))) for name in sorted(_globals(code))}
-        return self._all(
-            "function", code, function.__defaults__, function.__kwdefaults__, cells, vars(function), globals_used
-        )
+        code, package = function.__code__, function.__globals__.get("__package__")
+        names = set(_names(code))
+        used = {name: self._of_global(function, name, names) for name in sorted(_globals(code))}
+        imported = [self._of_import(name, parts, package, names) for name, parts in sorted(_imports(code))]
+        own = function.__defaults__, function.__kwdefaults__, cells, vars(function)
+        return self._all("function", code, *own, used, imported)
 
     def _of_global(self, function: types.FunctionType, name: str, names: set[str]) -> bytes:
         if name not in function.__globals__:
             return _hash("builtin", name)
         return self._of_used(function.__globals__[name], names)
+
+    def _of_import(self, name: str, parts: tuple[str, ...], package: str | None, names: set[str]) -> bytes:
+        """Of a module that a function imports `parts` of when it runs, `name` with its dots, what is used of it."""
+        try:
+            whole = resolve_name(name, package)
+            if self._is_installed(whole):
+                return _hash("library", whole)
+            __import__(whole, fromlist=parts)
+        except (Exception, SystemExit) as error:  # it isn't here, as on a machine of others; or does not begin
+            return _hash("no module", name, type(error).__name__)
+        # The statement `import a.b` gives a, from which the code goes on to b.
+        levels = [whole.rsplit(".", k)[0] for k in range(whole.count(".") + 1)]
+        return _hash("import", *(self._of_used(sys.modules[level], names) for level in levels))
 
     def _of_used(self, value: Any, names: set[str]) -> bytes:
         """Of a module what is used of it, by the `names` in the code; of anything else all."""
@@ -146,7 +162,9 @@ class _Digests:
         if isinstance(value, (types.BuiltinFunctionType, np.ufunc)):
             of = getattr(value, "__self__", None)
             owner = None if isinstance(of, types.ModuleType) else of
-            return self._all("builtin", str(getattr(value, "__module__", None)), value.__name__, owner)
+            # A ufunc holds the function that np.frompyfunc made it of, and shows it to nobody else.
+            inside = [part for part in gc.get_referents(value) if isinstance(part, types.FunctionType)]
+            return self._all("builtin", str(getattr(value, "__module__", None)), value.__name__, owner, inside)
         try:
             parts = value.__reduce_ex__(4)
         except Exception:  # locks, files, and what else can't be pickled
@@ -163,6 +181,15 @@ class _Digests:
             return True
         file = getattr(sys.modules.get(module or ""), "__file__", None)
         return top != self.home and file is not None and not INSTALLED.isdisjoint(Path(file).parts)
+
+    def _is_installed(self, module: str) -> bool:
+        """The same for a module that may not have been imported: packages that take long are not, for this."""
+        if module in sys.modules or self._is_library(module):
+            return self._is_library(module)
+        top = module.split(".")[0]
+        spec = find_spec(top)
+        places = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or ())]
+        return top != self.home and any(not INSTALLED.isdisjoint(Path(place).parts) for place in places)
 
 
 def _content(cell: types.CellType) -> Any:
@@ -188,6 +215,19 @@ def _globals(code: types.CodeType) -> set[str]:
         for step in dis.get_instructions(one)
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
     }
+
+
+def _imports(code: types.CodeType) -> set[tuple[str, tuple[str, ...]]]:
+    """The modules that a code imports, with their leading dots, and the names that it takes from each."""
+    found = set()
+    for one in _codes(code):
+        before: list[Any] = [0, None]
+        for step in dis.get_instructions(one):
+            if step.opname == "IMPORT_NAME":
+                found.add(("." * before[-2] + step.argval, before[-1] or ()))  # the two that it takes from the stack
+            if step.opname != "EXTENDED_ARG":
+                before.append(step.argval)
+    return found
 
 
 def _names(code: types.CodeType) -> Iterable[str]:

@@ -118,6 +118,30 @@ def with_helper_in_a_module(factor):
     return run
 
 
+def with_import_inside(form):
+    """Of functions that import a module, or one of a package, when they run; `form` has "the_module" in it."""
+
+    def make(factor):
+        for name in ("the_package", "the_package.the_module"):
+            sys.modules[name] = types.ModuleType(name)
+        inner = sys.modules["the_package.the_module"]
+        sys.modules["the_package"].__path__, sys.modules["the_package"].the_module = [], inner
+        inner.times = compiled(f"def times(n): return {factor} * n", "times", "the_package.the_module")
+        imports, call = form.split("; ")
+        return compiled(f"def run(n):\n {imports}\n return {{'v': {call}(n)}}")
+
+    return make
+
+
+def with_metaclass(factor):
+    return compiled(f"""
+        class Meta(type):
+            def times(cls, n): return {factor} * n
+        class Law(metaclass=Meta): pass
+        def run(n): return {{'v': Law.times(n)}}
+    """)
+
+
 def recursive(factor):
     return compiled(f"def run(n): return {{'v': {factor} * n if n < 9 else run(n - 9)['v']}}")
 
@@ -132,7 +156,17 @@ FUNCTIONS_OF_A_FACTOR = {
     "nested": lambda factor: compiled(f"def run(n):\n def inner(): return {factor} * n\n return {{'v': inner()}}"),
     "helper": with_helper,
     "helper in a module": with_helper_in_a_module,
+    "import inside": with_import_inside("import the_package.the_module; the_package.the_module.times"),
+    "import inside under a name": with_import_inside("import the_package.the_module as m; m.times"),
+    "import of a module inside": with_import_inside("from the_package import the_module as m; m.times"),
+    "import of a function inside": with_import_inside("from the_package.the_module import times; times"),
     "recursive": recursive,
+    "metaclass": with_metaclass,
+    "ufunc": lambda factor: (lambda f: lambda n: {"v": f(n)})(np.frompyfunc(lambda n: factor * n, 1, 1)),
+    "order of a dictionary": lambda factor: compiled(
+        f"LAWS = {{'a': 1, 'b': 100}}\nLAWS = dict(sorted(LAWS.items(), reverse={factor == 100}))\n"
+        "def run(n): return {'v': next(iter(LAWS.values())) * n}"
+    ),
     "state": Times,
     "bound method": lambda factor: Times(factor).run,
     "partial": lambda factor: functools.partial(weighted, weights=np.full(3, float(factor))),
