@@ -68,11 +68,13 @@ def approximate(
     with more inputs alone, what `fit` makes of random points: it knows f that is simple in other variables. Each round
     doubles the points; what passes a check of new random points decides.
 
-    Errors with one input are means over the box, with points in every interval; with more, over random points, of
-    which a third is uniform, a third denser at the edges and a third on the way to a corner. They are those of the
-    model at all points asked after it was made. Where the tolerance isn't met with several inputs, a tenth of the
-    evaluations, 3,000 at most, is left for a last check: jumps and poles are looked for where errors are largest, one
-    place of each is named, and the RMSE at uniform new points is the one reported, if it is larger.
+    Errors with one input are means over the box, with points in every interval; with more, over random points, of which
+    a quarter lies where models are large, and of the others a third is uniform, a third denser at the edges and a third
+    on the way to a corner. They are those of the model at all points asked after it was made, and, of a model that
+    jumps, those to expect in the gap between points that leaves the place of the jump open. Where the tolerance isn't
+    met with several inputs, a tenth of the evaluations, 3,000 at most, is left for a last check: jumps and poles are
+    looked for where errors are largest, one place of each is named, and the RMSE at uniform new points is the one
+    reported, if it is larger.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report` (with `evaluations`), `model.save(path)`. Ctrl-C
     ends the search and returns the best model so far. Raises ValueError for bad options and for f that has no value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -12,8 +13,8 @@ from .breaks import HALVES, LEAST_JUMP, Break, ascend, jump, locate_jump, named,
 from .target import Target
 
 # A jump is looked for between so many of the points with the largest errors and so many of their neighbours, until so
-# many are found.
-MOST_POINTS, NEIGHBOURS, ENOUGH = 12, 16, 3
+# many are found; and where none is, among more neighbours, as those on a sparse grid may all be on one side.
+MOST_POINTS, NEIGHBOURS, ENOUGH = 12, (16, 128), 3
 # A pole is looked for where |y| has values of so many times the median one; and more for a function that a model has
 # met to the tolerance, as a steep one can have them too.
 LARGE, VERY_LARGE = 100.0, 1e4
@@ -32,12 +33,13 @@ def find_jumps(target: Target, model: Model, X: Array, error: Array, most: int) 
     relative = np.abs(error) / largest
     relative[~np.isfinite(relative)] = math.inf
     found: list[Break] = []
-    for k in np.argsort(-np.max(relative, axis=1), kind="stable")[:MOST_POINTS]:
-        if len(found) >= ENOUGH:
+    points = np.argsort(-np.max(relative, axis=1), kind="stable")[:MOST_POINTS]
+    for number, k in itertools.product(NEIGHBOURS, points):
+        if len(found) >= ENOUGH or (found and number > NEIGHBOURS[0]):
             break
         output = int(np.argmax(relative[k]))
         # A good model's errors jump where f does and change less than f in between, a bad one's change more.
-        one = _jump_near(target, X[k], output, model, most) or _jump_near(target, X[k], output, None, most)
+        one = next(filter(None, (_jump_near(target, X[k], output, of, number, most) for of in (model, None))), None)
         if one is not None and one.place not in [other.place for other in found]:
             found.append(one)
     return found
@@ -75,11 +77,12 @@ def find_poles(target: Target, most: int, large: float) -> list[Break]:
     return []
 
 
-def _jump_near(target: Target, x: Array, output: int, model: Model | None, most: int) -> Break | None:
-    """The jump on the way from `x` to the neighbour where f, or the error of `model`, is most unlike its own."""
+def _jump_near(target: Target, x: Array, output: int, model: Model | None, number: int, most: int) -> Break | None:
+    """The jump on the way from `x` to that of so many neighbours where f, or the error of `model`, is most unlike its
+    own."""
     width = 0.5 * target.high - 0.5 * target.low
     distance = np.sum(((target.X - x) * 0.5 / width) ** 2, axis=1)
-    near = np.argsort(distance, kind="stable")[: NEIGHBOURS + 1]
+    near = np.argsort(distance, kind="stable")[: number + 1]
     X, y = target.X[near], target.y[near, output]
 
     def left(X: Array, y: Array) -> Array:

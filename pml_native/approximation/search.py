@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, rms_of_columns
 from ..fitting import diagnosis, guide
 from ..fitting.account import least_rows
 from ..fitting.race import Race
@@ -21,8 +21,9 @@ from ..search import fit_polynomial
 from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from ..threads import resolve_threads
-from .break_search import LARGE, VERY_LARGE, find_jumps, find_poles
+from .break_search import LARGE, MOST_POINTS, VERY_LARGE, find_jumps, find_poles
 from .breaks import Break, described
+from .gaps import gaps_of, steepest
 from .intervals import Intervals
 from .sparse_grid import SparseGrid
 from .target import Target, inside
@@ -41,6 +42,12 @@ MOST_ROWS, HELD_OUT = 6000, 0.15
 CORNERS_OF, MOST_CORNERS = 6, 64
 # Rows times parameters for which a model is evaluated in a second or so.
 MOST_NUMBERS = 40_000_000
+# Of a check, the part that is where models are largest: of 20 points at random none is on a peak of a thousandth of
+# the box, where nearly all of the RMS of f is.
+LARGE_SHARE = 0.25
+# Where a model does not know which of two laws holds, it takes the wrong one at a quarter of the points: it changes in
+# the middle of the gap, and the true place is anywhere in it.
+WRONG_SHARE = 0.25
 # Rows of a check below which it tells too little to replace what was found before.
 LEAST_CHECKED = 5
 # Errors of so many roundings of f leave nothing for further points to gain.
@@ -180,12 +187,13 @@ class Rounds:
                 notes[-1] += f"; {self.refinement.apart_width:.1e} of the box, at the poles, is left out of them"
         errors = found.errors
         if found.checked and math.isfinite(errors.max) and errors.max > max(NOTED_MAX * errors.rmse, self.tolerance):
-            missed = np.max(np.abs(found.model.evaluate(found.X) - found.y), axis=1)
+            missed = np.max(np.abs(found.model.evaluate(found.X) - found.y) / rms_of_columns(found.y), axis=1)
             at = ", ".join(f"{x:.6g}" for x in found.X[int(np.argmax(missed))])
-            notes.append(
-                f"the largest error of the check, {errors.max:.1e}, is {errors.max / errors.rmse:.0f} times the RMSE; "
-                f"it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
-            )
+            if np.max(missed) >= errors.max / NOTED_MAX:  # else it is that of a gap where no point is
+                notes.append(
+                    f"the largest error of the check, {errors.max:.1e}, is {errors.max / errors.rmse:.0f} times the "
+                    f"RMSE; it is at x = {at}: f is not smooth there, or changes faster than elsewhere"
+                )
         return notes
 
     def without_value(self, found: Checked) -> float:
@@ -241,6 +249,21 @@ class Rounds:
             way = self.rng.random((n, 1))
             z = np.where((kind == 2)[:, None], way * z + (1.0 - way) * self.rng.choice([-1.0, 1.0], size=(n, d)), z)
         return inside(z, self.target.low, self.target.high)
+
+    def _uniform(self, n: int) -> Array:
+        z = 2.0 * self.rng.random((n, len(self.target.low))) - 1.0
+        return inside(z, self.target.low, self.target.high)
+
+    def _where_large(self, models: list[Model], n: int) -> Array:
+        """Points (n, d) drawn as often as the squares of what the models have there are large."""
+        X = self._uniform(max(n, min(map(_most_checks, models))))
+        with np.errstate(all="ignore"):
+            size = np.max([np.max(np.abs(model.evaluate(X)), axis=1) for model in models], axis=0)
+            largest = np.max(size, where=np.isfinite(size), initial=0.0)
+            share = (np.minimum(np.where(np.isfinite(size), size, largest), largest) / largest) ** 2
+        if not largest > 0.0 or np.count_nonzero(share) < n:
+            return X[:n]
+        return X[np.sort(self.rng.choice(len(X), n, replace=False, p=share / share.sum()))]
 
     def _corners(self) -> Array:
         """The corners of the box, or as many of them, in random order."""
@@ -360,14 +383,25 @@ class Rounds:
 
     def _measured(self, model: Model, description: str, X: Array, y: Array, weight: Array) -> Checked:
         prediction = model.evaluate(X)
-        return Checked(model, description, self._errors(X, prediction, y, weight), X, y, prediction, weight)
+        errors = self._with_undecided(model, self._errors(X, prediction, y, weight))
+        return Checked(model, description, errors, X, y, prediction, weight)
+
+    def _with_undecided(self, model: Model, errors: Errors) -> Errors:
+        """The errors with those to expect where no point says which of two laws of the model holds."""
+        found = gaps_of(model, self.target.low, self.target.high, self.rng)
+        if found is None:
+            return errors
+        unit = rms_of_columns(self.target.y)
+        apart = np.max(found.apart / unit, axis=1)
+        rms = math.sqrt(WRONG_SHARE * float(np.sum(found.share * apart**2)))
+        return replace(errors, rmse=math.hypot(errors.rmse, rms), max=max(errors.max, float(np.max(apart))))
 
     def _joined(self, one: Checked, other: Checked) -> Checked:
         """The same model's errors at the points of two checks."""
         X, y, prediction, weight = (
             np.concatenate([getattr(one, name), getattr(other, name)]) for name in ("X", "y", "prediction", "weight")
         )
-        errors = self._errors(X, prediction, y, weight)
+        errors = self._with_undecided(one.model, self._errors(X, prediction, y, weight))
         return Checked(one.model, one.description, errors, X, y, prediction, weight)
 
     def _check(self, models: list[tuple[Model, str]], n: int) -> bool:
@@ -383,7 +417,10 @@ class Rounds:
             if len(X) > max(target.affordable(), FEWEST_CHECKS):
                 X, weight = self._random(min(n, max(target.affordable(), 1))), None
         else:
-            X = self._random(n)
+            n_large = int(LARGE_SHARE * n) if models else 0
+            X = self._random(n - n_large)
+            if n_large:
+                X = np.concatenate([X, self._where_large([model for model, _ in models], n_large)])
         train_rmse = [self.train_rmse(model) for model, _ in models]
         y = target.ask(X)
         weight = np.full(len(X), 1.0 / max(1, len(X))) if weight is None else weight
@@ -419,6 +456,9 @@ class Rounds:
         self.costs.append((target.n_evaluations, self.best.errors.rmse))
         asked = f"{target.n_evaluations} evaluations, {len(X)} of them a check"
         self._tell(f"{asked}: the best is {self.best.description}, RMSE {self.best.errors.rmse:.1e}")
+        gaps = None if met else gaps_of(self.best.model, target.low, target.high, self.rng)
+        if gaps is not None:  # points there are no fair check, but the next models know more of the place
+            target.ask(gaps.X[: max(0, target.affordable() - FEWEST_CHECKS)])
         return bool(met)
 
     def _check_again(self, most: int) -> None:
@@ -436,10 +476,10 @@ class Rounds:
         if n >= FEWEST_CHECKS:
             until = n_before + int(SEARCHED_SHARE * n)
             self.breaks = find_poles(target, until, LARGE)
-            self.breaks += find_jumps(target, self.best.model, self.best.X, self.best.y - self.best.prediction, until)
+            X, error = self._most_doubtful()
+            self.breaks += find_jumps(target, self.best.model, X, error, until)
         n -= target.n_evaluations - n_before
-        z = 2.0 * self.rng.random((max(n, 0), len(target.low))) - 1.0
-        X = inside(z, target.low, target.high)
+        X = self._uniform(max(n, 0))
         y = target.ask(X, least=len(X))
         known = np.isfinite(y).all(axis=1)
         if known.sum() < LEAST_CHECKED:
@@ -450,11 +490,23 @@ class Rounds:
             return
         both = self._joined(self.best, last)
         # A model that is smooth misses a jump by half of it at least, somewhere. Where none of n points has shown that,
-        # it may still do so in some 1 / n of the box.
-        missed = 0.5 * max((one.size for one in self.breaks), default=0.0)
+        # it may still do so in some 1 / n of the box. One that jumps knows its gaps.
+        has_gaps = gaps_of(self.best.model, target.low, target.high, self.rng) is not None
+        missed = 0.0 if has_gaps else 0.5 * max((one.size for one in self.breaks), default=0.0)
         rmse = math.hypot(max(both.errors.rmse, last.errors.rmse), missed / math.sqrt(len(both.X)))
         self.best = replace(both, errors=replace(both.errors, rmse=rmse, max=max(both.errors.max, missed)))
         self._tell(f"{len(last.X)} uniform points more: RMSE {last.errors.rmse:.1e} there")
+
+    def _most_doubtful(self) -> tuple[Array, Array]:
+        """Points that f was asked at, and the errors (n, m) of the best model there: those of checks; besides, as much
+        as its laws are apart where it does not know which of them holds, or as it changes by where it is steepest."""
+        target, best = self.target, self.best
+        assert best is not None
+        found = gaps_of(best.model, target.low, target.high, self.rng)
+        X, doubt = (found.X, found.apart) if found else steepest(best.model, target.low, target.high, self.rng)
+        most = np.argsort(-np.max(doubt, axis=1), kind="stable")[: MOST_POINTS // 2]
+        most = most[np.isfinite(target.ask(X[most], least=len(most))).all(axis=1)]
+        return np.concatenate([best.X, X[most]]), np.concatenate([best.y - best.prediction, doubt[most]])
 
     def _tell(self, sentence: str) -> None:
         self.path.append(f"{self.target.elapsed:.1f} s: {sentence}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+import sys
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -93,7 +95,21 @@ class ErrorEstimate:
 FAMILIES: dict[str, type[Model]] = {}
 
 
-class Model(ABC):
+class Family(ABCMeta):
+    """What the classes of models are: scripts that know `RBF.fit`, now `pml_native.fit_rbf`, go on working."""
+
+    family: str
+
+    @property
+    def fit(cls) -> Callable[..., Model]:
+        """The door of this family, if it has one; a model, which knows of no search, has none itself."""
+        package, name = __name__.partition(".")[0], f"fit_{cls.family}"
+        door: Callable[..., Model] = getattr(sys.modules[package], name)
+        warnings.warn(f"{cls.__name__}.fit has been renamed: {package}.{name}", DeprecationWarning, stacklevel=2)
+        return door
+
+
+class Model(metaclass=Family):
     """A fitted family.
 
     A family gives `family`, `n_params`, `evaluate`, `evaluate_gradient`, `state` and `from_state`; calling, shapes,

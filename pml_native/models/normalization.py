@@ -16,6 +16,9 @@ from .. import _core
 from ..arrays import Array, contiguous
 from ..export.program import Vector, divided, scaled, shifted, times_power_of_two
 
+# Times 2^exponent up to this one, shift and scale are far from the ends of float64.
+MOST_EXPONENT = 200
+
 
 @dataclass(frozen=True)
 class Normalization:
@@ -82,13 +85,21 @@ class Normalization:
     def _has_exponents(self) -> bool:
         return bool(self.exponent.any())
 
+    @cached_property
+    def _in_units_of_values(self) -> tuple[Array, Array] | None:
+        """Shift and divisor times 2^exponent, which give z the same bits by an operation less; None if far from 1."""
+        if np.max(np.abs(self.exponent), initial=0) > MOST_EXPONENT:
+            return None
+        return np.ldexp(self.shift, self.exponent), np.ldexp(self.divisor, self.exponent)
+
     def apply(self, values: Array) -> Array:
         """v (n, k) -> z (n, k)."""
         if self.is_identity:
             return values
-        if self._has_exponents:
-            values = np.ldexp(values, self._to_unit)
-        return contiguous((values - self.shift) / self.divisor)
+        if self._in_units_of_values is not None:
+            shift, divisor = self._in_units_of_values
+            return contiguous((values - shift) / divisor)
+        return contiguous((np.ldexp(values, self._to_unit) - self.shift) / self.divisor)
 
     def invert(self, normalized: Array) -> Array:
         """z (n, k) -> v (n, k); a constant column gives its constant exactly."""

@@ -85,8 +85,10 @@ class Polynomial(Model):
     def evaluate(self, X: Array) -> Array:
         if self.coefficients.shape[1] < MANY_OUTPUTS:
             return self._series.evaluate(X, self.n_threads)
-        blocks = [self._block(X[i : i + BLOCK_ROWS]) for i in range(0, max(1, len(X)), BLOCK_ROWS)]
-        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if len(X) <= BLOCK_ROWS:
+            values = self._block(X)
+        else:
+            values = np.concatenate([self._block(X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)])
         if not self._uses_all_inputs:
             values[np.isnan(X).any(axis=1)] = np.nan
         return values

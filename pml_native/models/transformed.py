@@ -135,6 +135,7 @@ class Transformed(Model):
         self.output_scales = _scales(output_scales, "output_scales", wanted[1])
         self.n_threads = model.n_threads
         self._are_alike = self.signature.n_outputs > 1 and len(set(self.output_transforms)) == 1
+        self._keeps_size = bool(np.all(self.output_scales == 1.0))
         self._bends = set(self.output_transforms) != {"identity"}
         self._takes_as_given = set(self.input_transforms) == {"identity"} and bool(np.all(self.input_scales == 1.0))
         with np.errstate(over="ignore", under="ignore"):
@@ -244,8 +245,8 @@ class Transformed(Model):
     def _outputs(self, inner: Array) -> Array:
         """b T^-1(f)."""
         if self._are_alike and inner.size <= FEW_VALUES:  # 30 names take longer to read than 30 logarithms to compute
-            values: Array = TRANSFORMS[self.output_transforms[0]].inverse(inner) * self.output_scales
-            return values
+            values = TRANSFORMS[self.output_transforms[0]].inverse(inner)
+            return values if self._keeps_size else values * self.output_scales
         return self._transformed("inverse", inner, self.output_transforms, factor=self.output_scales)
 
     def _slopes(self, inner: Array) -> Array:

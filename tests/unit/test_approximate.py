@@ -13,6 +13,7 @@ import pytest
 from scipy import special
 
 import pml_native as pml
+from pml_native.approximation.gaps import gaps_of
 from pml_native.approximation.intervals import Intervals
 from pml_native.approximation.sparse_grid import SparseGrid
 from pml_native.approximation.target import Target
@@ -511,6 +512,54 @@ def test_a_jump_of_several_inputs_is_named_and_the_error_is_that_at_fresh_points
     away = 1e-5 * np.random.default_rng(0).normal(size=(50, d))
     smooth = 1e-4 * np.max(np.abs(y))
     assert np.max(np.ptp(f(place + away), axis=0)) > smooth
+
+
+def of_two_laws(gap):
+    """1 and 3, with a boundary x0 + x1 = 0.2 that is open within a gap of this width along each axis."""
+    laws = [pml.Polynomial([[0, 0]], [value]) for value in (1.0, 3.0)]
+    boundary = pml.Polynomial([[0, 0], [1, 0], [0, 1]], [-0.2, 1.0, 1.0])
+    return pml.Regions(laws, boundary, margin=0.5 * gap)
+
+
+@pytest.mark.parametrize("gap", [0.1, 1e-4, 1e-9])
+def test_gaps_are_found_however_narrow(gap):
+    low, high = np.full(2, -1.0), np.ones(2)
+    found = gaps_of(of_two_laws(gap), low, high, np.random.default_rng(0))
+    assert np.max(np.abs(found.X.sum(axis=1) - 0.2)) < gap
+    assert np.all(found.apart == 2.0)
+    # A line along an axis meets the boundary at 0.9 of its places.
+    assert np.sum(found.share) == pytest.approx(0.9 * gap / 2.0, rel=0.2)
+
+
+def test_models_without_gaps_have_none():
+    low, high = np.full(2, -1.0), np.ones(2)
+    for model in (of_two_laws(0.0), pml.Polynomial([[1, 1]], [2.0])):
+        assert gaps_of(model, low, high, np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize(
+    "f", [lambda X: (X[:, 0] > 0.1) + X[:, 1], lambda X: np.where(X[:, 1] < -0.3, 2.0 * X[:, 0], X[:, 1])]
+)
+def test_the_error_of_a_model_that_jumps_contains_the_gap_that_no_point_is_in(f):
+    report = (model := pml.approximate(f, [(-1.0, 1.0)] * 2, max_evaluations=1500, n_threads=1)).report
+    X = np.random.default_rng(7).uniform(-1.0, 1.0, size=(200_000, 2))
+    true = np.sqrt(np.mean((model(X) - f(X)) ** 2) / np.mean(f(X) ** 2))
+    assert true < 3.0 * report.error
+    assert report.error > 1e-6
+    assert any("f jumps" in note for note in report.warnings)
+    assert "one for each side" in report.advice[0]
+
+
+@pytest.mark.parametrize("width", [1e-3, 3e-3])
+def test_a_narrow_peak_that_holds_nearly_all_of_f_is_checked(width):
+    def f(x):
+        return 1.0 / ((x - 0.2) ** 2 + width**2)
+
+    report = (model := pml.approximate(f, (-1.0, 1.0), n_threads=1)).report
+    x = np.random.default_rng(7).uniform(-1.0, 1.0, 100_000)
+    true = np.sqrt(np.mean((model(x) - f(x)) ** 2) / np.mean(f(x) ** 2))
+    assert true < max(3.0 * report.error, 1e-14)
+    assert true < 1e-12
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pml_native.FitWarning")

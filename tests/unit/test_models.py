@@ -188,3 +188,16 @@ def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
         model.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("family", ["Polynomial", "RBF", "RandomFeatures", "Rational", "Separable"])
+def test_doors_answer_to_the_names_that_they_had(family):
+    cls = getattr(pml, family)
+    with pytest.warns(DeprecationWarning, match=f"{family}.fit has been renamed: pml_native.fit_{cls.family}"):
+        assert cls.fit is getattr(pml, f"fit_{cls.family}")
+
+
+def test_what_has_no_door_has_none_by_another_name():
+    assert not hasattr(pml.NetworkModel, "fit")
+    assert not hasattr(network(), "fit")
+    assert not hasattr(pml.Polynomial([[1]], [2.0]), "fit")
