@@ -23,6 +23,7 @@ from .fitting import regions as region_races
 from .fitting.account import described, least_rows, left_out, limit_of, notes_on, of_parts, report_of, so_far
 from .fitting.agreement import Box, chosen_by_agreement, estimates
 from .fitting.choice import Choice
+from .fitting.clock import Clock
 from .fitting.diagnosis import Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, Witnesses
 from .fitting.given_regions import given_regions
@@ -136,10 +137,11 @@ def fit(
         require_writable(checkpoint)
     threads = resolve_threads(n_threads)
     limit = math.inf if time_limit is None else time_limit
+    clock = Clock(start + limit)
     far = np.empty(0, dtype=np.intp)
     if outliers == "drop":
         with InterruptGuard() as guard, held_blas():
-            samples, far = without_outliers(samples, effort, threads, limit, lambda: guard.requested)
+            samples, far = without_outliers(samples, effort, threads, limit, clock, lambda: guard.requested)
     facts = Facts.of(samples)
     table = guide.table(method, is_grid(facts) and not breaks)
     if facts.m > 1 and (method == "auto" or samples.is_relative):
@@ -195,7 +197,7 @@ def fit(
         if said:
             race.tell(said)
         work = 0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent)
-        witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, start + limit)
+        witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, clock)
         is_final = given or interrupted
         choice = Choice(race, samples, train, held_out, witnesses, is_final, is_settled=is_final or reached)
         taken = choice.of(found)
@@ -213,7 +215,7 @@ def fit(
         found = taken.found
         floor = diagnosis.floor_of(found.measured or found.model, held_out.X, held_out.sample_weight)
         is_exact = found.error <= diagnosis.FLOOR_MARGIN * max(floor, EPS)
-        if is_exact or interrupted or not limits.has_time(len(samples.X), start, limit):
+        if is_exact or interrupted or not limits.has_time(len(samples.X), clock, limit):
             of_data = Limits()
         else:
             of_data = limits.limits_of(found, race.found.values(), samples, held_out, digits)
@@ -229,6 +231,7 @@ def fit(
         advice = diagnosis.advice_on(joins)
         if not (advice and is_exact):
             advice += diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
+        notes += clock.sentences()
         watch.write(taken.whole)
     model = taken.whole.model
     model.estimate = taken.known.estimate
@@ -244,6 +247,7 @@ def fit(
         pieces=errors_of_pieces,
         formulas=Formulas(partial(_formulas, model)),
         **of_parts(model),
+        seconds=time.perf_counter() - start,  # the last thing that is done
     )
     return model
 

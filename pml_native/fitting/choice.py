@@ -7,7 +7,6 @@ than as many digits elsewhere. Where rows are few, those held out choose with lu
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,7 +62,9 @@ class Choice:
         first = self._taken(found)
         is_doubtful = first.known.error > DOUBTFUL * max(first.found.error, ROUNDED)
         has_few_rows = self.witnesses.facts.n < FEW_ROWS
-        if self.is_settled or not (is_doubtful or has_few_rows) or time.perf_counter() > self.witnesses.end:
+        if self.is_settled or not (is_doubtful or has_few_rows):
+            return first
+        if not self.witnesses.clock.leaves(0.0, "a look at other models, as the error to expect of this one is large"):
             return first
         others = sorted(self.race.found.values(), key=lambda one: one.score)
         others = [one for one in others if one.maker != found.maker and one.error < first.known.error][:MOST_NEXT]
@@ -96,8 +97,8 @@ class Choice:
     def _refitted(self, found: Found) -> Found:
         """The model made again of all rows, if there is time, unless it is worse at these."""
         work = min(MOST_REFIT_WORK, len(self.samples.X) * float(found.model.n_params) ** 2)
-        if time.perf_counter() + 2.0 * work / WORK_A_SECOND > self.witnesses.end:  # twice as slow as it should be
-            self.race.tell("the time limit leaves none for a fit to all rows: the model is that of the rows trained on")
+        # Twice as slow as it should be.
+        if not self.witnesses.clock.leaves(2.0 * work / WORK_A_SECOND, "a fit to all rows"):
             return found
         again = refitted(found, self.samples)
         # A model of which each value takes long was measured at some rows only.

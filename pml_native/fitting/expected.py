@@ -15,7 +15,6 @@ error to expect is the largest of what these say, and bench/honesty.py measures 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +28,9 @@ from ..grids import nearest_lines
 from ..models import ErrorEstimate, Model
 from ..search.search import EPS, WORK_A_SECOND, Found
 from .agreement import SAME, Box
+from .clock import Clock
 
+WITHOUT_SOME = "models without some of the rows, which tell of the error to expect"
 # Groups of rows that models are made without; rows that are made use of at most, or so many for each parameter.
 N_GROUPS = 5
 MOST_ROWS, ROWS_PER_PARAMETER = 4000, 5
@@ -87,8 +88,7 @@ class Expected:
 class Witnesses:
     """What tells of a model's error away from the rows of a `box`, of which models were chosen by `n_held_out`.
 
-    So much `work` may be done for each model, in multiply-adds, and none after `end`, by the clock of
-    time.perf_counter.
+    So much `work` may be done for each model, in multiply-adds, and none when `clock` leaves no time.
     """
 
     box: Box
@@ -97,7 +97,7 @@ class Witnesses:
     rng: np.random.Generator
     n_held_out: int
     work: float
-    end: float
+    clock: Clock
 
     def expected(self, found: Found, rivals: Sequence[Found]) -> Expected:
         """Of `found.model`, made of all rows of the box; `rivals` were made otherwise."""
@@ -184,12 +184,12 @@ class Witnesses:
             return none
         n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
         one = found.nearby_work or n * float(n_params) ** 2
-        if self.work < N_GROUPS * one or time.perf_counter() + one / WORK_A_SECOND > self.end:
+        if self.work < N_GROUPS * one or not self.clock.leaves(one / WORK_A_SECOND, WITHOUT_SOME):
             return none
         chosen = samples.take(np.sort(self.rng.permutation(len(samples.X))[:n]))
         others, shares, errors = [], [], []
         for is_out in _groups(chosen.X, lines, self.rng):
-            if time.perf_counter() > self.end:
+            if not self.clock.leaves(0.0, WITHOUT_SOME):
                 return none
             with np.errstate(all="ignore"):
                 other = found.nearby(chosen.take(np.flatnonzero(~is_out)))

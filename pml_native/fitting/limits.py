@@ -7,7 +7,6 @@ rounded before y was made of it: then a model comes below the error that roundin
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from ..models import Model, Regions
 from ..report import Errors
 from ..search.search import WORK_A_SECOND, Found
 from .breaks import Break, break_of
+from .clock import Clock
 from .misprints import Misprints, misprints_of
 from .noise import is_noise
 from .probe import MOST_TERMS, ROWS_A_TERM, Probe
@@ -133,10 +133,10 @@ def rounding_of_outputs(y: Array) -> Rounding:
     return Rounding(math.sqrt(sum(rmse**2 for rmse, _ in found) / len(found)), roughest[1])
 
 
-def has_time(n: int, start: float, time_limit: float) -> bool:
-    """Whether n rows can be looked at before the time limit, or soon after it."""
+def has_time(n: int, clock: Clock, time_limit: float) -> bool:
+    """Whether n rows can be looked at before the time limit, which `clock` has, or soon after it."""
     work = PASSES * min(n, MOST_ROWS) * min(MOST_TERMS, n / ROWS_A_TERM) ** 2
-    return time.perf_counter() + work / WORK_A_SECOND <= start + (1.0 + LATER) * time_limit
+    return clock.leaves(work / WORK_A_SECOND - LATER * time_limit, "a look at what limits the error")
 
 
 def rounding_of_inputs(model: Model, X: Array, size: Array, spacing: Array) -> float:

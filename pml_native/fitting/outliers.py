@@ -19,6 +19,7 @@ from ..hold_out import split
 from ..search.scheduler import Crew
 from ..search.search import WHOLE_WORK, Rows
 from . import guide, outputs
+from .clock import Clock
 from .limits import has_time, limits_of, rounding_of_outputs
 from .race import Race
 
@@ -27,16 +28,17 @@ LOOK_SHARE, MOST_LOOKS = 1 / 32, 8
 
 
 def without_outliers(
-    samples: Samples, effort: float, n_threads: int, seconds: float, interrupted: Callable[[], bool]
+    samples: Samples, effort: float, n_threads: int, seconds: float, clock: Clock, interrupted: Callable[[], bool]
 ) -> tuple[Samples, NDArray[np.intp]]:
-    """The samples but for outliers, and the numbers of these, ascending; so many `seconds` are those of the whole fit.
+    """The samples but for outliers, and the numbers of these, ascending; so many `seconds` are those of the whole fit,
+    whose `clock` keeps that a look had too few.
 
     Nothing is drawn from the generator of the fit, so that where no row is left out it is the same as without looks.
     """
     numbers = np.arange(len(samples.X)) if samples.numbers is None else samples.numbers
     samples, left_out = replace(samples, numbers=numbers), np.empty(0, dtype=np.intp)
     for _ in range(MOST_LOOKS):
-        found = None if interrupted() else _seen(samples, effort, n_threads, LOOK_SHARE * seconds, interrupted)
+        found = None if interrupted() else _seen(samples, effort, n_threads, LOOK_SHARE * seconds, clock, interrupted)
         if found is None:
             break
         assert samples.numbers is not None
@@ -46,7 +48,7 @@ def without_outliers(
 
 
 def _seen(
-    samples: Samples, effort: float, n_threads: int, seconds: float, interrupted: Callable[[], bool]
+    samples: Samples, effort: float, n_threads: int, seconds: float, clock: Clock, interrupted: Callable[[], bool]
 ) -> NDArray[np.intp] | None:
     """The places of the outliers that one look sees; None for none."""
     start, rng = time.perf_counter(), np.random.default_rng(0)
@@ -57,7 +59,10 @@ def _seen(
     crew = Crew(n_threads, start + seconds, interrupted, needed=lambda: race.best is None)
     race.is_over = crew.is_over
     crew.run(race)
-    if race.best is None or race.best.is_exact or not has_time(len(samples.X), start, seconds):
+    if crew.late:
+        clock.ended("looks for outliers")
+    own = Clock(start + seconds, clock.left_out)
+    if race.best is None or race.best.is_exact or not has_time(len(samples.X), own, seconds):
         return None
     limits = limits_of(race.best, race.found.values(), samples, held_out, rounding_of_outputs(samples.y))
     return None if limits.misprints is None else limits.misprints.rows

@@ -9,6 +9,7 @@ from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
 from pml_native.fitting.choice import Choice
+from pml_native.fitting.clock import Clock
 from pml_native.fitting.expected import Witnesses
 from pml_native.fitting.race import Race
 from pml_native.report import Errors
@@ -52,7 +53,7 @@ def taken(*models, is_settled=False, n=400):
         race.consider(one)
     facts = Facts.of(samples)
     box, coverage = Box(samples, rng, 1), Coverage.of(X, facts)
-    witnesses = Witnesses(box, facts, coverage, rng, len(X), work=1e9, end=np.inf)
+    witnesses = Witnesses(box, facts, coverage, rng, len(X), work=1e9, clock=Clock())
     choice = Choice(race, samples, samples, samples, witnesses, is_final=True, is_settled=is_settled)
     return choice.of(race.best), race
 

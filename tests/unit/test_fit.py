@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +79,25 @@ def test_a_fit_that_the_clock_ends_says_that_it_may_not_repeat_and_what_would():
     report = pml.fit(X, np.maximum(y, 9.0), time_limit=1e-3).report
     assert "the time limit of 0.001 s was used up, so that this result may not repeat; effort=" in report.status
     assert report.seconds >= 1e-3
+
+
+def test_what_the_clock_leaves_out_after_the_searches_is_said(monkeypatch):
+    X, y = samples()
+    monkeypatch.setattr("pml_native.fitting.choice.WORK_A_SECOND", 1e-3)  # a fit to all rows would take days
+    options = {"method": "polynomial", "effort": LITTLE}
+    said = [pml.fit(X, y, time_limit=limit, **options).report.warnings for limit in (3600.0, None)]
+    wanted = "the time limit left no time for a fit to all rows: with more of it the result may be another"
+    assert [wanted in warnings for warnings in said] == [True, False]
+
+
+def test_the_seconds_of_the_report_are_those_waited(monkeypatch):
+    """Also those of what is made after its other figures."""
+    X, y = samples()
+    module = sys.modules["pml_native.fit"]
+    late, perf_counter = [], time.perf_counter
+    monkeypatch.setattr(module, "of_parts", lambda model: late.append(True) or {})
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: perf_counter() + 1e6 * len(late)))
+    assert pml.fit(X, y, method="polynomial", effort=LITTLE).report.seconds > 1e6
 
 
 def test_the_same_effort_gives_the_same_model_and_report_with_any_number_of_threads(tmp_path):
