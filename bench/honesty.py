@@ -54,6 +54,8 @@ CAP = 1000.0  # ranges of y
 # the error, the share of smooth scattered problems with a warning that nothing bears out, the shares of points within
 # the model's own estimate and within 10 times it, and the median of this estimate over the error.
 MOST_ABOVE_3, MOST_ABOVE_30, MOST_MEDIAN, MOST_WARNED = 0.03, 0.005, 3.0, 0.10
+# And the share of problems whose error is below the range that the report gives.
+MOST_BELOW = 0.10
 LEAST_WITHIN, LEAST_WITHIN_10, MOST_LOCAL_MEDIAN = 0.95, 0.999, 10.0
 # An error over the box above this bears out a warning: two digits are few for a smooth function.
 BORNE_OUT = 1e-2
@@ -128,6 +130,7 @@ def measured(problem: Problem, model: pml.models.Model, seed: int) -> Row:
         "claimed": claim_of(report),
         "validation_rmse": report.validation_rmse,
         "box_rmse": report.box_rmse,
+        "least": report.error_range[0],
         "warnings": report.warnings,
         "not_checked": "not checked" in " ".join(str(report).split()),  # it is wrapped
         "unseen": problem.unseen(points),
@@ -213,6 +216,8 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
         Goal(told, len(above_30) / len(rows), MOST_ABOVE_30, True),
         Goal("median of the claim over the true error", float(np.median(ratios)), MOST_MEDIAN, False),
     ]
+    below = np.mean([max(FLOOR, row["true"]) < max(FLOOR, row["least"]) for row in rows])
+    found.append(Goal("true error below the range of the report", float(below), MOST_BELOW, True))
     if plain := list(filter(is_smooth_scattered, rows)):
         share = sum(map(is_warned_in_vain, plain)) / len(plain)
         words = f"smooth scattered problems, {len(plain)}, with a warning that nothing bears out"

@@ -224,6 +224,8 @@ def fit(
                     of_data = replace(of_data, misprints=of_data.misprints.among(samples.numbers))
                 assert of_data.misprints is not None
                 far = np.union1d(far, of_data.misprints.rows)
+            if of_data.poles:
+                notes.append(f"y has {of_data.poles_in_words(samples.input_names)}: beside it errors have no bound")
         ended = limit_of(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
@@ -309,13 +311,16 @@ def _columns_by_number(given: Mapping[int | str, Any], samples: Samples, what: s
 
 def _constant(rows: Rows) -> Found:
     """A network without hidden layers and with all weights 0 gives the constant exactly."""
-    train = rows.train
     mlp = MLP((rows.n_inputs, rows.n_outputs))
-    inputs, outputs = Normalization.of(train.X), Normalization.of(train.y)
-    model = NetworkModel(
-        mlp, np.zeros(mlp.n_params), inputs=inputs, outputs=outputs, signature=Signature.of(train), n_threads=1
-    )
-    return rows.found(model, "network", "constant", status="exact")
+
+    def made(samples: Samples) -> NetworkModel:
+        inputs, outputs = Normalization.of(samples.X), Normalization.of(samples.y)
+        signature = Signature.of(samples)
+        return NetworkModel(
+            mlp, np.zeros(mlp.n_params), inputs=inputs, outputs=outputs, signature=signature, n_threads=1
+        )
+
+    return rows.found(made(rows.train), "network", "constant", status="exact", refit=made)
 
 
 def _formulas(model: Model) -> tuple[Formula, ...]:

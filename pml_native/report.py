@@ -312,24 +312,25 @@ class FitReport:
 
     `method` is what was asked for and `family` what was chosen; `status` says in a sentence what ended the fit, `path`
     what was done and why, `warnings` what about the data limits any model, `advice` what would help most. `error` is
-    the relative RMSE to expect over the whole box of X (fitting/expected.py), the true one being in `error_range`, but
-    for one time in thirty or so; where nothing tells of the error away from the rows, it is that at the rows, without
-    an upper end; it `is_guess` where rows lie on a curve or a surface, beside which no row tells. `without_value` is
-    the share of the box where the model gives NaN. `box_rmse` is
-    about the RMSE over the whole box of X, corners without rows too, or less: how far the model is there from the next
-    one made in another way (fitting/agreement.py), None where none comes near. `floor` is
-    the RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
-    has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has seconds,
-    the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was found;
-    `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
-    `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0; these
-    are given to 4 digits. `outliers` are the numbers, from 0, of the rows whose y is far from what all others say:
-    those that `fit` was asked to leave out, and those that `advice` names. `formulas` say what y is, where the model is
-    a formula that is found quickly, and simpler ones with their errors; they are looked for when they are first asked
-    for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the most inputs that
-    one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work that the fit has done,
-    in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of the model along single
-    inputs, of the first output over its RMS, through a row near the middle of the box, `slices_through`.
+    the relative RMSE to expect over the whole box of X (fitting/expected.py); the true one is above `error_range` one
+    time in thirty or so, and below it one in fifteen. Where nothing tells of the error away from the rows, it is that
+    at the rows, and the range has no upper end, nor where y has poles; it `is_guess` where rows lie on a curve or a
+    surface, beside which no row tells. `without_value` is the share of the box where the model gives NaN.
+    `box_rmse` is about the RMSE over the whole box of X, corners without rows too, or less: how far the model is
+    there from the next one made in another way (fitting/agreement.py), None where none comes near. `floor` is the
+    RMSE that rounding brings, of y and of the model's own evaluation, and `terms` what the error is made of. `box`
+    has the least and the largest value of each column of X: beyond them the model extrapolates. `history` has
+    seconds, the larger of the RMSEs at rows held out and trained on, and the family, each time a better model was
+    found; `residuals` some of the held-out rows: inputs, then y over its RMS and its error, of the first output;
+    `expected_at` some points of the box: inputs, the error to expect there, and 1 where rows are near, else 0;
+    these are given to 4 digits. `outliers` are the numbers, from 0, of the rows whose y is far from what all others
+    say: those that `fit` was asked to leave out, and those that `advice` names. `formulas` say what y is, where the
+    model is a formula that is found quickly, and simpler ones with their errors; they are looked for when they are
+    first asked for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the
+    most inputs that one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work
+    that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of
+    the model along single inputs, of the first output over its RMS, through a row near the middle of the box,
+    `slices_through`.
     """
 
     method: str

@@ -179,7 +179,7 @@ def report_of(
         family=found.family,
         description=found.description,
         error=known.error if known.is_known else found.error,
-        error_range=(known.error / RANGE, known.error * RANGE) if known.is_known else (found.error, math.inf),
+        error_range=_range_of(outcome),
         without_value=known.without_value,
         is_guess=known.is_guess,
         train_rmse=found.train_rmse,
@@ -218,6 +218,19 @@ def report_of(
         slices_through=through,
         slices=slices,
     )
+
+
+def _range_of(outcome: Outcome) -> tuple[float, float]:
+    """From what rows held out say to what the error over the box may be; without an end where nothing tells of that.
+
+    Models that tell of it are of fewer rows, so that they say too much more often than too little, and rows held out
+    are the least that it comes to: of 177 problems the error was below a third of what they say in 7 %, and above 3
+    times the one to expect in 2 %.
+    """
+    at_rows, known = outcome.found.error, outcome.known
+    if not known.is_known or outcome.limits.poles:
+        return min(at_rows, known.error), math.inf
+    return min(at_rows, known.error) / RANGE, known.error * RANGE
 
 
 def so_far(

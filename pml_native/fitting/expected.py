@@ -25,7 +25,8 @@ from ..arrays import Array
 from ..coverage import Coverage
 from ..facts import Facts
 from ..grids import nearest_lines
-from ..models import ErrorEstimate, Model
+from ..models import ErrorEstimate, Model, Normalization
+from ..models.chebyshev import chebyshev_table
 from ..search.search import EPS, WORK_A_SECOND, Found
 from .agreement import SAME, Box
 from .clock import Clock
@@ -48,6 +49,10 @@ MOST_UNEQUAL = 30.0
 # Where rows leave parts of the box empty, so many times: there what is exact at the rows is no better than others. Over
 # 133 problems of such rows, 100, 1e4 and 1e6 make 10, 6 and 6 % of the errors more than 3 times too small.
 MOST_UNEQUAL_IN_HOLES = 1e4
+# Between the values of a column a model is a polynomial through them, as far as it shows at so many points, if it is
+# this much nearer to that than that is to the one of a degree less. Functions of fewer parameters are 0.04 of it apart
+# (an exponential over a third of its scale, at four values); columns of more values have models of fewer.
+N_BETWEEN, SATURATED, MOST_VALUES = 500, 1e-3, 16
 # Above this error a model made otherwise says nothing, unless the one in question is no better.
 USELESS = 0.1
 # What is read off models without some rows is taken so many times, as five groups are few: 1.5, and more where rows
@@ -119,6 +124,7 @@ class Witnesses:
         said += self._of_rivals(found, own, rivals, is_full=fills_box and not stays, is_alone=len(said) == 1)
         if is_thin:
             said.append(box.spread)
+        said += self._between_lines(found.model)
         without_value = float(np.average(~np.isfinite(own).all(axis=1), weights=box.weights))
         error = max(*said, self._undecided(found.model)) if len(said) > 1 else math.inf
         if without_value > 0.0:
@@ -161,6 +167,38 @@ class Witnesses:
         values = self.box.values(model)
         distance = _distance(values, own, self.box)
         return self._rms(np.where(np.isfinite(values).all(axis=1), distance, 0.0) if is_rival else distance)
+
+    def _between_lines(self, model: Model) -> list[float]:
+        """What the last degree brings between the values of columns that have so few that the model goes through any y.
+
+        A model that is a polynomial of k - 1 in a column of k values meets whatever y is at these. Neither rows nor
+        models like it tell of it between them; the fit of a degree less does. Where rows are many for each parameter
+        they are a test of it, as a formula of few terms that is exact at all rows is the law.
+        """
+        if self.facts.n >= MANY_ROWS_PER_PARAMETER * model.n_params:
+            return []
+        some = np.linspace(0, len(self.box.points) - 1, min(N_BETWEEN, len(self.box.points))).astype(np.intp)
+        points, weights, own = self.box.points[some], self.box.weights[some], self.box.values(model)[some]
+        squares = 0.0
+        for j, values in _lines(self.facts):
+            k = len(values)
+            if k > MOST_VALUES:
+                continue
+            at = np.repeat(points, k, axis=0)
+            at[:, j] = np.tile(values, len(points))
+            with np.errstate(all="ignore"):
+                on_lines = (model.evaluate(at) / self.box.unit).reshape(len(points), k, -1)
+            unit = Normalization.of_box(values[:, None])
+            Q, R = np.linalg.qr(chebyshev_table(unit.apply(values[:, None])[:, 0], k - 1).T)
+            basis = np.linalg.solve(R.T, chebyshev_table(unit.apply(points[:, j : j + 1])[:, 0], k - 1)).T
+            terms = basis[:, :, None] * np.einsum("ik,nim->nkm", Q, on_lines)
+            apart, last = (
+                float(np.sqrt(np.average(np.mean(self.box.difference(a, b) ** 2, axis=1), weights=weights)))
+                for a, b in ((terms.sum(axis=1), own), (terms[:, :-1].sum(axis=1), own))
+            )
+            if apart <= SATURATED * last:
+                squares += last**2
+        return [math.sqrt(squares)] if squares else []
 
     def _undecided(self, model: Model) -> float:
         """The RMS error where two laws may hold: either as likely at the middle of a gap, so in a quarter of it."""

@@ -1,4 +1,4 @@
-"""What in the data limits a model: digits of y, rounding of X, noise, misprints, and where y breaks.
+"""What in the data limits a model: digits of y, rounding of X, noise, misprints, poles, and where y breaks.
 
 Each is a guess that the error of the model must bear out. Numbers of few digits may be exact, and X may have been
 rounded before y was made of it: then a model comes below the error that rounding would make, and nothing is said of it.
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples, rms_of_columns
+from ..coverage import listed
 from ..digits import Digits, digits_of, rounding_of
 from ..models import Model, Regions
 from ..report import Errors
@@ -22,6 +23,7 @@ from .breaks import Break, break_of
 from .clock import Clock
 from .misprints import Misprints, misprints_of
 from .noise import is_noise
+from .poles import Pole, poles_of
 from .probe import MOST_TERMS, ROWS_A_TERM, Probe
 
 # An error below this part of what rounding makes is that of exact numbers; rows are few, so that it is not 1.
@@ -64,6 +66,7 @@ class Limits:
     x_digits: tuple[str, ...] = ()
     misprints: Misprints | None = None
     split: Break | None = None
+    poles: tuple[Pole, ...] = ()
 
     @property
     def rounding(self) -> float:
@@ -85,8 +88,19 @@ class Limits:
     def _x_words(self) -> str:
         return " and ".join(self.x_digits) or "float64 (its numbers are large, and differ little)"
 
+    def poles_in_words(self, input_names: Sequence[str] | None) -> str:
+        """How many poles there are, and where."""
+        name = input_names[0] if input_names else "x0"
+        places = listed([f"{pole.place:.6g}" for pole in self.poles])
+        if len(self.poles) == 1:
+            return f"a pole, or a peak narrower than the gap between rows, at {name} = {places}"
+        return f"{len(self.poles)} poles, or peaks narrower than the gaps between rows, at {name} = {places}"
+
     def advice(self, error: float, input_names: Sequence[str] | None) -> list[str]:
         """Sentences on what in the data would have to change for an error to fall; none where nothing is known of."""
+        if self.poles:
+            fit = "1 / y, which goes through 0 there" if all(pole.changes_sign for pole in self.poles) else "1 / y"
+            return [f"fit {fit}, or pieces between: y has {self.poles_in_words(input_names)}"]
         if self.misprints is not None:
             return [f'correct, or leave out by outliers="drop", {self.misprints}']
         if self.is_rounding(error):
@@ -102,10 +116,10 @@ class Limits:
                 f"nor other families lower it; it is followed no further, and more rows only average it"
             ]
         if self.split is not None:
-            name = f"x{self.split.column}" if input_names is None else input_names[self.split.column]
+            names = input_names or [f"x{j}" for j in range(max(self.split.columns) + 1)]
             what = "y jumps there" if self.split.is_jump else "y has a kink, or is steep, there"
             return [
-                f"split at {name} = {self.split.place:.4g}: {what}, and polynomials of the rows on each side come to "
+                f"split at {self.split.described(names)}: {what}, and polynomials of the rows on each side come to "
                 f"{self.split.level:.0e}"
             ]
         return []
@@ -172,6 +186,8 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
     if limits.is_rounding(error):
         return limits
     outputs = range(min(y.shape[1], MOST_OUTPUTS))
+    if X.shape[1] == 1 and y.shape[1] == 1 and (poles := poles_of(X[:, 0], y[:, 0])):
+        return replace(limits, poles=poles)
     probe = Probe.of(X)
     misprints = _misprints(probe, y, outputs) or _left_out_by(found, X, residual, held_out, outputs)
     if misprints is not None:

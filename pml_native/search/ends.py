@@ -64,11 +64,15 @@ MOST_TERMS, GROWTH, MOST_IN_VAIN = 60, 1.35, 3
 
 @dataclass(frozen=True)
 class End:
-    """y has the power `exponent` of the distance from `place`, 0 for its logarithm; `is_upper` where x < place."""
+    """y has the power `exponent` of the distance from `place`, 0 for its logarithm; `is_upper` where x < place.
+
+    `shown_by` so many rows next to it and a degree, if the numbers are not simple ones, which are the law.
+    """
 
     place: float
     exponent: float
     is_upper: bool
+    shown_by: tuple[int, int] | None = None
 
 
 class EndsSearch:
@@ -124,7 +128,32 @@ class EndsSearch:
         model = refit(self.rows.train)
         names = self.rows.train.input_names or ("x0",)
         words = model.described(names[0])
-        return self.rows.found(model, Ends.family, f"{n_terms} terms, and {n_terms} times {words}", refit=refit)
+        return self.rows.found(
+            model,
+            Ends.family,
+            f"{n_terms} terms, and {n_terms} times {words}",
+            refit=refit,
+            nearby=partial(_nearby, ends, n_terms, self.rows.corners),
+        )
+
+
+def _nearby(ends: Sequence[End], n_terms: int, corners: Array | None, samples: Samples) -> Ends:
+    """The like of these rows, which know the numbers of ends that are not simple only as well as they do."""
+    again = [_again(end, Side.of(samples.X[:, 0], samples.y[:, 0], end.is_upper, corners)) for end in ends]
+    return _fitted(again, n_terms, samples)
+
+
+def _again(end: End, side: Side) -> End:
+    if end.shown_by is None:
+        return end
+    n, degree = end.shown_by
+    place: float | None = math.ldexp(-end.place if end.is_upper else end.place, -side.exponent)
+    if place is not None and not place < side.x[0]:
+        place = None  # the first row
+    if place is None and end.exponent <= 0.0:
+        return end
+    fit = side.first(n).fit(degree, end.exponent, place)
+    return end if fit is None else side.end(fit)
 
 
 def _fitted(ends: Sequence[End], n_terms: int, samples: Samples) -> Ends:
@@ -399,7 +428,10 @@ def _looked_into(side: Side, start: EndFit) -> Part[End | None]:
     ends = yield [Step(work * _work(near, degree), partial(_simple, near, degree, fit)) for near, degree, fit in found]
     simple = [end for end, is_simple in ends if is_simple]
     end: End | None = simple[0] if simple else ends[0][0]
-    return end
+    if simple or end is None:
+        return end
+    near, degree, _ = found[0]
+    return replace(end, shown_by=(len(near.x), degree))
 
 
 def _work(near: Side, degree: int) -> float:

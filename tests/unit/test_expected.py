@@ -65,6 +65,34 @@ def test_between_the_lines_of_a_coarse_table_the_error_is_that_of_lines_left_out
     assert np.sqrt(np.mean(relative(model, f, Q, f(X)) ** 2)) < model.report.error_range[1]
 
 
+@pytest.mark.filterwarnings("ignore:columns of X take few values")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_model_that_meets_whatever_is_on_the_lines_of_a_table_is_not_exact_between_them(seed):
+    rng = np.random.default_rng(seed)
+    axis, w = np.linspace(0.0, 1.0, 4), rng.uniform(1.0, 3.0, 3)
+    X = np.stack(np.meshgrid(axis, axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 4)
+    f = lambda X: np.sin(w[0] * X[:, 0] + X[:, 1]) + np.exp(-w[1] * X[:, 3]) * np.cos(w[2] * X[:, 2])  # noqa: E731
+    Q = rng.uniform(size=(4000, 4))
+    model = pml.fit(X, f(X), method="separable", effort=LITTLE)
+    error = relative(model, f, Q, f(X))
+    assert model.report.validation_rmse < 1e-12
+    assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.error
+    assert np.mean(error <= model.error_estimate(Q)) > 0.9
+
+
+def test_an_exponent_that_rows_know_only_so_well_is_part_of_the_error_next_to_its_end():
+    def f(x):
+        t = 1.0 - x / 647.096
+        return np.exp(-2.0 * t ** (1.0 / 3.0) - 2.7 * t ** (2.0 / 3.0) - 17.0 * t**3)
+
+    x, Q = np.linspace(300.0, 647.0, 120), np.random.default_rng(0).uniform(300.0, 647.0, 4000)
+    model = pml.fit(x, f(x), method="ends", effort=LITTLE)
+    error = relative(model, f, Q, f(x))
+    assert model.report.validation_rmse < 1e-3 * np.sqrt(np.mean(error**2))  # one gap has nearly all of it
+    assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.error
+    assert np.mean(error <= model.error_estimate(Q)) > 0.95
+
+
 def test_an_estimate_travels_with_the_file(tmp_path):
     X = np.random.default_rng(0).uniform(size=(200, 2))
     model = pml.fit(X, bump(X), method="polynomial", effort=LITTLE)
@@ -72,6 +100,23 @@ def test_an_estimate_travels_with_the_file(tmp_path):
     loaded = pml.load(tmp_path / "model.pml")
     np.testing.assert_array_equal(loaded.error_estimate(X), model.error_estimate(X))
     assert loaded.report == model.report
+
+
+@pytest.mark.parametrize("value", [3.0, 0.0])
+def test_a_constant_is_known_over_the_box(value):
+    X = np.random.default_rng(0).uniform(size=(60, 2))
+    model = pml.fit(X, np.full(60, value), effort=LITTLE)
+    assert model.report.is_checked
+    assert model.report.error == 0.0
+    np.testing.assert_array_equal(model.error_estimate(X), 0.0)
+    assert model.report.advice[0].startswith("nothing")
+
+
+def test_a_range_reaches_down_to_what_rows_held_out_say():
+    x = np.random.default_rng(2).uniform(0.0, 20.0, 60)
+    report = pml.fit(x, np.sin(x) + 0.1 * x, method="polynomial", effort=LITTLE).report
+    assert report.error_range[0] <= report.validation_rmse
+    assert report.error_range[0] <= report.error <= report.error_range[1]
 
 
 def test_a_model_without_an_estimate_says_so():

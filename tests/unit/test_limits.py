@@ -7,10 +7,11 @@ import pytest
 
 import pml_native as pml
 from pml_native.digits import Digits, digits_of, rounding_of
-from pml_native.fitting.breaks import break_of
+from pml_native.fitting.breaks import Break, break_of
 from pml_native.fitting.limits import rounding_of_outputs
 from pml_native.fitting.misprints import misprints_of
 from pml_native.fitting.noise import is_noise
+from pml_native.fitting.poles import poles_of
 from pml_native.fitting.probe import Probe
 
 ROUNDING = 1e-14
@@ -187,14 +188,87 @@ def test_a_split_is_advised_where_y_breaks(d, is_jump):
     X = rows(400, d)
     y = smooth(X) + (np.where(X[:, 0] > 0.52, 1.0, 0.0) if is_jump else np.abs(X[:, 0] - 0.52))
     found = break_of(Probe.of(X), X, y)
-    assert (found.column, found.is_jump) == (0, is_jump)
+    assert (found.columns, found.slopes, found.is_jump) == ((0,), (1.0,), is_jump)
     assert found.place == pytest.approx(0.52, abs=0.01)
     assert found.level < 1e-4
 
 
+@pytest.mark.parametrize("is_jump", [True, False])
+@pytest.mark.parametrize(("d", "n"), [(2, 600), (3, 1000)])
+def test_a_split_is_advised_across_a_slanted_plane(d, n, is_jump):
+    U = rows(n, d, low=0.0)
+    scale, shift = np.array([1e3, 1e-4, 1.0])[:d], np.array([1e4, 0.0, -2.0])[:d]
+    normal = np.array([0.6, -0.7, 0.4])[:d]
+    t = (U - 0.5) @ normal
+    y = smooth(U) + (np.where(t > 0.0, 1.0, 0.0) if is_jump else np.abs(t))
+    X = shift + scale * U
+    found = break_of(Probe.of(X), X, y)
+    assert found is not None
+    assert found.columns[0] == 1  # that of the largest slope in units of the box
+    assert found.level < 1e-3
+    assert is_jump or not found.is_jump
+    slopes = np.zeros(d)
+    slopes[list(found.columns)] = found.slopes
+    is_above = (X @ slopes > found.place) == (slopes[1] < 0.0)
+    assert np.mean(is_above == (t > 0.0)) > 0.99 or np.mean(is_above != (t > 0.0)) > 0.99
+    assert found.described(["a", "b", "c"]).startswith("b ")
+
+
+def test_a_slanted_plane_is_described_with_its_signs():
+    assert Break((1, 0), (1.0, -0.5), 2.0, True, 0.0).described(["a", "b"]) == "b - 0.5*a = 2"
+
+
+@pytest.mark.parametrize("is_even", [True, False])
+def test_poles_between_rows_are_found(is_even):
+    def table(low, high, n):
+        return np.linspace(low, high, n) if is_even else np.random.default_rng(0).uniform(low, high, n)
+
+    x = table(-5.0, 5.0, 150)
+    found = poles_of(x, np.tan(x))
+    np.testing.assert_allclose([pole.place for pole in found], [k * np.pi / 2 for k in (-3, -1, 1, 3)], atol=1e-3)
+    assert all(pole.changes_sign for pole in found)
+    x = table(0.0, 1.0, 80)
+    [double] = poles_of(x, 1.0 / (x - 0.3) ** 2 + np.cos(x))
+    assert double.place == pytest.approx(0.3, abs=1e-3)
+    assert not double.changes_sign
+
+
+def test_what_is_steep_or_narrow_or_rough_has_no_pole():
+    rng = np.random.default_rng(0)
+    x = np.linspace(0.0, 1.0, 100)
+    for y in (
+        1.0 / ((x - 0.5) ** 2 + 0.03**2),
+        np.sin(60.0 * x),
+        np.tanh(60.0 * (x - 0.503)),
+        np.sign(x - 0.503) + 0.5 * np.cos(x),
+        np.abs(x - 0.503) ** -0.5,
+        np.log(np.abs(x - 0.503)),
+        np.exp(-30.0 * np.abs(x - 0.503)),
+        1.0 / (x + 0.01),
+        rng.standard_normal(100),
+        np.zeros(100),
+    ):
+        assert poles_of(x, y) == ()
+
+
+def test_a_report_of_a_table_with_poles_names_them_and_bounds_nothing():
+    x = np.sort(np.random.default_rng(1).uniform(-2.0, 2.0, 120))
+    report = report_of(x, np.tan(x), input_names=["angle"])
+    assert any("2 poles" in sentence and "angle = -1.57" in sentence for sentence in report.warnings)
+    assert report.advice[0].startswith("fit 1 / y")
+    assert report.error_range[1] == np.inf
+
+
 def test_functions_that_go_on_have_no_break():
     X = rows(400)
-    for y in (smooth(X), np.sin(9.0 * X[:, 0]), 1.0 / (1.0 + 25.0 * np.sum(X**2, axis=1)), np.sqrt(X.sum(axis=1))):
+    slanted = np.linalg.norm(X - 0.5, axis=1) < 0.3  # a circle is no plane
+    for y in (
+        smooth(X),
+        np.sin(9.0 * X[:, 0]),
+        smooth(X) + slanted,
+        1.0 / (1.0 + 25.0 * np.sum(X**2, axis=1)),
+        np.sqrt(X.sum(axis=1)),
+    ):
         assert break_of(Probe.of(X), X, y) is None
 
 
