@@ -17,6 +17,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from ..arrays import Array, rms_of_columns
+from ..lapack import solve_triangular
 from ..search.search import EPS
 
 # Sums are taken for an output where they meet it to this many roundings, relative to its RMS: products of matrices and
@@ -65,7 +66,7 @@ def kept_outputs(train: Array, held_out: Array, tolerance: float) -> Kept | None
         return None
     mixing = np.zeros((k, m))
     mixing[:, order[:k]] = np.eye(k)
-    mixing[:, order[k:]] = scipy.linalg.solve_triangular(R[:k, :k], R[:k, k:])
+    mixing[:, order[k:]] = solve_triangular(R[:k, :k], R[:k, k:])
     places = tuple(order[:k].tolist())
     errors = [_largest_error(Y, places, mixing), _largest_error(held_out / unit, places, mixing)]
     with np.errstate(all="ignore"):

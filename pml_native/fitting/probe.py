@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 from scipy.spatial import cKDTree
 
 from ..arrays import Array
+from ..lapack import solve_triangular
 from ..models import Normalization
 from ..models.chebyshev import ChebyshevTerms, largest_index_set
 

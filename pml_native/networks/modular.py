@@ -18,11 +18,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import blas
 
 from .. import _core
 from ..arrays import Array, as_matrix, as_weight, contiguous
 from ..export.program import Vector, joined, taken
+from ..lapack import square
 from ..memory import require_memory
 from ..threads import resolve_threads
 from .formula import HasFormula, formula_graph
@@ -252,7 +252,7 @@ class ModularMLP:
             jacobian = self._jacobian(parts, tile, np.empty((len(residual), self.n_outputs, P)), threads)
             gradient += 2.0 * (weighted.ravel() @ jacobian.reshape(-1, P))
             jacobian *= np.sqrt(2.0 * factor[rows])[:, :, None]
-            blas.dsyrk(1.0, jacobian.reshape(-1, P).T, beta=1.0, c=matrix, overwrite_c=1)
+            square(jacobian.reshape(-1, P), plus=matrix)
         return loss, gradient, _mirrored(matrix)
 
     def hessian(
@@ -275,7 +275,7 @@ class ModularMLP:
             weighted = 2.0 * factor[rows] * (tile.outputs - y[rows])
             for jacobian in self._add_curvature(parts, tile, weighted, half, threads):
                 jacobian *= np.sqrt(2.0 * factor[rows])
-                blas.dsyrk(1.0, jacobian.T, beta=1.0, c=matrix, overwrite_c=1)
+                square(jacobian, plus=matrix)
         half += half.T  # before the rest is added, so that the sum is symmetric to the last bit
         half += _mirrored(matrix)
         return half

@@ -34,9 +34,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import blas, lapack
 
 from ..arrays import Array
+from ..lapack import solve_triangular, solve_with_upper, square, upper_factor, upper_inverse
 from ..memory import require_memory
 from .objective import NOISE_EVALUATIONS, SumOfSquares, require, rounding_noise
 from .result import Status, Stop
@@ -96,8 +96,7 @@ class NormalFactored:
         return self._solve(self.normal.objective.vector_jacobian_product(self.normal.params, second))
 
     def _solve(self, b: Array) -> Array:
-        solution: Array = lapack.dpotrs(self.factor, -b)[0]
-        return solution
+        return solve_with_upper(self.factor, -b)
 
 
 class Shifted:
@@ -109,7 +108,7 @@ class Shifted:
         while (factor := cholesky(normal.matrix, shift)) is None:
             shift *= DAMPING_UP
         self.factor = factor
-        self.inverse_product = blas.dsyrk(1.0, lapack.dtrtri(factor)[0], trans=1)  # the rest of the factor is 0
+        self.inverse_product = square(upper_inverse(factor))
 
 
 class Graded:
@@ -121,13 +120,13 @@ class Graded:
         self.gradient = 2.0 * (self.residuals @ jacobian)
         self.shifted = shifted
         self.largest = shifted.largest
-        # Row-major J (N, P) is column-major J' (P, N): J1' = R0^-T J' in its place.
-        self.scaled = blas.dtrsm(1.0, shifted.factor, jacobian.T, trans_a=1, overwrite_b=1)
-        self.matrix = blas.dsyrk(1.0, self.scaled)
+        # J1' = R0^-T J'.
+        self.scaled = solve_triangular(shifted.factor, jacobian.T, transposed=True)
+        self.matrix = square(self.scaled.T)
 
     def factored(self, damping: float) -> Factored | None:
-        factor, info = lapack.dpotrf(self.matrix + damping * self.shifted.inverse_product, overwrite_a=1, clean=0)
-        return GradedFactored(self, factor, damping) if info == 0 else None
+        factor = upper_factor(self.matrix + damping * self.shifted.inverse_product)
+        return None if factor is None else GradedFactored(self, factor, damping)
 
 
 @dataclass
@@ -141,13 +140,12 @@ class GradedFactored:
 
     def bend(self, second: Array) -> Array:
         scaled, upper = self.graded.scaled, self.graded.shifted.factor
-        z = -lapack.dpotrs(self.factor, scaled @ second)[0]
+        z = -solve_with_upper(self.factor, scaled @ second)
         # Refined once: J1'(r'' + J1 z) + d R0^-T R0^-1 z is what rounding left of 0.
-        solution = lapack.dtrtrs(upper, z)[0]
-        left = scaled @ (second + z @ scaled) + self.damping * lapack.dtrtrs(upper, solution, trans=1)[0]
-        z -= lapack.dpotrs(self.factor, left)[0]
-        refined: Array = lapack.dtrtrs(upper, z)[0]
-        return refined
+        solution = solve_triangular(upper, z)
+        left = scaled @ (second + z @ scaled) + self.damping * solve_triangular(upper, solution, transposed=True)
+        z -= solve_with_upper(self.factor, left)
+        return solve_triangular(upper, z)
 
 
 @dataclass
@@ -328,5 +326,4 @@ def cholesky(matrix: Array, shift: float) -> Array | None:
     """The upper factor (P, P) of matrix + shift I, None where that isn't positive definite."""
     shifted = matrix.copy()
     shifted.flat[:: len(shifted) + 1] += shift
-    factor, info = lapack.dpotrf(shifted.T, overwrite_a=1)
-    return factor if info == 0 else None
+    return upper_factor(shifted.T)

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arrays import Array
+from ..lapack import triangle_of
 from ..singular_values import svd
 from .objective import NOISE_EVALUATIONS, SeparableObjective, require, rounding_noise
 from .quasi_newton import IDLE_STEPS, DescentState, why_no_step
@@ -181,8 +182,7 @@ def _eliminate(phi: Array, rest: Array, mu: float, c: Array) -> tuple[Array, Arr
     n = len(c)
     below = np.zeros((n, rest.shape[1]))
     below[:, -1] = mu * c
-    # NumPy declares a pair, which it returns in the other modes.
-    R = np.asarray(np.linalg.qr(np.block([[phi, rest], [mu * np.eye(n), below]]), mode="r"))
+    R = triangle_of(np.block([[phi, rest], [mu * np.eye(n), below]]))
     U, sigma, Vt = svd(R[:n, :n])
     top = U.T @ R[:n, n:]
     # Singular values below this are rounding of phi.

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
+from ..lapack import triangle_of
 from ..models import Algebraic, Model, Normalization, Polynomial
 from ..models.algebraic import roots, value_and_slope, within_range
 from ..models.chebyshev import ChebyshevTerms, Indices, largest_index_set, unique_rows
@@ -49,7 +50,6 @@ from .algebraic_relation import (
     are_roots,
     at_least,
     null_vector,
-    triangle,
 )
 from .coordinates import InputCoordinates, InputFrames, in_coordinates, in_words, links
 from .least_squares import leading_least_squares, least_squares
@@ -322,7 +322,7 @@ class AlgebraicSearch:
         held_out = Table(products, frame.held_out_Z, self.held_out_t)
         weight, best = self.root_weight[: len(table.t)], Relation(frame, shape, np.zeros(len(products)), math.inf)
         for _ in range(WEIGHINGS):
-            c, slope = table.rising(null_vector(triangle(table.values * weight[:, None])))
+            c, slope = table.rising(null_vector(triangle_of(table.values * weight[:, None])))
             relation = Relation(frame, shape, c, self._error(table, held_out, c))
             if relation.error < best.error:
                 best = relation
@@ -394,7 +394,7 @@ class AlgebraicSearch:
         table = Table(products, frame.Z[: self._n_rows(len(products))], self.t)
         held_out = Table(products, frame.held_out_Z, self.held_out_t)
         weight = self.root_weight[: len(table.t)] / at_least(table.slopes[:, :m] @ relation.coefficients)
-        R = triangle(table.values * weight[:, None])
+        R = triangle_of(table.values * weight[:, None])
         return System(frame, products, m, table, R, partial(self._error, table, held_out))
 
     def _foresee(self, growths: Sequence[Growth]) -> None:
@@ -496,7 +496,7 @@ class AlgebraicSearch:
         weight = 1.0 / at_least(table.slopes @ relation.coefficients)
         if samples.sample_weight is not None:
             weight = weight * np.sqrt(samples.sample_weight)
-        c, _ = table.rising(null_vector(triangle(table.values * weight[:, None])))
+        c, _ = table.rising(null_vector(triangle_of(table.values * weight[:, None])))
         again = replace(relation, coefficients=c)
         return self._model(again) if self.is_safe(again) else None
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from ..arrays import Array
+from ..lapack import solve_triangular, triangle_of
 from ..models.algebraic import CONVERGED, value_and_slope
 from ..models.chebyshev import ChebyshevTerms, Indices, index_set, unique_rows
 from .coordinates import InputCoordinates
@@ -138,13 +138,13 @@ class System:
     def raised(self, shape: Shape) -> Array:
         """The factor of the products of a larger shape: of those of the relation it is triangular as it is."""
         part = self.R[:, self._columns(shape)]
-        rest = triangle(part[self.m :, self.m :])
+        rest = triangle_of(part[self.m :, self.m :])
         return np.concatenate([part[: self.m], np.concatenate([np.zeros((len(rest), self.m)), rest], axis=1)])
 
     def lowered(self, R: Array, whole: Shape, shape: Shape) -> Array:
         """The factor of the products of a shape, from that of a `whole` shape that has them all."""
         kept = np.isin(self._columns(whole), self._columns(shape))
-        return triangle(R[:, kept])
+        return triangle_of(R[:, kept])
 
     def solved(self, shape: Shape, R: Array) -> tuple[Relation, Array]:
         """The relation of a shape whose factor is R, and R."""
@@ -167,11 +167,6 @@ class System:
         return {tuple(row): i for i, row in enumerate(self.products.tolist())}
 
 
-def triangle(A: Array) -> Array:
-    """R of A = QR."""
-    return np.asarray(np.linalg.qr(A, mode="r"))
-
-
 def null_vector(R: Array) -> Array:
     """The right singular vector (m,) of the least singular value of a triangular R (m, m), by inverse iteration."""
     m = R.shape[1]
@@ -183,8 +178,8 @@ def null_vector(R: Array) -> Array:
     R[diagonal, diagonal] = np.where(np.abs(R[diagonal, diagonal]) > least, R[diagonal, diagonal], least)
     c = np.full(m, m**-0.5)
     for _ in range(ITERATIONS):
-        for transposed in (1, 0):
-            c = solve_triangular(R, c, trans=transposed, check_finite=False)
+        for transposed in (True, False):
+            c = solve_triangular(R, c, transposed=transposed)
             c = c / np.linalg.norm(c)
     return c
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebder, chebint, chebvander
 
 from ..arrays import Array
+from ..lapack import triangle_of
 from ..models.chebyshev import Indices, index_set
 from ..singular_values import svd
 
@@ -94,7 +95,7 @@ def level_set(Z: Array, gradient: Array, i: int, j: int) -> tuple[float, Array, 
     D = [one[:, :-1] @ chebder(np.eye(LEVEL_DEGREE + 1)) for one in T]
     P = D[0][:, own[:, 0]] * T[1][:, own[:, 1]] * gradient[:, [j]]
     N = T[0][:, own[:, 0]] * D[1][:, own[:, 1]] * gradient[:, [i]]
-    R = np.linalg.qr(np.concatenate([P, N]), mode="r")
+    R = triangle_of(np.concatenate([P, N]))
     inverse = np.linalg.pinv(R, rcond=LEAST_SINGULAR)
     _, singular, rows = svd((P - N) @ inverse, full_matrices=False)
     return float(singular[-1] / np.sqrt(2.0)), inverse @ rows[-1], own

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 from scipy.spatial import KDTree
 
 from ..arrays import Array
+from ..lapack import shortest_solution, solve_with_upper, upper_factor
 from .search import CALL
 
 Labels = NDArray[np.intp]
@@ -155,22 +155,20 @@ def solved(terms: Array, y: Array) -> Array:
     """Coefficients of least squares by normal equations, those that rows leave open being small."""
     gram = terms.T @ terms
     gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
-    try:
-        factor = cho_factor(gram, check_finite=False)
-    except LinAlgError:
+    factor = upper_factor(gram)
+    if factor is None:
         return exactly_solved(terms, y)
-    w: Array = cho_solve(factor, terms.T @ y, check_finite=False)
+    w = solve_with_upper(factor, terms.T @ y)
     left = y - terms @ w
     if left @ left < REFINED_FROM**2 * len(y):
         for _ in range(REFINEMENTS):
-            w += cho_solve(factor, terms.T @ (y - terms @ w), check_finite=False)
+            w += solve_with_upper(factor, terms.T @ (y - terms @ w))
     return w
 
 
 def exactly_solved(terms: Array, y: Array) -> Array:
     """The same to rounding, by QR: 10 times the time."""
-    w: Array = lstsq(terms, y, cond=1e-14, lapack_driver="gelsy", check_finite=False)[0]
-    return w
+    return shortest_solution(terms, y, 1e-14)
 
 
 def misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False) -> Array:

@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 
 from ..arrays import Array
+from ..lapack import solve_triangular
 from .scheduler import Part, Step, Worker
 from .search import MOST_STEP
 
@@ -68,12 +69,9 @@ def _eliminated(system: Array, begin: int, end: int, order: NDArray[np.intp], co
     moved = np.flatnonzero(order != np.arange(len(order)))
     part[moved] = part[order[moved]]
     size = end - begin
-    part[:size] = solve_triangular(
-        system[begin:end, begin:end], part[:size], lower=True, unit_diagonal=True, check_finite=False
-    )
+    part[:size] = solve_triangular(system[begin:end, begin:end], part[:size], lower=True, unit_diagonal=True)
     part[size:] -= system[end:, begin:end] @ part[:size]
 
 
 def _substituted(system: Array, n: int) -> Array:
-    solution: Array = solve_triangular(system[:, :n], system[:, n:], check_finite=False)
-    return solution
+    return solve_triangular(system[:, :n], system[:, n:])

@@ -12,11 +12,11 @@ section 5.4.1). The mean of the process is a sum of radial functions in the coor
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
 from ..arrays import Array
+from ..lapack import solve_with_upper, upper_factor
 from ..models.rbf import KERNELS
 
 # What is added to the diagonal, of the amplitude: float64 factors any such system of some hundred points. Rows of no
@@ -37,11 +37,13 @@ def negative_log_likelihood(kernel: str, log_scales: Array, Z: Array, y: Array) 
     r = cdist(z, z)
     K = KERNELS[kernel].value(r)
     K[np.diag_indices(n)] += NUGGET
-    factor = cho_factor(K, lower=True, overwrite_a=True, check_finite=False)
-    inverse = cho_solve(factor, np.eye(n), check_finite=False)
+    factor = upper_factor(K)
+    if factor is None:
+        raise np.linalg.LinAlgError("K: expected a positive definite matrix, got none to rounding")
+    inverse = solve_with_upper(factor, np.eye(n))
     alpha = inverse @ y
     fits = np.einsum("nk,nk->k", y, alpha)
-    value = 0.5 * n * float(np.sum(np.log(fits))) + m * float(np.sum(np.log(np.diag(factor[0]))))
+    value = 0.5 * n * float(np.sum(np.log(fits))) + m * float(np.sum(np.log(np.diag(factor))))
     weights = (0.5 * m * inverse - 0.5 * n * (alpha / fits) @ alpha.T) * KERNELS[kernel].slope(r)
     # The sum over i, j of W_ij (z_i - z_j)^2, by column, W being symmetric.
     gradient = 2.0 * (weights.sum(axis=1) @ z**2 - np.einsum("nl,nl->l", z, weights @ z))
@@ -55,7 +57,7 @@ def likelier(kernel: str, scales: Array, Z: Array, y: Array, n_evaluations: int)
     def objective(log_scales: Array) -> tuple[float, Array]:
         try:
             return negative_log_likelihood(kernel, log_scales, Z, y)
-        except LinAlgError:
+        except np.linalg.LinAlgError:
             return np.inf, np.zeros_like(log_scales)
 
     start = np.log(scales)

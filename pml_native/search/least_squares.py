@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 
 from ..arrays import Array
+from ..lapack import solve_triangular, triangle_of
 
 EPS = float(np.finfo(np.float64).eps)
 # The least reciprocal condition of A'A for which its factor is used: cond(A) = 1e6. LAPACK's estimate was within a
@@ -50,12 +51,12 @@ def leading_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solv
     factor = cholesky(A.T @ A)
     if factor is None:
         return nested_least_squares(A, Y, degrees)
-    forward = solve_triangular(factor, A.T @ Y, lower=True, check_finite=False)
+    forward = solve_triangular(factor, A.T @ Y, lower=True)
     size = np.sqrt(np.sum(Y**2, axis=0))
 
     def solve(count: int) -> Array:
         L, part = factor[:count, :count], A[:, :count]
-        c: Array = solve_triangular(L, forward[:count], lower=True, trans=1, check_finite=False)
+        c = solve_triangular(L, forward[:count], lower=True, transposed=True)
         # |y - A c|^2 = |y|^2 - |L^-1 A'y|^2, which rounding makes meaningless where it has to be refined anyway.
         left = np.sqrt(np.maximum(0.0, size**2 - np.sum(forward[:count] ** 2, axis=0)))
         small = np.flatnonzero(left <= REFINED_BELOW * size)
@@ -82,8 +83,7 @@ def nested_least_squares(A: Array, Y: Array, degrees: NDArray[np.intp]) -> Solve
         # A column of zeros beyond rounding: ridge rows are 0 only where Y is.
         if not np.diag(R).all():
             return np.zeros((count, Y.shape[1]))
-        solution: Array = solve_triangular(R, projected[:count], check_finite=False)
-        return solution
+        return solve_triangular(R, projected[:count])
 
     return solve
 
@@ -115,18 +115,17 @@ def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degr
         if coefficients is not None:
             return coefficients
     squares = sum(float(np.sum(Y**2)) for _, Y in tiles())
-    triangle: Array | None = None
+    R: Array | None = None
     for A, Y in tiles():
-        if triangle is None:
-            triangle = np.zeros((p, p + Y.shape[1]))
+        if R is None:
+            R = np.zeros((p, p + Y.shape[1]))
             ridge = 0.5 * EPS * np.sqrt(squares / Y.shape[1])
-            triangle[np.arange(p), np.arange(p)] = ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS)
-        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, np.concatenate([A, Y], axis=1)]), mode="r"))
-    assert triangle is not None
-    if not np.diag(triangle)[:p].all():
-        return np.zeros((p, triangle.shape[1] - p))
-    solution: Array = solve_triangular(triangle[:p, :p], triangle[:p, p:], check_finite=False)
-    return solution
+            R[np.arange(p), np.arange(p)] = ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS)
+        R = triangle_of(np.concatenate([R, np.concatenate([A, Y], axis=1)]))
+    assert R is not None
+    if not np.diag(R)[:p].all():
+        return np.zeros((p, R.shape[1] - p))
+    return solve_triangular(R[:p, :p], R[:p, p:])
 
 
 def _sum(arrays: Iterable[Array]) -> Array:
@@ -168,6 +167,4 @@ def refined(factor: Array, normal: Callable[[Array | None], Array]) -> Array | N
 
 
 def _solved(factor: Array, right: Array) -> Array:
-    forward = solve_triangular(factor, right, lower=True, check_finite=False)
-    solution: Array = solve_triangular(factor, forward, lower=True, trans=1, check_finite=False)
-    return solution
+    return solve_triangular(factor, solve_triangular(factor, right, lower=True), lower=True, transposed=True)

@@ -28,12 +28,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.polynomial.chebyshev import chebinterpolate, chebval
 from numpy.typing import NDArray
-from scipy.linalg import qr, solve_triangular
-from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg import qr
 
 from .._core import ModularGraph
 from ..arrays import Array, contiguous
+from ..lapack import solve_triangular, solve_with_upper, square, upper_factor
 from ..models import Normalization, Polynomial
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.model import Signature
@@ -160,12 +159,12 @@ class Projection:
 
     def __init__(self, A: Array) -> None:
         self.A = A
-        squares = dsyrk(1.0, A, trans=1)
+        squares = square(A)
         sizes = np.sqrt(np.diag(squares))
         self.sizes = np.where(sizes > 0.0, sizes, 1.0)
-        R, info = dpotrf(squares / self.sizes / self.sizes[:, None])
-        self.is_regular = info == 0 and bool(np.diag(R).min() > INDEPENDENT)
-        if self.is_regular:
+        R = upper_factor(squares / self.sizes / self.sizes[:, None])
+        self.is_regular = R is not None and bool(np.diag(R).min() > INDEPENDENT)
+        if R is not None and self.is_regular:
             self.R = R
         else:
             self.Q, self.R = qr(A / self.sizes, mode="economic", check_finite=False)
@@ -178,10 +177,10 @@ class Projection:
             diagonal = np.abs(np.diag(self.R))
             if diagonal.min() < DEPENDENT * diagonal.max():
                 return np.asarray(np.linalg.lstsq(self.R, right, rcond=LEAST_SINGULAR)[0]) / sizes
-            return np.asarray(solve_triangular(self.R, right, check_finite=False)) / sizes
-        c = dpotrs(self.R, (self.A.T @ B) / sizes)[0] / sizes
+            return solve_triangular(self.R, right) / sizes
+        c = solve_with_upper(self.R, (self.A.T @ B) / sizes) / sizes
         for _ in range(CORRECTIONS if B.ndim == 1 else 1):
-            c = c + dpotrs(self.R, (self.A.T @ (B - self.A @ c)) / sizes)[0] / sizes
+            c = c + solve_with_upper(self.R, (self.A.T @ (B - self.A @ c)) / sizes) / sizes
         return np.asarray(c)
 
     def without(self, B: Array) -> Array:
@@ -190,8 +189,8 @@ class Projection:
 
     def squares_without(self, B: Array) -> Array:
         """The squares (k, k) of what the columns leave of B (n, k), of a regular matrix; the upper triangle counts."""
-        explained = solve_triangular(self.R, (self.A.T @ B) / self.sizes[:, None], trans="T", check_finite=False)
-        return np.asarray(dsyrk(-1.0, explained, beta=1.0, c=dsyrk(1.0, B, trans=1), trans=1, overwrite_c=True))
+        explained = solve_triangular(self.R, (self.A.T @ B) / self.sizes[:, None], transposed=True)
+        return square(explained, scale=-1.0, plus=square(B))
 
 
 @dataclass(frozen=True)
@@ -361,7 +360,7 @@ def stepped(problem: Problem, point: Point, damping: float) -> tuple[Point | Non
                 moved = problem.value(point.params + PROBE * scales * step, point.core + PROBE * linear)
                 bent = 2.0 / PROBE**2 * (moved - before - PROBE * (along + projection.A @ linear))
                 gradient = scales * (J.T @ projection.without(bent))
-                correction = -0.5 * np.asarray(dpotrs(factor, gradient)[0])
+                correction = -0.5 * solve_with_upper(factor, gradient)
                 correction = np.where(np.isfinite(correction).all(), correction, 0.0)
             if np.linalg.norm(correction) <= MOST_BENT * np.linalg.norm(step) or trial == MOST_TRIALS - 1:
                 after = problem.point(point.params + scales * (step + correction))
@@ -401,14 +400,14 @@ class DampedSystem:
         """The factor F (P, P) with F'F = J'J + lambda largest^2 I, and the step; None where rounding leaves none."""
         added, p = damping * self.largest**2, len(self._scales)
         if added > self._rounding:
-            F, info = dpotrf(self._squares + added * np.eye(p))
-            return (F, dpotrs(F, self._gradient)[0]) if info == 0 else None
+            F = upper_factor(self._squares + added * np.eye(p))
+            return None if F is None else (F, solve_with_upper(F, self._gradient))
         R = self._triangle()
         matrix = np.zeros((len(R) + p, p + 1), order="F")
         matrix[: len(R)] = R
         matrix[len(R) + np.arange(p), np.arange(p)] = math.sqrt(added)
         factor = qr(matrix, mode="r", check_finite=False, overwrite_a=True)[0][:p]
-        return factor[:, :p], np.asarray(solve_triangular(factor[:, :p], factor[:, p], check_finite=False))
+        return factor[:, :p], solve_triangular(factor[:, :p], factor[:, p])
 
     def _triangle(self) -> Array:
         """R (P + 1, P + 1) of J beside the residuals."""

@@ -21,9 +21,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 from numpy.typing import ArrayLike
-from scipy.linalg import lapack
 
 from ..arrays import Array, Samples
+from ..lapack import solve_with_upper, upper_factor
 from ..models import Model, Normalization, Polynomial, Separable
 from ..optimize import LevenbergMarquardt, OptimizeResult, Progress, minimize
 from .products_objective import SumOfProducts, others, value
@@ -370,8 +370,9 @@ def _padded(a: Array, n: int) -> Array:
 
 def _solved(G: Array, g: Array) -> Array | None:
     """The solution for a symmetric positive definite G; None where it isn't one to rounding."""
-    _, solution, info = lapack.dposv(G, g)
-    return solution if info == 0 and np.isfinite(solution).all() else None
+    factor = upper_factor(G)
+    solution = None if factor is None else solve_with_upper(factor, g)
+    return solution if solution is not None and np.isfinite(solution).all() else None
 
 
 def _dips(values: Array) -> Array:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..arrays import Array, Samples
+from ..lapack import triangle_of
 from ..memory import require_memory
 from ..models import Normalization, RandomFeatures
 from ..networks import MLP
@@ -249,7 +250,7 @@ def triangle(mlp: MLP, params: Array, X: Array, y: Array, sample_weight: Array |
     table = np.column_stack([features(mlp, params, X), np.ones(len(X)), y])
     if sample_weight is not None:
         table *= np.sqrt(sample_weight)[:, None]
-    return np.asarray(np.linalg.qr(table, mode="r"))
+    return triangle_of(table)
 
 
 def output_layers(

@@ -27,10 +27,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
+from ..lapack import solve_triangular, triangle_of
 from ..models import Model, Polynomial, Rational
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.transformed import TRANSFORMS, Transformed
@@ -478,13 +479,13 @@ def solutions(
         right = lapack.dormqr("L", "T", factor, tau, right, 64 * q, overwrite_c=1)[0]
         tops.append(right[:p])
         rests.append(right[p:])
-    R = np.asarray(np.linalg.qr(np.concatenate(rests), mode="r"))
+    R = triangle_of(np.concatenate(rests))
     U, s, Vt = svd(R[:, 1:], full_matrices=False)
     along = U.T @ R[:, 0]
     strengths = (np.asarray(ridges) * level) ** 2
     damped = s[:, None] / (s[:, None] ** 2 + strengths) * along[:, None]
     denominators = np.concatenate([np.ones((1, len(ridges))), -Vt.T @ damped])
-    numerators = [solve_triangular(factor[:p], top @ denominators, check_finite=False) for top in tops]
+    numerators = [solve_triangular(factor[:p], top @ denominators) for top in tops]
     return [
         Quotient(indices, np.stack([one[:, i] for one in numerators], axis=1) * scale, denominators[:, i], ridge)
         for i, ridge in enumerate(ridges)

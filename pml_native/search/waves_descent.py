@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack, qr
 
 from ..arrays import Array, contiguous
+from ..lapack import solve_triangular
 from ..models import Normalization
 from ..models.chebyshev import ChebyshevTerms, Indices, chebyshev_table
 from ..models.chebyshev_series import ChebyshevSeries
@@ -236,7 +237,7 @@ class Problem:
         factor, tau = ridged_factor(A, 0.5 * EPS * float(np.sqrt(np.sum(y**2))) * self.weights)
         rotated = _rotated(factor, tau, np.concatenate([y, np.zeros(m)])[:, None])[:, 0]
         R = factor[:m, :m]
-        c = solve_triangular(R, rotated[:m], check_finite=False) if np.diag(R).all() else np.zeros(m)
+        c = solve_triangular(R, rotated[:m]) if np.diag(R).all() else np.zeros(m)
         # What rotated[m:] says, without the ridge.
         loss = float(np.sum((y - A @ c) ** 2)) if n else 0.0
         return Fitted(c, loss if math.isfinite(loss) else math.inf, u, factor, tau)
@@ -253,7 +254,7 @@ class Problem:
         both[:n, :k] = by_phase[:, None] * self.phase
         both[:n, k] = self.table.root_weight * self.table.y
         rest = _rotated(now.factor, now.tau, both)[m:]
-        Q, R = np.linalg.qr(rest[:, :k])
+        Q, R = qr(rest[:, :k], mode="economic", check_finite=False)
         U, S, V = np.linalg.svd(R)
         return U.T @ (Q.T @ rest[:, k]), S, V
 

@@ -34,7 +34,7 @@ FLOORS = [
     ["coverage"],
     ["facts"],
     ["digits"],
-    ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials"],
+    ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials", "lapack"],
     ["arrays", "jit", "coefficients"],
     ["columns"],
     ["_core", "_version"],
