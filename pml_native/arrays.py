@@ -6,8 +6,9 @@ two-dimensional and (for training data) finite. A caller's array is never change
 
 from __future__ import annotations
 
+import datetime
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .columns import Columns, as_columns, on_one_grid
+from .encodings import MISSING_TYPES, Encoding, Encodings, encoding_of, parted
 
 Array = NDArray[np.float64]
 
@@ -27,12 +29,12 @@ MOST_SPAN = 1e100
 MOST_NAMED = 5
 # What an error of a value is taken relative to: nothing, so that all count alike, or that value.
 ERRORS = ("absolute", "relative")
+# What is advised where dates and durations are not taken.
+SECONDS = 'give seconds, as (t - t.min()) / numpy.timedelta64(1, "s")'
 # What is done where a value is missing: an error says so, or the row is left out; and with rows whose y is far from
 # what all others say.
 MISSING = ("raise", "drop")
 OUTLIERS = ("keep", "drop")
-# Types of pandas for what is missing: such a value is unequal to all, itself too, and no number.
-MISSING_TYPES = ("NAType", "NaTType")
 # Types of less than float64 that are none of NumPy's, by the names that pandas, polars and pyarrow have for them.
 NARROW = {
     name: np.dtype(size)
@@ -52,6 +54,8 @@ class Samples:
     `is_relative` says that errors are those of each value relative to it. Weights then have a factor 1 / y^2: the
     weighted mean square of errors, over that of y, is the mean square of relative errors. Several outputs have weights
     of their own, (n, m). `numbers` (n,) are those that a user knows the rows by, None where none was left out.
+    `encodings` are how dates and the like became numbers, None where all were. `n_given` rows were given, before any
+    was left out.
     """
 
     X: Array
@@ -62,19 +66,17 @@ class Samples:
     output_names: tuple[str, ...] | None
     is_relative: bool = False
     numbers: NDArray[np.intp] | None = None
+    encodings: Encodings | None = None
+    n_given: int = 0
 
     def take(self, rows: NDArray[np.intp]) -> Samples:
         """The samples of these rows."""
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return Samples(
-            self.X.take(rows, axis=0),
-            self.y.take(rows, axis=0),
-            weight,
-            self.y_is_vector,
-            self.input_names,
-            self.output_names,
-            self.is_relative,
-            None if self.numbers is None else self.numbers[rows],
+        return replace(
+            self,
+            X=self.X.take(rows, axis=0),
+            y=self.y.take(rows, axis=0),
+            sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+            numbers=None if self.numbers is None else self.numbers[rows],
         )
 
     def of_outputs(self, columns: Sequence[int]) -> Samples:
@@ -120,6 +122,37 @@ def as_matrix(values: ArrayLike | Columns, name: str, *, n_columns: int | None =
     return contiguous(array)
 
 
+def as_encoded(
+    values: Any, name: str, known: Sequence[Encoding | None] | None = None, *, may_miss: bool = False
+) -> tuple[Array, tuple[Encoding | None, ...] | None]:
+    """A table as a float64 (n, d) array, and how its columns became numbers; None where all are.
+
+    `known` are the encodings to use; without them they are found. Dates that are missing are NaN in any case, numbers
+    only if they `may_miss`.
+    """
+    values = as_columns(values, name)
+    columns = parted(values)
+    if known is None:
+        learned = [encoding_of(column, _column_of(name, key)) for key, column in columns or ()]
+        if columns is None or not any(learned):
+            return as_matrix(values, name, may_miss=may_miss), None
+        known = learned
+    elif columns is None:
+        columns = list(enumerate(as_matrix(values, name, may_miss=may_miss).T))
+    assert columns is not None
+    if len(columns) != len(known):
+        raise ValueError(f"{name}: expected {len(known)} columns, got {len(columns)}")
+    every = {}
+    for j, ((key, column), encoding) in enumerate(zip(columns, known, strict=True)):
+        what = _column_of(name, key)
+        every[j] = _as_float64(column, what, may_miss) if encoding is None else encoding.encode(column, what)
+    return _stacked(every, name), tuple(known)
+
+
+def _column_of(name: str, key: str | int) -> str:
+    return f"{name}, column {key!r}"
+
+
 def contiguous(values: ArrayLike) -> Array:
     """`values` as the core reads them: float64, C-contiguous, aligned. A copy only where they are not."""
     return values if _is_ready(values) else np.require(values, np.float64, ["C", "A"])
@@ -142,12 +175,14 @@ def as_samples(
     output_names: Sequence[str] | None = None,
     error: str = "absolute",
     missing: str | None = None,
+    encode: bool | Encodings = False,
 ) -> Samples:
     """Training data from what the user has: arrays, lists, data frames. Names given win over those of a data frame.
 
     Rows of weight 0 are left out, whatever they hold; so are rows where a value is missing (NaN, None, masked) if
     `missing` is "drop". None is for callers that have no such option, so that an error does not name it. `error` is
-    "absolute", or "relative" for errors of each value relative to it.
+    "absolute", or "relative" for errors of each value relative to it. With `encode` dates, durations and categories in
+    X become numbers, and complex y pairs of them, which `Samples.encodings` remembers; in the way given, or as found.
 
     Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows, and where errors can't be
     relative. Warns where the type of the data carries less than float64.
@@ -158,9 +193,24 @@ def as_samples(
         raise ValueError(f"missing: expected one of {', '.join(MISSING)}, got {missing!r}")
     X, y = on_one_grid(X, y)
     X, y = as_columns(X, "X"), as_columns(y, "y")
-    inputs, outputs = (as_matrix(values, name, may_miss=missing == "drop") for name, values in (("X", X), ("y", y)))
+    may_miss, is_vector = missing == "drop", not isinstance(y, Columns) and np.ndim(y) == 1
+    encodings, pairs = None, None
+    if encode:
+        known = encode.inputs if isinstance(encode, Encodings) else None
+        inputs, used = as_encoded(X, "X", known, may_miss=may_miss)
+        pairs = _as_complex(y, may_miss)
+        if pairs is not None and error == "relative":
+            raise ValueError(
+                'y: expected real numbers for error="relative", got complex ones; give their parts as two columns'
+            )
+        if used is not None or pairs is not None:
+            kind = None if pairs is None else "vector" if is_vector else "matrix"
+            encodings = Encodings(used or (None,) * inputs.shape[1], kind)
+    else:
+        inputs = as_matrix(X, "X", may_miss=may_miss)
+    outputs = as_matrix(y, "y", may_miss=may_miss) if pairs is None else pairs
     names = _names(input_names, X, inputs, "input_names")
-    y_names = _names(output_names, y, outputs, "output_names")
+    y_names = _names(output_names, y, outputs, "output_names", halves=pairs is not None)
     if inputs.shape[0] != outputs.shape[0]:
         raise ValueError(f"y: expected {inputs.shape[0]} rows, as many as X, got {outputs.shape[0]}")
     for name, array in (("X", inputs), ("y", outputs)):
@@ -168,7 +218,8 @@ def as_samples(
             raise ValueError(f"{name}: expected at least 1 row, got 0")
         if array.shape[1] == 0:
             raise ValueError(f"{name}: expected at least 1 column, got 0")
-    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, inputs.shape[0]))
+    n_given = len(inputs)
+    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, n_given))
     numbers = None if weight is None or weight.all() else np.flatnonzero(weight)
     if missing == "drop":
         numbers = _without_missing(inputs, outputs, numbers)
@@ -182,8 +233,45 @@ def as_samples(
     if error == "relative":
         every = [_relative_weight(column, weight, numbers) for column in outputs.T]
         weight = every[0] if len(every) == 1 else np.stack(every, axis=1)
-    is_vector = not isinstance(y, Columns) and np.ndim(y) == 1
-    return Samples(inputs, outputs, weight, is_vector, names, y_names, error == "relative", numbers)
+    is_vector, is_relative = is_vector and pairs is None, error == "relative"
+    return Samples(inputs, outputs, weight, is_vector, names, y_names, is_relative, numbers, encodings, n_given)
+
+
+def _as_complex(y: Any, may_miss: bool) -> Array | None:
+    """Real and imaginary parts of complex y (n, m) in turns, (n, 2 m); None for y that is not complex."""
+    columns = list(y.values()) if isinstance(y, Columns) else [y]
+    if hasattr(y, "toarray") or hasattr(y, "collect"):
+        return None
+    try:
+        arrays = [np.asanyarray(column) for column in columns]
+    except ValueError:
+        return None
+    if not any(map(_holds_complex, arrays)):
+        return None
+    parts = []
+    for array in arrays:
+        if np.ma.isMaskedArray(array):
+            masked = int(np.ma.getmaskarray(array).sum())
+            if masked and not may_miss:
+                raise ValueError(f"y: expected every value present, got {masked} masked values")
+            array = np.ma.filled(np.ma.asarray(array).astype(np.complex128), complex(np.nan, np.nan))
+        if array.dtype.kind == "O":
+            is_missing = np.array([value is None or type(value).__name__ in MISSING_TYPES for value in array.flat])
+            array = np.where(is_missing.reshape(array.shape), complex(np.nan, np.nan), array)
+        try:
+            parts.append(np.asarray(array).astype(np.complex128))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y: expected numbers, got objects ({error})") from None
+    z = np.stack(parts, axis=1) if isinstance(y, Columns) else parts[0]
+    if z.ndim not in (1, 2):
+        raise ValueError(f"y: expected an array of 1 or 2 dimensions, got {z.ndim}")
+    return np.ascontiguousarray(z.reshape(len(z), -1)).view(np.float64)
+
+
+def _holds_complex(array: NDArray[Any]) -> bool:
+    if array.dtype.kind == "O":
+        return any(isinstance(value, (complex, np.complexfloating)) for value in array.flat)
+    return array.dtype.kind == "c"
 
 
 def _without_missing(X: Array, y: Array, numbers: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
@@ -276,10 +364,17 @@ def _shape(array: Array) -> str:
     return str(tuple(array.shape))
 
 
-def _names(given: Sequence[str] | None, values: Any, array: Array, what: str) -> tuple[str, ...] | None:
+def _names(
+    given: Sequence[str] | None, values: Any, array: Array, what: str, *, halves: bool = False
+) -> tuple[str, ...] | None:
+    """Names of the columns of `array`; with `halves` of the two parts of each complex column."""
     names = _column_names(values) if given is None else tuple(str(name) for name in given)
-    if names is not None and len(names) != array.shape[1]:
-        raise ValueError(f"{what}: expected {array.shape[1]} names, got {len(names)}")
+    n = array.shape[1] // 2 if halves else array.shape[1]
+    if names is not None and len(names) != n:
+        raise ValueError(f"{what}: expected {n} names, got {len(names)}")
+    if halves:
+        called = names or (("y",) if n == 1 else tuple(f"y{k}" for k in range(n)))
+        return tuple(f"{part}({name})" for name in called for part in ("re", "im"))
     return names
 
 
@@ -304,6 +399,8 @@ def _as_float64(values: Any, name: str, may_miss: bool) -> Array:
     nulls = getattr(values, "null_count", 0)
     if isinstance(nulls, int) and nulls and not may_miss:  # of pyarrow
         raise ValueError(f"{name}: expected every value present, got {nulls} nulls")
+    if hasattr(values, "get_columns"):  # of polars, where NumPy would take dates for numbers
+        return _matrix(Columns((column.name, column) for column in values.get_columns()), name, may_miss)
     columns = _column_names(values)
     if hasattr(values, "__array__"):
         values = np.asanyarray(values)  # masked where it is, as what netCDF4 reads
@@ -322,12 +419,14 @@ def _as_float64(values: Any, name: str, may_miss: bool) -> Array:
         array = _numbers_from_objects(array, name, columns, may_miss)
     elif kind == "c":
         raise ValueError(
-            f"{name}: expected real numbers, got {array.dtype}; fit the real and the imaginary part as two outputs"
+            f"{name}: expected real numbers, got {array.dtype}; give the real and the imaginary part as two columns"
         )
     elif array.dtype.names:  # a list of records
         return _as_float64(array, name, may_miss)
     elif kind in "US":
         raise ValueError(f"{name}: expected numbers, got text {_first(array)!r}")
+    elif kind in "Mm":
+        raise ValueError(f"{name}: expected numbers, got {array.dtype}; {SECONDS}")
     elif kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {array.dtype}")
     # In the order that the core reads, so that a narrower type or another order costs one copy, not two.
@@ -335,9 +434,14 @@ def _as_float64(values: Any, name: str, may_miss: bool) -> Array:
 
 
 def _matrix(columns: Columns, name: str, may_miss: bool) -> Array:
-    every = {key: _as_float64(column, f"{name}, column {key!r}", may_miss) for key, column in columns.items()}
+    every = {key: _as_float64(column, _column_of(name, key), may_miss) for key, column in columns.items()}
     if not every:
         raise ValueError(f"{name}: expected at least 1 column, got 0")
+    return _stacked(every, name)
+
+
+def _stacked(every: Mapping[Any, Array], name: str) -> Array:
+    """Columns (n,) side by side, (n, d)."""
     lengths = {key: len(column) for key, column in every.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{name}: expected columns of one length, got {lengths}")
@@ -360,6 +464,8 @@ def _numbers_from_objects(
             continue
         if isinstance(value, (str, bytes)):
             raise ValueError(f"{name}: expected numbers, got text {value!r} in {_place(index, columns)}")
+        if isinstance(value, (datetime.date, datetime.timedelta, np.datetime64, np.timedelta64)):
+            raise ValueError(f"{name}: expected numbers, got {value!r} in {_place(index, columns)}; {SECONDS}")
         if isinstance(value, complex) or np.iscomplexobj(value):
             raise ValueError(f"{name}: expected real numbers, got {value!r} in {_place(index, columns)}")
     if missing:
@@ -419,9 +525,9 @@ def warn_about_precision(values: Any, name: str) -> None:
         frame = getattr(values, "dtypes", None) if hasattr(values, "columns") else None
         dtypes = [_dtype(values)] if frame is None else [_numpy_dtype(one) for one in frame]
         integers = [values] if frame is None and _is_long(dtypes[0]) else []
-    narrow = [dtype for dtype in dtypes if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8]
+    narrow = [dtype for dtype in dtypes if dtype is not None and dtype.kind in "fc" and np.finfo(dtype).bits < 64]
     if narrow:
-        dtype = min(narrow, key=lambda dtype: dtype.itemsize)
+        dtype = min(narrow, key=lambda dtype: np.finfo(dtype).bits)
         info = np.finfo(dtype)
         warnings.warn(
             f"{name} is {dtype.name}, which carries {info.precision} digits (relative rounding {info.eps / 2:.0e}): "

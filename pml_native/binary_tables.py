@@ -12,6 +12,7 @@ import numpy as np
 
 from .arrays import Array, as_matrix, warn_about_precision
 from .columns import Columns, as_columns
+from .encodings import encoding_of
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -27,6 +28,14 @@ def read_columns(path: Path, names: Sequence[str], *, may_miss: bool) -> Array:
         warn_about_precision(column, f"column {name!r}")
     place = {name: i for i, name in enumerate(columns)}
     return values if tuple(place) == tuple(names) else values[:, [place[name] for name in names]]
+
+
+def read_any_columns(path: Path, names: Sequence[str], *, may_miss: bool) -> Array | Columns:
+    """The same, but as columns by their names where one of them holds dates or text."""
+    columns = _read(path, list(dict.fromkeys(names)))
+    if any(encoding_of(column, f"{path}, column {name!r}") for name, column in columns.items()):
+        return columns
+    return read_columns(path, names, may_miss=may_miss)
 
 
 def _read(path: Path, names: Sequence[str] | None) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import time
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
+from .encodings import Durations, Times
 from .facts import Facts
 from .files import require_writable
 from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
@@ -26,7 +28,7 @@ from .fitting.choice import Choice
 from .fitting.clock import Clock
 from .fitting.diagnosis import Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, Witnesses
-from .fitting.given_regions import given_regions
+from .fitting.given_regions import given_regions, regions_of_categories
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
 from .fitting.race import Race
@@ -65,9 +67,9 @@ def fit(
     n_threads: int | None = None,
     progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    periods: Mapping[int | str, float] | None = None,
+    periods: Mapping[int | str, Any] | None = None,
     regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | ArrayLike | None = None,
-    breaks: Mapping[int | str, Sequence[float]] | None = None,
+    breaks: Mapping[int | str, Sequence[Any]] | None = None,
     missing: Literal["raise", "drop"] = "raise",
     outliers: Literal["keep", "drop"] = "keep",
     input_names: Sequence[str] | None = None,
@@ -130,7 +132,14 @@ def fit(
     """
     start = time.perf_counter()
     samples = as_samples(
-        X, y, sample_weight, input_names=input_names, output_names=output_names, error=error, missing=missing
+        X,
+        y,
+        sample_weight,
+        input_names=input_names,
+        output_names=output_names,
+        error=error,
+        missing=missing,
+        encode=True,
     )
     _check_options(tolerance, effort, time_limit, outliers)
     if checkpoint is not None:
@@ -148,7 +157,8 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
-    known = None if regions is None else given_regions(regions, samples, np.shape(X)[0])
+    regions = regions_of_categories(samples, regions)
+    known = None if regions is None else given_regions(regions, samples)
     if known is not None:
         table = region_races.table_of(table, known)
     if breaks:
@@ -167,12 +177,15 @@ def fit(
     given = isinstance(validation, tuple)
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)
+        watch.encodings = samples.encodings
         rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
         digits = limits.rounding_of_outputs(samples.y)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         watch.report_of = lambda best: so_far(best, race, method, seed, facts, notes, train, held_out, start)
         race.tell(described(facts, len(train.X), len(held_out.X), given))
-        for sentence in left_out(samples, np.shape(X)[0], sample_weight, far):
+        for sentence in samples.encodings.sentences(samples.input_names) if samples.encodings else ():
+            race.tell(sentence)
+        for sentence in left_out(samples, sample_weight, far):
             race.tell(sentence)
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
@@ -239,6 +252,7 @@ def fit(
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
     model.near = coverage.near
+    model.encodings = samples.encodings
     report = report_of(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     model.report = report  # which what follows asks the model for
     model.report = replace(
@@ -265,25 +279,31 @@ def _check_options(tolerance: float | None, effort: float, time_limit: float | N
         raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
 
 
-def _by_number(periods: Mapping[int | str, float], samples: Samples) -> dict[int, float]:
+def _by_number(periods: Mapping[int | str, Any], samples: Samples) -> dict[int, float]:
     """The periods by the numbers of their columns."""
     found = {}
     for j, (column, period) in _columns_by_number(periods, samples, "periods").items():
+        if isinstance(period, (datetime.timedelta, np.timedelta64)):
+            period = float(Durations().encode([period], "periods")[0])
         if not (isinstance(period, (int, float, np.number)) and 0.0 < period < math.inf):
             raise ValueError(f"periods: expected a number > 0 for {column!r}, got {period!r}")
         found[j] = float(period)
     return found
 
 
-def _breaks_by_number(breaks: Mapping[int | str, Sequence[float]], samples: Samples) -> dict[int, list[float]]:
+def _breaks_by_number(breaks: Mapping[int | str, Sequence[Any]], samples: Samples) -> dict[int, list[float]]:
     """The breaks by the numbers of their columns, ascending."""
     least, found = least_rows(samples.X.shape[1]), {}
     for j, (column, values) in _columns_by_number(breaks, samples, "breaks").items():
         x = samples.X[:, j]
-        try:
-            places = np.unique(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError):
-            places = np.empty(0)
+        encoding = None if samples.encodings is None else samples.encodings.inputs[j]
+        if isinstance(encoding, (Times, Durations)):
+            places = np.unique(encoding.encode(np.atleast_1d(np.asarray(values)), f"breaks, column {column!r}"))
+        else:
+            try:
+                places = np.unique(np.asarray(values, dtype=np.float64))
+            except (TypeError, ValueError):
+                places = np.empty(0)
         if not len(places) or not (np.isfinite(places).all() and np.all((np.min(x) < places) & (places <= np.max(x)))):
             raise ValueError(
                 f"breaks: expected numbers above {np.min(x):g} and up to {np.max(x):g} for {column!r}, got {values!r}"

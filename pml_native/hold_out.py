@@ -43,7 +43,8 @@ def split(
     if isinstance(validation, tuple):
         if len(validation) != 2:
             raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
-        held_out = as_samples(*validation, error="relative" if samples.is_relative else "absolute")
+        error = "relative" if samples.is_relative else "absolute"
+        held_out = as_samples(*validation, error=error, encode=samples.encodings or False)
         for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
             if given.shape[1] != wanted.shape[1]:
                 raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array
-from .binary_tables import FORMATS, column_names, read_columns
+from .binary_tables import FORMATS, column_names, read_any_columns, read_columns
+from .columns import Columns
 from .files import replacing
 
 DELIMITERS = ",;\t|"
@@ -41,7 +42,8 @@ class Layout:
     """How a text file is read: lines before the first row, what parts cells (None for blanks), how many each line has.
 
     `has_comments` says that there are comment lines among the rows, `is_quoted` that there are quotes, and
-    `ends_with_delimiter` that each line has an empty cell at its end, which is none.
+    `ends_with_delimiter` that each line has an empty cell at its end, which is none. `texts` are the places of columns
+    of which the first lines hold text alone.
     """
 
     n_skipped: int
@@ -51,6 +53,7 @@ class Layout:
     ends_with_delimiter: bool = False
     has_comments: bool = False
     is_quoted: bool = False
+    texts: tuple[int, ...] = ()
 
     @property
     def cells_a_line(self) -> int:
@@ -98,6 +101,8 @@ class Table:
         if "" not in names:
             return names
         place = self.columns.index("")
+        if self.layout is not None and place in self.layout.texts:
+            raise ValueError(f"{self.path}: expected a name for every column, got none for column {place + 1}")
         counts = self._read_text([place]).ravel() if self.columns.count("") == 1 else np.zeros(0)
         if len(counts) and counts[0] in (0.0, 1.0) and np.array_equal(counts, counts[0] + np.arange(len(counts))):
             warnings.warn(
@@ -112,6 +117,47 @@ class Table:
             return read_columns(self.path, names, may_miss=may_miss)
         place = {name: i for i, name in enumerate(self.columns)}
         return self._read_text([place[name] for name in names], may_miss)
+
+    def read_any(self, names: Sequence[str], *, may_miss: bool = False) -> Array | Columns:
+        """The same, but as columns by their names where one of them holds dates or other text, as it is in the file."""
+        if self.layout is None:
+            return read_any_columns(self.path, names, may_miss=may_miss)
+        if not {self.columns.index(name) for name in names} & set(self.layout.texts):
+            return self.read(names, may_miss=may_miss)
+        return self._by_rows(self.layout, names, may_miss)
+
+    def _by_rows(self, layout: Layout, names: Sequence[str], may_miss: bool) -> Columns:
+        """What the csv module reads, line by line."""
+        cells: dict[str, list[Any]] = {name: [] for name in names}
+        places = {name: self.columns.index(name) for name in cells}
+        with self.path.open(newline="", encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                is_comment = layout.has_comments and line.lstrip().startswith(COMMENTS)
+                if number <= layout.n_skipped or not line.strip() or is_comment:
+                    continue
+                row = _cells(self.path, line.rstrip("\r\n"), layout.delimiter)
+                if len(row) != layout.cells_a_line:
+                    self._refuse_line(number, len(row), layout.cells_a_line, line)
+                for name, place in places.items():
+                    cells[name].append(self._cell(row[place], number, place, layout, may_miss))
+        return Columns(
+            (name, np.array(column, dtype=object if places[name] in layout.texts else np.float64))
+            for name, column in cells.items()
+        )
+
+    def _cell(self, cell: str, number: int, place: int, layout: Layout, may_miss: bool) -> str | float | None:
+        """A cell of a line: text where the column holds text, else a number."""
+        text = cell.strip()
+        if not text and may_miss:
+            return None
+        if text and place in layout.texts:
+            return text
+        try:
+            return float(text.replace(",", ".") if layout.decimal_comma else text)
+        except ValueError:
+            what = f"text {text!r}" if text else "nothing"
+            where = f"{what} in line {number}, column {self.columns[place]!r}"
+            raise ValueError(f"{self.path}: expected numbers in every row, got {where}") from None
 
     def _read_text(self, places: Sequence[int], may_miss: bool = False) -> Array:
         layout = self.layout
@@ -308,6 +354,7 @@ def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
         ends,
         any(line.lstrip().startswith(COMMENTS) for line in lines[n_skipped:]),
         any('"' in line for line in lines[n_skipped:]),
+        tuple(place for place in range(len(names) - ends) if _is_text([row[place : place + 1] for row in cells])),
     )
     if delimiter is None and cells and all(len(row) != len(names) for row in cells):
         raise ValueError(
@@ -315,6 +362,12 @@ def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:
             f"{len(cells[0])}; names that hold blanks need another delimiter"
         )
     return tuple(names[: layout.n_cells]), layout
+
+
+def _is_text(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether all cells of a column that are there hold text, in lines that may be too short for it."""
+    there = [cell for row in cells for cell in row if cell]
+    return bool(there) and not any(map(_is_number, there))
 
 
 def _some_lines(file: Iterator[str]) -> Iterator[str]:

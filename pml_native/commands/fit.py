@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..arrays import ERRORS, MISSING, OUTLIERS
+from ..columns import Columns
 from ..files import is_special, require_writable
 from ..fit import fit
 from ..models import Model
@@ -43,6 +46,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--error", default="absolute", choices=ERRORS, help="errors of y, or relative to each y")
     command.add_argument("--missing", default="raise", choices=MISSING, help="what is done with rows that have NaN")
     command.add_argument("--outliers", default="keep", choices=OUTLIERS, help="what with rows far from what others say")
+    command.add_argument(
+        "--breaks", action="append", metavar="COLUMN=VALUES", help="values, by commas, where the law of y changes"
+    )
+    command.add_argument("--regions", metavar="COLUMN", help="column whose few values say which law y follows")
+    command.add_argument(
+        "--periods", action="append", metavar="COLUMN=PERIOD", help="column that repeats itself, and after how much"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -53,7 +63,11 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError("fit: expected a data file or --equation NAME, and not both")
     if options.output is not None:
         require_writable(options.output)
+    breaks, periods = _by_column(options.breaks, "--breaks"), _by_column(options.periods, "--periods")
     settings = {
+        "breaks": {column: [*map(_number, values.split(","))] for column, values in breaks} or None,
+        "regions": options.regions,
+        "periods": {column: _number(period) for column, period in periods} or None,
         "method": options.method,
         "effort": options.effort,
         "time_limit": options.time_limit,
@@ -100,11 +114,35 @@ def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Mode
         )
     if not features:
         raise ValueError(f"{table.path}: expected at least one column beside the target")
-    values = table.read([*features, *targets], may_miss=options.missing == "drop")
-    X, y = values[:, : len(features)], values[:, len(features) :]
-    if len(targets) == 1:
-        y = y[:, 0]
+    values = table.read_any([*features, *targets], may_miss=options.missing == "drop")
+    X: Any
+    y: Any
+    if isinstance(values, Columns):
+        X, y = (Columns((name, values[name]) for name in names) for names in (features, targets))
+        y = y[targets[0]] if len(targets) == 1 else y
+    else:
+        X, y = values[:, : len(features)], values[:, len(features) :]
+        y = y[:, 0] if len(targets) == 1 else y
     return fit(X, y, input_names=features, output_names=targets, **settings)  # type: ignore[arg-type]
+
+
+def _by_column(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
+    """Each text as a column and what follows its last =."""
+    found = []
+    for text in given or ():
+        column, _, values = text.rpartition("=")
+        if not (column and values):
+            raise ValueError(f"{option}: expected COLUMN=VALUE, got {text!r}")
+        found.append((column, values))
+    return found
+
+
+def _number(text: str) -> float | str:
+    """Text as a number, or as it is, as dates are."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _save(model: Model, path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"{table.path}: expected {signature.n_inputs} columns, got {len(table.columns)}")
         names = table.columns
     table.require(names, "the model's input")
-    X = table.read(names)
+    given: Any = table.read_any(names)
+    X = model.as_inputs(given)
     outputs = list(signature.output_names or [f"y{k}" for k in range(signature.n_outputs)])
     values = model.evaluate(X)
     if options.gradient:

@@ -28,6 +28,8 @@ def run(options: argparse.Namespace) -> None:
     signature = model.signature
     print(f"inputs:  {', '.join(signature.input_names or [f'x{j}' for j in range(signature.n_inputs)])}")
     print(f"outputs: {', '.join(signature.output_names or [f'y{k}' for k in range(signature.n_outputs)])}")
+    if model.encodings is not None:
+        print("\n".join(model.encodings.sentences(signature.input_names)))
     if model.report is not None:
         print()
         print(model.report)

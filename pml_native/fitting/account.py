@@ -41,10 +41,11 @@ def least_rows(n_inputs: int) -> int:
     return max(MIN_ROWS, 2 * (n_inputs + 1))
 
 
-def left_out(samples: Samples, n: int, sample_weight: ArrayLike | None, outliers: NDArray[np.intp]) -> Iterator[str]:
-    """Sentences on which of the `n` rows that were given the samples are without, and why."""
+def left_out(samples: Samples, sample_weight: ArrayLike | None, outliers: NDArray[np.intp]) -> Iterator[str]:
+    """Sentences on which of the rows that were given the samples are without, and why."""
     if samples.numbers is None:
         return
+    n = samples.n_given
     has_weight = np.ones(n, dtype=bool) if sample_weight is None else np.ravel(np.asarray(sample_weight)) != 0.0
     if n_weightless := int(np.sum(~has_weight)):
         yield f"{counted(n_weightless, 'row')} of weight 0 left out"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
 from ..arrays import Array, Samples, contiguous
+from ..encodings import MOST_CATEGORIES
 from ..models import Model, Polynomial, Reduced, Signature
 from ..models.reduced import Variables
 from ..models.regions import LabelFunction
@@ -18,7 +19,7 @@ from ..search.boundaries import Boundary
 from ..search.divisions import Labels
 
 # Regions at most, and the rows of each at least, or twice the columns and one.
-MOST_REGIONS, FEWEST_ROWS = 50, 12
+MOST_REGIONS, FEWEST_ROWS = MOST_CATEGORIES, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +61,46 @@ class Given:
         return Reduced(model, variables, Signature.of(samples))
 
 
-def given_regions(regions: Callable[[Array], ArrayLike] | int | str | ArrayLike, samples: Samples, n: int) -> Given:
+# What a user may give as `regions`.
+RegionsGiven = Callable[[Array], ArrayLike] | int | str | ArrayLike
+
+
+def regions_of_categories(samples: Samples, regions: RegionsGiven | None) -> RegionsGiven | None:
+    """What was given as `regions`, or the column of categories, of which each then has a law of its own.
+
+    ValueError for several such columns, too few rows of a category, and regions of another kind beside them.
+    """
+    columns = () if samples.encodings is None else samples.encodings.categories
+    names: Sequence[str | int] = samples.input_names or range(samples.X.shape[1])
+    called = ", ".join(repr(names[j]) for j in columns)
+    if len(columns) > 1:
+        raise ValueError(
+            f"X: expected one column of categories at most, got {called}; join them to one column, or fit a table of "
+            f"each category"
+        )
+    if not columns:
+        return regions
+    [j] = columns
+    if regions is not None and not (isinstance(regions, (int, str)) and regions in (j, names[j])):
+        raise ValueError(f"regions: expected {called}, the column of categories, or None, got something else")
+    counts = np.unique(samples.X[:, j], return_counts=True)[1]
+    least = _least_rows(samples.X.shape[1])
+    if len(counts) > 1 and counts.min() < least:
+        raise ValueError(
+            f"X, column {called}: expected at least {least} rows of each category, as each has a model of its own, got "
+            f"one of {counts.min()}; leave the column out, or give numbers for it"
+        )
+    if samples.X.shape[1] < 2:
+        raise ValueError(f"X: expected another column beside the categories {called}, got one column")
+    return j if len(counts) > 1 else None
+
+
+def given_regions(regions: RegionsGiven, samples: Samples) -> Given:
     """What the user gave as `regions`; ValueError for what is none, saying what was wanted and got.
 
-    Labels are of all `n` rows that were given, also of those that the samples are without.
+    Labels are of all rows that were given, also of those that the samples are without.
     """
-    X, d = samples.X, samples.X.shape[1]
+    X, d, n = samples.X, samples.X.shape[1], samples.n_given
     if callable(regions):
         names, labels = _numbered(_integers(regions(X), len(X), "a function that gives"))
         function = _function_of(regions, names)
@@ -113,10 +148,15 @@ def _numbered(labels: NDArray[Any]) -> tuple[NDArray[Any], Labels]:
 def _checked(given: Given, labels: Labels, d: int) -> Given:
     if not 2 <= given.q <= MOST_REGIONS:
         raise ValueError(f"regions: expected 2 to {MOST_REGIONS} regions, got {given.q} in {given.described}")
-    least, counts = max(FEWEST_ROWS, 2 * (d + 1)), np.bincount(labels, minlength=given.q)
+    least, counts = _least_rows(d), np.bincount(labels, minlength=given.q)
     if counts.min() < least:
         raise ValueError(f"regions: expected at least {least} rows of each, got one of {counts.min()}")
     return given
+
+
+def _least_rows(d: int) -> int:
+    """Rows that each region has at least."""
+    return max(FEWEST_ROWS, 2 * (d + 1))
 
 
 def _function_of(function: Callable[[Array], ArrayLike], names: NDArray[Any]) -> LabelFunction:

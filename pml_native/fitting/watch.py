@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 
+from ..encodings import Encodings
 from ..progress import ProgressDisplay
 from ..report import FitReport
 from ..search.search import Found
@@ -22,6 +23,7 @@ class Watch:
         self.display, self.checkpoint = display, checkpoint
         # What is said of a model that is written before the fit has ended.
         self.report_of: Callable[[Found], FitReport] | None = None
+        self.encodings: Encodings | None = None
         self._written: Found | None = None
         self._last_write = time.perf_counter()
 
@@ -38,6 +40,7 @@ class Watch:
         self._last_write, self._written = time.perf_counter(), best
         if self.report_of is not None and best.model.report is None:
             best.model.report = self.report_of(best)
+        best.model.encodings = self.encodings
         try:
             best.model.save(self.checkpoint)
         except OSError as error:  # a full disk must not end a good fit

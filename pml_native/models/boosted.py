@@ -112,7 +112,7 @@ class Boosted(Model):
 
     def residuals(self, X: ArrayLike, y: ArrayLike) -> Array:
         """y - f(x) (n, m) at `X` (n, d), in double-double and rounded once: what the next stage is trained on."""
-        inputs = self._inputs(X)
+        inputs = self.as_inputs(X)
         y = as_matrix(y, "y", n_columns=self.signature.n_outputs)
         if len(y) != len(inputs):
             raise ValueError(f"y: expected {len(inputs)} rows, as many as X, got {len(y)}")

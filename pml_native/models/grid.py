@@ -120,7 +120,7 @@ class GridModel(Model):
         each = [orders] if np.ndim(orders) == 0 else list(orders)  # type: ignore[arg-type]
         if len(each) != len(self.axes):
             raise ValueError(f"orders: expected {len(self.axes)}, one for each axis, got {orders!r}")
-        X = self._inputs(X)
+        X = self.as_inputs(X)
         values = self._core.derivative(X, [as_count(order, "orders", 0, 7) for order in each], self._threads(X))
         return values[:, 0] if self.signature.y_is_vector else values
 

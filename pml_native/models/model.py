@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..arrays import Array, Samples, as_matrix
+from ..arrays import Array, Samples, as_encoded, as_matrix
 from ..columns import Columns, as_columns
 from ..coverage import Near
+from ..encodings import Encodings
 from ..export import Program, Vector
 from ..export.program import at_least_away, spread
 from ..export.source import source
@@ -120,6 +121,7 @@ class Model(metaclass=Family):
     n_threads: int | None = None  # all cores
     estimate: ErrorEstimate | None = None  # of a model that `fit` has made
     near: Near | None = None  # what `inside` asks, of models that `fit` has returned
+    encodings: Encodings | None = None  # of a model of dates, categories or complex y
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -174,10 +176,10 @@ class Model(metaclass=Family):
     def __call__(self, X: ArrayLike) -> Array:
         """Values at `X` (n, d): (n,) if y was a vector, else (n, m). NaN in a row of X gives NaN there.
 
-        A data frame whose columns have the names of the training data is taken in their order.
+        A data frame whose columns have the names of the training data is taken in their order. Dates and categories
+        are taken where the training data had some; values are complex where y was.
         """
-        values = self.evaluate(self._inputs(X))
-        return values[:, 0] if self.signature.y_is_vector else values
+        return self.as_outputs(self.evaluate(self.as_inputs(X)))
 
     def extended(self, X: ArrayLike) -> tuple[Array, Array]:
         """Values at `X` (n, d) in double-double, high and low: each (n,) if y was a vector, else (n, m).
@@ -186,18 +188,52 @@ class Model(metaclass=Family):
         double-double (networks and sums of them do; low is 0 elsewhere), and high is that value rounded to float64. So
         `model(X) - high` is what evaluation in float64 costs, apart from how well the model fits.
         """
-        high, low = self.evaluate_extended(self._inputs(X))
-        return (high[:, 0], low[:, 0]) if self.signature.y_is_vector else (high, low)
+        high, low = self.evaluate_extended(self.as_inputs(X))
+        return self.as_outputs(high), self.as_outputs(low)
 
     def predict(self, X: ArrayLike) -> Array:
         """The same as calling the model."""
         return self(X)
 
     def gradient(self, X: ArrayLike) -> Array:
-        """Derivative of the model with respect to its inputs at `X` (n, d), analytic: (n, d), or (n, m, d)."""
+        """Derivative of the model with respect to its inputs at `X` (n, d), analytic: (n, d), or (n, m, d).
+
+        By dates and durations it is per second, by categories 0.
+        """
         with np.errstate(over="ignore"):  # of y near 1e300 for x near 1e-300 it is infinite
-            values = self.evaluate_gradient(self._inputs(X))
-        return values[:, 0, :] if self.signature.y_is_vector else values
+            values = self.evaluate_gradient(self.as_inputs(X))
+        return self.as_outputs(values)
+
+    def as_inputs(self, X: ArrayLike) -> Array:
+        """`X` (n, d) as the numbers that `evaluate` takes, float64 and C-contiguous.
+
+        Columns are found by their names. Dates become seconds from the first of the training data, durations seconds,
+        categories their numbers; numbers in columns of dates and durations are such seconds. ValueError for what is
+        none of that, saying what was wanted and got.
+        """
+        table: Any = X
+        names = self.signature.input_names
+        if names is not None:
+            table = as_columns(X, "X")
+            columns = getattr(table, "columns", None)
+            if columns is not None:
+                position = {str(column): column for column in columns}
+                missing = [name for name in names if name not in position]
+                if missing:
+                    raise ValueError(f"X: expected the columns {list(names)}, got none named {missing}")
+                if isinstance(table, Columns):
+                    table = Columns((name, table[name]) for name in names)
+                else:
+                    table = table[[position[name] for name in names]]
+        if self.encodings is not None and any(self.encodings.inputs):
+            return as_encoded(table, "X", self.encodings.inputs)[0]
+        return as_matrix(table, "X", n_columns=self.signature.n_inputs)
+
+    def as_outputs(self, values: Array) -> Array:
+        """Values or derivatives (n, m, ...) in the shape, and as the kind of numbers, that y had."""
+        if self.encodings is not None and self.encodings.complex_y is not None:
+            return self.encodings.decoded(values)
+        return values[:, 0] if self.signature.y_is_vector else values
 
     def error_estimate(self, X: ArrayLike) -> Array:
         """The error to expect at `X` (n, d), relative to the RMS of y, or to y there if errors are: (n,).
@@ -206,7 +242,7 @@ class Model(metaclass=Family):
         some of the rows it was made of, so it grows away from them; but of a jump where no row is, nothing tells.
         ValueError for a model that `fit` has not made, or has made without such others.
         """
-        return self._known_estimate().at(self, self._inputs(X))
+        return self._known_estimate().at(self, self.as_inputs(X))
 
     def _known_estimate(self) -> ErrorEstimate:
         if self.estimate is None:
@@ -227,7 +263,7 @@ class Model(metaclass=Family):
         """
         if self.near is None:
             raise ValueError("inside: expected a model made by fit or approximate, got one that knows no rows")
-        return self.near.contains(self._inputs(X))
+        return self.near.contains(self.as_inputs(X))
 
     def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The whole model as JSON values and arrays: family, signature, state, report, and what is near its rows."""
@@ -247,6 +283,8 @@ class Model(metaclass=Family):
         if self.near is not None:
             description["near"], rows = self.near.state()
             arrays = {**arrays, **{f"near/{name}": array for name, array in rows.items()}}
+        if self.encodings is not None:
+            description["encodings"] = self.encodings.state()
         return description, arrays
 
     def _repr_html_(self) -> str:
@@ -464,6 +502,8 @@ class Model(metaclass=Family):
             (signature.n_outputs, "outputs y", signature.output_names),
         ):
             lines.append(f"{count} {what}" + ("" if names is None else f": {', '.join(names)}"))
+        if self.encodings is not None:
+            lines += self.encodings.sentences(signature.input_names)
         if self.report is not None:
             lines.append(f"Relative RMSE to expect over the box: {self.report.error:.1e}")
             lines.append(f"Relative RMSE on held-out rows: {self.report.validation_rmse:.2e}")
@@ -474,21 +514,6 @@ class Model(metaclass=Family):
         if getattr(self, "outside", None) in ("error", "nan"):
             lines.append("Outside of the box y is NaN.")
         return lines
-
-    def _inputs(self, X: ArrayLike) -> Array:
-        names = self.signature.input_names
-        if names is not None:
-            table = as_columns(X, "X")
-            columns = getattr(table, "columns", None)
-            if columns is not None:
-                position = {str(column): column for column in columns}
-                missing = [name for name in names if name not in position]
-                if missing:
-                    raise ValueError(f"X: expected the columns {list(names)}, got none named {missing}")
-                if isinstance(table, Columns):
-                    return as_matrix(Columns((name, table[name]) for name in names), "X")
-                return as_matrix(table[[position[name] for name in names]], "X")
-        return as_matrix(X, "X", n_columns=self.signature.n_inputs)
 
 
 def _short(names: str) -> str:

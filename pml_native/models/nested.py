@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..coverage import Near
+from ..encodings import Encodings
 from ..report import FitReport
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 
@@ -53,6 +54,8 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     # Models of earlier versions, and those that fit hasn't made, don't have it.
     near = description.get("near")
     model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)
+    encodings, d, m = description.get("encodings"), model.signature.n_inputs, model.signature.n_outputs
+    model.encodings = None if encodings is None else Encodings.from_state(encodings, d, m)
     strangers = own.strangers | others.strangers | rows.strangers
     if strangers:
         raise ValueError(f"expected no arrays but those of the model, got {', '.join(map(repr, sorted(strangers)))}")

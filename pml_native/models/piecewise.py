@@ -92,6 +92,10 @@ class Piecewise(Model):
         """The parts with their intervals, from the lowest to the highest."""
         return tuple(map(Piece, self.breaks[:-1].tolist(), self.breaks[1:].tolist(), self.parts))
 
+    def piece_of(self, X: ArrayLike) -> NDArray[np.intp]:
+        """The number of the piece that holds at `X` (n, d), (n,); -1 where the input that decides is NaN."""
+        return self._numbers(self.as_inputs(X))
+
     def undecided(self, X: Array) -> Array:
         """How far the parts on both sides of a jump are apart where no row says which of them holds, 0 elsewhere."""
         x, out = X[:, self.column], super().undecided(X)
@@ -168,12 +172,14 @@ class Piecewise(Model):
         parts, column, orders = parts_restored(values["parts"], arrays), values.get("column", 0), values.get("orders")
         return cls(arrays["breaks"], parts, signature, column=column, gaps=arrays.get("gaps"), orders=orders)
 
+    def _numbers(self, X: Array) -> NDArray[np.intp]:
+        x = X[:, self.column]
+        return np.where(np.isnan(x), -1, np.searchsorted(self.breaks[1:-1], x, side="right"))
+
     def _shares(self, X: Array) -> Iterator[tuple[NDArray[np.intp], Model]]:
         """The rows of each part that has some; those of NaN are nobody's."""
-        x = X[:, self.column]
-        known = np.flatnonzero(~np.isnan(x))
-        part_of = np.searchsorted(self.breaks[1:-1], x[known], side="right")
+        part_of = self._numbers(X)
         order = np.argsort(part_of, kind="stable")
         bounds = np.searchsorted(part_of[order], np.arange(len(self.parts) + 1))
-        for k in np.unique(part_of):
-            yield known[order[bounds[k] : bounds[k + 1]]], self.parts[k]
+        for k in np.unique(part_of[order[bounds[0] :]]):
+            yield order[bounds[k] : bounds[k + 1]], self.parts[k]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..arrays import Array, contiguous
 from ..export import functions
-from ..export.program import Vector, affine, each, joined, multiplied, powers, taken
+from ..export.program import Vector, affine, each, joined, multiplied, powers, taken, unless_missing
 from ..networks.parts import Parts, Value, power, times
 from ..report import FitReport
 from ..threads import resolve_threads
@@ -58,9 +59,20 @@ class Variables:
     factor: Array
 
     def apply(self, X: Array, n_threads: int | None = 1) -> tuple[Array, Array]:
-        """u (n, r) and the power in front (n,) at `X` (n, d); NaN where they are not finite."""
+        """u (n, r) and the power in front (n,) at `X` (n, d); NaN where they are not finite.
+
+        The power is NaN as well where a column is that has no part in either.
+        """
         X = contiguous(X)
-        return _core.variables(self.kinds, self.coefficients, self.factor, X, self._threads(X, n_threads))
+        U, power = _core.variables(self.kinds, self.coefficients, self.factor, X, self._threads(X, n_threads))
+        if self.ignored:
+            power[np.isnan(X[:, self.ignored]).any(axis=1)] = np.nan
+        return U, power
+
+    @cached_property
+    def ignored(self) -> list[int]:
+        """The columns of x that have no part in u and in the power."""
+        return np.flatnonzero((self.coefficients == 0.0).all(axis=0) & (self.factor == 0.0)).tolist()
 
     def chain(
         self, X: Array, U: Array, power: Array, value: Array, gradient: Array, n_threads: int | None = 1
@@ -142,6 +154,8 @@ class Reduced(Model):
         variables = self.variables
         parts = [_variable(x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
         inner = self.model.operations(each(functools.reduce(joined, parts), functions.FINITE))
+        if variables.ignored:
+            inner = unless_missing(inner, taken(x, variables.ignored))
         if not variables.factor.any():
             return inner
         return multiplied(inner, each(powers(x, variables.factor[None]), functions.FINITE))

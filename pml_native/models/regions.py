@@ -104,7 +104,7 @@ class Regions(Model):
 
     def piece_of(self, X: ArrayLike) -> Labels:
         """The number of the law at `X` (n, d), (n,); -1 where a boundary of yours gives none."""
-        return self._labels(self._inputs(X))
+        return self._labels(self.as_inputs(X))
 
     def evaluate(self, X: Array) -> Array:
         if isinstance(self.boundary, (str, tuple)):

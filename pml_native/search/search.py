@@ -328,14 +328,27 @@ def searched(
     resolve_threads(n_threads)
     if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
-    samples = as_samples(X, y, sample_weight, error=error)
+    samples = as_samples(X, y, sample_weight, error=error, encode=True)
+    require_no_categories(samples)
     rng = np.random.default_rng(random_state)
     train, held_out = split(samples, validation, rng)
     search = make_search(Rows.of(train, held_out, rng))
     found = run_alone(search, effort=effort, time_limit=time_limit, n_threads=n_threads)
     model = found.model if isinstance(validation, tuple) else refitted(found, samples).model
     model.use_threads(n_threads)
+    model.encodings = samples.encodings
     return model
+
+
+def require_no_categories(samples: Samples) -> None:
+    """ValueError for columns of categories, for whoever makes one model of all rows."""
+    if samples.encodings is not None and samples.encodings.categories:
+        j = samples.encodings.categories[0]
+        name = repr(samples.input_names[j]) if samples.input_names else j
+        raise ValueError(
+            f"X, column {name}: expected numbers or dates, got categories; fit(X, y) makes a model of each, or leave "
+            f"the column out"
+        )
 
 
 def refitted(found: Found, samples: Samples) -> Found:

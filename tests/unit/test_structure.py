@@ -36,6 +36,7 @@ FLOORS = [
     ["digits"],
     ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials", "lapack"],
     ["arrays", "jit", "coefficients"],
+    ["encodings"],
     ["columns"],
     ["_core", "_version"],
 ]
