@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -114,7 +114,7 @@ class Durations:
 
 @dataclass(frozen=True)
 class Flags:
-    """Texts "true" and "false" as 1 and 0."""
+    """Truth values, and texts "true" and "false", as 1 and 0."""
 
     kind: ClassVar[str] = "flags"
 
@@ -184,6 +184,16 @@ class Encodings:
         """The columns of categories."""
         return tuple(j for j, one in enumerate(self.inputs) if isinstance(one, Categories))
 
+    def breaks(self, breaks: Mapping[int | str, Any], names: Sequence[str] | None) -> dict[int | str, Any]:
+        """Values of some columns, by name or number, with numbers for dates and durations."""
+        found = {}
+        for column, values in breaks.items():
+            j = names.index(column) if names and column in names else column
+            one = self.inputs[j] if isinstance(j, int) and 0 <= j < len(self.inputs) else None
+            is_time = isinstance(one, (Times, Durations))
+            found[column] = one.encode(np.atleast_1d(np.asarray(values)), f"breaks, {column!r}") if is_time else values
+        return found
+
     def decoded(self, values: Array) -> NDArray[Any]:
         """Outputs (n, m, ...) of a model as complex numbers where y was: (n, ...) or (n, m / 2, ...)."""
         out = np.empty((len(values), values.shape[1] // 2, *values.shape[2:]), dtype=np.complex128)
@@ -227,7 +237,7 @@ def parted(values: Any) -> list[tuple[str | int, Any]] | None:
     if hasattr(values, "toarray") or hasattr(values, "collect"):  # sparse, or a query: refused by who reads it
         return None
     if hasattr(values, "iloc") and hasattr(values, "columns"):  # of pandas
-        if all(isinstance(one, np.dtype) and one.kind in "fiub" for one in values.dtypes):
+        if all(isinstance(one, np.dtype) and one.kind in "fiu" for one in values.dtypes):
             return None
         return [(str(name), values.iloc[:, j]) for j, name in enumerate(values.columns)]
     if hasattr(values, "get_columns"):  # of polars
@@ -252,6 +262,8 @@ def encoding_of(column: Any, what: str) -> Encoding | None:
     if getattr(getattr(column, "dtype", None), "categories", None) is not None:
         return _categories(values, what)
     _, value = next(_there(values), (0, None))
+    if values.dtype.kind == "b" or isinstance(value, (bool, np.bool_)):
+        return Flags()
     if values.dtype.kind == "M" or isinstance(value, (datetime.date, np.datetime64)):
         seconds = _instants(values, has_zone, what)
         return Times(seconds.first(), bool(seconds.has_zone))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, as_weight, warn_about_precision
+from .arrays import Array, as_encoded, as_weight, warn_about_precision
+from .encodings import Encoding, Encodings
 from .fit import fit
 from .fitting.account import least_rows
+from .fitting.given_regions import column_of_regions
 from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 
@@ -24,7 +27,8 @@ except ImportError as error:
 class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """The most exact model of y = f(X) that the data, float64 and the time allow, for pipelines and searches.
 
-    Parameters are those of `pml_native.fit`. A weight counts as that many equal rows, so rows that are equal in X and y
+    Parameters are those of `pml_native.fit`; data frames may have columns of dates and categories, y is of real
+    numbers, and `regions` no labels of rows. A weight counts as that many equal rows, so rows that are equal in X and y
     are taken together, and those of weight 0 left out. Fewer rows than `fit` asks for (10, and 2 d + 2) get the affine
     function of the smallest weights that fits them best. Where the best model has no value at some of the rows, as the
     root of a polynomial has none where noise takes it below 0, networks are fitted instead.
@@ -45,6 +49,9 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         time_limit: float | None = None,
         validation: float | tuple[ArrayLike, ArrayLike] | None = None,
         error: Literal["absolute", "relative"] = "absolute",
+        periods: Mapping[int | str, Any] | None = None,
+        regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | None = None,
+        breaks: Mapping[int | str, Sequence[Any]] | None = None,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
         progress: bool | None = False,
@@ -56,6 +63,9 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         self.time_limit = time_limit
         self.validation = validation
         self.error = error
+        self.periods = periods
+        self.regions = regions
+        self.breaks = breaks
         self.random_state = random_state
         self.n_threads = n_threads
         self.progress = progress
@@ -63,19 +73,28 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> PrecisionRegressor:
         """Fits y (n,) or (n, m) at `X` (n, d); `sample_weight` (n,) weighs the squares of the errors."""
+        if not (self.regions is None or callable(self.regions) or isinstance(self.regions, (int, str))):
+            raise ValueError(f"regions: expected a function or a column, got {type(self.regions).__name__}")
         for name, values in (("X", X), ("y", y)):
             warn_about_precision(values, name)
+        table, used = _in_numbers(X, None)
+        encodings = None if used is None else Encodings(used)
         inputs, outputs = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
+            self, table, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
         outputs = np.asarray(outputs, dtype=np.float64)
         weight = None if sample_weight is None else as_weight(sample_weight, len(inputs))
         inputs, outputs, weight = _distinct(inputs, outputs, weight)
-        if len(inputs) < least_rows(inputs.shape[1]):
-            self.model_ = _affine(inputs, outputs, weight)
-            return self
         columns = getattr(y, "columns", None)
         names = getattr(self, "feature_names_in_", None)
+        regions, breaks = self.regions, self.breaks
+        if encodings is not None:
+            regions = column_of_regions(inputs, encodings, names, regions)
+            breaks = None if breaks is None else encodings.breaks(breaks, None if names is None else list(names))
+        if len(inputs) < least_rows(inputs.shape[1]):
+            self.model_ = _affine(inputs, outputs, weight)
+            self.model_.encodings = encodings
+            return self
         for method in dict.fromkeys((self.method, "network")):
             self.model_ = fit(
                 inputs,
@@ -87,6 +106,9 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 validation=self.validation,
                 sample_weight=weight,
                 error=self.error,
+                periods=self.periods,
+                regions=regions,
+                breaks=breaks,
                 random_state=self.random_state,
                 n_threads=self.n_threads,
                 progress=self.progress,
@@ -96,22 +118,39 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
             )
             if np.isfinite(self.model_(inputs)).all():
                 break
+        self.model_.encodings = encodings
         return self
 
     def predict(self, X: ArrayLike) -> Array:
         """The model's values at `X` (n, d): (n,), or (n, m), as y had."""
-        inputs = self._inputs(X)
-        return self.model_(inputs)
+        return self.model_.as_outputs(self.model_.evaluate(self._inputs(X)))
 
     def gradient(self, X: ArrayLike) -> Array:
         """The model's derivatives at `X` (n, d), analytic: (n, d), or (n, m, d)."""
-        inputs = self._inputs(X)
-        return self.model_.gradient(inputs)
+        with np.errstate(over="ignore"):
+            return self.model_.as_outputs(self.model_.evaluate_gradient(self._inputs(X)))
 
     def _inputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        inputs: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        encodings = self.model_.encodings
+        table, _ = (X, None) if encodings is None else _in_numbers(X, encodings.inputs)
+        inputs: Array = validate_data(self, table, dtype=np.float64, reset=False)
         return inputs
+
+
+def _in_numbers(X: Any, known: tuple[Encoding | None, ...] | None) -> tuple[Any, tuple[Encoding | None, ...] | None]:
+    """A data frame with numbers for dates and the like, and how they became such; anything else as it is."""
+    if not hasattr(X, "columns") or not (hasattr(X, "iloc") or hasattr(X, "get_columns")):
+        return X, None
+    if known is not None and len(known) != len(X.columns):  # of which scikit-learn says more
+        return X, known
+    numbers, used = as_encoded(X, "X", known)
+    if used is None:
+        return X, None
+    frame = type(X)
+    if hasattr(X, "iloc"):
+        return frame(numbers, columns=X.columns, index=X.index), used
+    return frame(numbers, schema=X.columns), used
 
 
 def _distinct(X: Array, y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples
 from .coverage import Coverage
-from .encodings import Durations, Times
+from .encodings import Durations
 from .facts import Facts
 from .files import require_writable
 from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
@@ -28,7 +28,7 @@ from .fitting.choice import Choice
 from .fitting.clock import Clock
 from .fitting.diagnosis import Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, Witnesses
-from .fitting.given_regions import given_regions, regions_of_categories
+from .fitting.given_regions import column_of_regions, given_regions
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
 from .fitting.race import Race
@@ -77,8 +77,12 @@ def fit(
 ) -> Model:
     """The most exact model of y = f(X) that the data, float64 and the time allow.
 
-    X : (n, d), or (n,) for one input; arrays, lists, data frames or other tables with names, without noise.
-    y : (n,) or (n, m). An array of xarray, `a`, is fitted at its coordinates by `fit(a.coords, a)`.
+    X : (n, d), or (n,) for one input; arrays, lists, data frames or other tables with names, without noise. Dates and
+        times are taken as seconds from the first, durations as seconds, truth values as 1 and 0; a column of categories
+        or text of up to 50 values, of 12 rows each or more, has a model for each. The report says so, and the model
+        takes such columns again.
+    y : (n,) or (n, m), real or complex, in which case its parts are fitted as two outputs, and the model's values are
+        complex. An array of xarray, `a`, is fitted at its coordinates by `fit(a.coords, a)`.
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
         "trigonometric", "modular", "nested", "waves", "ends" (powers of the distance from the ends of one column),
         "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, tables of one column in
@@ -108,21 +112,21 @@ def fit(
     n_threads : steps of searches, or threads of a kernel, at once; None for all cores.
     progress : whether to show a line on standard error; None shows it on a terminal.
     checkpoint : a file that gets the best model so far every few seconds.
-    periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}: y is then a
-        function of their cosines and sines, the same beyond the period as within. Without it, columns whose range is a
-        turn, in radians or degrees, are also tried like this.
+    periods : columns, by name or number, that repeat themselves, and after how much, {"angle": 360.0}, or for
+        times a duration: y is then a function of their cosines and sines, the same beyond the period as within. Without
+        it, columns whose range is a turn, in radians or degrees, are also tried like this.
     regions : where the law of y changes, if you know it. A function of X (n, d) that gives the number of the region of
         each point, integers (n,): the model asks it, too, and can't be saved. A column, by name or number, whose few
         values say the region; laws are functions of the other columns, and the model needs this one as well. Or labels
         (n,) of the rows, between which a boundary is found. Without it, regions are looked for in two to six columns.
-    missing : "raise": a value of X or y that is missing (NaN, None, masked) is an error; or "drop": its row is left
-        out, and the report says so. Infinity is an error in any case.
+    missing : "raise": a value of X or y that is missing (NaN, NaT, None, masked) is an error; or "drop": its row is
+        left out, and the report says so. Infinity is an error in any case.
     outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
         left out, which takes up to 8 looks before the fit, each with 1/32 of the work and the time. `report.outliers`
         has their numbers, in either case. Of several outputs the first four are looked at.
-    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}: the table is cut
-        there, and each piece has a search of its own. A row at such a value belongs to the piece above. Without it,
-        breaks of y along a single column are found where the rows show them.
+    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}, of times such times:
+        the table is cut there, and each piece has a search of its own. A row at such a value belongs to the piece
+        above. Without it, breaks of y along a single column are found where the rows show them.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -157,7 +161,7 @@ def fit(
         table = outputs.table_of(table)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
-    regions = regions_of_categories(samples, regions)
+    regions = column_of_regions(samples.X, samples.encodings, samples.input_names, regions)
     known = None if regions is None else given_regions(regions, samples)
     if known is not None:
         table = region_races.table_of(table, known)
@@ -294,16 +298,14 @@ def _by_number(periods: Mapping[int | str, Any], samples: Samples) -> dict[int, 
 def _breaks_by_number(breaks: Mapping[int | str, Sequence[Any]], samples: Samples) -> dict[int, list[float]]:
     """The breaks by the numbers of their columns, ascending."""
     least, found = least_rows(samples.X.shape[1]), {}
+    if samples.encodings is not None:
+        breaks = samples.encodings.breaks(breaks, samples.input_names)
     for j, (column, values) in _columns_by_number(breaks, samples, "breaks").items():
         x = samples.X[:, j]
-        encoding = None if samples.encodings is None else samples.encodings.inputs[j]
-        if isinstance(encoding, (Times, Durations)):
-            places = np.unique(encoding.encode(np.atleast_1d(np.asarray(values)), f"breaks, column {column!r}"))
-        else:
-            try:
-                places = np.unique(np.asarray(values, dtype=np.float64))
-            except (TypeError, ValueError):
-                places = np.empty(0)
+        try:
+            places = np.unique(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError):
+            places = np.empty(0)
         if not len(places) or not (np.isfinite(places).all() and np.all((np.min(x) < places) & (places <= np.max(x)))):
             raise ValueError(
                 f"breaks: expected numbers above {np.min(x):g} and up to {np.max(x):g} for {column!r}, got {values!r}"

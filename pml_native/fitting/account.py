@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Samples, named_rows
+from ..encodings import Flags
 from ..facts import Facts
 from ..hold_out import LEAST_ROWS_A_LINE
 from ..models import Model
@@ -83,11 +84,14 @@ def notes_on(facts: Facts, samples: Samples, of_regions: int | None) -> list[str
         )
     if facts.n_repeated:
         notes.append(f"{facts.n_repeated} rows repeat others, outputs and all: they add weight, but nothing new")
+    encodings = () if samples.encodings is None else samples.encodings.inputs
+    flags = [name for name, one in zip(names, encodings, strict=False) if isinstance(one, Flags)]
     counts = [(name, len(values)) for name, values in zip(names, facts.values, strict=True) if values is not None]
     few = [
         (name, k)
         for name, k in counts
         if 1 < k < FEW_LINES and k <= n // LEAST_ROWS_A_LINE and (of_regions is None or name != names[of_regions])
+        if name not in flags
     ]
     if few:
         taken = ", ".join(f"{name} ({k})" for name, k in few)

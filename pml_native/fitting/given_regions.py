@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
 from ..arrays import Array, Samples, contiguous
-from ..encodings import MOST_CATEGORIES
+from ..encodings import MOST_CATEGORIES, Encodings
 from ..models import Model, Polynomial, Reduced, Signature
 from ..models.reduced import Variables
 from ..models.regions import LabelFunction
@@ -65,33 +65,34 @@ class Given:
 RegionsGiven = Callable[[Array], ArrayLike] | int | str | ArrayLike
 
 
-def regions_of_categories(samples: Samples, regions: RegionsGiven | None) -> RegionsGiven | None:
+def column_of_regions(
+    X: Array, encodings: Encodings | None, names: Sequence[str] | None, regions: RegionsGiven | None
+) -> RegionsGiven | None:
     """What was given as `regions`, or the column of categories, of which each then has a law of its own.
 
     ValueError for several such columns, too few rows of a category, and regions of another kind beside them.
     """
-    columns = () if samples.encodings is None else samples.encodings.categories
-    names: Sequence[str | int] = samples.input_names or range(samples.X.shape[1])
-    called = ", ".join(repr(names[j]) for j in columns)
+    columns = () if encodings is None else encodings.categories
+    if not columns:
+        return regions
+    known: list[str | int] = list(range(X.shape[1]) if names is None else map(str, names))
+    called = ", ".join(repr(known[j]) for j in columns)
     if len(columns) > 1:
         raise ValueError(
             f"X: expected one column of categories at most, got {called}; join them to one column, or fit a table of "
             f"each category"
         )
-    if not columns:
-        return regions
     [j] = columns
-    if regions is not None and not (isinstance(regions, (int, str)) and regions in (j, names[j])):
+    if regions is not None and not (isinstance(regions, (int, str)) and regions in (j, known[j])):
         raise ValueError(f"regions: expected {called}, the column of categories, or None, got something else")
-    counts = np.unique(samples.X[:, j], return_counts=True)[1]
-    least = _least_rows(samples.X.shape[1])
+    if X.shape[1] < 2:
+        raise ValueError(f"X: expected another column beside the categories {called}, got one column")
+    counts, least = np.unique(X[:, j], return_counts=True)[1], _least_rows(X.shape[1])
     if len(counts) > 1 and counts.min() < least:
         raise ValueError(
             f"X, column {called}: expected at least {least} rows of each category, as each has a model of its own, got "
             f"one of {counts.min()}; leave the column out, or give numbers for it"
         )
-    if samples.X.shape[1] < 2:
-        raise ValueError(f"X: expected another column beside the categories {called}, got one column")
     return j if len(counts) > 1 else None
 
 
