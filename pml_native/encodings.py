@@ -52,8 +52,10 @@ class Seconds(NamedTuple):
     def since(self, first: int) -> Array:
         """The time that has gone by since `first`, in nanoseconds; NaN where missing."""
         second, nanosecond = divmod(first, 10**9)
-        passed = (self.whole - second) + (self.nanoseconds - nanosecond) / 1e9
-        return np.where(self.missing, np.nan, passed)
+        whole, rest = self.whole - second, self.nanoseconds - nanosecond
+        # Both of one sign, or else what is short of a second would be a difference of two that are not.
+        carry = np.sign(whole) * ((whole != 0) & (np.sign(whole) * rest < 0))
+        return np.where(self.missing, np.nan, (whole - carry) + (rest + carry * 10**9) / 1e9)
 
     def first(self) -> int:
         """The least of those that are there, in nanoseconds; 0 for none."""
@@ -324,7 +326,10 @@ def _numbers(values: NDArray[Any]) -> Array | None:
     if values.dtype.kind in "fiub":
         return values.astype(np.float64)
     there = list(_there(values)) if values.dtype.kind == "O" else []
-    if not there or not all(isinstance(value, (bool, int, float, np.number)) for _, value in there):
+    # A duration is an integer to NumPy.
+    if not there or not all(
+        isinstance(value, (bool, int, float, np.number)) and not isinstance(value, np.timedelta64) for _, value in there
+    ):
         return None
     out = np.full(len(values), np.nan)
     out[[i for i, _ in there]] = [value for _, value in there]

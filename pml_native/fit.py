@@ -124,7 +124,7 @@ def fit(
     outliers : "keep": rows whose y is far from what all others say are named by `report.advice`; or "drop": they are
         left out, which takes up to 8 looks before the fit, each with 1/32 of the work and the time. `report.outliers`
         has their numbers, in either case. Of several outputs the first four are looked at.
-    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}, of times such times:
+    breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}, of times times:
         the table is cut there, and each piece has a search of its own. A row at such a value belongs to the piece
         above. Without it, breaks of y along a single column are found where the rows show them.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
