@@ -278,7 +278,10 @@ def encoding_of(column: Any, what: str) -> Encoding | None:
         return Times(seconds.first(), bool(seconds.has_zone))
     if value.lower() in FLAGS:
         return Flags()
-    if all(isinstance(one, str) and _is_number(one) for _, one in _there(values)):
+    other = next(((i, one) for i, one in _there(values) if not isinstance(one, str)), None)
+    if other is not None:
+        raise ValueError(f"{what}: expected values of one kind, got text {value!r}, and {other[1]!r} in row {other[0]}")
+    if all(_is_number(one) for _, one in _there(values)):
         raise ValueError(f"{what}: expected numbers, got text {value!r}; convert it first, as by astype(float)")
     return _categories(values, what)
 
