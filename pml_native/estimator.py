@@ -123,12 +123,14 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
 
     def predict(self, X: ArrayLike) -> Array:
         """The model's values at `X` (n, d): (n,), or (n, m), as y had."""
-        return self.model_.as_outputs(self.model_.evaluate(self._inputs(X)))
+        inputs = self._inputs(X)  # before the model, which only a regressor that was fitted has
+        return self.model_.as_outputs(self.model_.evaluate(inputs))
 
     def gradient(self, X: ArrayLike) -> Array:
         """The model's derivatives at `X` (n, d), analytic: (n, d), or (n, m, d)."""
+        inputs = self._inputs(X)
         with np.errstate(over="ignore"):
-            return self.model_.as_outputs(self.model_.evaluate_gradient(self._inputs(X)))
+            return self.model_.as_outputs(self.model_.evaluate_gradient(inputs))
 
     def _inputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
