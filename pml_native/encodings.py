@@ -192,8 +192,9 @@ class Encodings:
         for column, values in breaks.items():
             j = names.index(column) if names and column in names else column
             one = self.inputs[j] if isinstance(j, int) and 0 <= j < len(self.inputs) else None
-            is_time = isinstance(one, (Times, Durations))
-            found[column] = one.encode(np.atleast_1d(np.asarray(values)), f"breaks, {column!r}") if is_time else values
+            found[column] = values
+            if isinstance(one, (Times, Durations)):
+                found[column] = one.encode(np.atleast_1d(np.asarray(values)), f"breaks, {column!r}")
         return found
 
     def decoded(self, values: Array) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from .arrays import Array, as_encoded, as_weight, warn_about_precision
 from .encodings import Encoding, Encodings
 from .fit import fit
 from .fitting.account import least_rows
-from .fitting.given_regions import column_of_regions
+from .fitting.given_regions import RegionsGiven, column_of_regions
 from .models import Model, NetworkModel, Normalization, Signature
 from .networks import MLP
 
@@ -87,7 +87,8 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         inputs, outputs, weight = _distinct(inputs, outputs, weight)
         columns = getattr(y, "columns", None)
         names = getattr(self, "feature_names_in_", None)
-        regions, breaks = self.regions, self.breaks
+        regions: RegionsGiven | None = self.regions
+        breaks = self.breaks
         if encodings is not None:
             regions = column_of_regions(inputs, encodings, names, regions)
             breaks = None if breaks is None else encodings.breaks(breaks, None if names is None else list(names))
