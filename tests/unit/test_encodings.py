@@ -168,7 +168,7 @@ def test_categories_of_other_tables_are_their_places(column):
         ([dt.date(2026, 1, 1), 5.0], "got 5.0 in row 1"),
         ([dt.timedelta(1), 5.0], "t: expected durations in every row, got 5.0 in row 1"),
         (["true", "perhaps"], "t: expected true or false, got 'perhaps' in row 1"),
-        (["wet", 5.0], "t: expected values of one kind, got text 'wet', and 5.0 in row 1"),
+        (np.array(["wet", 5.0], dtype=object), "t: expected values of one kind, got text 'wet', and 5.0 in row 1"),
         (["1.5", "2.5"], "t: expected numbers, got text '1.5'; convert it first, as by astype(float)"),
         ([str(dt.timedelta(i)) + "x" for i in range(MOST_CATEGORIES + 1)], "or 1 to 50 categories, got 51 different"),
         (np.array([1, 2], dtype="m8[M]"), "t: expected durations in weeks or less, got timedelta64[M]"),
