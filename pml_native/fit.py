@@ -242,7 +242,7 @@ def fit(
                 assert of_data.misprints is not None
                 far = np.union1d(far, of_data.misprints.rows)
             if of_data.poles:
-                notes.append(f"y has {of_data.poles_in_words(samples.input_names)}: beside it errors have no bound")
+                notes.append(f"y has {of_data.poles_in_words(samples.input_names)}: errors have no bound there")
         ended = limit_of(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())

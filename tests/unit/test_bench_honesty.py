@@ -4,6 +4,7 @@ import argparse
 
 import honesty
 import honesty_problems
+import honesty_tables
 import numpy as np
 import pytest
 
@@ -15,6 +16,16 @@ def test_problems_repeat_by_seed_and_have_finite_values_in_the_box():
         assert len(problem.X) == len(problem.y) >= 10
         assert np.isfinite(problem.y).all()
         assert np.isfinite(problem.value(honesty.test_points(problem, seed=1)[:100])).all()
+
+
+def test_tables_have_finite_values_and_repeat_by_seed():
+    for number, table in enumerate(honesty_tables.TABLES.values()):
+        drawn, again = (honesty_tables.Drawn.of(number, table, seed=1) for _ in range(2))
+        np.testing.assert_array_equal(drawn.y, again.y)
+        assert drawn.X.shape == (table.n, len(table.bounds))
+        assert np.isfinite(drawn.y).all()
+        exact = table.digits is None and not table.noise
+        assert not exact or np.array_equal(drawn.value(drawn.X), drawn.y)
 
 
 def test_every_function_meets_every_layout():
