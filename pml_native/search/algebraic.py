@@ -188,6 +188,7 @@ class AlgebraicSearch:
         self.link = links(train.y, held_out.y, "identity")[0]
         self.outputs = Normalization.of_box(np.concatenate([train.y, held_out.y]))
         self.t, self.held_out_t = (self.outputs.apply(own.y)[:, 0] for own in (train, held_out))
+        self.half_range = rows.held_out_rmse(self.outputs.invert(self.held_out_t[:, None] - 1.0))
         self.root_weight = np.ones(rows.n) if train.sample_weight is None else np.sqrt(train.sample_weight)
         rng = np.random.default_rng(0)  # they decide on nothing but whether a relation holds in the box
         points = rng.uniform(-1.0, 1.0, (N_POINTS, rows.n_inputs))
@@ -330,11 +331,13 @@ class AlgebraicSearch:
         return best
 
     def _error(self, table: Table, held_out: Table, c: Array) -> float:
-        """That of y on the rows held out, to first order."""
-        if not (np.all(table.slopes @ c > 0.0) and np.all((slope := held_out.slopes @ c) > 0.0)):
-            return math.inf
-        t = self.held_out_t - held_out.values @ c / slope
-        return self.rows.held_out_rmse(self.outputs.invert(t[:, None]))
+        """That of y on the rows held out, to first order; rows where the relation does not rise count as far off.
+
+        A few of them, at a corner, say that more terms are needed, not that there is no relation.
+        """
+        (_, falls), (apart, _) = table.distances(c), held_out.distances(c)
+        error = self.rows.held_out_rmse(self.outputs.invert((self.held_out_t - apart)[:, None]))
+        return math.hypot(error, math.sqrt(np.mean(falls)) * self.half_range)
 
     def _larger(self, relation: Relation) -> list[Shape]:
         """Shapes with more terms for which there are rows."""
@@ -452,7 +455,12 @@ class AlgebraicSearch:
         return in_coordinates(model, relation.frame, self.link)
 
     def is_safe(self, relation: Relation) -> bool:
-        """Whether Newton's method ends at one sheet of roots all over the box, not far from the start."""
+        """Whether the relation rises at all rows that made or chose it, and Newton's method ends at one sheet of roots
+        all over the box, not far from the start."""
+        frame, products = relation.frame, relation.shape.products()
+        for Z, t in ((frame.Z[: self._n_rows(len(products))], self.t), (frame.held_out_Z, self.held_out_t)):
+            if Table(products, Z, t).distances(relation.coefficients)[1].any():
+                return False
         polynomials, farthest = self._polynomials(relation, None), FAR * self.starts[relation.frame].farthest
 
         def hold(points: Array) -> Array | None:

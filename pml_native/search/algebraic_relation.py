@@ -78,8 +78,8 @@ class Shape:
 
 @dataclass(frozen=True)
 class Relation:
-    """Coefficients (m,) of the products of a shape, with dP/dt > 0 at the rows, and the error of y that they leave on
-    those held out: infinite where dP/dt changes its sign."""
+    """Coefficients (m,) of the products of a shape, with dP/dt > 0 at most rows, and the error of y that they leave on
+    those held out."""
 
     frame: InputCoordinates
     shape: Shape
@@ -116,6 +116,18 @@ class Table:
         own = design[:, places]
         self.values: Array = own * powers[:, k]
         self.slopes: Array = own * (k * powers[:, np.maximum(k - 1, 0)])
+
+    def distances(self, c: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """How far t is above the root (n,), to first order, 1 at most, and 1 where P does not rise; which these are.
+
+        Where two roots touch at a row, rounding decides how P rises: there it is 0.
+        """
+        value, slope, size = self.values @ c, self.slopes @ c, float(np.sum(np.abs(c)))
+        touches = (np.abs(value) <= P_ROUNDING * EPS * size) & (np.abs(slope) <= TOUCH * size)
+        falls = ~(slope > 0.0) & ~touches
+        with np.errstate(all="ignore"):
+            apart = np.where(falls, 1.0, np.clip(value / slope, -1.0, 1.0))
+        return np.where(touches, 0.0, apart), falls
 
     def rising(self, c: Array) -> tuple[Array, Array]:
         """c with the sign that makes dP/dt positive at most rows, and dP/dt (n,)."""

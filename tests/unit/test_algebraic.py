@@ -10,7 +10,7 @@ from pml_native.arrays import as_samples
 from pml_native.hold_out import split
 from pml_native.models.algebraic import roots
 from pml_native.search.algebraic import AlgebraicSearch
-from pml_native.search.algebraic_relation import Relation, Shape, are_roots, null_vector
+from pml_native.search.algebraic_relation import Relation, Shape, Table, are_roots, null_vector
 from pml_native.search.search import Rows
 
 LITTLE = 0.05
@@ -212,6 +212,25 @@ def test_a_relation_is_refused_where_two_roots_cross():
         times[abs(a - 1), k] += 0.5 * value
     crossing = Relation(relation.frame, Shape((2,), 4, 2), np.array(list(times.values())), 0.0)
     assert not search.is_safe(crossing)
+
+
+def test_a_few_rows_where_a_relation_falls_cost_an_error_and_no_end():
+    search, relation = search_of_a_root()
+    products, frame, c = relation.shape.products(), relation.frame, relation.coefficients
+    table = Table(products, frame.Z, search.t)
+    held_out = Table(products, frame.held_out_Z, search.held_out_t)
+    assert search._error(table, held_out, c) < 1e-14
+    table.slopes[:3] *= -1.0
+    assert 0.01 < search._error(table, held_out, c) < 1.0
+    search.t = search.t - 3.0  # below the turn of t^2
+    assert not search.is_safe(relation)
+
+
+def test_rows_where_two_roots_touch_are_met():
+    """The larger of two columns of whole numbers, which are often the same."""
+    X = np.random.default_rng(0).integers(0, 6, (1500, 2)).astype(float)
+    model = pml.fit_algebraic(X, np.maximum(X[:, 0], X[:, 1]), effort=LITTLE)
+    assert np.max(np.abs(model(X) - X.max(axis=1))) < 1e-5
 
 
 def test_a_relation_is_refused_whose_root_is_far_from_the_start():
