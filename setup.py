@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 
+import pybind11
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, has_flag
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
@@ -58,6 +60,22 @@ if "PML_NATIVE_SANITIZE" in os.environ:
 READABLE = ["-O1", "-g1", "-fno-inline", "-fno-omit-frame-pointer"]
 
 
+def is_stale(compiled, source):
+    """Whether an object is older than its source or a header that this reaches, pybind11's too.
+
+    Of options it knows nothing: whoever changes some deletes the folder `build`.
+    """
+    reached, known = [source], set()
+    while reached:
+        file = os.path.normpath(reached.pop())
+        if file not in known:
+            known.add(file)
+            folders = os.path.dirname(file), pybind11.get_include()
+            for name in re.findall(r'#include ["<](.+)[">]', Path(file).read_text(encoding="utf-8")):
+                reached += [path for path in (os.path.join(folder, name) for folder in folders) if os.path.exists(path)]
+    return max(map(os.path.getmtime, known)) > os.path.getmtime(compiled)
+
+
 class BuildExtension(build_ext):
     """Compiles the files that have options of their own, then the rest as usual."""
 
@@ -65,6 +83,7 @@ class BuildExtension(build_ext):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         options_of_all, last = extension.extra_compile_args + OPTIONS[kind], []
         if SANITIZERS:
+            self.build_temp += "-sanitized"
             last = [*SANITIZERS, *READABLE]
             extension.extra_link_args += SANITIZERS
 
@@ -101,10 +120,11 @@ core = Pybind11Extension(
     sources=sorted(
         set(glob("csrc/**/*.cpp", recursive=True)) - set(own_options("unix")) - set(glob("csrc/isa/*avx*.cpp"))
     ),
-    depends=sorted(glob("csrc/**/*.hpp", recursive=True)),
+    # A change in any of these links the module again; in this file, is_stale says what is compiled again.
+    depends=[*sorted(glob("csrc/**/*.hpp", recursive=True)), *own_options("unix")],
     define_macros=[("PML_X86_ISAS", "1")] if X86 else [],
     cxx_std=17,
 )
 
-ParallelCompile(default=0).install()  # and the other files on all cores, too
+ParallelCompile(default=0, needs_recompile=is_stale).install()  # and the other files on all cores, too
 setup(ext_modules=[core], cmdclass={"build_ext": BuildExtension})

@@ -83,6 +83,16 @@ def extended_accumulate(
     a_high: Array, a_low: Array, factor: float, b_high: Array, b_low: Array
 ) -> tuple[Array, Array]: ...
 def extended_residual(y: Array, high: Array, low: Array) -> Array: ...
+def rows_of_text(
+    text: bytes,
+    delimiter: str,
+    decimal_comma: bool,
+    has_comments: bool,
+    empty_is_nan: bool,
+    slots: NDArray[np.int64],
+    powers: NDArray[np.uint64],
+    n_threads: int,
+) -> tuple[Array, int, NDArray[np.int64]] | None: ...
 def symmetric_update(
     h: Array, scale: float, u: Array, p: Array, v: Array, q: Array, x: Array, n_threads: int
 ) -> Array: ...

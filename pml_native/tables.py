@@ -1,12 +1,14 @@
-"""Tables on disk: text through pyarrow if it is there, else through NumPy; binary files by their suffix.
+"""Tables on disk: text through the core, or through NumPy where it is more than numbers; binary files by their suffix.
 
-Both parsers of text round every decimal correctly, so that a table is read bit for bit as it was meant. A row of more
-or fewer cells than the header is refused by its line, and so is whatever could be read in two ways.
+Both round every decimal correctly, so that a table is read bit for bit as it was meant. A row of more or fewer cells
+than the header is refused by its line, and so is whatever could be read in two ways.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
+import functools
 import math
 import os
 import re
@@ -15,24 +17,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ._core import rows_of_text
 from .arrays import Array
 from .binary_tables import FORMATS, column_names, read_any_columns, read_columns
 from .columns import Columns
 from .files import replacing
+from .threads import resolve_threads
 
 DELIMITERS = ",;\t|"
 COMMENTS = ("#", "%")
 # Lines that the layout of a file is read off, and bytes that it may take.
 SAMPLE_LINES, SAMPLE_BYTES = 40, 1 << 26
-# Cells are counted in blocks of so many bytes.
-BLOCK = 1 << 24
-# Below so many bytes NumPy has read a table before pyarrow is imported, which takes 50 ms; of 130 MB it takes 2.5 times
-# as long as one thread of pyarrow.
-SMALL = 1 << 20
+# A file is read in blocks of so many bytes: much more than the tasks of the core, much less than memory.
+BLOCK = 1 << 23
+# Powers of five that a number of float64 may have as a factor, with digits up to 19 before it.
+LEAST_POWER, MOST_POWER = -342, 308
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 INTEGER = re.compile(r"[+-]?\d+")
 
@@ -162,45 +166,45 @@ class Table:
     def _read_text(self, places: Sequence[int], may_miss: bool = False) -> Array:
         layout = self.layout
         assert layout is not None
-        if layout.delimiter is not None and not layout.has_comments and os.path.getsize(self.path) > SMALL:
-            values = self._by_pyarrow(layout, places, may_miss)
-            if values is not None:
-                return values
+        values = self._by_core(layout, places, may_miss)
+        if values is not None:
+            return values
         if layout.delimiter is not None and not layout.is_quoted:
             self._count_cells(layout)
         elif layout.delimiter is not None:
             self._count_quoted_cells(layout)
         return self._by_numpy(layout, places, may_miss)
 
-    def _by_pyarrow(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array | None:
-        """What pyarrow reads; None where it isn't installed, or refuses a line, for which others have better words."""
-        try:
-            import pyarrow
-            from pyarrow import csv as arrow
-        except ImportError:
-            return None
-        names = [str(i) for i in range(layout.n_cells)]
-        wanted = [names[place] for place in places]
-        try:
-            table = arrow.read_csv(
-                self.path,
-                read_options=arrow.ReadOptions(skip_rows=layout.n_skipped, column_names=names),
-                parse_options=arrow.ParseOptions(delimiter=layout.delimiter),
-                convert_options=arrow.ConvertOptions(
-                    include_columns=list(dict.fromkeys(wanted)),
-                    column_types=dict.fromkeys(wanted, pyarrow.float64()),
-                    null_values=[""] if may_miss else [],
-                    decimal_point="," if layout.decimal_comma else ".",
-                ),
-            )
-        except pyarrow.ArrowInvalid:
-            return None
-        values, end = np.empty((table.num_rows, len(wanted))), 0
-        for batch in table.to_batches():  # of a megabyte of text, which stays in the cache
-            begin, end = end, end + batch.num_rows
-            for j, name in enumerate(wanted):
-                values[begin:end, j] = batch.column(name).to_numpy(zero_copy_only=False)
-        return values
+    def _by_core(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array | None:
+        """What the core reads; None where it meets more than numbers: quotes, or what others have words to refuse."""
+        wanted = list(dict.fromkeys(places))
+        slots = np.full(layout.cells_a_line, -1, dtype=np.int64)
+        slots[wanted] = np.arange(len(wanted))
+        parts = [np.empty((0, len(wanted)))]
+        with self.path.open("rb") as file:
+            if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+                file.seek(0)
+            if any(b"\r" in file.readline().rstrip(b"\r\n") for _ in range(layout.n_skipped)):
+                return None
+            for block in _blocks(file):
+                read = rows_of_text(
+                    block,
+                    layout.delimiter or "",
+                    layout.decimal_comma,
+                    layout.has_comments,
+                    may_miss,
+                    slots,
+                    _powers_of_five(),
+                    resolve_threads(None),
+                )
+                if read is None:
+                    return None
+                rows, n_rows, left_open = read
+                for row, column, begin, end in left_open.tolist():
+                    rows[row, column] = float(block[begin:end].replace(b",", b"."))
+                parts.append(rows[:n_rows])
+        values = parts[1] if len(parts) == 2 else np.concatenate(parts)
+        return values if wanted == list(places) else values[:, [wanted.index(place) for place in places]]
 
     def _by_numpy(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array:
         lines: Any = _with_points(self.path, layout) if layout.decimal_comma else self.path
@@ -225,19 +229,15 @@ class Table:
     def _count_cells(self, layout: Layout) -> None:
         """ValueError with the first line of more or fewer cells than the header."""
         assert layout.delimiter is not None
-        wanted, number = layout.cells_a_line, 1
-        delimiter, rest = ord(layout.delimiter), b""
+        number = 1
         with self.path.open("rb") as file:
-            while block := file.read(BLOCK):
-                block = rest + block
-                end = block.rfind(b"\n") + 1
-                block, rest = block[:end], block[end:]
-                number = self._count(block, delimiter, wanted, number, layout)
-        self._count(rest + b"\n", delimiter, wanted, number, layout)
+            for block in _blocks(file):
+                number = self._count(block, ord(layout.delimiter), layout.cells_a_line, number, layout)
 
     def _count(self, block: bytes, delimiter: int, wanted: int, number: int, layout: Layout) -> int:
         """Counts the cells of the lines of a block, of which the first has this number; the number of the next."""
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # all three that Python takes for ends of lines
+        block += b"" if block.endswith(b"\n") else b"\n"
         held = np.frombuffer(block, dtype=np.uint8)
         ends = np.flatnonzero(held == ord("\n"))
         before = np.searchsorted(np.flatnonzero(held == delimiter), ends)
@@ -296,6 +296,24 @@ class Table:
                 if row < 0:
                     return number
         raise AssertionError("a row that NumPy has read is in the file")
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """What is left of a file, in blocks of whole lines."""
+    while block := file.read(BLOCK) + file.readline():
+        yield block
+
+
+@functools.cache
+def _powers_of_five() -> NDArray[np.uint64]:
+    """The first 128 bits of 5^k, cut off, for k from LEAST_POWER to MOST_POWER, as two words each: (651, 2)."""
+    words = []
+    for k in range(LEAST_POWER, MOST_POWER + 1):
+        power = 5 ** abs(k)
+        n_bits = power.bit_length()
+        first = (power << 128) >> n_bits if k >= 0 else (1 << (127 + n_bits)) // power
+        words.append(divmod(first, 1 << 64))
+    return np.array(words, dtype=np.uint64)
 
 
 def _layout(path: Path, header: bool | None) -> tuple[tuple[str, ...], Layout]:

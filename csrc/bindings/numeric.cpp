@@ -3,11 +3,13 @@
 
 #include <pybind11/stl.h>
 
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "../numeric/affine.hpp"
 #include "../numeric/extended.hpp"
+#include "../numeric/rows_of_text.hpp"
 #include "../numeric/transforms.hpp"
 #include "../numeric/variables.hpp"
 #include "arrays.hpp"
@@ -164,6 +166,44 @@ Array extended_residual(const Array& y, const Array& high, const Array& low) {
   return filled([&](double* out) { pml::extended_residual(y.data(), high.data(), low.data(), n, out); }, new_like(y));
 }
 
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
+
+// The rows of a text, how many they are, and the numbers left open (u, 4); None for a text that is not understood.
+py::object rows_of_text(const py::bytes& text, const std::string& delimiter, bool decimal_comma, bool has_comments,
+                        bool empty_is_nan, const Integers& slots,
+                        const py::array_t<std::uint64_t, py::array::c_style>& powers, py::ssize_t n_threads) {
+  if (delimiter.size() > 1) throw std::invalid_argument("delimiter: expected one character or none, got " + delimiter);
+  require_vector(slots, "slots");
+  require_shape(powers, "powers", {PowersOfFive::most_power - PowersOfFive::least_power + 1, 2});
+  const std::size_t threads = require_threads(n_threads);
+  const std::string_view view(text);
+  TextLayout layout{delimiter.empty() ? '\0' : delimiter[0], decimal_comma, has_comments, empty_is_nan, {}, 0};
+  layout.slots.assign(slots.data(), slots.data() + slots.size());
+  for (const std::int64_t slot : layout.slots) layout.n_columns += slot >= 0;
+  for (const std::int64_t slot : layout.slots) {
+    if (slot >= static_cast<std::int64_t>(layout.n_columns)) {
+      throw std::invalid_argument("slots: expected one of " + std::to_string(layout.n_columns) + " columns, got " +
+                                  std::to_string(slot));
+    }
+  }
+  const auto most = without_gil([&] { return lines_of_tasks(view.data(), view.size(), threads); });
+  Array rows({std::accumulate(most.begin(), most.end(), std::size_t{0}), layout.n_columns});
+  double* const data = rows.mutable_data();
+  const PowersOfFive five{powers.data()};
+  std::size_t n_rows = 0;
+  std::vector<OpenNumber> open;
+  const bool understood = without_gil([&] {
+    return pml::rows_of_text(view.data(), view.size(), most, layout, five, data, n_rows, open, threads);
+  });
+  if (!understood) return py::none();
+  Integers left({open.size(), std::size_t{4}});
+  std::int64_t* at = left.mutable_data();
+  for (const OpenNumber& number : open) {
+    for (const std::int64_t value : {number.row, number.column, number.begin, number.end}) *at++ = value;
+  }
+  return py::make_tuple(rows, n_rows, left);
+}
+
 }  // namespace
 
 void bind_numeric(py::module_& module) {
@@ -196,6 +236,11 @@ void bind_numeric(py::module_& module) {
              "a + factor b as high and low, for arrays of one shape.");
   module.def("extended_residual", &extended_residual, "y"_a.noconvert(), "high"_a.noconvert(), "low"_a.noconvert(),
              "y - (high + low), rounded once, for arrays of one shape.");
+  module.def("rows_of_text", &rows_of_text, "text"_a, "delimiter"_a, "decimal_comma"_a, "has_comments"_a,
+             "empty_is_nan"_a, "slots"_a.noconvert(), "powers"_a.noconvert(), "n_threads"_a,
+             "Decimal numbers in lines of len(slots) cells, cell i for column slots[i] if that is not negative: rows (at "
+             "least n, k), n, and the row, column, begin and end in the text of numbers for which powers of five leave "
+             "open what is nearest (u, 4); None for a text that is anything else.");
 }
 
 }  // namespace pml::bindings
