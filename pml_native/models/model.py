@@ -436,6 +436,25 @@ class Model(metaclass=Family):
                 file.write(made.SerializeToString())
         return made
 
+    def to_fmu(self, path: str | os.PathLike[str], *, name: str = "model", compiler: str | None = None) -> list[str]:
+        """The model as a functional mock-up unit at `path`: a block that Simulink, Modelica's tools and FMPy take in.
+
+        It is a unit for co-simulation of FMI 2.0, with an input for each column of X, an output for each of y, and
+        directional derivatives. Outputs follow inputs at once. In it are the C of `to_c` and what `compiler` makes of
+        that for this machine: a command, $CC or cc by default. Returns the platforms compiled for, such as ["linux64"];
+        without a compiler it is [], and whoever imports the unit compiles its sources. Inputs start in the middle of
+        the box of the rows.
+
+        Raises ValueError as `to_c` does, for names that are equal or no identifier, and for a `compiler` that can't be
+        used.
+        """
+        from ..export import fmu
+
+        signature = self.signature
+        inputs = signature.input_names or tuple(f"x{j}" for j in range(signature.n_inputs))
+        outputs = signature.output_names or tuple(f"y{k}" for k in range(signature.n_outputs))
+        return fmu.write(path, name, self.to_c(name=fmu.FUNCTION), inputs, outputs, self.box(), __version__, compiler)
+
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         """Its outputs as values of `parts`, made of those of its inputs `x`; a family that knows no better has one part
         of all inputs for each."""
