@@ -51,10 +51,12 @@ OPTIONS = {
     "msvc": ["/O2", "/fp:precise", "/W3"],
 }
 
-# For .ci/sanitize: a core that stops at the first memory error or undefined operation.
-SANITIZERS = []
-if "PML_NATIVE_SANITIZE" in os.environ:
-    SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+# For .ci/sanitize: a core that stops at the first memory error or undefined operation, or where threads race.
+SANITIZERS = {
+    None: [],
+    "memory": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+    "threads": ["-fsanitize=thread"],
+}[os.environ.get("PML_NATIVE_SANITIZE")]
 # Lines and frames for what they find. Inlined, the checks of one instruction set keep the compiler busy for more than
 # ten minutes; as functions (see PML_INLINE as well) for one.
 READABLE = ["-O1", "-g1", "-fno-inline", "-fno-omit-frame-pointer"]

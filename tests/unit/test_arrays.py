@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from pml_native.arrays import PrecisionWarning, as_matrix, as_samples
+from pml_native.arrays import Distinct, PrecisionWarning, as_matrix, as_samples
 
 X = np.linspace(0.0, 1.0, 24).reshape(12, 2)
 Y = X.sum(axis=1)
@@ -129,3 +129,55 @@ def test_infinities_that_cancel_are_found():
 def test_the_least_int64_is_beyond_two_to_the_53():
     with pytest.warns(PrecisionWarning, match=r"above 2\*\*53"):
         as_samples(X, np.full(12, np.iinfo(np.int64).min))
+
+
+@pytest.mark.parametrize(
+    ("bad_y", "options", "message"),
+    [
+        (Y, {"error": "squared"}, "error: expected one of absolute, relative, got 'squared'"),
+        (Y - Y[3], {"error": "relative"}, 'y: expected values other than 0 for error="relative", got 0 in the rows 3'),
+        (10.0 ** np.linspace(-99, 99, 12), {"error": "relative"}, "within a factor of 1e.100 .* fit their logarithm"),
+    ],
+)
+def test_errors_are_relative_where_they_can_be(bad_y, options, message):
+    with pytest.raises(ValueError, match=message):
+        as_samples(X, bad_y, **options)
+
+
+def test_rows_of_no_weight_keep_the_numbers_of_others_in_messages():
+    with pytest.raises(ValueError, match="got 0 in the rows 3"):
+        as_samples(X, Y - Y[3], np.arange(12.0) + 0.0 * Y, error="relative")
+
+
+def test_outputs_with_weights_of_their_own_are_taken_with_them():
+    samples = as_samples(X, np.stack([Y + 1.0, Y + 2.0, Y + 3.0], axis=1), error="relative")
+    assert samples.of_outputs([1]).sample_weight.shape == (12,)
+    np.testing.assert_array_equal(samples.of_outputs([2, 0]).sample_weight, samples.sample_weight[:, [2, 0]])
+
+
+def test_relative_errors_in_other_coordinates_have_the_weights_of_these():
+    y = (Y + 1.0)[:, None]
+    samples = as_samples(X, y, error="relative")
+    logarithm = samples.in_coordinates(X, np.log(y), y[:, 0])
+    assert not logarithm.is_relative
+    np.testing.assert_allclose(logarithm.sample_weight, 1.0)
+
+
+def test_points_that_repeat_are_taken_once():
+    distinct = Distinct.of(np.array([[1.0], [0.0], [1.0], [1.0]]), np.array([[2.0], [5.0], [2.0], [3.5]]))
+    assert distinct.rows.tolist() == [0, 1]
+    assert distinct.y.tolist() == [[2.5], [5.0]]
+    assert distinct.contradicting.tolist() == [3]
+
+
+class Unreal:
+    def __float__(self):
+        raise TypeError("no number")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(1j, r"expected real numbers, got 1j in row 0"), (Unreal(), r"got objects \(no number\)")]
+)
+def test_objects_are_numbers_or_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        as_samples(np.array([value, *Y[1:]], dtype=object), Y)

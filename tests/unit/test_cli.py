@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import pml_native as pml
-from pml_native.cli import main
+from pml_native.cli import main, parser
 
 QUICK = ["--effort", "0.01", "--quiet"]
 
@@ -205,7 +205,7 @@ def test_ctrl_c_saves_the_best_model_so_far(tmp_path):
     path = tmp_path / "model.pml"
     code = (
         "import sys\n"
-        "from pml_native.cli import main\n"
+        "from pml_native.cli import main, parser\n"
         "from pml_native.fitting.watch import Watch\n"
         "Watch.show = lambda *_: print('found', file=sys.stderr, flush=True)\n"
         "sys.exit(main(sys.argv[1:]))"
@@ -246,3 +246,67 @@ def test_a_sweep_that_cannot_begin_says_why(capsys, arguments, message):
     code, _, error = run(capsys, "sweep", "--family", "simplex", "--size", "16", *arguments)
     assert code == 2
     assert message in error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 2, "error: not enough memory for this table"),
+        (ImportError("no such package"), 2, "error: no such package"),
+        (KeyError("no such thing"), 2, "error: no such thing"),
+    ],
+)
+def test_whatever_ends_a_command_is_a_line_and_an_exit_code(error, code, message, capsys, monkeypatch):
+    def end(_):
+        raise error
+
+    monkeypatch.setattr("pml_native.commands.info.run", end)
+    assert run(capsys, "info") == (code, "", f"pml-native: {message}\n")
+
+
+def test_whoever_reads_no_further_ends_a_command_in_peace(monkeypatch):
+    class Closed:
+        def fileno(self):
+            return 1
+
+        def write(self, _):
+            raise BrokenPipeError
+
+    replaced = []
+    monkeypatch.setattr(sys, "stdout", Closed())
+    monkeypatch.setattr(os, "dup2", lambda _, number: replaced.append(number))
+    assert main(["info"]) == 0
+    assert replaced == [1]
+
+
+def test_a_parser_reads_more_than_one_line():
+    every = parser()
+    assert every.parse_args(["info"]).run is every.parse_args(["info"]).run
+
+
+def test_columns_are_features_or_targets(table, capsys):
+    code, _, shown = run(capsys, "fit", table, "--target", "p", "--features", "T,p", *QUICK)
+    assert (code, shown) == (2, "pml-native: error: --features: expected columns other than the target, got ['p']\n")
+    assert run(capsys, "fit", table, "--target", "p,T", *QUICK)[0] == 0
+
+
+def test_a_model_without_names_takes_as_many_columns(tmp_path, table, capsys):
+    X = np.random.default_rng(0).uniform(size=(40, 2))
+    pml.fit_polynomial(X, X[:, 0] * X[:, 1]).save(tmp_path / "m.pml")
+    code, _, shown = run(capsys, "predict", tmp_path / "m.pml", table)
+    assert code == 2
+    assert "expected 2 columns, got 3" in shown
+    (tmp_path / "two.csv").write_text("a,b\n0.5,0.25\n")
+    code, shown, _ = run(capsys, "predict", tmp_path / "m.pml", tmp_path / "two.csv")
+    assert float(shown.splitlines()[1]) == pytest.approx(0.125)
+
+
+def test_a_model_that_was_not_fitted_has_no_report(tmp_path, capsys):
+    mlp = pml.MLP((2, 3, 1))
+    pml.NetworkModel(mlp, mlp.initialize(0)).save(tmp_path / "m.pml")
+    code, shown, _ = run(capsys, "show", tmp_path / "m.pml")
+    assert (code, shown.splitlines()[-1]) == (0, "outputs: y0")
+    code, _, shown = run(capsys, "show", tmp_path / "m.pml", "--json")
+    assert code == 2
+    assert "expected a model with a report" in shown

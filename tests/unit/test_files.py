@@ -94,3 +94,23 @@ def test_a_path_that_cannot_work_is_refused_as_it_was_given(tmp_path):
             refuse(tmp_path)
     with pytest.raises(TypeError):
         require_writable(5)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever runs the tests may be allowed everything
+    with pytest.raises(PermissionError, match="can't be written to"):
+        require_writable(tmp_path / "a")
+
+
+def test_a_device_that_may_not_be_opened_says_so(monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        write("/dev/null")
+
+
+def test_devices_are_written_to_where_python_cannot_wait_for_them(monkeypatch):
+    monkeypatch.delattr(os, "set_blocking")  # as on Windows before Python 3.12
+    write("/dev/null")

@@ -7,9 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from unit.models_of_all_families import MODELS
 
 import pml_native as pml
 from pml_native.models import Signature
+from pml_native.models.nested import parts_described, restored
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(1.0, 5.0, size=(50, 3))
@@ -167,11 +169,74 @@ GOOD = {"format": "pml_native model", "format_version": 1, "family": "network"}
         ({**GOOD, "family": "wavelet"}, (), "expected a model of .*network, .*got 'wavelet'"),
         (GOOD, (), "the model file is incomplete"),
         (GOOD, [("params", np.array([{}], dtype=object))], "damaged or foreign"),
+        (GOOD, [("params", np.array([1.0, np.nan]))], "params.npy holds NaN"),
     ],
 )
 def test_a_foreign_file_is_a_clear_error(tmp_path, header, arrays, message):
     with pytest.raises(ValueError, match=message):
         pml.load(archive_with(tmp_path, header, arrays))
+
+
+def test_twins_in_a_file_are_refused(tmp_path):
+    path = archive_with(tmp_path, GOOD)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("model.json", json.dumps(GOOD))
+    with pytest.raises(ValueError, match="two of its members have the same name"):
+        pml.load(path)
+
+
+@pytest.mark.parametrize("kind", ["algebraic", "rational", "modular polynomial"])
+def test_parts_of_another_family_are_refused(kind):
+    model = MODELS[kind].make()
+    values, arrays = model.state()
+    without_parts = {name: array for name, array in arrays.items() if "/" not in name}
+    are_many = isinstance(values["polynomials"], list)
+    parts, own = parts_described([network()] * (len(values["polynomials"]) if are_many else 1))
+    values["polynomials"] = parts if are_many else parts[0]
+    with pytest.raises(ValueError, match=r"expected (the )?polynomials.*, got network"):
+        type(model).from_state(values, {**without_parts, **own}, model.signature)
+
+
+def changed(kind, key, value):
+    """The description of a model of this kind with another value, and its arrays."""
+    description, arrays = MODELS[kind].make().description()
+    if key in arrays:
+        arrays[key] = value
+    else:
+        part = description["signature"] if key in description["signature"] else description["values"]
+        part[key] = value
+    return description, arrays
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "message"),
+    [
+        ("polynomial", "indices", np.array([[-1, 0, 0]]), "indices: expected integers >= 0"),
+        ("polynomial", "indices", np.array([[10**9, 0, 0]]), "indices: expected degrees up to"),
+        ("polynomial", "input_names", ["a"], "input_names: expected 3, got 1"),
+        ("network tanh", "inputs_shift", np.zeros(7), "differ in their numbers of columns|expected"),
+        ("simplices in a plane", "outside", "moon", "outside: expected one of"),
+        ("simplices in a plane", "points", np.zeros((1, 1)), "points: expected"),
+        ("reduced to products", "coefficients", np.zeros((1, 9)), "coefficients: expected"),
+        ("reduced to products", "kinds", ["moons"] * 9, "expected"),
+        ("spline in other coordinates", "input_transforms", ["moon"], "expected"),
+    ],
+)
+def test_a_description_with_another_value_is_refused(kind, key, value, message):
+    with pytest.raises(ValueError, match=message):
+        restored(*changed(kind, key, value))
+
+
+def test_an_activation_that_is_not_registered_is_named_with_the_file(tmp_path):
+    path = tmp_path / "model.pml"
+    network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data.replace(b'"sin"', b'"moon"'))
+    with pytest.raises(ValueError, match=r"model.pml: .*moon"):
+        pml.load(path)
 
 
 def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
