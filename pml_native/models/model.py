@@ -18,7 +18,7 @@ from ..arrays import Array, Samples, as_encoded, as_matrix
 from ..columns import Columns, as_columns
 from ..coverage import Near
 from ..encodings import Encodings
-from ..export import Program, Vector
+from ..export import Program, Vector, fmu
 from ..export.program import at_least_away, spread
 from ..export.source import source
 from ..figures import notebook
@@ -448,8 +448,6 @@ class Model(metaclass=Family):
         Raises ValueError as `to_c` does, for names that are equal or no identifier, and for a `compiler` that can't be
         used.
         """
-        from ..export import fmu
-
         signature = self.signature
         inputs = signature.input_names or tuple(f"x{j}" for j in range(signature.n_inputs))
         outputs = signature.output_names or tuple(f"y{k}" for k in range(signature.n_outputs))

@@ -40,7 +40,7 @@ FLOORS = [
     ["columns"],
     ["_core", "_version"],
 ]
-MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search"}
+MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search", "tables"}
 # What may be imported inside a function: packages that need not be there, or that take long and few need,
 MAY_COME_LATE = {
     "matplotlib": "optional",
