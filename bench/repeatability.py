@@ -248,7 +248,8 @@ def agrees(table: Table, effort: float, conditions: Mapping[str, dict[str, Any]]
     """Whether errors are within TIMES of each other; prints a line, and what was chosen where they are not."""
     fits = {name: fitted(table, effort, **given) for name, given in conditions.items()}
     errors = {name: error_of(table, fit) for name, fit in fits.items()}
-    ratio = max(*errors.values(), EXACT) / max(min(errors.values()), EXACT)
+    most, least = max(*errors.values(), EXACT), max(min(errors.values()), EXACT)
+    ratio = 1.0 if most == least else most / least  # all may be infinite, of a model without a value at some points
     words = "".join(f" {error:>11.1e}" for error in errors.values())
     print(f"{table.name:15}{words} {ratio:8.1f}", flush=True)
     if not ratio <= TIMES:

@@ -180,8 +180,11 @@ class RadialSearch:
         else:
             size = min(n, TRIAL_POINTS)
             rows = self.rows.fewer(2 * TRIAL_POINTS, self.rows.n_held_out)
+            ranked = yield from self._tried(self.choices, size, None, rows)
+            yield from self._offered(ranked)  # before scales are looked for, so that a deadline soon has a model
             scaled = yield from self._scaled()
-            ranked = yield from self._tried([*self.choices, *scaled], size, None, rows)
+            also = yield from self._tried(scaled, size, None, rows)
+            ranked = sorted([*ranked, *also], key=_rank)
             yield from self._offered(ranked)
             if n > size:
                 if not self.only_scaled:
@@ -235,7 +238,7 @@ class RadialSearch:
         failed = [one for one in results if isinstance(one, ValueError)]
         if failed and not solved:
             self._failure = failed[0]
-        return sorted(solved, key=lambda one: (one.is_too_flat, one.found.score))
+        return sorted(solved, key=_rank)
 
     def _found(self, model: RBF, choice: Choice, rows: Rows) -> Found:
         """The model measured at these of the rows."""
@@ -327,6 +330,11 @@ class RadialSearch:
 
         found: list[Found] = yield [Step(KERNEL_WORK * n * (rows.n + rows.n_held_out), measured)]
         return found[0]
+
+
+def _rank(one: Tried) -> tuple[bool, float]:
+    """What choices are put in order by."""
+    return one.is_too_flat, one.found.score
 
 
 def is_off(missed: float, held_out: float) -> bool:
