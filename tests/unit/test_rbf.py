@@ -368,6 +368,8 @@ def test_fit_tries_scaled_columns_where_nothing_else_comes_near():
 
 def test_there_is_a_model_before_scales_are_looked_for(monkeypatch):
     """Ten steps of likelihoods went by before the first one, and a fit of 2 s ended after 3.3 s."""
-    monkeypatch.setattr("pml_native.search.radial._likelier", None)
+    looks = []
+    monkeypatch.setattr("pml_native.search.radial._likelier", lambda *arguments: looks.append(arguments))
     X = np.random.default_rng(0).uniform(size=(300, 2))
     assert np.isfinite(pml.fit_rbf(X, X.sum(axis=1), effort=0.0, n_threads=1)(X)).all()
+    assert looks == []
