@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from ..arrays import Array, Samples
 from ..coverage import Coverage
 from ..facts import Facts
 from ..grids import nearest_lines
@@ -109,11 +109,11 @@ class Witnesses:
         box, fills_box, is_thin = self.box, self.coverage.fills_box, self.coverage.is_thin
         own = box.values(found.model)
         measured = [] if found.measured is None or found.measured is found.model else [found.measured]
-        others, shares, left_out = self._without_groups(found)
+        others, shares, left_out, counted = self._without_groups(found)
         said = [found.error, *(self._apart(one, own) for one in measured)]
         margin = MARGIN * (1.0 + DOUBLED_AT / self.facts.n)
         if others:
-            said.append(margin * float(np.sqrt(np.mean(left_out**2))))
+            said.append(margin * float(np.sqrt(np.average(left_out**2, weights=counted))))
         else:
             others, shares = measured, [SHARE_HELD_OUT] * len(measured)
         factor = self._factor(shares)
@@ -209,12 +209,13 @@ class Witnesses:
     def _rms(self, distance: Array) -> float:
         return float(np.sqrt(np.average(distance**2, weights=self.box.weights)))
 
-    def _without_groups(self, found: Found) -> tuple[list[Model], list[float], Array]:
-        """Models made without each of the groups, the shares of these, and errors (k,) at the rows that were left out.
+    def _without_groups(self, found: Found) -> tuple[list[Model], list[float], Array, Array]:
+        """Models made without each of the groups, the shares of these, errors (k,) at the rows that were left out, and
+        what these rows count (k,): what a user says that y is off by at a row of little weight is no error of a model.
 
         None where there is no work left, where no such model can be made, or where it would be the same.
         """
-        none: tuple[list[Model], list[float], Array] = [], [], np.empty(0)
+        none: tuple[list[Model], list[float], Array, Array] = [], [], np.empty(0), np.empty(0)
         box, samples, lines = self.box, self.box.samples, _lines(self.facts)
         n_params = found.model.n_params
         has_many_rows = len(samples.X) >= MANY_ROWS_PER_PARAMETER * n_params and self.coverage.fills_box and not lines
@@ -225,7 +226,7 @@ class Witnesses:
         if self.work < N_GROUPS * one or not self.clock.leaves(one / WORK_A_SECOND, WITHOUT_SOME):
             return none
         chosen = samples.take(np.sort(self.rng.permutation(len(samples.X))[:n]))
-        others, shares, errors = [], [], []
+        others, shares, errors, counted = [], [], [], []
         for is_out in _groups(chosen.X, lines, self.rng):
             if not self.clock.leaves(0.0, WITHOUT_SOME):
                 return none
@@ -236,12 +237,26 @@ class Witnesses:
                     others.append(other)
                     shares.append(float(np.mean(is_out)))
                     errors.append(_distance(other.evaluate(out.X) / box.unit, out.y / box.unit, box))
+                    counted.append(_given_weight(out))
         if len(others) <= N_GROUPS // 2:
             return none
         left_out = np.concatenate(errors)
         if self.n_held_out >= ENOUGH_HELD_OUT and float(np.median(left_out)) > UNLIKE * max(found.error, EPS):
             return none
-        return others, shares, left_out
+        return others, shares, left_out, np.concatenate(counted)
+
+
+def _given_weight(samples: Samples) -> Array:
+    """The weights that a user gave, but for a factor: (n,). Those of relative errors have 1 / y^2 besides."""
+    weight = samples.sample_weight
+    if weight is None:
+        return np.ones(len(samples.X))
+    if not samples.is_relative:
+        return weight
+    root = np.sqrt(weight if weight.ndim == 2 else weight[:, None])
+    given = root * np.abs(samples.y) / np.max(root * np.abs(samples.y), axis=0)
+    mean: Array = np.mean(given**2, axis=1)
+    return mean
 
 
 def _distance(values: Array, own: Array, box: Box) -> Array:

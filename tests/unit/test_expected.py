@@ -40,6 +40,19 @@ def test_the_error_over_the_box_is_in_the_range_that_the_report_gives(method):
     assert f"{model.report.error:.1e}" in str(model.report)
 
 
+@pytest.mark.parametrize("error", ["absolute", "relative"])
+def test_noise_where_rows_count_for_little_is_no_error_of_the_model(error):
+    rng = np.random.default_rng(0)
+    X, Q = rng.uniform(size=(1500, 2)), rng.uniform(size=(4000, 2))
+    sigma = np.where(rng.random(1500) < 0.5, 1e-7, 0.01) * (1.0 if error == "absolute" else bump(X))
+    noisy = bump(X) + sigma * rng.normal(size=1500)
+    weight = sigma**-2.0 if error == "absolute" else (sigma / bump(X)) ** -2.0
+    model = pml.fit(X, noisy, method="polynomial", sample_weight=weight, error=error, effort=LITTLE)
+    true = np.sqrt(np.mean(relative(model, bump, Q, bump(X)) ** 2))
+    assert true < 3.0 * model.report.error
+    assert model.report.error < 6.0 * true
+
+
 @pytest.mark.filterwarnings("ignore:.*farther from all rows")
 def test_rows_in_one_half_leave_the_other_in_doubt():
     rng = np.random.default_rng(0)
