@@ -18,8 +18,9 @@ FEWEST_ROWS = 40
 MOST_ALIKE, NEIGHBOURS = 3.0, 4
 # Polynomials must not bring the standard deviation, with its degrees of freedom counted, below this part.
 LEAST_LEFT = 0.8
-# The largest residual over the median one: 5 for 2,000 normal ones.
-MOST_TAIL = 8.0
+# All but this share of residuals are at most so many times the median one, which counts for those beyond, and none is
+# so many times: 2,000 normal ones come to 5; of Student's t of 3 degrees 0.9 % are beyond 8 times, the largest 25.
+MOST_TAIL, MOST_BEYOND, FARTHEST = 8.0, 0.02, 50.0
 # The correlation with residuals of another family whose error is at most so many times as large.
 LEAST_SHARED, MOST_UNEQUAL = 0.8, 1.5
 # Without another family: of so many rows a parameter, and with half the margins.
@@ -36,15 +37,18 @@ def is_noise(probe: Probe, y: Array, residual: Array, n_params: int, rivals: Seq
     n, size = len(residual), _rms(residual)
     if n < FEWEST_ROWS or not 0.0 < size <= MOST_LEFT * float(np.std(y)):
         return False
-    tail = float(np.max(np.abs(residual)) / max(np.median(np.abs(residual)), np.finfo(np.float64).tiny))
-    if tail > MOST_TAIL:
+    median = float(np.median(np.abs(residual)))
+    far = np.abs(residual) > MOST_TAIL * median
+    if np.max(np.abs(residual)) > FARTHEST * median or np.mean(far) > MOST_BEYOND:
         return False
+    residual = np.clip(residual, -MOST_TAIL * median, MOST_TAIL * median)
+    size = _rms(residual)
     near = residual[probe.neighbours(min(NEIGHBOURS, n - 1))]
     alike = float(np.mean(residual[:, None] * near)) / size**2 * np.sqrt(n)
     left = min(_deviation(probe.residual(residual, count), count) for count in probe.counts) / _deviation(residual, 0)
     if alike > MOST_ALIKE or left < LEAST_LEFT:
         return False
-    if any(_is_shared(residual, other) for other in rivals):
+    if any(_is_shared(residual, np.where(far, residual, other)) for other in rivals):
         return True
     return (
         n >= max(FEWEST_ALONE, ROWS_A_PARAMETER * n_params)

@@ -120,6 +120,26 @@ def test_noise_is_named_with_its_size(relative):
     assert said == pytest.approx(np.sqrt(np.mean(noise**2) / np.mean(exact**2)), rel=0.4)
 
 
+@pytest.mark.parametrize("kind", ["normal", "uniform", "laplace", "student"])
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_of_any_common_kind_is_noise(kind, seed):
+    rng, X = np.random.default_rng(seed), rows(700, seed=seed)
+    draw = {"normal": rng.normal, "laplace": rng.laplace, "uniform": lambda size: rng.uniform(-1.0, 1.0, size)}
+    noise = rng.standard_t(3, 700) if kind == "student" else draw[kind](size=700)
+    assert is_noise(Probe.of(X), smooth(X), 1e-4 * noise, 10, [1.1e-4 * noise])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_beside_an_edge_are_no_noise(seed):
+    rng, X = np.random.default_rng(seed), rows(700, seed=seed)
+    for residual in (
+        np.where(np.abs(X[:, 0] - 0.5) < 0.01, 1.0, 1e-3) * rng.normal(size=700),
+        np.where(np.abs(X.sum(axis=1) - 1.1) < 0.02, 20.0, 1.0) * rng.normal(size=700),
+        rng.standard_cauchy(700),
+    ):
+        assert not is_noise(Probe.of(X), 1e3 * smooth(X), residual, 10, [residual])
+
+
 def test_residuals_with_a_pattern_are_no_noise():
     X = rows(500)
     probe, rng = Probe.of(X), np.random.default_rng(0)
