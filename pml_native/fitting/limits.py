@@ -23,6 +23,7 @@ from .breaks import Break, break_of
 from .clock import Clock
 from .misprints import Misprints, misprints_of
 from .noise import is_noise
+from .pole_planes import PolePlane, plane_of
 from .poles import Pole, poles_of
 from .probe import MOST_TERMS, ROWS_A_TERM, Probe
 
@@ -46,8 +47,8 @@ ROWS_A_PARAMETER, FEWEST_TRAINED = 4, 20
 MOST_RIVALS = 3
 # Polynomials on the two sides of a break are more exact than the model by so much, or it is of no use.
 USE_OF_BREAK = 10.0
-# Errors of polynomials below this part of the largest y are rounding.
-ROUNDING = 1e-14
+# Errors of polynomials below this part of the largest y are rounding; and of a model, which may be a root, this one.
+ROUNDING, ROUNDING_OF_ROOTS = 1e-14, 1e-9
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Limits:
     misprints: Misprints | None = None
     split: Break | None = None
     poles: tuple[Pole, ...] = ()
+    plane: PolePlane | None = None
 
     @property
     def rounding(self) -> float:
@@ -101,6 +103,13 @@ class Limits:
         if self.poles:
             fit = "1 / y, which goes through 0 there" if all(pole.changes_sign for pole in self.poles) else "1 / y"
             return [f"fit {fit}, or pieces between: y has {self.poles_in_words(input_names)}"]
+        if self.plane is not None:
+            name, place = f"x{self.plane.column}", f"{self.plane.place:.6g}"
+            name = name if input_names is None else input_names[self.plane.column]
+            return [
+                f"fit y {self.plane.factor.format(name, place)}: y has a pole at {name} = {place}, and polynomials of "
+                f"this come to {self.plane.level:.0e}"
+            ]
         if self.misprints is not None:
             return [f'correct, or leave out by outliers="drop", {self.misprints}']
         if self.is_rounding(error):
@@ -192,6 +201,10 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
     misprints = _misprints(probe, y, outputs) or _left_out_by(found, X, residual, held_out, outputs)
     if misprints is not None:
         return replace(limits, misprints=misprints.among(rows))
+    planes = [known for k in outputs if X.shape[1] > 1 and (known := plane_of(probe, X, y[:, k])) is not None]
+    plane = min(planes, key=lambda known: known.level, default=None)
+    if plane is not None and USE_OF_BREAK * plane.level <= error:
+        return replace(limits, plane=plane)
     # Of regions the model knows the boundary already.
     to_split = [] if isinstance(model, Regions) else outputs
     breaks = [one for k in to_split if (one := break_of(probe, X, y[:, k])) is not None]
@@ -232,8 +245,8 @@ def _residual(model: Model, X: Array, y: Array, size: Array) -> Array:
     return left
 
 
-def _misprints(probe: Probe, y: Array, outputs: Iterable[int]) -> Misprints | None:
-    found = (misprints_of(probe, y[:, k], ROUNDING * float(np.max(np.abs(y[:, k])))) for k in outputs)
+def _misprints(probe: Probe, y: Array, outputs: Iterable[int], least: float = 0.0) -> Misprints | None:
+    found = (misprints_of(probe, y[:, k], max(least, ROUNDING * float(np.max(np.abs(y[:, k]))))) for k in outputs)
     return next((one for one in found if one is not None), None)
 
 
@@ -248,7 +261,7 @@ def _left_out_by(
     trained = np.flatnonzero([row.tobytes() not in apart for row in X])
     if len(trained) < max(FEWEST_TRAINED, ROWS_A_PARAMETER * found.model.n_params):
         return None
-    misprints = _misprints(Probe.of(X[trained], 1), residual[trained], outputs)
+    misprints = _misprints(Probe.of(X[trained], 1), residual[trained], outputs, ROUNDING_OF_ROOTS)
     return None if misprints is None else misprints.among(trained)
 
 

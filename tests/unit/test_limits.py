@@ -11,6 +11,7 @@ from pml_native.fitting.breaks import Break, break_of
 from pml_native.fitting.limits import rounding_of_outputs
 from pml_native.fitting.misprints import misprints_of
 from pml_native.fitting.noise import is_noise
+from pml_native.fitting.pole_planes import plane_of
 from pml_native.fitting.poles import poles_of
 from pml_native.fitting.probe import Probe
 
@@ -290,6 +291,52 @@ def test_functions_that_go_on_have_no_break():
         np.sqrt(X.sum(axis=1)),
     ):
         assert break_of(Probe.of(X), X, y) is None
+
+
+POLES = {
+    "of order 1": ("({} - {})", lambda x, z: 1.0 / (x - 0.52) + np.exp(z)),
+    "of order 2": ("({} - {})^2", lambda x, z: np.sin(3.0 * z) / (x - 0.52) ** 2),
+    "of one sign": ("|{} - {}|", lambda x, z: (2.0 + np.sin(3.0 * z)) / np.abs(x - 0.52)),
+}
+
+
+@pytest.mark.parametrize("kind", POLES)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_plane_of_poles_is_found_with_its_place_and_what_takes_it_away(kind, seed):
+    X = rows(500, 2, seed)
+    factor, f = POLES[kind]
+    found = plane_of(Probe.of(X), X, f(X[:, 0], X[:, 1]))
+    assert (found.column, found.factor) == (0, factor)
+    assert found.place == pytest.approx(0.52, abs=1e-6)
+    assert found.level < 1e-4
+
+
+def test_what_is_steep_or_large_has_no_plane_of_poles():
+    X = rows(500, low=-1.0)
+    for y in (
+        np.exp(9.0 * X[:, 0]),
+        np.exp(9.0 * X.sum(axis=1)),
+        1.0 / ((X[:, 0] - 0.1) ** 2 + 1e-3),
+        np.exp(-500.0 * (X[:, 0] - 0.2) ** 2),
+        np.where(np.arange(500) == 7, 1e6, smooth(X)),
+        1.0 / (X.sum(axis=1) - 0.3),  # along neither column
+    ):
+        assert plane_of(Probe.of(X), X, y) is None
+
+
+@pytest.mark.parametrize("names", [None, ["t", "p"]])
+def test_a_report_says_in_which_plane_y_has_poles(names):
+    X = rows(400, low=-1.0)
+    y = np.exp(X[:, 1]) + 1.0 / (X[:, 0] - 0.12)
+    report = report_of(X, y, method="random_features", effort=0.002, input_names=names)
+    name = "x0" if names is None else "t"
+    assert report.advice[0].startswith(f"fit y ({name} - 0.12): y has a pole at {name} = 0.12")
+
+
+def test_roots_at_their_touch_are_no_misprints():
+    X = rows(500, low=-1.0)
+    for y in (np.abs(X[:, 0] - X[:, 1] ** 2), np.maximum(X[:, 0], X[:, 1])):
+        assert report_of(X, y).outliers == ()
 
 
 def test_a_report_says_where_to_split():
