@@ -8,6 +8,7 @@ from pml_native.arrays import as_samples
 from pml_native.coverage import Coverage
 from pml_native.facts import Facts
 from pml_native.fitting.agreement import Box
+from pml_native.fitting.clock import Clock
 from pml_native.fitting.expected import Witnesses
 from pml_native.report import Errors
 from pml_native.search.search import Found
@@ -166,7 +167,7 @@ def test_a_part_of_the_box_without_a_value_counts_as_wild():
     rng, facts = np.random.default_rng(0), Facts.of(samples)
     found = Found(Holed(), Errors(1e-15, 1e-15, 1e-15), 1e-15, "holed", "", "holed", "")
     box, coverage = Box(samples, rng, 1), Coverage.of(samples.X, facts)
-    known = Witnesses(box, facts, coverage, rng, n_held_out=50, work=1e9, end=np.inf).expected(found, [])
+    known = Witnesses(box, facts, coverage, rng, n_held_out=50, work=1e9, clock=Clock()).expected(found, [])
     assert known.without_value == pytest.approx(0.25, abs=0.03)
     assert known.error > 0.5
 

@@ -428,3 +428,34 @@ def test_a_checkpoint_says_how_exact_its_model_is(tmp_path, monkeypatch):
     assert reports[0] is not None
     assert reports[0].status.startswith("a checkpoint")
     assert reports[0].validation_rmse > 0.0
+
+
+@pytest.mark.parametrize(
+    "f", [lambda X: np.exp(-X[:, 0] * X[:, 1]) / (1 + X[:, 2] ** 2), lambda X: np.sin(X.sum(axis=1))]
+)
+def test_more_rows_of_a_function_make_no_worse_model(f):
+    fresh = np.random.default_rng(1).uniform(0.5, 2.0, (2000, 3))
+    errors = []
+    for n in (400, 25_000):  # above which a sample is searched in
+        X = np.random.default_rng(0).uniform(0.5, 2.0, (n, 3))
+        model = pml.fit(X, f(X), method="polynomial", effort=0.005, time_limit=None, n_threads=1)
+        errors.append(np.sqrt(np.mean((model(fresh) - f(fresh)) ** 2) / np.mean(f(fresh) ** 2)))
+    assert errors[1] < max(3.0 * errors[0], 1e-14)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda U: (1 + U[:, 0]) / (1 + U[:, 1] + 0.5 * U[:, 2]),
+        lambda U: np.sin(5 * U[:, 0] + 3 * U[:, 1]) * np.exp(-U[:, 2]),
+        lambda U: np.abs(U[:, 0] - U[:, 1]) + U[:, 2],
+    ],
+)
+@pytest.mark.parametrize("n", [14, 50])
+def test_a_model_of_few_rows_has_values_in_their_box_or_says_where_not(f, n):
+    rng = np.random.default_rng(n)
+    U = np.stack([(rng.permutation(n) + rng.random(n)) / n for _ in range(3)], axis=1)
+    model = pml.fit(U, f(U), method="polynomial", effort=0.01, time_limit=None, n_threads=1)
+    low, high = U.min(axis=0), U.max(axis=0)
+    share = np.mean(np.isnan(model(low + (high - low) * rng.uniform(size=(5000, 3)))))
+    assert share == 0.0 or "no value (NaN)" in str(model.report)
