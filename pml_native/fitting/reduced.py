@@ -131,7 +131,7 @@ class ReducedSearch:
         """Whether y spans so much that a power in front of it may leave something wild."""
         size = np.abs(self.rows.train.y)
         low, high = np.quantile(size, (SPAN_ENDS, 1.0 - SPAN_ENDS))
-        return self.rows.n_outputs == 1 and bool(high > LEAST_SPAN * low)
+        return self.rows.n_outputs == 1 and bool(high / LEAST_SPAN > low)
 
     def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
         """Races in these variables, in turns; whether one of them has led to a better model."""

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -459,3 +460,13 @@ def test_a_model_of_few_rows_has_values_in_their_box_or_says_where_not(f, n):
     low, high = U.min(axis=0), U.max(axis=0)
     share = np.mean(np.isnan(model(low + (high - low) * rng.uniform(size=(5000, 3)))))
     assert share == 0.0 or "no value (NaN)" in str(model.report)
+
+
+@pytest.mark.parametrize("scale", [1e306, 1e-306])
+def test_values_within_a_few_of_the_ends_of_float64_are_fitted_without_a_warning(scale):
+    X = np.random.default_rng(3).uniform(0.2, 1.5, (150, 3))
+    y = scale * (np.sin(3.0 * X[:, 0]) * X[:, 1] + X[:, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = pml.fit(X, y, effort=0.003, time_limit=None, n_threads=1)
+    assert np.max(np.abs(model(X) / scale - y / scale)) < 0.1
