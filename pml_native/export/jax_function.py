@@ -240,12 +240,18 @@ def _solved(step: Step, x: Value, start: Value) -> Value:
         following = jnp.where(is_within, following, 0.5 * (low + high))
         return jnp.where(is_last, n_steps, i + 1), following, low, high, jnp.where(is_last, following, found)
 
+    first = lax.stop_gradient(start[0])
+    begin = jnp.clip(jnp.where(jnp.isnan(first), 0.5 * (lowest + highest), first), lowest, highest)
+
     def solve(_: Any, start: Value) -> Value:
-        begin = jnp.clip(jnp.where(jnp.isnan(start), 0.5 * (lowest + highest), start), lowest, highest)
         state = (0, begin, lowest, highest, math.nan)
         return lax.while_loop(lambda state: state[0] < n_steps, improved, state)[4]
 
-    t = lax.custom_root(value, lax.stop_gradient(start[0]), solve, _over_slope)
+    def of_root(t: Value) -> Value:  # without a root t is NaN, and its derivatives, which count for nothing, finite
+        return jnp.where(jnp.isnan(t), t, value(jnp.where(jnp.isnan(t), begin, t)))
+
+    t = lax.custom_root(of_root, first, solve, _over_slope)
+    t = jnp.where(jnp.isnan(t), start[0], t)
     return jnp.append(t, jnp.zeros(2 * d))
 
 

@@ -481,7 +481,9 @@ def solving(program: Any) -> Kernel:
             now = following
         root[1 + column] = found
         value_and_gradient(root)
-        root[0] = found
+        root[0] = start[0]
+        if found == found:
+            root[0] = found
 
     def solved_back(
         d: int,
@@ -496,12 +498,15 @@ def solving(program: Any) -> Kernel:
         start_bar: Results,
     ) -> None:
         """By the theorem of implicit functions: where the steps began is forgotten."""
-        share: float = root_bar[0] / root[1 + d + column]
-        for j in range(d):
-            if j == column:
-                x_bar[j] += share
-            else:
-                x_bar[j] -= share * root[1 + d + j]
+        if root[1 + column] == root[1 + column]:
+            share: float = root_bar[0] / root[1 + d + column]
+            for j in range(d):
+                if j == column:
+                    x_bar[j] += share
+                else:
+                    x_bar[j] -= share * root[1 + d + j]
+        else:
+            start_bar[0] += root_bar[0]
 
     solved.__name__, solved_back.__name__ = f"solved_{program.name}", f"solved_{program.name}_back"
     return Kernel(f"solved_{program.name}", solved, solved_back)

@@ -53,7 +53,7 @@ REACH, WORSE = 40, 20.0
 # where there are fewer, but more than twice the least.
 MOST_ROWS, LEAST_ROWS = 4000, 200
 # Rows on each side by which a break is placed, the degree at most, and the highest order that is told from smooth.
-WIDTHS, MOST_DEGREE, MOST_ORDER = (12, 18, 27, 40, 60), 30, 5
+WIDTHS, MOST_DEGREE, MOST_ORDER = (12, 18, 27, 40, 60, 90, 135), 45, 5
 # Of an order, the residual may be so many times that of two separate laws. Of the right one it was up to 4 times as
 # large, of the next higher one 1e3 times and more.
 AS_CLOSE = 10.0
@@ -256,10 +256,13 @@ class _Line:
         return least
 
     def _held_out(self, first: int, last: int) -> float:
-        """The least RMS error of polynomials of any degree at every fourth of these rows, without which they are
-        made."""
+        """The least RMS error of polynomials of any degree at every fourth of these rows, without which they are made:
+        one of three choices of these, as a row beside a wide gap may be where no other row tells."""
+        return min(self._held_out_from(begin, first, last) for begin in (1, 2, 3))
+
+    def _held_out_from(self, begin: int, first: int, last: int) -> float:
         x, y = _unit(self.x[first:last]), self.y[first:last]
-        is_out = np.arange(len(x)) % 4 == 1
+        is_out = np.arange(len(x)) % 4 == begin
         is_out[-1] = False
         degree = min(int(2.0 * math.sqrt(len(x))) + 8, int(np.count_nonzero(~is_out)) - 1)
         V = chebyshev_table(x, degree).T
@@ -273,11 +276,17 @@ class _Line:
         """Place, deviation and order of the break near gap g between rows `low` and `high`, and the gap of a jump."""
         parts = [self._part(g, k) for k in dict.fromkeys(min(width, g - low, high - g) for width in WIDTHS)]
         least = min(part.free for part in parts)
-        parts = [part for part in parts if part.free <= USABLE * least]
+        usable = [part for part in parts if part.free <= USABLE * least]
         for order in range(MOST_ORDER, 0, -1):
-            found = [one for part in parts if (one := part.place(order)) is not None]
-            if 2 * len(found) >= len(parts):
-                place, sigma = min(found, key=lambda one: one[1])
+            places = [part.place(order) for part in parts]
+            known = min((one for one in places if one is not None), key=lambda one: one[1], default=None)
+            if known is None:
+                continue
+            # Derivatives of wide parts, of high degree, have no root of their own where they are not exact.
+            again = [(part, part.place(order, known[0])) for part in usable]
+            found = [(part.is_cut_off, *one) for part, one in again if one is not None]
+            if 2 * len(found) >= len(usable):
+                _, place, sigma = min(found, key=lambda one: (one[0], one[2]))
                 return place, sigma, order, g
         gap = self._gap(low, g, high)
         return 0.5 * float(self.x[gap - 1]) + 0.5 * float(self.x[gap]), math.inf, 0, gap
@@ -299,7 +308,8 @@ class _Part:
     """2 k rows, the first k of one law and the others of another, both polynomials of `degree` in units of their rows.
 
     `free` is the RMS residual of both, or what rounding leaves, if that is more; of the rows beside the break, which
-    may belong to the other law, some are left out there. `apart` is the upper law less the lower one.
+    may belong to the other law, some are left out there. `apart` is the upper law less the lower one. A part whose laws
+    would take more terms than its rows determine `is_cut_off`: then it is less exact than its residual.
     """
 
     x: Array
@@ -307,6 +317,7 @@ class _Part:
     degree: int
     free: float
     apart: Chebyshev
+    is_cut_off: bool
 
     @classmethod
     def of(cls, x: Array, y: Array, noise: Array, left_out: int) -> _Part:
@@ -330,26 +341,36 @@ class _Part:
             for (R, part), side in zip(factors, sides, strict=True)
         )
         domain = [x[0], x[-1]]
-        return cls(x, y, degree, float(rms[degree]), upper.convert(domain=domain) - lower.convert(domain=domain))
+        apart = upper.convert(domain=domain) - lower.convert(domain=domain)
+        return cls(x, y, degree, float(rms[degree]), apart, degree == most)
 
-    def place(self, order: int) -> tuple[float, float] | None:
+    def place(self, order: int, near: float | None = None) -> tuple[float, float] | None:
         """Where a break of this order is, and the deviation of that; None where the rows show another order.
 
         Where the p-th derivative jumps, the difference of both laws has a root of multiplicity p, of which only
-        eps^(1/p) is known; but its derivative p - 1 has a simple one, from which to begin.
+        eps^(1/p) is known; but its derivative p - 1 has a simple one, from which to begin, if no place `near` is given.
         """
         k = len(self.x) // 2
         inner = float(self.x[max(0, k - 4)]), float(self.x[min(len(self.x) - 1, k + 3)])
+        if self.degree < order:
+            return None
+        if near is None:
+            near = self._root(order, inner)
+        found = None if near is None else self._moved(order, near, inner)
+        return None if found is None or found[2] > AS_CLOSE * self.free else found[:2]
+
+    def _root(self, order: int, inner: tuple[float, float]) -> float | None:
+        """The root of the derivative order - 1 of the difference of both laws that is nearest to the gap."""
         difference = self.apart.deriv(order - 1) if order > 1 else self.apart
         at = np.linspace(*inner, SAMPLED)
         values = difference(at)
         changes = np.flatnonzero(values[1:] * values[:-1] < 0.0)
-        if not len(changes) or self.degree < order:
+        if not len(changes):
             return None
+        k = len(self.x) // 2
         middle = 0.5 * (self.x[k - 1] + self.x[k])
         i = min(changes, key=lambda i: abs(at[i] - middle))
-        found = self._moved(order, float(brentq(difference, at[i], at[i + 1])), inner)
-        return None if found is None or found[2] > AS_CLOSE * self.free else found[:2]
+        return float(brentq(difference, at[i], at[i + 1]))
 
     def _moved(self, order: int, s: float, inner: tuple[float, float]) -> tuple[float, float, float] | None:
         """s moved by Gauss and Newton's method, its deviation, and the RMS residual; None where none is to be seen."""
@@ -381,28 +402,33 @@ class _Part:
     def _projected(self, order: int, s: float) -> tuple[Array, Array]:
         """The residual of the best laws L and R whose derivatives below `order` agree at s, and its derivative by s.
 
-        Laws move with s by what has a jump of R^(p) - L^(p) in the derivative p - 1: all else they follow.
+        R is the Taylor polynomial of L at s of that many terms, plus (x - s)^p B: so they agree to the last bit, which
+        conditions on their coefficients leave at eps times the derivatives of T_n, some n^6 for the third. Laws move
+        with s by what has a jump of R^(p) - L^(p) in the derivative p - 1: all else they follow.
         """
         x, n, k = self.x, self.degree + 1, len(self.x) // 2
-        ends = (x[0], x[k - 1]), (x[k], x[-1])
-        W, meet = np.zeros((len(x), 2 * n)), np.empty((order + 1, 2 * n))
+        slopes = 2.0 / (x[k - 1] - x[0]), 2.0 / (x[-1] - x[k])
         is_upper = x >= s
-        for number, (low, high) in enumerate(ends):
-            columns, rows, slope = slice(number * n, (number + 1) * n), is_upper == bool(number), 2.0 / (high - low)
-            W[rows, columns] = chebyshev_table(slope * (x[rows] - low) - 1.0, n - 1).T
-            meet[:, columns] = (2 * number - 1) * _derivatives(slope * (s - low) - 1.0, slope, n - 1, order)
-        scale = np.linalg.norm(meet[:-1], axis=1, keepdims=True)
-        free = np.linalg.qr((meet[:-1] / scale).T, mode="complete")[0][:, order:]
-        Q, R = np.linalg.qr(W @ free)
+        beyond = np.maximum(x - s, 0.0)
+        powers = beyond ** np.arange(order)[:, None] / np.array([math.factorial(k) for k in range(order)])[:, None]
+        at_s = _derivatives(slopes[0] * (s - x[0]) - 1.0, slopes[0], n - 1, order)
+        of_lower = np.where(
+            is_upper, at_s[:order].T @ powers, chebyshev_table(slopes[0] * (np.minimum(x, s) - x[0]) - 1.0, n - 1)
+        )
+        z = slopes[1] * (np.maximum(x, s) - x[k]) - 1.0
+        W = np.concatenate([of_lower, beyond**order * chebyshev_table(z, n - 1 - order)]).T
+        scale = np.linalg.norm(W, axis=0)
+        Q, R = np.linalg.qr(W / scale)
 
         def projected(v: Array) -> Array:
             for _ in range(2):
                 v = v - Q @ (Q.T @ v)
             return v
 
-        laws = free @ np.linalg.lstsq(R, Q.T @ self.y, rcond=1e-15)[0]
-        jump = float(meet[-1] @ laws) / math.factorial(order - 1)
-        return projected(self.y), projected(np.where(is_upper, jump * np.maximum(x - s, 0.0) ** (order - 1), 0.0))
+        laws = np.linalg.lstsq(R, Q.T @ self.y, rcond=1e-15)[0] / scale
+        begin = chebyshev_table(np.array([slopes[1] * (s - x[k]) - 1.0]), n - 1 - order)[:, 0]
+        jump = order * float(begin @ laws[n:]) - float(at_s[order] @ laws[:n]) / math.factorial(order - 1)
+        return projected(self.y), projected(np.where(is_upper, jump * beyond ** (order - 1), 0.0))
 
 
 def _derivatives(z: float, slope: float, degree: int, order: int) -> Array:

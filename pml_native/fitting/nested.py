@@ -20,7 +20,7 @@ from ..search.nested import NestedSearch
 from ..search.scheduler import Next, Start, State, Steps, Worker
 from ..search.search import Found, Rows, own_rng
 from .race import Race, Row
-from .reduced import REDUCED_SHARE, TRIAL_WORK, raced_within, whole_of
+from .reduced import REDUCED_SHARE, TRIAL_WORK, Within, raced_within, whole_of
 
 # A term counts for nothing beside another below this part of it: that is what variables are known to at best.
 NOTHING = 1e-6
@@ -60,11 +60,9 @@ class NestedRace:
 
             return whole_of(rows, inner, f"of {words}: ", of_inputs, change.changed)
 
-        sentence = f"it seems to be a function of {words}, which is tried"
+        other = Within(within, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole)
         work, trial = REDUCED_SHARE * self.race.work, (TRIAL_WORK, self.known.score)
-        yield from raced_within(
-            self.race, within, self.table, self.rng, work, sentence, f"of {words}: ", whole, trial=trial
-        )
+        yield from raced_within(self.race, [other], self.table, self.rng, work, trial=trial)
 
 
 @dataclass(frozen=True)

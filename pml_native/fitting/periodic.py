@@ -19,7 +19,7 @@ from ..models import Model, Normalization, Polynomial, Waves
 from ..search.scheduler import Steps, Worker
 from ..search.search import Found, Rows, own_rng
 from .race import ROUNDS, Race, Row
-from .reduced import raced_within, whole_of
+from .reduced import Within, raced_within, whole_of
 
 SEARCH = "periodic"
 # Periods of angles: in radians and in degrees.
@@ -58,9 +58,8 @@ class PeriodicSearch:
         within = Rows(self._changed(rows.train), self._changed(rows.held_out), corners, degrees=degrees)
         turns = ", ".join(f"{period:.6g}" for period in self.periods.values())
         sentence = f"columns that repeat themselves after {turns} are taken as cosines and sines"
-        yield from raced_within(
-            outer, within, self.table, self.rng, self.share * outer.work, sentence, self.prefix, self._whole
-        )
+        other = Within(within, sentence, self.prefix, self._whole)
+        yield from raced_within(outer, [other], self.table, self.rng, self.share * outer.work)
 
     def _changed(self, samples: Samples) -> Samples:
         U = _variables(self.phase, samples.X, self.columns)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,50 +136,17 @@ class ReducedSearch:
 
     def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
         """Races in these variables, in turns; whether one of them has led to a better model."""
-        outer = self.race
-        races = [
-            Race(
-                rows,
-                self.table,
-                own_rng(self.rng),
-                REDUCED_SHARE * outer.work,
-                outer.enough,
-                depth=outer.depth + 1,
-                start=outer.start,
-                is_over=outer.is_over,
+        others = []
+        for variables, rows in choices:
+            words = variables.described(self.names)
+            whole = partial(self._whole, variables)
+            others.append(Within(rows, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole))
+        trial = TRIAL_WORK * self.rows.n_outputs, self.known.score
+        return (
+            yield from raced_within(
+                self.race, others, self.table, self.rng, REDUCED_SHARE * self.race.work, trial=trial
             )
-            for _, rows in choices
-        ]
-        runs = yield Start(races)
-        best, done = [math.inf] * len(runs), [0.0] * len(runs)
-        going, target, led = list(range(len(runs))), 0.0, False
-        for i, (variables, _) in enumerate(choices):
-            runs[i].allow(math.inf)
-            yield line_of(
-                f"it seems to be a function of {variables.described(self.names)}, which is tried", outer.start
-            )
-        while going:
-            target += TURN_WORK
-            for i in list(going):
-                while done[i] < target:
-                    event = yield Next(runs[i])
-                    done[i] = event.work
-                    variables = choices[i][0]
-                    if isinstance(event.found, str):
-                        yield with_prefix(event.found, f"of {variables.described(self.names)}: ")
-                    elif event.found is not None:
-                        cost = self.rows.n * event.found.model.n_params + 30.0 * CALL
-                        [found] = yield [Step(cost, partial(self._whole, variables, event.found))]
-                        best[i] = min(best[i], found.score)
-                        yield found
-                    if event.state is State.ENDED:
-                        going.remove(i)
-                        break
-                if i in going and target >= TRIAL_WORK * self.rows.n_outputs and not best[i] < self.known.score:
-                    drop(runs[i])
-                    going.remove(i)
-            led = led or min(best) < self.known.score
-        return led
+        )
 
     def _whole(self, variables: Variables, inner: Found, worker: Worker) -> Found:
         """What was found in the variables, as a model of the inputs."""
@@ -193,42 +161,67 @@ class ReducedSearch:
         )
 
 
+class Within(NamedTuple):
+    """Rows in other variables, for a race within one: `sentence` begins its record, `prefix` the lines of it, and
+    `whole` makes of what it finds a model of the inputs."""
+
+    rows: Rows
+    sentence: str
+    prefix: str
+    whole: Callable[[Found, Worker], Found]
+
+
 def raced_within(
     outer: Race,
-    rows: Rows,
+    others: Sequence[Within],
     table: Sequence[Row],
     rng: np.random.Generator,
     work: float,
-    sentence: str,
-    prefix: str,
-    whole: Callable[[Found, Worker], Found],
     *,
-    trial: tuple[float, float] | None = None,
-) -> Steps:
-    """A race on other `rows` within `outer`, with so much work; `whole` makes of what it finds a model of the inputs.
-
-    `sentence` begins its record, `prefix` the lines of it. With a `trial` it ends where after so much work nothing has
-    a score below that.
-    """
-    race = Race(rows, table, rng, work, outer.enough, depth=outer.depth + 1, start=outer.start, is_over=outer.is_over)
-    [run] = yield Start([race])
-    run.allow(math.inf)
-    yield line_of(sentence, outer.start)
-    best = math.inf
-    while True:
-        event = yield Next(run)
-        if isinstance(event.found, str):
-            yield with_prefix(event.found, prefix)
-        elif event.found is not None:
-            cost = rows.n * event.found.model.n_params + 30.0 * CALL
-            [found] = yield [Step(cost, partial(whole, event.found))]
-            best = min(best, found.score)
-            yield found
-        if event.state is State.ENDED:
-            return
-        if trial is not None and event.work >= trial[0] and not best < trial[1]:
-            drop(run)
-            return
+    trial: tuple[float, float] = (math.inf, math.inf),
+) -> Part[bool]:
+    """Races within `outer`, in turns, with so much work each; whether one of them has led to a score below that of the
+    `trial`: those that have not are ended after so much work."""
+    races = [
+        Race(
+            one.rows,
+            table,
+            own_rng(rng),
+            work,
+            outer.enough,
+            depth=outer.depth + 1,
+            start=outer.start,
+            is_over=outer.is_over,
+        )
+        for one in others
+    ]
+    runs = yield Start(races)
+    best, done = [math.inf] * len(runs), [0.0] * len(runs)
+    going, target = list(range(len(runs))), 0.0
+    for run, one in zip(runs, others, strict=True):
+        run.allow(math.inf)
+        yield line_of(one.sentence, outer.start)
+    while going:
+        target += TURN_WORK
+        for i in list(going):
+            one = others[i]
+            while done[i] < target:
+                event = yield Next(runs[i])
+                done[i] = event.work
+                if isinstance(event.found, str):
+                    yield with_prefix(event.found, one.prefix)
+                elif event.found is not None:
+                    cost = one.rows.n * event.found.model.n_params + 30.0 * CALL
+                    [found] = yield [Step(cost, partial(one.whole, event.found))]
+                    best[i] = min(best[i], found.score)
+                    yield found
+                if event.state is State.ENDED:
+                    going.remove(i)
+                    break
+            if i in going and target >= trial[0] and not best[i] < trial[1]:
+                drop(runs[i])
+                going.remove(i)
+    return min(best) < trial[1]
 
 
 def whole_of(

@@ -28,7 +28,8 @@ class Inverse(Model):
     `model` is f, of d inputs and one output; `start` a model of the inputs that says where Newton's method begins, the
     middle of the bracket where it has no value; `bounds` (2,) the bracket, the least and the greatest y. f rises with y
     in all of the bracket, or falls, as `rises` says. A step goes to the middle of what is left of the bracket where it
-    would leave it. Values are NaN where there is no root within, and mean nothing where there are several.
+    would leave it. Where there is no root within, as where f is flat and not exact, the value is that of `start`; where
+    there are several, it means nothing.
 
     Raises ValueError for models that don't fit each other, and bounds that are none.
     """
@@ -65,9 +66,14 @@ class Inverse(Model):
         return self.model.n_params + self.start.n_params
 
     def evaluate(self, X: Array) -> Array:
-        t = self.start.evaluate(X)[:, 0]
+        start = self.start.evaluate(X)
+        root = self._root(X, start[:, 0])[:, None]
+        return np.where(np.isnan(root), start, root)
+
+    def _root(self, X: Array, start: Array) -> Array:
+        """The root of each row, NaN where there is none."""
         low, high = np.full(len(X), self.bounds[0]), np.full(len(X), self.bounds[1])
-        t = np.clip(np.where(np.isnan(t), 0.5 * (low + high), t), low, high)
+        t = np.clip(np.where(np.isnan(start), 0.5 * (low + high), start), low, high)
         result, rows, sign = np.full(len(X), np.nan), np.arange(len(X)), 1.0 if self.rises else -1.0
         least = CONVERGED * (self.bounds[1] - self.bounds[0])
         with np.errstate(all="ignore"):
@@ -85,15 +91,19 @@ class Inverse(Model):
                 result[rows[done]] = following[done]
                 left = np.flatnonzero(~done)  # each row by itself, so that it has the same bits in any batch
                 rows, t, low, high = rows[left], following[left], low[left], high[left]
-        return result[:, None]
+        return result
 
     def evaluate_gradient(self, X: Array) -> Array:
         """By the theorem of implicit functions: -(df/dx_i) / (df/dy), and 1 / (df/dy) for x_j."""
-        gradient = self.model.evaluate_gradient(self._with(X, self.evaluate(X)[:, 0]))
+        root = self._root(X, self.start.evaluate(X)[:, 0])
+        gradient = self.model.evaluate_gradient(self._with(X, root))
         with np.errstate(all="ignore"):
             slope = gradient[:, :, [self.column]]
             result: Array = -gradient / slope
             result[:, :, self.column] = 1.0 / slope[:, :, 0]
+        rootless = np.flatnonzero(np.isnan(root))
+        if len(rootless):
+            result[rootless] = self.start.evaluate_gradient(contiguous(X[rootless]))
         return result
 
     def operations(self, x: Vector) -> Vector:

@@ -201,12 +201,12 @@ def algebraic():
 
 
 def inverse():
-    """t + t^3 / 2 + p(x) = x_1, from a polynomial that is near."""
+    """t + t^3 / 2 + p(x) = x_1, from a polynomial that is near, and which is the value at points without a root."""
     inputs = pml.Normalization.of_box(BOX)
     indices = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 3, 0), (0, 0, 2), (1, 1, 0)]
     model = pml.Polynomial(indices, [3.0, 0.2, 4.0, 0.5, 0.1, 0.3], inputs=inputs)
     start = pml.Polynomial([(0, 0, 0), (0, 1, 0)], [3.0, 1.0], inputs=inputs)
-    return pml.models.Inverse(model, start, 1, [-1.0, 8.0], True)
+    return pml.models.Inverse(model, start, 1, [0.5, 4.0], True)
 
 
 def inverse_that_falls():

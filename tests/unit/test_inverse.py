@@ -35,11 +35,13 @@ def test_a_model_that_falls_has_an_inverse():
     np.testing.assert_array_equal(mirrored.gradient(X * [1.0, -1.0]) * [1.0, -1.0], rising.gradient(X))
 
 
-def test_without_a_root_in_its_bounds_it_has_no_value():
-    model = Inverse(MODEL, NOWHERE, 1, [-2.0, 3.0], True)
-    X = np.array([[0.5, 9.0], [0.5, -9.0], [0.5, 0.0], [np.nan, 0.0]])
-    np.testing.assert_array_equal(np.isnan(model(X)), [True, True, False, True])
-    np.testing.assert_array_equal(np.isnan(model.gradient(X)).all(axis=1), [True, True, False, True])
+@pytest.mark.parametrize("start", [NOWHERE, pml.Polynomial([(1, 0)], [0.25])])
+def test_without_a_root_in_its_bounds_it_is_where_it_starts(start):
+    model = Inverse(MODEL, start, 1, [-2.0, 3.0], True)
+    X = np.array([[0.5, 9.0], [0.5, -9.0], [np.nan, 0.0]])
+    np.testing.assert_array_equal(model(X), start(X))
+    np.testing.assert_array_equal(model.gradient(X), start.gradient(X))
+    assert np.isfinite(model(np.array([[0.5, 0.0]]))).all()
 
 
 @pytest.mark.parametrize(
