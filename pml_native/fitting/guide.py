@@ -249,7 +249,7 @@ def _may_have_angles(race: Race) -> bool:
 
 def _inverse(race: Race) -> InverseSearch:
     assert race.best is not None
-    return InverseSearch(race, race.best, tuple(row for row in SCATTERED if row.search != inverse.SEARCH))
+    return InverseSearch(race, race.best, SCATTERED)
 
 
 def _may_be_waves(race: Race) -> bool:

@@ -2,7 +2,7 @@
 fitted in a race of its own, and solved for y by Newton's method.
 
 A column that may be swapped shows in the gradient of the best model: y rises with it everywhere, or falls. Of these the
-two that few terms fit best are tried, if they fit them better than y itself: their error is one of y by that gradient.
+one that few terms fit best is tried, if they fit it better than y itself: its error is one of y by that gradient.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MOST_ROWS, ONE_SIGN = 1000, 0.99
 BETTER = 0.5
 # How much further than at the rows y may be, over its range.
 MARGIN = 0.05
-# Columns that are tried, and of the work of the race, what is there for the race of each.
-MOST_RACES, SHARE = 2, 0.5
+# Of the work of the race, what is there for the one within it.
+SHARE = 0.5
 
 
 class InverseSearch:
@@ -52,20 +52,18 @@ class InverseSearch:
         with np.errstate(all="ignore"):
             factors = np.abs(slopes) * (_rms(self.rows.train.X) / _rms(self.rows.train.y))
             in_y = [float(error * factors[j]) for error, j in zip(errors, swapped, strict=True)]
+        error, column = min(zip(in_y, swapped, strict=True))
+        if not error < BETTER * of_y:
+            return
         names = self.rows.train.input_names or tuple(f"x{j}" for j in range(d))
-        others = [
-            Within(
-                swapped[column],
-                f"{names[column]} seems to be a simpler function of y and the others, which is tried and solved for y",
-                f"inverse in {names[column]}: ",
-                partial(self._whole, column, rising[column]),
-            )
-            for error, column in sorted(zip(in_y, swapped, strict=True))[:MOST_RACES]
-            if error < BETTER * of_y
-        ]
-        if others:
-            trial = TRIAL_WORK, self.known.score
-            yield from raced_within(self.race, others, self.table, self.rng, SHARE * self.race.work, trial=trial)
+        other = Within(
+            swapped[column],
+            f"{names[column]} seems to be a simpler function of y and the others, which is tried and solved for y",
+            f"inverse in {names[column]}: ",
+            partial(self._whole, column, rising[column]),
+        )
+        work, trial = SHARE * self.race.work, (TRIAL_WORK, self.known.score)
+        yield from raced_within(self.race, [other], self.table, self.rng, work, trial=trial)
 
     def _slopes(self, worker: Worker) -> Array:
         """The root of the mean square of dy/dx by each column with which y rises everywhere, or falls; then it is
@@ -119,6 +117,4 @@ def may_be_an_inverse(race: Race) -> bool:
     train = race.rows.train
     if train.is_relative or train.y.shape[1] > 1 or not np.ptp(train.y) > 0:
         return False
-    if race.depth > (race.rows.n_inputs > 1):  # as given, or in the variables that a symmetry leaves
-        return False
-    return SEARCH in race.runs or (race.best is not None and math.isfinite(race.error))
+    return SEARCH in race.runs or (race.depth == 0 and race.best is not None and math.isfinite(race.error))
