@@ -40,6 +40,20 @@ def test_continuous_breaks_are_placed_far_better_than_rows_are_apart(order, with
         assert cut.low <= cut.place <= cut.high
 
 
+@pytest.mark.parametrize(
+    ("seed", "w", "slope", "place", "size"),
+    [(36, 3.594, -0.676, -0.31161, 1.617), (42, 5.859, 0.0015, 0.24872, 1.161), (9, 2.487, 0.439, 0.40817, -1.445)],
+    ids=["a row alone beside a gap", "wide parts without a start", "laws of many terms"],
+)
+def test_a_break_of_the_fourth_derivative_is_found_and_told_from_others(seed, w, slope, place, size):
+    x = rows(seed=seed)
+    law = 1.0 / (1.0 + w * x**2) + slope * x
+    [cut] = cuts_of(x, law + size * (x > place) * (x - place) ** 4 * np.exp(0.5 * (x - place)))
+    assert cut.order == 4
+    assert abs(cut.place - place) < 1e-5
+    assert cut.low <= place <= cut.high
+
+
 def test_a_jump_is_known_to_the_gap_between_two_rows():
     x = rows()
     [cut] = cuts_of(x, broken(x, 0))
