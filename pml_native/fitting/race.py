@@ -202,9 +202,10 @@ class Race:
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, own_rng(self.rng))
             [self.runs[name]] = yield Start([search])
-            self.runs[name].allow(math.inf)
         run, target = self.runs[name], self._done.get(name, 0.0) + work
         while True:
+            # No search goes ahead of its turn: with two threads that took 1.5 to 2.2 times the processor time of one.
+            run.allow_up_to(max(target, self._done.get(name, 0.0) + 1.0))
             event = yield Next(run)
             self.spent += event.work - self._done.get(name, 0.0)
             self._done[name] = event.work

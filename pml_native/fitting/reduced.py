@@ -198,14 +198,14 @@ def raced_within(
     runs = yield Start(races)
     best, done = [math.inf] * len(runs), [0.0] * len(runs)
     going, target = list(range(len(runs))), 0.0
-    for run, one in zip(runs, others, strict=True):
-        run.allow(math.inf)
+    for one in others:
         yield line_of(one.sentence, outer.start)
     while going:
         target += TURN_WORK
         for i in list(going):
             one = others[i]
             while done[i] < target:
+                runs[i].allow_up_to(target + TURN_WORK)
                 event = yield Next(runs[i])
                 done[i] = event.work
                 if isinstance(event.found, str):

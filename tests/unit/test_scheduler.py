@@ -1,6 +1,7 @@
 """Runs of searches: the same events as those of a slow, obvious interpreter, whatever the threads do meanwhile."""
 
 import math
+import sys
 import threading
 import time
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from pml_native.search.scheduler import Crew, Event, Next, Run, Start, State, Step, drop, held_blas
+from pml_native.search.scheduler import SWITCH_SECONDS, Crew, Event, Next, Run, Start, State, Step, drop, held_blas
 
 
 class Toy:
@@ -351,6 +352,44 @@ def test_a_failure_reaches_the_search_then_its_owner_then_the_caller(n_threads):
     with pytest.raises(ZeroDivisionError):
         run_toy(owner, n_threads)
     assert heard == ["search", "owner"]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_run_that_waited_ahead_of_its_owner_tells_all_that_it_did(n_threads):
+    """It has used its allowance and been given more before its owner asks: what is told then is what was done first."""
+    told, ahead = [], threading.Event()
+
+    def inner(search):
+        for _ in range(3):
+            yield [step()]
+            ahead.set()
+
+    def outer(search):
+        [run] = yield Start([Toy(inner)])
+        run.allow_up_to(1.0)
+        yield [step(lambda: n_threads == 1 or ahead.wait(10.0))]
+        run.allow_up_to(3.0)
+        run.allow_up_to(2.0)  # no less than before
+        while True:
+            event = yield Next(run)
+            told.append((event.work, event.state))
+            if event.state is not State.RUNNING:
+                return
+
+    run_toy(outer, n_threads)
+    assert told == [(1.0, State.RUNNING), (2.0, State.RUNNING), (3.0, State.ENDED)]
+
+
+def test_python_switches_threads_often_only_while_several_work():
+    usual, seen = sys.getswitchinterval(), []
+
+    def outer(search):
+        yield [step(lambda: seen.append(sys.getswitchinterval()))]
+
+    for n_threads in (1, 2):
+        run_toy(outer, n_threads)
+    assert seen == [usual, min(usual, SWITCH_SECONDS)]
+    assert sys.getswitchinterval() == usual
 
 
 # --- the end of time
