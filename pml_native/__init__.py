@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # what _NAMES says, for whoever reads the sources only
     from .approximate import approximate
     from .arrays import PrecisionWarning
     from .estimator import PrecisionRegressor as PrecisionRegressor
-    from .fit import FitWarning, fit
+    from .fit import ExtrapolationWarning, FitWarning, fit
     from .info import info
     from .models import (
         RBF,
@@ -80,6 +80,7 @@ __all__ = [
     "Algebraic",
     "Boosted",
     "Ends",
+    "ExtrapolationWarning",
     "FitReport",
     "FitWarning",
     "Graph",
@@ -129,7 +130,7 @@ _NAMES = {
     "approximate": "approximate",
     "arrays": "PrecisionWarning",
     "estimator": "PrecisionRegressor",
-    "fit": "FitWarning fit",
+    "fit": "ExtrapolationWarning FitWarning fit",
     "info": "info",
     "models": "RBF Algebraic Boosted Ends Model ModularPolynomial Module NetworkModel Normalization Piecewise "
     "Polynomial RandomFeatures Rational Regions Separable SimplexInterpolator SplineInterpolator Transformed "

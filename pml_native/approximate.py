@@ -17,8 +17,9 @@ from .coverage import Near
 from .fit import FitWarning
 from .fitting import diagnosis
 from .fitting.account import least_rows, versions
+from .fitting.continuation import continue_beyond, require_outside
 from .fitting.expected import RANGE
-from .models import Model, Signature
+from .models import Model, Outside, Signature
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
 from .report import ErrorTerms, FitReport
@@ -39,6 +40,7 @@ def approximate(
     random_state: int | np.random.Generator | None = 0,
     n_threads: int | None = None,
     progress: bool | None = None,
+    outside: Outside | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -58,6 +60,8 @@ def approximate(
     random_state : seed, or generator, of the random points and of random starts.
     n_threads : of kernels, and steps of the searches of `fit` at once; all cores for None. f is called in this thread.
     progress : whether to show a line on standard error; None shows it on a terminal.
+    outside : what the model answers outside of `bounds`: "extrapolate", "linear", "nearest", "nan" or "error", as for
+        `fit`. Without it, it goes on linearly, and the first point there gives an `ExtrapolationWarning`.
     input_names, output_names : names of inputs and outputs.
 
     With one input: Chebyshev polynomials on intervals that are halved where f needs it. A jump is found to the last
@@ -86,6 +90,7 @@ def approximate(
         raise ValueError(f"tolerance: expected a number > 0, got {tolerance!r}")
     if not (isinstance(time_limit, (int, float, np.number)) and time_limit >= 0 and math.isfinite(time_limit)):
         raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+    require_outside(outside)
     if vectorized not in (None, True, False):
         raise ValueError(f"vectorized: expected True, False or None, got {vectorized!r}")
     if not callable(f):
@@ -111,6 +116,7 @@ def approximate(
     few = model.n_params <= MOST_PARAMS_EXTENDED
     floor = diagnosis.floor_of(model, found.X[:ROWS_EXTENDED]) if few else diagnosis.ROUNDING_OF_Y
     model.near = Near.all_of(low, high)
+    continue_beyond(model, model.near, outside)
     relative_median, relative_p95, relative_max = found.errors.relative or (None, None, None)
     box = tuple(zip(low.tolist(), high.tolist(), strict=True))
     called = names or tuple(f"x{j}" for j in range(d))

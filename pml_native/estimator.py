@@ -14,7 +14,7 @@ from .encodings import Encoding, Encodings
 from .fit import fit
 from .fitting.account import least_rows
 from .fitting.given_regions import RegionsGiven, column_of_regions
-from .models import Model, NetworkModel, Normalization, Signature
+from .models import Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
 
 try:
@@ -56,6 +56,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         n_threads: int | None = None,
         progress: bool | None = False,
         checkpoint: str | os.PathLike[str] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.method = method
         self.tolerance = tolerance
@@ -70,6 +71,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         self.n_threads = n_threads
         self.progress = progress
         self.checkpoint = checkpoint
+        self.outside = outside
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> PrecisionRegressor:
         """Fits y (n,) or (n, m) at `X` (n, d); `sample_weight` (n,) weighs the squares of the errors."""
@@ -114,6 +116,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 n_threads=self.n_threads,
                 progress=self.progress,
                 checkpoint=self.checkpoint,
+                outside=self.outside,
                 input_names=None if names is None else list(names),
                 output_names=None if columns is None else [str(name) for name in columns],
             )

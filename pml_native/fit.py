@@ -26,6 +26,7 @@ from .fitting.account import described, least_rows, left_out, limit_of, notes_on
 from .fitting.agreement import Box, chosen_by_agreement, estimates
 from .fitting.choice import Choice
 from .fitting.clock import Clock
+from .fitting.continuation import continue_beyond, require_outside
 from .fitting.diagnosis import Outcome
 from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, Witnesses
 from .fitting.given_regions import column_of_regions, given_regions
@@ -34,7 +35,7 @@ from .fitting.outliers import without_outliers
 from .fitting.race import Race
 from .fitting.watch import Watch
 from .hold_out import split
-from .models import Model, NetworkModel, Normalization, Signature
+from .models import ExtrapolationWarning, Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
 from .progress import ProgressDisplay
@@ -72,6 +73,7 @@ def fit(
     breaks: Mapping[int | str, Sequence[Any]] | None = None,
     missing: Literal["raise", "drop"] = "raise",
     outliers: Literal["keep", "drop"] = "keep",
+    outside: Outside | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -127,6 +129,13 @@ def fit(
     breaks : columns, by name or number, and the values where the law of y changes, {"T": [1000.0]}, of times times:
         the table is cut there, and each piece has a search of its own. A row at such a value belongs to the piece
         above. Without it, breaks of y along a single column are found where the rows show them.
+    outside : what the model answers beyond the box of the rows. "extrapolate": what it is there by itself; "linear":
+        value and slope at the nearest point of the box, or a little farther out, as far as the rows tell; "nearest":
+        the value at the nearest point; "nan"; or "error", ValueError. Without it, a model goes on by itself as far as
+        models made without some of the rows agree with it better than its linear continuation does, and linearly from
+        there; what does so up to a box three times as wide, as laws of few terms do, extrapolates. The first point that
+        is farther out gives an `ExtrapolationWarning`. `model.outside` says it, and can be set. Columns that repeat
+        themselves have no outside.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -146,6 +155,7 @@ def fit(
         encode=True,
     )
     _check_options(tolerance, effort, time_limit, outliers)
+    require_outside(outside)
     if checkpoint is not None:
         require_writable(checkpoint)
     threads = resolve_threads(n_threads)
@@ -257,6 +267,7 @@ def fit(
     model.use_threads(n_threads)
     model.near = coverage.near
     model.encodings = samples.encodings
+    continue_beyond(model, coverage.near, outside, len(samples.X))
     report = report_of(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     model.report = report  # which what follows asks the model for
     model.report = replace(
@@ -351,4 +362,4 @@ def _formulas(model: Model) -> tuple[Formula, ...]:
     return listed(model)
 
 
-__all__ = ["FitWarning", "PrecisionWarning", "fit"]
+__all__ = ["ExtrapolationWarning", "FitWarning", "PrecisionWarning", "fit"]

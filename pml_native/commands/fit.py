@@ -14,7 +14,7 @@ from ..arrays import ERRORS, MISSING, OUTLIERS
 from ..columns import Columns
 from ..files import is_special, require_writable
 from ..fit import fit
-from ..models import Model
+from ..models import OUTSIDE, Model
 from ..problems import equations
 from ..report import Errors
 from ..search import SEARCHES
@@ -53,6 +53,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--periods", action="append", metavar="COLUMN=PERIOD", help="column that repeats itself, and after how much"
     )
+    command.add_argument("--outside", choices=OUTSIDE, help="what the model answers outside of the box of the rows")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--threads", type=int, metavar="N", help="threads to use; all cores if not given")
     command.add_argument("--quiet", action="store_true", help="no progress display")
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
         "error": options.error,
         "missing": options.missing,
         "outliers": options.outliers,
+        "outside": options.outside,
         "random_state": options.seed,
         "n_threads": options.threads,
         "progress": False if options.quiet else None,

@@ -61,6 +61,8 @@ def evaluated(program: Program, x: Value) -> Value:
             values.append(OPERATIONS[step.kernel.name](step, *inputs))
         elif step.kernel.name.startswith("solved"):
             values.append(_solved(step, *inputs))
+        elif step.kernel.name.startswith("sloped"):
+            values.append(_sloped(step, *inputs))
         else:
             values.append(_each(step.kernel)(*inputs))
     return values[-1]
@@ -255,6 +257,26 @@ def _solved(step: Step, x: Value, start: Value) -> Value:
     return jnp.append(t, jnp.zeros(2 * d))
 
 
+def _clipped(step: Step, x: Value) -> Value:
+    low, high = step.tables[0].reshape(2, -1)
+    return jnp.where(x < low, low, jnp.where(x > high, high, x))
+
+
+def _bounded(step: Step, x: Value) -> Value:
+    low, high = step.tables[0].reshape(2, -1)
+    return x + _unknown(jnp.any((x < low) | (x > high)), x)
+
+
+def _sloped(step: Step, x: Value) -> Value:
+    """See `box.sloping`; the points that it leaves behind its m numbers are not used."""
+    d, m, _ = step.sizes
+    program = within(definition_of(step.kernel.forward).known["value_and_gradient"])
+    nearest = _clipped(step, x)
+    way = jnp.where(jnp.any(jnp.isnan(x)), 0.0, x - nearest)
+    _, added = jax.jvp(lambda z: evaluated(program, z), (nearest,), (way,))
+    return jnp.concatenate([added, jnp.zeros(2 * (m + d + m * d))])
+
+
 def _distances(step: Step, z: Value) -> Value:
     return _root(jnp.sum((z - step.tables[0].reshape(step.sizes)) ** 2, axis=1))
 
@@ -355,4 +377,6 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "spread": _spread,
     "nearest": _nearest,
     "away": _away,
+    "clipped": _clipped,
+    "bounded": _bounded,
 }

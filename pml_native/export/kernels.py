@@ -425,7 +425,7 @@ def polynomial_root_back(
 
 
 def embedded(program: Any) -> Callable[..., None]:
-    """The function of a point: the one number y that `program` makes of z, then z, then the gradient, in any language.
+    """The function of a point: what `program` makes of z (m), then z (d), then its gradient (m, d), in any language.
 
     It reads z and writes the others. It is written from the program, not translated: nothing calls it as it is.
     """

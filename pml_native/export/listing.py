@@ -70,19 +70,20 @@ class Listing:
         return self._defined(f"{name}(x: Numbers, dy: Results) -> None", lines)
 
     def at_a_point(self, name: str) -> Definition:
-        """Of a program of one number: `point` is y, then x, then dy, of which x is read and the others are written."""
-        d = self.program.n_inputs
+        """`point` is y (m), then x (d), then dy (m, d), of which x is read and the others are written."""
+        d, m = self.program.n_inputs, self.program.y.size
         lines = [
             f"x: Results = empty({d})",
             f"v: Results = empty({self.v_size})",
             f"b: Results = empty({self.b_size})",
             f"for j in range({d}):",
-            "    x[j] = point[1 + j]",
+            f"    x[j] = point[{m} + j]",
             *self._forward(),
-            *self._backward(f"{self._y_place}"),
-            f"point[0] = v[{self._y_place - d}]",
-            f"for j in range({d}):",
-            f"    point[{1 + d} + j] = b[j]",
+            f"for k in range({m}):",
+            *(f"    {line}" for line in self._backward(f"{self._y_place} + k")),
+            f"    point[k] = v[{self._y_place - d} + k]",
+            f"    for j in range({d}):",
+            f"        point[{m + d} + {d} * k + j] = b[j]",
         ]
         return self._defined(f"{name}(point: Results) -> None", lines)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..coverage import ROUNDING, Near, exponent_of, units_of
-from . import kernels
+from . import box, kernels
 from .kernels import Kernel
 
 # 2^e is a normal number for |e| up to this.
@@ -255,3 +255,27 @@ def scored(scores: Vector, values: Vector) -> Vector:
     """Those of the `values` of q models, one after the other, of which 0 or one of q - 1 `scores` is the largest."""
     q = scores.size + 1
     return step(kernels.SCORED, values.size // q, [scores, values], [q, values.size // q])
+
+
+def clipped(x: Vector, low: Array, high: Array) -> Vector:
+    """The point of a box that is nearest to x."""
+    return step(box.CLIPPED, x.size, [x], [x.size], [np.concatenate([low, high])])
+
+
+def bounded(x: Vector, low: Array, high: Array) -> Vector:
+    """x in a box, elsewhere NaN."""
+    return step(box.BOUNDED, x.size, [x], [x.size], [np.concatenate([low, high])])
+
+
+def continued(
+    x: Vector, model: Callable[[Vector], Vector], low: Array, high: Array, apart: float, weights: Array
+) -> Vector:
+    """`model` in a box, and beyond it its linear continuation: see box.sloping."""
+    program = x.program
+    y = model(clipped(x, low, high))
+    within = Program(x.size, name=f"{program.name}within{len(program.steps)}")
+    model(within.x)
+    d, m = x.size, y.size
+    tables = [np.concatenate([low, high]), np.append(weights, apart)]
+    slope = step(box.sloping(within), m + 2 * (m + d + m * d), [x], [d, m, len(weights)], tables)
+    return added(y, taken(slope, range(m)))

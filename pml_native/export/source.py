@@ -25,9 +25,9 @@ def source(
     kernels = dict.fromkeys(one for step in program.steps for one in step.kernel.functions)
     kernels |= dict.fromkeys(step.kernel.forward for step in ([] if error is None else error.steps))
     functions = dict.fromkeys(function for one in kernels for function in with_all_it_calls(one))
-    programs = {one: Listing(part) for one in functions if (part := within(one)) is not None}
+    programs = {one: Listing(part, listing) for one in functions if (part := within(one)) is not None}
     listings = [*programs.values(), listing]
-    written = [file.table(file.prefix + one, table) for each in listings for one, table in each.tables.items()]
+    written = [file.table(file.prefix + one, table) for one, table in listing.tables.items()]
     written += file.before_functions
     for function in functions:
         own = file.prefix + function.__name__

@@ -7,6 +7,7 @@ import os
 from ..networks import UnknownActivationError
 from . import archive
 from .algebraic import Algebraic
+from .beyond import OUTSIDE, Beyond, ExtrapolationWarning, Outside
 from .boosted import Boosted
 from .composed import Composed
 from .ends import Ends
@@ -34,12 +35,15 @@ from .waves import Waves
 
 __all__ = [
     "FAMILIES",
+    "OUTSIDE",
     "RBF",
     "Algebraic",
+    "Beyond",
     "Boosted",
     "Composed",
     "Ends",
     "ErrorEstimate",
+    "ExtrapolationWarning",
     "Inverse",
     "Mixed",
     "Model",
@@ -48,6 +52,7 @@ __all__ = [
     "NetworkModel",
     "Normalization",
     "Outputs",
+    "Outside",
     "Piecewise",
     "Polynomial",
     "RandomFeatures",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from ..export.program import Vector, spline
 from ..grids import merged_by_rounding
 from ..report import FitReport
 from ..threads import resolve_threads
+from . import beyond
+from .beyond import Beyond
 from .model import Model, Signature
 
 Outside = Literal["error", "extrapolate", "nan"]
@@ -53,7 +56,7 @@ class GridModel(Model):
         resolve_threads(n_threads)
         self.axes = tuple(axes)
         self.coefficients = coefficients
-        self.outside: Outside = outside
+        self._outside: Outside = outside
         self.n_threads = n_threads
         self._core = self._spline()
         degrees, _, _ = self._parts()
@@ -75,7 +78,7 @@ class GridModel(Model):
             [unit.even for unit in units],
             [axis[0] for axis in self.axes],
             [axis[-1] for axis in self.axes],
-            self.outside,
+            self._outside,
             self.coefficients,
         )
 
@@ -103,13 +106,35 @@ class GridModel(Model):
         orders = np.eye(d, dtype=int).tolist()
         return np.stack([self._core.derivative(X, order, self._threads(X)) for order in orders], axis=2)
 
+    def evaluate_hessian(self, X: Array) -> Array:
+        d, (degrees, _, _) = len(self.axes), self._parts()
+        hessian = np.zeros((len(X), self.signature.n_outputs, d, d))
+        for i, j in itertools.combinations_with_replacement(range(d), 2):
+            orders = [(k == i) + (k == j) for k in range(d)]
+            if all(order <= degree for order, degree in zip(orders, degrees, strict=True)):
+                hessian[:, :, i, j] = hessian[:, :, j, i] = self._core.derivative(X, orders, self._threads(X))
+        hessian[np.isnan(self.evaluate(X)).any(axis=1)] = np.nan
+        return hessian
+
     def operations(self, x: Vector) -> Vector:
         degrees, knots, units = self._parts()
         scales = [(unit.origin, unit.step) for unit in units]
         box = [(axis[0], axis[-1]) for axis in self.axes]
-        return spline(x, degrees, knots, scales, box, self.coefficients, self.outside == "extrapolate")
+        return spline(x, degrees, knots, scales, box, self.coefficients, self._outside == "extrapolate")
 
-    def box(self) -> tuple[Array, Array] | None:
+    @property
+    def outside(self) -> str:
+        """What X beyond the axes gives: see `Model.outside`."""
+        return self._outside if self.beyond is None else self.beyond.kind
+
+    @outside.setter
+    def outside(self, kind: beyond.Outside) -> None:
+        own: Any = kind if kind in get_args(Outside) else "extrapolate"
+        self.beyond = None if kind == own else Beyond(kind, *self.box())
+        self._outside = own
+        self._core = self._spline()
+
+    def box(self) -> tuple[Array, Array]:
         return np.array([axis[0] for axis in self.axes]), np.array([axis[-1] for axis in self.axes])
 
     def derivative(self, X: ArrayLike, orders: int | Sequence[int]) -> Array:
@@ -126,7 +151,7 @@ class GridModel(Model):
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {f"axis_{j}": axis for j, axis in enumerate(self.axes)}
-        return {"n_axes": len(self.axes), "outside": self.outside}, {**arrays, "coefficients": self.coefficients}
+        return {"n_axes": len(self.axes), "outside": self._outside}, {**arrays, "coefficients": self.coefficients}
 
     def _restore(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature) -> None:
         axes = [contiguous(arrays[f"axis_{j}"]) for j in range(values["n_axes"])]

@@ -19,6 +19,7 @@ from ..columns import Columns, as_columns
 from ..coverage import Near
 from ..encodings import Encodings
 from ..export import Program, Vector, fmu
+from ..export.jets import jets_of
 from ..export.program import at_least_away, spread
 from ..export.source import source
 from ..figures import notebook
@@ -27,9 +28,19 @@ from ..networks.graph import Graph
 from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import archive
+from .beyond import Beyond, Outside
 
 # Letters of the names of columns that a notebook shows.
 MOST_LETTERS = 200
+# Numbers that second derivatives are kept in at once, 64 MB: the less, the oftener Python goes through the operations.
+NUMBERS_AT_ONCE = 1 << 23
+# What the head of a file says of points outside of the box.
+ABOUT_OUTSIDE = {
+    "error": "Outside of the box y is NaN.",
+    "nan": "Outside of the box y is NaN.",
+    "linear": "Outside of the box, or a little farther out, y goes on linearly.",
+    "nearest": "Outside of the box y is that of its nearest point.",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class ErrorEstimate:
 
     The error at x is about `factor` times the root of the sum over them of (f_g(x) - f(x))^2, and at least `least`;
     both are relative to `unit` (m,), the RMS of each output, or to |f(x)| if `is_relative`. Where no row is near it is
-    at least `away`.
+    at least `away`. Where the model goes on otherwise than by itself, what it would be by itself is one of the others.
     """
 
     others: tuple[Model, ...]
@@ -76,9 +87,14 @@ class ErrorEstimate:
     def at(self, model: Model, X: Array) -> Array:
         """Of `model` at `X` (n, d), the RMS over its outputs: (n,). Infinite where one of the models has no value."""
         with np.errstate(all="ignore"):
-            own = model.evaluate(X)
+            how, models = model.beyond, (model, *self.others)
+            if how is None:
+                own, *others = (one.evaluate(X) for one in models)
+            else:
+                own, *others = (how.values(one, X) for one in models)
+                others += [model.evaluate(X)] * how.bends
             unit = np.abs(own) if self.is_relative else self.unit
-            square = sum(np.mean(((other.evaluate(X) - own) / unit) ** 2, axis=1) for other in self.others)
+            square = sum(np.mean(((values - own) / unit) ** 2, axis=1) for values in others)
             undecided = np.sqrt(np.mean((model.undecided(X) / unit) ** 2, axis=1))
             error = np.maximum(np.maximum(self.factor * np.sqrt(square), undecided), self.least)
         if self.away > 0.0 and model.near is not None:
@@ -87,7 +103,11 @@ class ErrorEstimate:
 
     def operations(self, model: Model, x: Vector) -> Vector:
         """`at` of `model`, as operations on x; ValueError where the model or another has none."""
-        values = [one.operations(x) for one in (model, *self.others)]
+        how, models = model.beyond, (model, *self.others)
+        if how is None:
+            values = [one.operations(x) for one in models]
+        else:
+            values = [how.operations(one, x) for one in models] + [model.operations(x)] * how.bends
         error = spread(values, self.unit, self.factor, self.least, self.is_relative)
         return at_least_away(error, x, self.away, model.near) if self.away > 0.0 and model.near is not None else error
 
@@ -122,6 +142,7 @@ class Model(metaclass=Family):
     estimate: ErrorEstimate | None = None  # of a model that `fit` has made
     near: Near | None = None  # what `inside` asks, of models that `fit` has returned
     encodings: Encodings | None = None  # of a model of dates, categories or complex y
+    beyond: Beyond | None = None  # how it goes on outside of the box, of models that have been told
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -131,6 +152,26 @@ class Model(metaclass=Family):
     def __init__(self, signature: Signature, report: FitReport | None = None) -> None:
         self.signature = signature
         self.report = report
+
+    @property
+    def outside(self) -> str:
+        """What points outside of the box of the rows get: "extrapolate", the model as it goes on; "linear", value and
+        slope at the nearest point of the box; "nearest", the value there; "nan"; or "error", ValueError.
+
+        It can be set, for a model that knows its box, and goes into files and exports. ValueError for one that doesn't.
+        """
+        return "extrapolate" if self.beyond is None else self.beyond.kind
+
+    @outside.setter
+    def outside(self, kind: Outside) -> None:
+        self.beyond = Beyond(kind, *self._known_box())
+
+    def _known_box(self) -> tuple[Array, Array]:
+        """The box of the rows."""
+        box = self.box() if self.near is None else (self.near.low, self.near.high)
+        if box is None:
+            raise ValueError("outside: expected a model that knows the box of its rows, got one that does not")
+        return box
 
     @property
     @abstractmethod
@@ -149,6 +190,16 @@ class Model(metaclass=Family):
     @abstractmethod
     def evaluate_gradient(self, X: Array) -> Array:
         """Derivatives (n, m, d) at `X` (n, d)."""
+
+    def evaluate_hessian(self, X: Array) -> Array:
+        """Second derivatives (n, m, d, d) at `X` (n, d): of a family that knows no better, those of its operations."""
+        program, (n, d) = self._own_program(), X.shape
+        hessian = np.empty((n, self.signature.n_outputs, d, d))
+        numbers = (d + 1) ** 2 * sum(step.output.size for step in program.steps)
+        rows = max(1, NUMBERS_AT_ONCE // numbers)
+        for i in range(0, n, rows):
+            hessian[i : i + rows] = jets_of(program, X[i : i + rows]).second
+        return hessian
 
     def undecided(self, X: Array) -> Array:
         """How far y (n, m) may be off at `X` (n, d) where no row says which of two laws of the model holds; else 0."""
@@ -179,7 +230,9 @@ class Model(metaclass=Family):
         A data frame whose columns have the names of the training data is taken in their order. Dates and categories
         are taken where the training data had some; values are complex where y was.
         """
-        return self.as_outputs(self.evaluate(self.as_inputs(X)))
+        inputs = self.as_inputs(X)
+        values = self.evaluate(inputs) if self.beyond is None else self.beyond.values(self, inputs)
+        return self.as_outputs(values)
 
     def extended(self, X: ArrayLike) -> tuple[Array, Array]:
         """Values at `X` (n, d) in double-double, high and low: each (n,) if y was a vector, else (n, m).
@@ -188,7 +241,8 @@ class Model(metaclass=Family):
         double-double (networks and sums of them do; low is 0 elsewhere), and high is that value rounded to float64. So
         `model(X) - high` is what evaluation in float64 costs, apart from how well the model fits.
         """
-        high, low = self.evaluate_extended(self.as_inputs(X))
+        inputs = self.as_inputs(X)
+        high, low = self.evaluate_extended(inputs) if self.beyond is None else self.beyond.extended(self, inputs)
         return self.as_outputs(high), self.as_outputs(low)
 
     def predict(self, X: ArrayLike) -> Array:
@@ -201,7 +255,8 @@ class Model(metaclass=Family):
         By dates and durations it is per second, by categories 0.
         """
         with np.errstate(over="ignore"):  # of y near 1e300 for x near 1e-300 it is infinite
-            values = self.evaluate_gradient(self.as_inputs(X))
+            how, inputs = self.beyond, self.as_inputs(X)
+            values = self.evaluate_gradient(inputs) if how is None else how.gradient(self, inputs)
         return self.as_outputs(values)
 
     def as_inputs(self, X: ArrayLike) -> Array:
@@ -234,6 +289,18 @@ class Model(metaclass=Family):
         if self.encodings is not None and self.encodings.complex_y is not None:
             return self.encodings.decoded(values)
         return values[:, 0] if self.signature.y_is_vector else values
+
+    def hessian(self, X: ArrayLike) -> Array:
+        """Second derivatives by the inputs at `X` (n, d), analytic: (n, d, d), or (n, m, d, d) if y was a matrix.
+
+        Those that jump, at knots and between regions and pieces, are those of one side. Takes some times d^2 as long
+        as values do. Raises ValueError for families that other languages can't have, but for simplices, whose are 0.
+        """
+        inputs = self.as_inputs(X)
+        with np.errstate(all="ignore"):
+            how = self.beyond
+            values = self.evaluate_hessian(inputs) if how is None else how.hessian(self, inputs)
+        return self.as_outputs(values)
 
     def error_estimate(self, X: ArrayLike) -> Array:
         """The error to expect at `X` (n, d), relative to the RMS of y, or to y there if errors are: (n,).
@@ -280,6 +347,9 @@ class Model(metaclass=Family):
         if self.estimate is not None:
             description["estimate"], own = _described(self.estimate)
             arrays = {**arrays, **own}
+        if self.beyond is not None:
+            description["outside"], box = self.beyond.state()
+            arrays = {**arrays, **{f"outside/{name}": array for name, array in box.items()}}
         if self.near is not None:
             description["near"], rows = self.near.state()
             arrays = {**arrays, **{f"near/{name}": array for name, array in rows.items()}}
@@ -307,6 +377,10 @@ class Model(metaclass=Family):
         """The value, as operations on x; ValueError for a family that has none."""
         able = [name for name, family in FAMILIES.items() if family.operations is not Model.operations]
         raise ValueError(f"expected a model that other languages can have, {', '.join(able)}, got {self.family}")
+
+    def repeating(self) -> frozenset[int]:
+        """The columns in which it repeats itself, for which nothing is outside."""
+        return frozenset()
 
     def box(self) -> tuple[Array, Array] | None:
         """The lowest and the highest inputs (d,) of the training data, apart from rounding; None if not known."""
@@ -426,11 +500,12 @@ class Model(metaclass=Family):
 
         Networks, sums of them (`Boosted`) and such in other coordinates (`Transformed`) can; ValueError for others,
         ImportError without onnx (`pip install "pml_native[onnx]"`). How exact it is lies with the runtime: some
-        evaluate tanh in float64 to fewer digits.
+        evaluate tanh in float64 to fewer digits. Outside of the box the graph goes on as the network does, whatever
+        `outside` says.
         """
         from ..export import onnx_graph
 
-        made = onnx_graph.model(self.program(), self._about(), "pml_native", __version__)
+        made = onnx_graph.model(self._own_program(), self._about(), "pml_native", __version__)
         if path is not None:
             with replacing(path) as file:
                 file.write(made.SerializeToString())
@@ -491,6 +566,14 @@ class Model(metaclass=Family):
 
     def program(self) -> Program:
         """The model as a list of operations, of which other languages are written."""
+        if self.beyond is None:
+            return self._own_program()
+        program = Program(self.signature.n_inputs)
+        self.beyond.operations(self, program.x)
+        return program
+
+    def _own_program(self) -> Program:
+        """`program` of what it is in the box."""
         program = Program(self.signature.n_inputs)
         self.operations(program.x)
         return program
@@ -528,8 +611,8 @@ class Model(metaclass=Family):
         lines.append("Box of the training data: " + ("not known" if box is None else ""))
         if box is not None:
             lines += [f"  x[{j}] in [{low:.17g}, {high:.17g}]" for j, (low, high) in enumerate(zip(*box, strict=True))]
-        if getattr(self, "outside", None) in ("error", "nan"):
-            lines.append("Outside of the box y is NaN.")
+        if self.outside in ABOUT_OUTSIDE:
+            lines.append(ABOUT_OUTSIDE[self.outside])
         return lines
 
 

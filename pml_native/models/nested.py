@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..coverage import Near
 from ..encodings import Encodings
 from ..report import FitReport
+from .beyond import Beyond
 from .model import FAMILIES, ErrorEstimate, Model, Signature
 
 
@@ -42,7 +43,7 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
             raise ValueError(f"{name}: expected numbers, got {array.dtype}")
     own = Arrays(arrays)
     signature = _signature(description["signature"])
-    rows, others = own.below("near/"), own.below("estimate/")
+    rows, others, box = own.below("near/"), own.below("estimate/"), own.below("outside/")
     model = FAMILIES[description["family"]].from_state(description["values"], own, signature)
     model.report = None if description["report"] is None else FitReport.from_dict(description["report"])
     estimate = description.get("estimate")  # models of earlier versions have none
@@ -56,7 +57,9 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     model.near = None if near is None else Near.from_state(near, rows, model.signature.n_inputs)
     encodings, d, m = description.get("encodings"), model.signature.n_inputs, model.signature.n_outputs
     model.encodings = None if encodings is None else Encodings.from_state(encodings, d, m)
-    strangers = own.strangers | others.strangers | rows.strangers
+    outside = description.get("outside")
+    model.beyond = None if outside is None else Beyond.from_state(outside, box, model.signature.n_inputs)
+    strangers = own.strangers | others.strangers | rows.strangers | box.strangers
     if strangers:
         raise ValueError(f"expected no arrays but those of the model, got {', '.join(map(repr, sorted(strangers)))}")
     return model

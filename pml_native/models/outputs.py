@@ -80,6 +80,9 @@ class Outputs(Model):
         values = [value for part in self.parts for value in part.made_of(parts, x)]
         return [values[k] for k in self.columns.tolist()]
 
+    def repeating(self) -> frozenset[int]:
+        return frozenset.intersection(*(part.repeating() for part in self.parts))
+
     def box(self) -> tuple[Array, Array] | None:
         return self.parts[0].box()
 

@@ -118,7 +118,7 @@ class SimplexInterpolator(Model):
     ) -> None:
         super().__init__(signature, report)
         self.points, self.values, self.frame = points, values, frame
-        self.outside, self.method, self.n_threads = outside, method, n_threads
+        self._outside, self.method, self.n_threads = outside, method, n_threads
         self.triangulation = triangulation
         self._n_queries = 0
         self._search: Search | None = None
@@ -198,14 +198,14 @@ class SimplexInterpolator(Model):
     def _beyond(self, what: str, inner: Array, rows: NDArray[np.intp], X: Array) -> Array:
         """What is asked at points of the frame outside the hull."""
         shape = (len(inner), self.values.shape[1]) + ((inner.shape[1],) if what == "gradient" else ())
-        if self.outside == "error":
+        if self._outside == "error":
             raise ValueError(
                 f"X: expected points inside the convex hull of the data, got {len(rows)} outside, "
                 f"the first in row {rows[0]}: {X[rows[0]].tolist()}"
             )
-        if self.outside == "nan":
+        if self._outside == "nan":
             return np.full(shape, np.nan)
-        if self.outside == "nearest":
+        if self._outside == "nearest":
             if what == "gradient":
                 return np.zeros(shape)
             if inner.shape[1] == 1:  # where all points are those of a grid
@@ -298,11 +298,24 @@ class SimplexInterpolator(Model):
         """Without the searches, which hold memory of the core and are built again when needed."""
         return {**self.__dict__, "_search": None, "_on_demand": None}
 
+    def evaluate_hessian(self, X: Array) -> Array:
+        return np.zeros((*self.evaluate_gradient(X).shape, X.shape[1])) + self.evaluate(X)[:, :, None, None] * 0.0
+
+    @property
+    def outside(self) -> str:
+        """What points outside of the hull get: "nan", "nearest", "linear" or "error"."""
+        return self._outside
+
+    @outside.setter
+    def outside(self, kind: Any) -> None:
+        _require_choice("outside", kind, Outside)
+        self._outside = kind
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {"points": self.points, "y": self.values, **self.frame.arrays()}
         if self.triangulation is not None:
             arrays |= {"simplices": self.triangulation.simplices, "neighbors": self.triangulation.neighbors}
-        return {"outside": self.outside, "method": self.method}, arrays
+        return {"outside": self._outside, "method": self.method}, arrays
 
     @classmethod
     def from_state(

@@ -204,6 +204,9 @@ class Transformed(Model):
         named = zip(self.output_transforms, outputs, strict=True)
         return [value if name == "identity" else applied(INVERSES[name], value) for name, value in named]
 
+    def repeating(self) -> frozenset[int]:
+        return frozenset(j for j in self.model.repeating() if self.input_transforms[j] == "identity")
+
     def box(self) -> tuple[Array, Array] | None:
         inner = self.model.box()
         if inner is None:

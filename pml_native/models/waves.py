@@ -20,6 +20,7 @@ from ..networks.parts import Parts, Value, applied
 from ..report import FitReport
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
+from .polynomial import Polynomial
 
 
 class Waves(Model):
@@ -101,6 +102,11 @@ class Waves(Model):
         phases = self.phase.made_of(parts, x)
         turning = [applied(name, phase) for name in ("cos", "sin") for phase in phases]
         return self.model.made_of(parts, [*turning, *(x[j] for j in self.columns)])
+
+    def repeating(self) -> frozenset[int]:
+        if not isinstance(self.phase, Polynomial) or self.phase.indices.sum(axis=1).max(initial=0) > 1:
+            return frozenset()
+        return frozenset(range(self.signature.n_inputs)).difference(self.columns)
 
     def box(self) -> tuple[Array, Array] | None:
         return None if self.bounds is None else (self.bounds[0], self.bounds[1])

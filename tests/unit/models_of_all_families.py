@@ -12,7 +12,7 @@ import numpy as np
 
 import pml_native as pml
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Composed, Mixed, Model, Outputs, Reduced, Regions, Signature
+from pml_native.models import Beyond, Composed, Mixed, Model, Outputs, Reduced, Regions, Signature
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
@@ -121,6 +121,14 @@ def polynomial_of_many_outputs():
 
 def rbf(kernel, neighbors=None):
     return pml.RBF(BOX[:60], Y[:60], kernel=kernel, epsilon=0.7, neighbors=neighbors)
+
+
+def beyond(make, kind, low=2.0, high=4.0):
+    """A model that goes on in this way outside of a box from `low` to `high` in all columns."""
+    model = make()
+    d = model.signature.n_inputs
+    model.beyond = Beyond(kind, np.full(d, low), np.full(d, high))
+    return model
 
 
 def simplices(**options):
@@ -383,6 +391,12 @@ MODELS: dict[str, Case] = {
     "polynomial of one input": Case(polynomial_of_one_input, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of many outputs": Case(polynomial_of_many_outputs, 4.0, 4.0),
     "modular polynomial": Case(modular_polynomial, 16.0, 64.0),
+    # Differences of derivatives further in carry their rounding a thousandfold.
+    "linear outside of two outputs": Case(lambda: beyond(polynomial, "linear"), 16.0, 1e6, has_kinks=True),
+    "linear outside of one input": Case(lambda: beyond(polynomial_of_one_input, "linear"), 16.0, 16.0, has_kinks=True),
+    "linear outside of a root": Case(lambda: beyond(algebraic, "linear"), 16.0, 1e6, has_kinks=True),
+    "nearest outside": Case(lambda: beyond(rational, "nearest"), 4.0, 16.0, has_kinks=True),
+    "nothing outside": Case(lambda: beyond(rational, "nan"), 4.0, 16.0, has_kinks=True),
     "separable": Case(separable, 4.0, 8.0),
     "separable of one product": Case(separable_of_one_product, 4.0, 8.0),
     "separable of networks": Case(separable_of_networks),
@@ -458,6 +472,11 @@ def points(case, model):
         # That far beyond its end the last piece of a grid is a difference of large numbers.
         X[6] *= 1.0 if isinstance(model, GridModel) else -1.0
     return X
+
+
+def of_outputs(model, values):
+    """Values or derivatives (n, m, ...) of a model, whatever y was."""
+    return values[:, None] if model.signature.y_is_vector else values
 
 
 def ulps(got, wanted):

@@ -22,6 +22,7 @@ from unit.models_of_all_families import (
     inside,
     model_of,
     models_with_every_family_of_steps,
+    of_outputs,
     points,
     refusal,
     ulps,
@@ -139,6 +140,42 @@ def test_the_gradient_is_the_derivative(case, model):
         error = error[~np.isnan(error)]
         assert np.quantile(error, 0.75 if case.has_kinks else 1.0) < DIFFERENCES
         assert len(error) > 0.75 * len(X)
+
+
+def test_the_hessian_is_the_derivative_of_the_gradient(case, model):
+    if refusal(case, model) is not None and not isinstance(model, pml.SimplexInterpolator):
+        with pytest.raises(ValueError, match="expected"):
+            model.hessian(inside(case, model.signature.n_inputs, 3))
+        return
+    d, (low, high) = model.signature.n_inputs, case.box
+    if high > 1e150:
+        return  # of y per x^2 float64 has nothing
+    step = STEP * (high - low)
+    X = np.clip(inside(case, d, 60), low + 2.0 * step, high - 2.0 * step)
+    hessian = of_outputs(model, model.hessian(X)) * (high - low) * (high - low)
+    known = ~np.isnan(hessian)
+    assert np.all((hessian == np.swapaxes(hessian, 2, 3)) | ~known)
+    size = np.nanmax(np.abs(model(X))) + np.nanmax(np.abs(hessian))
+
+    def change(steps, h):
+        after, before = (of_outputs(model, model.gradient(X + sign * steps * h)) for sign in (1.0, -1.0))
+        return (after - before) * (high - low)
+
+    for j in range(d):
+        h = step * np.eye(d)[j]
+        error = np.abs((8.0 * change(1, h) - change(2, h)) / (12.0 * STEP) - hessian[:, :, j]) / size
+        assert np.nanquantile(error, 0.7 if case.has_kinks else 1.0) < 10.0 * DIFFERENCES
+        assert np.mean(~np.isnan(error)) > 0.05
+
+
+def test_the_hessian_is_missing_where_x_is_and_beyond_as_the_values_are(case, model, X):
+    if refusal(case, model) is not None:
+        return
+    values, hessian = of_outputs(model, model(X)), of_outputs(model, model.hessian(X))
+    assert hessian.shape == (len(X), model.signature.n_outputs, X.shape[1], X.shape[1])
+    np.testing.assert_array_equal(np.isnan(hessian).all(axis=(2, 3)) | ~np.isnan(values), True)
+    few, all_ = model.hessian(X[5:7]), model.hessian(X)
+    np.testing.assert_allclose(few, all_[5:7], rtol=1e-9, atol=1e-12 * np.nanmax(np.abs(all_)))
 
 
 def test_extended_values_are_the_values_to_rounding(model, X):
@@ -345,8 +382,8 @@ def test_models_that_other_languages_cannot_have_are_refused(name, model, case, 
 @needs_compiler
 @pytest.mark.parametrize("name", exported())
 def test_c_agrees_with_the_model(model, case, X, c):
-    assert ulps(c(X), model.evaluate(X)) <= case.value_ulps
-    assert ulps(c.gradient(X), model.evaluate_gradient(X)) <= case.gradient_ulps
+    assert ulps(c(X), of_outputs(model, model(X))) <= case.value_ulps
+    assert ulps(c.gradient(X), of_outputs(model, model.gradient(X))) <= case.gradient_ulps
 
 
 @needs_compiler
@@ -356,7 +393,7 @@ def test_without_fused_products_the_bits_of_c_are_those_of_the_core(model, X, c)
     before = _core.isa_selected()
     _core.isa_select("baseline")
     try:
-        wanted = model.evaluate(X)
+        wanted = of_outputs(model, model(X))
     finally:
         _core.isa_select(before)
     np.testing.assert_array_equal(c(X), wanted)
@@ -388,4 +425,4 @@ def test_onnx_agrees_with_the_model_or_says_what_it_cannot_have(name, model, cas
     graph = model.to_onnx().SerializeToString()
     (y,) = runtime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(["y"], {"x": X})
     assert y.dtype == np.float64
-    assert ulps(y, model.evaluate(X)) <= case.value_ulps
+    assert ulps(y, of_outputs(model, model(X))) <= case.value_ulps

@@ -1,0 +1,97 @@
+"""How a model goes on beyond its rows where nobody says it: by itself as far as its rows tell, and linearly from there.
+
+A law that rows determine is the same law beyond them; a series of degree 40 that meets them as exactly is not. Models
+made without some of the rows, which tell the error in the box, tell them apart: at points ever farther out they are
+asked how well they agree with the model, and how far it is from its own linear continuation. Where they no longer agree
+any better, the linear one takes over; where they do up to a box three times as wide, the model is taken for a law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..arrays import Array
+from ..coverage import Near
+from ..models import OUTSIDE, Beyond, ErrorEstimate, Model, Outside, SimplexInterpolator
+
+# How far out models are compared, in widths of the box to either side, and at how many points.
+DISTANCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+N_POINTS = 200
+# The model goes on to where, at this share of the points, it is more certain than its linear continuation is near it,
+# there or at the median of them, or so many times as uncertain as on the faces of the box, or to ROUNDING: where both
+# are rounding, more can't be said.
+SHARE, AS_WELL, ROUNDING = 0.9, 3.0, 1e-12
+# Without others it goes on to where n evenly scattered rows end, so many n-ths, and no farther than a part of the box.
+LEFT_OUT, MOST_LEFT_OUT = 5.0, 0.02
+# Points without a value tell nothing; of fewer than this share with one, nothing is told.
+LEAST_WITH_VALUE = 0.1
+
+
+def require_outside(outside: str | None) -> None:
+    """ValueError for what is no way to go on outside."""
+    if outside is not None and outside not in OUTSIDE:
+        raise ValueError(f"outside: expected one of {', '.join(OUTSIDE)} or None, got {outside!r}")
+
+
+def continue_beyond(model: Model, near: Near, outside: Outside | None, n: float = np.inf) -> None:
+    """Tells `model` what to do outside of the box of its n rows, all of the box if they are infinitely many."""
+    if isinstance(model, SimplexInterpolator):  # which knows the hull, and goes on linearly from there
+        model.outside = "linear" if outside in (None, "extrapolate") else outside
+        return
+    rng = np.random.default_rng(0)  # of probes that nothing else depends on
+    repeating = list(model.repeating())
+    width = near.high - near.low
+    if outside not in (None, "linear"):
+        farthest = 0.0
+    elif model.estimate is None:
+        farthest = min(LEFT_OUT / n, MOST_LEFT_OUT)
+    else:
+        farthest = _known_to(model, model.estimate, near, repeating, rng)
+    low, high = near.low - farthest * width, near.high + farthest * width
+    low[repeating], high[repeating] = -np.inf, np.inf
+    kind: Outside = outside or ("extrapolate" if farthest == DISTANCES[-1] else "linear")
+    model.beyond = Beyond(kind, low, high, is_default=outside is None)
+
+
+def _known_to(
+    model: Model, estimate: ErrorEstimate, near: Near, repeating: list[int], rng: np.random.Generator
+) -> float:
+    """The distance, in widths of the box, to which models without some of the rows agree with `model`."""
+    moves = np.flatnonzero(near.high > near.low)
+    moves = moves[~np.isin(moves, repeating)]
+    if not len(moves):
+        return 0.0
+    spread = replace(estimate, away=0.0)
+    edge = Beyond("linear", near.low, near.high)
+    at_faces, known = None, 0.0
+    for distance in (0.0, *DISTANCES):
+        X = _on_faces(near, distance, moves, rng)
+        with np.errstate(all="ignore"):
+            values = model.evaluate(X)
+            has_value = np.isfinite(values).all(axis=1)
+            # Where none of them has a value, they agree that there is none.
+            others = [np.isfinite(other.evaluate(X)).all(axis=1) for other in estimate.others]
+            if np.mean(has_value) < LEAST_WITH_VALUE or any(np.any(one & ~has_value) for one in others):
+                break
+            X, values = X[has_value], values[has_value]
+            uncertain = spread.at(model, X)
+            unit = np.abs(values) if estimate.is_relative else estimate.unit
+            bend = np.sqrt(np.mean(((edge.values(model, X) - values) / unit) ** 2, axis=1))
+        at_faces = float(np.quantile(uncertain, SHARE)) if at_faces is None else at_faces
+        enough = max(float(np.median(bend)), AS_WELL * at_faces, ROUNDING)
+        if np.mean(uncertain <= np.maximum(bend, enough)) < SHARE:
+            break
+        known = distance
+    return known
+
+
+def _on_faces(near: Near, distance: float, moves: np.ndarray, rng: np.random.Generator) -> Array:
+    """Points (n, d) on the faces of the box that is wider by `distance` widths on either side, along these columns."""
+    width = np.where(np.isin(np.arange(len(near.low)), moves), distance * (near.high - near.low), 0.0)
+    low, high = near.low - width, near.high + width
+    X = rng.uniform(low, high, (N_POINTS, len(low)))
+    column, rows = rng.choice(moves, N_POINTS), np.arange(N_POINTS)
+    X[rows, column] = np.where(rng.random(N_POINTS) < 0.5, low[column], high[column])
+    return X
