@@ -42,7 +42,7 @@ def continue_beyond(model: Model, near: Near, outside: Outside | None, n: float 
         return
     rng = np.random.default_rng(0)  # of probes that nothing else depends on
     repeating = list(model.repeating())
-    width = near.high - near.low
+    width = _width(near)
     if outside not in (None, "linear"):
         farthest = 0.0
     elif model.estimate is None:
@@ -87,9 +87,16 @@ def _known_to(
     return known
 
 
+def _width(near: Near) -> Array:
+    """That of the box, 0 where float64 does not have it."""
+    with np.errstate(over="ignore"):
+        width = near.high - near.low
+    return np.where(np.isfinite(width), width, 0.0)
+
+
 def _on_faces(near: Near, distance: float, moves: np.ndarray, rng: np.random.Generator) -> Array:
     """Points (n, d) on the faces of the box that is wider by `distance` widths on either side, along these columns."""
-    width = np.where(np.isin(np.arange(len(near.low)), moves), distance * (near.high - near.low), 0.0)
+    width = np.where(np.isin(np.arange(len(near.low)), moves), distance * _width(near), 0.0)
     low, high = near.low - width, near.high + width
     X = rng.uniform(low, high, (N_POINTS, len(low)))
     column, rows = rng.choice(moves, N_POINTS), np.arange(N_POINTS)

@@ -11,9 +11,10 @@ from .beyond import OUTSIDE, Beyond, ExtrapolationWarning, Outside
 from .boosted import Boosted
 from .composed import Composed
 from .ends import Ends
+from .families import FAMILIES
 from .inverse import Inverse
 from .mixed import Mixed
-from .model import FAMILIES, ErrorEstimate, Model, Signature
+from .model import ErrorEstimate, Model, Signature
 from .modular import ModularPolynomial, Module
 from .nested import restored
 from .network import NetworkModel

@@ -50,19 +50,20 @@ class Beyond:
         self.is_default = is_default
         self._has_warned = False
         # A column of one value has no width: y is known along none of it, and does not depend on it.
-        self._width = np.where(self.high > self.low, self.high - self.low, np.inf)
+        with np.errstate(over="ignore"):
+            self._width = np.where(self.high > self.low, self.high - self.low, np.inf)
 
     @property
     def bends(self) -> bool:
         """Whether what it answers outside is another value than the model's own."""
         return self.kind in ("linear", "nearest")
 
-    def values(self, model: Model, X: Array) -> Array:
-        """Those of `model` (n, m) at `X` (n, d)."""
+    def values(self, model: Model, X: Array, *, quietly: bool = False) -> Array:
+        """Those of `model` (n, m) at `X` (n, d), without a warning if `quietly`."""
         nearest = np.clip(X, self.low, self.high)
         if np.array_equal(nearest, X):
             return model.evaluate(X)
-        rows = self._told(X, nearest)
+        rows = self._told(X, nearest, quietly)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate(X)
         values = model.evaluate(nearest)
@@ -161,11 +162,12 @@ class Beyond:
         turned[~np.isfinite(step)] = 0.0
         return turned
 
-    def _told(self, X: Array, nearest: Array) -> NDArray[np.intp]:
+    def _told(self, X: Array, nearest: Array, quietly: bool = False) -> NDArray[np.intp]:
         """The rows beyond the box, by number; ValueError if these are errors, a warning once if nobody chose."""
         is_beyond = nearest != X
         rows = np.flatnonzero(is_beyond.any(axis=1) & ~np.isnan(X).any(axis=1))
-        if not len(rows) or not (self.kind == "error" or (self.is_default and not self._has_warned)):
+        warns = self.is_default and not (self._has_warned or quietly)
+        if not len(rows) or not (self.kind == "error" or warns):
             return rows
         first = int(rows[0])
         column = int(np.argmax(is_beyond[first]))

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import BSpline
 
 from .. import _core
 from ..arrays import Array, as_matrix, contiguous
@@ -115,6 +116,18 @@ class GridModel(Model):
                 hessian[:, :, i, j] = hessian[:, :, j, i] = self._core.derivative(X, orders, self._threads(X))
         hessian[np.isnan(self.evaluate(X)).any(axis=1)] = np.nan
         return hessian
+
+    def exact_integral(self, low: Array, high: Array) -> Array | None:
+        degrees, knots, units = self._parts()
+        total = self.coefficients
+        for degree, t, unit, axis, begin, end in zip(degrees, knots, units, self.axes, low, high, strict=True):
+            if begin < axis[0] or end > axis[-1]:
+                return None
+            ends = (np.array([begin, end]) - unit.origin) / unit.step
+            splines = BSpline(t, np.eye(len(t) - degree - 1), degree).antiderivative()(ends)
+            # The coefficients of the axis in hand are always the first after the outputs.
+            total = np.tensordot(total, (splines[1] - splines[0]) * unit.step, axes=(1, 0))
+        return np.asarray(total)
 
     def operations(self, x: Vector) -> Vector:
         degrees, knots, units = self._parts()

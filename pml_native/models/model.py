@@ -8,7 +8,7 @@ import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,8 +27,9 @@ from ..files import replacing
 from ..networks.graph import Graph
 from ..networks.parts import Parts, Value
 from ..report import FitReport
-from . import archive
+from . import archive, arithmetic, calculus
 from .beyond import Beyond, Outside
+from .families import FAMILIES
 
 # Letters of the names of columns that a notebook shows.
 MOST_LETTERS = 200
@@ -91,7 +92,7 @@ class ErrorEstimate:
             if how is None:
                 own, *others = (one.evaluate(X) for one in models)
             else:
-                own, *others = (how.values(one, X) for one in models)
+                own, *others = (how.values(one, X, quietly=True) for one in models)
                 others += [model.evaluate(X)] * how.bends
             unit = np.abs(own) if self.is_relative else self.unit
             square = sum(np.mean(((values - own) / unit) ** 2, axis=1) for values in others)
@@ -110,10 +111,6 @@ class ErrorEstimate:
             values = [how.operations(one, x) for one in models] + [model.operations(x)] * how.bends
         error = spread(values, self.unit, self.factor, self.least, self.is_relative)
         return at_least_away(error, x, self.away, model.near) if self.away > 0.0 and model.near is not None else error
-
-
-# All families by name: each joins by being defined, if it has a name of its own.
-FAMILIES: dict[str, type[Model]] = {}
 
 
 class Family(ABCMeta):
@@ -164,13 +161,13 @@ class Model(metaclass=Family):
 
     @outside.setter
     def outside(self, kind: Outside) -> None:
-        self.beyond = Beyond(kind, *self._known_box())
+        self.beyond = Beyond(kind, *self.known_box())
 
-    def _known_box(self) -> tuple[Array, Array]:
-        """The box of the rows."""
+    def known_box(self) -> tuple[Array, Array]:
+        """The lowest and the highest inputs (d,) of its rows; ValueError for a model that does not know them."""
         box = self.box() if self.near is None else (self.near.low, self.near.high)
         if box is None:
-            raise ValueError("outside: expected a model that knows the box of its rows, got one that does not")
+            raise ValueError("expected a model that knows the box of its rows, got one that does not")
         return box
 
     @property
@@ -224,12 +221,21 @@ class Model(metaclass=Family):
                 if isinstance(part, Model):
                     part.use_threads(n_threads)
 
-    def __call__(self, X: ArrayLike) -> Array:
+    @overload
+    def __call__(self, X: Model) -> Model: ...
+
+    @overload
+    def __call__(self, X: ArrayLike) -> Array: ...
+
+    def __call__(self, X: ArrayLike | Model) -> Array | Model:
         """Values at `X` (n, d): (n,) if y was a vector, else (n, m). NaN in a row of X gives NaN there.
 
         A data frame whose columns have the names of the training data is taken in their order. Dates and categories
-        are taken where the training data had some; values are complex where y was.
+        are taken where the training data had some; values are complex where y was. Of another model, whose outputs are
+        the inputs of this one, it is the model of both, `f(g)(X)` = f(g(X)).
         """
+        if isinstance(X, Model):
+            return arithmetic.composed(self, X)
         inputs = self.as_inputs(X)
         values = self.evaluate(inputs) if self.beyond is None else self.beyond.values(self, inputs)
         return self.as_outputs(values)
@@ -244,6 +250,128 @@ class Model(metaclass=Family):
         inputs = self.as_inputs(X)
         high, low = self.evaluate_extended(inputs) if self.beyond is None else self.beyond.extended(self, inputs)
         return self.as_outputs(high), self.as_outputs(low)
+
+    def __add__(self, other: Model | float) -> Model:
+        """The sum, or difference, product, quotient, of two models of the same inputs, or of a model and a number, is a
+        model: output by output, with files, exports and derivatives like any, in the box that both know."""
+        if isinstance(other, Model):
+            return arithmetic.combined(self, other, "+")
+        return arithmetic.with_number(self, float(other), "+") if _is_number(other) else NotImplemented
+
+    def __sub__(self, other: Model | float) -> Model:
+        if isinstance(other, Model):
+            return arithmetic.combined(self, other, "-")
+        return arithmetic.with_number(self, -float(other), "+") if _is_number(other) else NotImplemented
+
+    def __mul__(self, other: Model | float) -> Model:
+        if isinstance(other, Model):
+            return arithmetic.combined(self, other, "*")
+        return arithmetic.with_number(self, float(other), "*") if _is_number(other) else NotImplemented
+
+    def __truediv__(self, other: Model | float) -> Model:
+        if isinstance(other, Model):
+            return arithmetic.combined(self, other, "/")
+        return arithmetic.with_number(self, 1.0 / float(other), "*") if _is_number(other) else NotImplemented
+
+    def __rtruediv__(self, other: float) -> Model:
+        return arithmetic.with_number(self, float(other), "/") if _is_number(other) else NotImplemented
+
+    def __neg__(self) -> Model:
+        return self * -1.0
+
+    def __rsub__(self, other: float) -> Model:
+        return -self + other
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # NumPy's numbers leave arithmetic to the model
+
+    def inverse(self, column: int | str) -> Model:
+        """The model of an input, by name or number, as a function of y, which takes its place, and of the other inputs.
+
+        Newton's method within the box; NaN where no value of the input in the box gives y. Raises ValueError for a
+        model of several outputs, one that knows no box, and one that does not rise, or fall, with the input in all of
+        it, as some thousand points tell.
+        """
+        return arithmetic.inverse(self, column)
+
+    def integral(self, bounds: ArrayLike | None = None, *, tolerance: float = 1e-12) -> Any:
+        """The integral over a box, `bounds` (d, 2), or (low, high) for one input; of the rows, if left out.
+
+        A number if y was a vector, else (m,). Exact to rounding for polynomials, splines in their axes, pieces along
+        one input, and sums of these; else by adaptive quadrature (`scipy.integrate.cubature`) to `tolerance` of the
+        integral of |y|, with a `PrecisionWarning` where that takes too long, as it may from four inputs on.
+        """
+        low, high = self._bounds(bounds)
+        found = calculus.integral(self, low, high, tolerance)
+        return float(found[0]) if self.signature.y_is_vector else found
+
+    def roots(self, y: float = 0.0, bounds: ArrayLike | None = None) -> Array:
+        """All x, ascending, between `bounds` (low, high), the box if left out, where a model of one input is `y`.
+
+        A double root may be there twice, as rounding makes two of it. Raises ValueError for a model of several inputs,
+        or outputs.
+        """
+        low, high = self._one_input("roots", bounds)
+        return calculus.roots(lambda x: self._at(x) - y, self._slope_at, low, high)
+
+    def extrema(self, bounds: ArrayLike | None = None) -> tuple[Array, Array]:
+        """All x between `bounds` where the derivative of a model of one input is 0 or changes its sign, and y there."""
+        low, high = self._one_input("extrema", bounds)
+        bend = lambda x: self.evaluate_hessian(x[:, None])[:, 0, 0, 0]  # noqa: E731
+        x = calculus.roots(self._slope_at, bend, low, high, jumps=True)
+        return x, self._at(x)
+
+    def minimum(self, bounds: ArrayLike | None = None) -> tuple[float, float]:
+        """Where a model of one input is least between `bounds`, ends included, and y there."""
+        low, high = self._one_input("minimum", bounds)
+        x = np.concatenate([[low, high], self.extrema(bounds)[0]])
+        y = self._at(x)
+        least = int(np.nanargmin(y))
+        return float(x[least]), float(y[least])
+
+    def maximum(self, bounds: ArrayLike | None = None) -> tuple[float, float]:
+        """Where a model of one input is largest between `bounds`, ends included, and y there."""
+        low, high = self._one_input("maximum", bounds)
+        x = np.concatenate([[low, high], self.extrema(bounds)[0]])
+        y = self._at(x)
+        largest = int(np.nanargmax(y))
+        return float(x[largest]), float(y[largest])
+
+    def _at(self, x: Array) -> Array:
+        return np.asarray(self(x[:, None])).reshape(len(x))
+
+    def _slope_at(self, x: Array) -> Array:
+        return self.gradient(x[:, None]).reshape(len(x))
+
+    def _one_input(self, what: str, bounds: ArrayLike | None) -> tuple[float, float]:
+        """The bounds of a model of one input and one output."""
+        if (self.signature.n_inputs, self.signature.n_outputs) != (1, 1):
+            raise ValueError(
+                f"{what}: expected a model of 1 input and 1 output, got "
+                f"{self.signature.n_inputs} and {self.signature.n_outputs}"
+            )
+        low, high = self._bounds(bounds)
+        return float(low[0]), float(high[0])
+
+    def _bounds(self, bounds: ArrayLike | None) -> tuple[Array, Array]:
+        """Bounds as the lowest and the highest inputs (d,)."""
+        if bounds is None:
+            return self.known_box()
+        d = self.signature.n_inputs
+        given = np.asarray(bounds, dtype=np.float64)
+        pairs = given[None] if given.shape == (2,) and d == 1 else given
+        if pairs.shape != (d, 2) or not np.all(pairs[:, 0] < pairs[:, 1]) or not np.isfinite(pairs).all():
+            raise ValueError(f"bounds: expected ({d}, 2), finite numbers, the lower first, got {given.tolist()}")
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+    def exact_integral(self, low: Array, high: Array) -> Array | None:
+        """The integrals (m,) over a box where the family knows them, else None."""
+        return None
+
+    def value_and_gradient(self, X: ArrayLike) -> tuple[Array, Array]:
+        """Values and derivatives at `X` (n, d), as calling the model and `gradient` give them."""
+        return self(X), self.gradient(X)
 
     def predict(self, X: ArrayLike) -> Array:
         """The same as calling the model."""
@@ -614,6 +742,10 @@ class Model(metaclass=Family):
         if self.outside in ABOUT_OUTSIDE:
             lines.append(ABOUT_OUTSIDE[self.outside])
         return lines
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _short(names: str) -> str:

@@ -11,7 +11,8 @@ from ..coverage import Near
 from ..encodings import Encodings
 from ..report import FitReport
 from .beyond import Beyond
-from .model import FAMILIES, ErrorEstimate, Model, Signature
+from .families import FAMILIES
+from .model import ErrorEstimate, Model, Signature
 
 
 class Arrays(dict[str, NDArray[Any]]):
@@ -44,7 +45,7 @@ def restored(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mo
     own = Arrays(arrays)
     signature = _signature(description["signature"])
     rows, others, box = own.below("near/"), own.below("estimate/"), own.below("outside/")
-    model = FAMILIES[description["family"]].from_state(description["values"], own, signature)
+    model: Model = FAMILIES[description["family"]].from_state(description["values"], own, signature)
     model.report = None if description["report"] is None else FitReport.from_dict(description["report"])
     estimate = description.get("estimate")  # models of earlier versions have none
     if estimate is not None:

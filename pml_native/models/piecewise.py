@@ -126,6 +126,19 @@ class Piecewise(Model):
             out[rows] = part.evaluate_gradient(X[rows])
         return out
 
+    def exact_integral(self, low: Array, high: Array) -> Array | None:
+        ends = np.concatenate([[-np.inf], self.breaks[1:-1], [np.inf]])
+        total = np.zeros(self.signature.n_outputs)
+        for part, begin, end in zip(self.parts, ends[:-1], ends[1:], strict=True):
+            first, last = low.copy(), high.copy()
+            first[self.column], last[self.column] = max(low[self.column], begin), min(high[self.column], end)
+            if first[self.column] < last[self.column]:
+                own = part.exact_integral(first, last)
+                if own is None:
+                    return None
+                total += own
+        return total
+
     def operations(self, x: Vector) -> Vector:
         if self.signature.n_inputs == 1 and all(isinstance(part, Polynomial) for part in self.parts):
             return self._series(x)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebvander
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
@@ -15,6 +16,7 @@ from ..monomials import monomials
 from ..networks.parts import Parts, Value
 from ..report import FitReport
 from ..threads import resolve_threads
+from .calculus import chebyshev_integrals
 from .chebyshev import MOST_DEGREE, ChebyshevTerms, Indices
 from .chebyshev_series import ChebyshevSeries
 from .extended import Extended
@@ -108,6 +110,18 @@ class Polynomial(Model):
 
     def evaluate_gradient(self, X: Array) -> Array:
         return self._series.gradient(X, self.n_threads)
+
+    def exact_integral(self, low: Array, high: Array) -> Array | None:
+        z_low, z_high = (self.inputs.apply(end[None])[0] for end in (low, high))
+        products = np.ones(len(self.indices))
+        for j, degrees in enumerate(self.indices.T):
+            width = z_high[j] - z_low[j]
+            if width > 0.0:
+                own = chebyshev_integrals(z_low[j], z_high[j], int(degrees.max())) * ((high[j] - low[j]) / width)
+            else:  # a column that was constant
+                own = (high[j] - low[j]) * chebvander(z_low[j : j + 1], int(degrees.max()))[0]
+            products *= own[degrees]
+        return np.ldexp(products @ self.coefficients, self.output_exponents)
 
     def operations(self, x: Vector) -> Vector:
         total = self._series.operations(self.inputs.applied(x))

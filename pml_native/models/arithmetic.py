@@ -1,0 +1,141 @@
+"""Models made of models: sums, products, quotients, one in the other, and an input as a function of y."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..coverage import Near
+from .beyond import Beyond, Outside
+from .families import FAMILIES
+
+if TYPE_CHECKING:
+    from .model import Model
+
+# Points at which it is seen whether a model rises or falls with an input in all of its box, besides corners.
+N_PROBES, MOST_CORNERS = 4000, 10
+# An inverse looks for x this part of the range beyond it, too: y at the end of the range is rounded.
+BEYOND_END = 1e-9
+
+
+def combined(a: Model, b: Model, how: str) -> Model:
+    """a + b, a - b, a * b or a / b, as `how` says, output by output."""
+    names = [model.signature.input_names for model in (a, b)]
+    if None not in names and names[0] != names[1]:
+        raise ValueError(f"a {how} b: expected models of the same inputs, got {names[0]} and {names[1]}")
+    shapes = [(model.signature.n_inputs, model.signature.n_outputs) for model in (a, b)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"a {how} b: expected models of as many inputs and outputs, got {shapes[0]} and {shapes[1]}")
+    m = shapes[0][1]
+    values = FAMILIES["outputs"]([a, b], range(2 * m))
+    unit = np.eye(2 * m, dtype=int)
+    both = np.eye(m)
+    if how in "+-":
+        rule = FAMILIES["polynomial"](unit, np.concatenate([both, both if how == "+" else -both]))
+    elif how == "*":
+        rule = FAMILIES["polynomial"](unit[:m] + unit[m:], both)
+    else:
+        quotients = [FAMILIES["rational"](FAMILIES["polynomial"](unit[[k, m + k]], np.eye(2))) for k in range(m)]
+        rule = quotients[0] if m == 1 else FAMILIES["outputs"](quotients, range(m))
+    signature = replace(a.signature, input_names=names[0] or names[1], output_names=None)
+    whole: Model = FAMILIES["composed"](rule, values, signature=signature)
+    return _with_box(whole, [a, b])
+
+
+def with_number(model: Model, number: float, how: str) -> Model:
+    """model + number, model * number, or number / model."""
+    m = model.signature.n_outputs
+    unit, both, none = np.eye(m, dtype=int), np.eye(m), np.zeros((1, m), dtype=int)
+    if how == "+":
+        rule = FAMILIES["polynomial"](np.concatenate([none, unit]), np.concatenate([np.full((1, m), number), both]))
+    elif how == "*":
+        rule = FAMILIES["polynomial"](unit, number * both)
+    else:
+        quotients = [
+            FAMILIES["rational"](FAMILIES["polynomial"]([0 * unit[k], unit[k]], [[number, 0.0], [0.0, 1.0]]))
+            for k in range(m)
+        ]
+        rule = quotients[0] if m == 1 else FAMILIES["outputs"](quotients, range(m))
+    signature = replace(model.signature, output_names=None)
+    whole: Model = FAMILIES["composed"](rule, model, signature=signature)
+    return _with_box(whole, [model])
+
+
+def composed(outer: Model, inner: Model) -> Model:
+    """outer(inner(x)), the outputs of the one being the inputs of the other."""
+    wanted, got = outer.signature.n_inputs, inner.signature.n_outputs
+    if wanted != got:
+        raise ValueError(f"model(other): expected another model of {wanted} outputs, the inputs of this one, got {got}")
+    first, second = inner.signature, outer.signature
+    signature = replace(second, n_inputs=first.n_inputs, input_names=first.input_names)
+    whole: Model = FAMILIES["composed"](outer, inner, signature=signature)
+    return _with_box(whole, [inner])
+
+
+def inverse(model: Model, column: int | str) -> Model:
+    """The input `column` as a function of y, which takes its place, and of the other inputs."""
+    signature = model.signature
+    names, d = signature.input_names, signature.n_inputs
+    j = names.index(column) if names is not None and column in names else column
+    if isinstance(j, bool) or not isinstance(j, (int, np.integer)) or not 0 <= j < d:
+        raise ValueError(f"column: expected an input, by name or number below {d}, got {column!r}")
+    if signature.n_outputs != 1:
+        raise ValueError(f"inverse: expected a model of one output, got {signature.n_outputs}")
+    low, high = model.known_box()
+    X = _probes(low, high)
+    slopes = model.evaluate_gradient(X)[:, 0, j]
+    if not (np.all(slopes > 0.0) or np.all(slopes < 0.0)):
+        rises = np.sum(slopes > 0.0) >= len(slopes) / 2
+        place = X[int(np.argmin(slopes) if rises else np.argmax(slopes))].tolist()
+        raise ValueError(f"inverse: expected a model that rises or falls with {column!r} everywhere, not so at {place}")
+    end = BEYOND_END * (high[j] - low[j])
+    y = model.evaluate(X)[:, 0]
+    own = None
+    if names is not None:
+        y_name = (signature.output_names or ("y",))[0]
+        own = tuple(y_name if k == j else name for k, name in enumerate(names))
+    changed = replace(signature, y_is_vector=True, input_names=own, output_names=None if names is None else (names[j],))
+    whole: Model = FAMILIES["inverse"](model, None, int(j), [low[j] - end, high[j] + end], slopes[0] > 0.0, changed)
+    low, high = low.copy(), high.copy()
+    low[j], high[j] = y.min(), y.max()
+    whole.near = Near.all_of(low, high)
+    return whole
+
+
+def _probes(low: Array, high: Array) -> Array:
+    """Points of a box (n, d), the corners among them where they are few."""
+    d = len(low)
+    X = np.random.default_rng(0).uniform(low, high, (N_PROBES, d))
+    if d > MOST_CORNERS:
+        return X
+    corners = np.stack(np.meshgrid(*np.stack([low, high], axis=1), indexing="ij"), axis=-1).reshape(-1, d)
+    return np.concatenate([corners, X])
+
+
+def _with_box(whole: Model, models: list[Any]) -> Model:
+    """`whole` with the box that all `models` know, and what they do outside of it: the same, or linearly."""
+    if any(model.encodings != models[0].encodings for model in models):
+        raise ValueError("expected models that take dates and categories alike, got others")
+    if models[0].encodings is not None and models[0].encodings.complex_y is not None:
+        raise ValueError("expected models of real y, got one of complex y")
+    whole.encodings = models[0].encodings
+    boxes = [(model.near.low, model.near.high) for model in models if model.near is not None]
+    if len(boxes) == len(models):
+        whole.near = Near.all_of(*_common(boxes))
+    ways = [model.beyond for model in models]
+    if None not in ways:
+        kind: Outside = ways[0].kind if len({way.kind for way in ways}) == 1 else "linear"
+        low, high = _common([(way.low, way.high) for way in ways])
+        whole.beyond = Beyond(kind, low, high, is_default=all(way.is_default for way in ways))
+    return whole
+
+
+def _common(boxes: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """The box that lies in all boxes; ValueError where there is none."""
+    low, high = np.max([box[0] for box in boxes], axis=0), np.min([box[1] for box in boxes], axis=0)
+    if not np.all(low <= high):
+        raise ValueError("expected models whose boxes have points in common, got none in common")
+    return low, high

@@ -1,0 +1,138 @@
+"""Integrals, roots and extrema of a model.
+
+Roots of a model of one input are those of Chebyshev interpolants: an interval is halved until 33 nodes resolve the
+model in it, the roots of the polynomial are eigenvalues of its colleague matrix (Good 1961; Boyd 2002, SIAM J. Numer.
+Anal. 40), and Newton's method with the model itself improves them to its rounding.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from ..arrays import Array, PrecisionWarning
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Function = Callable[[Array], Array]
+# Parts of a box that adaptive quadrature makes at most: some seconds.
+MOST = 2000
+# The degree of interpolants: from 16 to 64 the same roots come out of some times as many intervals or flops.
+DEGREE = 32
+# Coefficients of the last quarter are below this part of the largest value where an interpolant is resolved.
+RESOLVED = 1e-13
+# Below this part, coefficients that half an interval does not make smaller by this factor are rounding of the model.
+NOISE, SHRINKS = 1e-7, 0.25
+# An interval of this part of the whole is not halved again: at a kink or a pole no polynomial resolves it.
+SHORTEST = 2.0**-40
+# Roots are looked for so far beyond the ends of an interval, in halves of it, and within this of the real axis: double
+# roots, of which rounding makes pairs, among them.
+BEYOND_END, OFF_AXIS = 1e-10, 1e-7
+NEWTON_STEPS = 4
+# Roots nearer to each other, as a part of the interval searched, are one.
+SAME = 1e-12
+
+
+def integral(model: Model, low: Array, high: Array, tolerance: float) -> Array:
+    """The integrals (m,) of `model` over a box, to `tolerance` of what |y| has: a warning where that is not met."""
+    how = model.beyond
+    if how is None or how.kind == "extrapolate" or (np.all(low >= how.low) and np.all(high <= how.high)):
+        exact = model.exact_integral(low, high)
+        if exact is not None:
+            return exact
+    from scipy.integrate import cubature  # which takes as long to import as all else
+
+    m = model.signature.n_outputs
+
+    def values(X: Array) -> Array:
+        y = np.asarray(model(X)).reshape(len(X), m)
+        return np.concatenate([y, np.abs(y)], axis=1)
+
+    rule = "gk21" if len(low) <= 3 else "genz-malik"
+    # The integral of |y| is what errors are measured by; a first look knows it well enough.
+    size = cubature(values, low, high, rule=rule, rtol=0.1, max_subdivisions=3).estimate[m:]
+    if not np.any(size > 0.0):
+        return np.zeros(m)
+    atol = float(tolerance * np.min(size[size > 0.0]))
+    found = cubature(lambda X: values(X)[:, :m], low, high, rule=rule, rtol=0.0, atol=atol, max_subdivisions=MOST)
+    if found.status != "converged":
+        to = float(np.max(found.error / np.where(size > 0.0, size, 1.0)))
+        warnings.warn(
+            f"integral: known to {to:.0e} of that of |y|, not to {tolerance:.0e}", PrecisionWarning, stacklevel=3
+        )
+    result: Array = found.estimate
+    return result
+
+
+def roots(function: Function, slope: Function, low: float, high: float, *, jumps: bool = False) -> Array:
+    """All x in [low, high], ascending, where `function` (n,) -> (n,), whose derivative is `slope`, is 0.
+
+    With `jumps` also those where it jumps from one sign to the other.
+    """
+    nodes = chebyshev.chebpts1(DEGREE + 1)
+    found: list[Array] = []
+    whole = high - low
+    intervals = [(low, high, np.inf)]
+    scale = 0.0
+    while intervals:
+        a, b, before = intervals.pop()
+        half, middle = 0.5 * (b - a), 0.5 * (a + b)
+        y = function(middle + half * nodes)
+        is_shortest = b - a <= SHORTEST * whole
+        if not np.isfinite(y).all():
+            if not is_shortest:
+                intervals += [(middle, b, before), (a, middle, before)]
+            continue
+        scale = max(scale, float(np.max(np.abs(y))))
+        c = chebyshev.chebfit(nodes, y, DEGREE)
+        rest = float(np.max(np.abs(c[-DEGREE // 4 :])))
+        is_noise = rest <= NOISE * scale and rest > SHRINKS * before
+        if rest > RESOLVED * scale and not is_noise and not is_shortest:
+            intervals += [(middle, b, rest), (a, middle, rest)]
+            continue
+        if is_shortest:
+            if y.min() <= 0.0 <= y.max() and (jumps or np.min(np.abs(y)) <= RESOLVED * scale):
+                found.append(np.array([middle]))
+            continue
+        c = c[: 1 + int(np.max(np.flatnonzero(np.abs(c) > RESOLVED * scale), initial=0))]
+        if len(c) < 2:
+            continue
+        z = chebyshev.chebroots(c)
+        z = z.real[(np.abs(z.imag) < OFF_AXIS) & (np.abs(z.real) <= 1.0 + BEYOND_END)]
+        found.append(middle + half * np.clip(z, -1.0, 1.0))
+    x = _improved(function, slope, np.concatenate([*found, np.empty(0)]), low, high)
+    x = np.sort(x)
+    return x[np.concatenate([[True], np.diff(x) > SAME * whole])] if len(x) else x
+
+
+def _improved(function: Function, slope: Function, x: Array, low: float, high: float) -> Array:
+    """x after Newton's method, where that makes the function smaller."""
+    y = function(x) if len(x) else x
+    for _ in range(NEWTON_STEPS if len(x) else 0):
+        with np.errstate(all="ignore"):
+            following = x - y / slope(x)
+        following = np.clip(np.where(np.isfinite(following), following, x), low, high)
+        changed = function(following)
+        smaller = np.abs(changed) < np.abs(y)
+        x, y = np.where(smaller, following, x), np.where(smaller, changed, y)
+    return x
+
+
+def chebyshev_integrals(low: float, high: float, degree: int) -> Array:
+    """Those of T_0 to T_degree from `low` to `high`."""
+    integrals = np.empty(degree + 1)
+    for end, sign in ((high, 1.0), (low, -1.0)):
+        [t] = chebyshev.chebvander([end], degree + 1)
+        k = np.arange(2, degree + 1)
+        own = np.empty(degree + 1)
+        own[0] = t[1]
+        if degree:
+            own[1] = 0.5 * end * end
+        own[2:] = 0.5 * (t[k + 1] / (k + 1) - t[k - 1] / (k - 1))
+        integrals = sign * own if sign > 0 else integrals + sign * own
+    return integrals
