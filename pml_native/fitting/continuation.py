@@ -79,7 +79,7 @@ def _known_to(
             uncertain = spread.at(model, X)
             unit = np.abs(values) if estimate.is_relative else estimate.unit
             bend = np.sqrt(np.mean(((edge.values(model, X) - values) / unit) ** 2, axis=1))
-        at_faces = float(np.quantile(uncertain, SHARE)) if at_faces is None else at_faces
+        at_faces = float(np.quantile(uncertain, SHARE, method="higher")) if at_faces is None else at_faces
         enough = max(float(np.median(bend)), AS_WELL * at_faces, ROUNDING)
         if np.mean(uncertain <= np.maximum(bend, enough)) < SHARE:
             break

@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..export.program import Vector, bounded, clipped, continued
-
-if TYPE_CHECKING:
-    from .model import Model
+from .families import AnyModel
 
 Outside = Literal["extrapolate", "linear", "nearest", "nan", "error"]
 OUTSIDE = get_args(Outside)
@@ -58,7 +56,7 @@ class Beyond:
         """Whether what it answers outside is another value than the model's own."""
         return self.kind in ("linear", "nearest")
 
-    def values(self, model: Model, X: Array, *, quietly: bool = False) -> Array:
+    def values(self, model: AnyModel, X: Array, *, quietly: bool = False) -> Array:
         """Those of `model` (n, m) at `X` (n, d), without a warning if `quietly`."""
         nearest = np.clip(X, self.low, self.high)
         if np.array_equal(nearest, X):
@@ -73,7 +71,7 @@ class Beyond:
             values[rows] += self._along(model.evaluate_gradient(nearest[rows]), (X - nearest)[rows])
         return values
 
-    def extended(self, model: Model, X: Array) -> tuple[Array, Array]:
+    def extended(self, model: AnyModel, X: Array) -> tuple[Array, Array]:
         """`values` in double-double within the box; beyond it, low is 0."""
         high, low = model.evaluate_extended(np.clip(X, self.low, self.high) if self.kind != "extrapolate" else X)
         beyond = (self.low > X) | (self.high < X)
@@ -81,7 +79,7 @@ class Beyond:
             high[rows], low[rows] = self.values(model, np.ascontiguousarray(X[rows])), 0.0
         return high, low
 
-    def gradient(self, model: Model, X: Array) -> Array:
+    def gradient(self, model: AnyModel, X: Array) -> Array:
         """Derivatives (n, m, d) of `values` at `X` (n, d)."""
         nearest = np.clip(X, self.low, self.high)
         if np.array_equal(nearest, X):
@@ -100,7 +98,7 @@ class Beyond:
             gradient[rows] += np.where(is_beyond, 0.0, turned)
         return gradient
 
-    def hessian(self, model: Model, X: Array) -> Array:
+    def hessian(self, model: AnyModel, X: Array) -> Array:
         """Second derivatives (n, m, d, d) of `values` at `X` (n, d)."""
         nearest = np.clip(X, self.low, self.high)
         rows = self._told(X, nearest)
@@ -119,7 +117,7 @@ class Beyond:
             hessian[rows] = np.where(both, 0.0, hessian[rows] + np.where(neither, turned, 0.0))
         return hessian
 
-    def operations(self, model: Model, x: Vector) -> Vector:
+    def operations(self, model: AnyModel, x: Vector) -> Vector:
         """`values` as operations on x."""
         if self.kind == "extrapolate":
             return model.operations(x)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..arrays import Array, PrecisionWarning
-
-if TYPE_CHECKING:
-    from .model import Model
+from .families import AnyModel
 
 Function = Callable[[Array], Array]
 # Parts of a box that adaptive quadrature makes at most: some seconds.
@@ -38,7 +35,7 @@ NEWTON_STEPS = 4
 SAME = 1e-12
 
 
-def integral(model: Model, low: Array, high: Array, tolerance: float) -> Array:
+def integral(model: AnyModel, low: Array, high: Array, tolerance: float) -> Array:
     """The integrals (m,) of `model` over a box, to `tolerance` of what |y| has: a warning where that is not met."""
     how = model.beyond
     if how is None or how.kind == "extrapolate" or (np.all(low >= how.low) and np.all(high <= how.high)):

@@ -5,3 +5,5 @@ from __future__ import annotations
 from typing import Any
 
 FAMILIES: dict[str, Any] = {}
+# A `Model`, in files that its own file imports.
+AnyModel = Any
