@@ -384,6 +384,12 @@ def _solved(step: Step, x: Jets, start: Jets) -> Jets:
             break
         now = np.where(is_within, following, 0.5 * (low + high))
     t = _with_derivatives(value, x.constant(found), value_and_slope(found)[1])
+    rootless = np.isnan(found[:, 0])
+    t.value[rootless], t.first[rootless], t.second[rootless] = (
+        start.value[rootless],
+        start.first[rootless],
+        start.second[rootless],
+    )
     return _joined([t, x.constant(np.zeros((len(found), 2 * d)))])
 
 

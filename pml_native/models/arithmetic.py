@@ -18,7 +18,7 @@ N_PROBES, MOST_CORNERS = 4000, 10
 BEYOND_END = 1e-9
 
 
-def combined(a: AnyModel, b: AnyModel, how: str) -> AnyModel:
+def combined(a: AnyModel, b: AnyModel, how: str) -> Any:
     """a + b, a - b, a * b or a / b, as `how` says, output by output."""
     names = [model.signature.input_names for model in (a, b)]
     if None not in names and names[0] != names[1]:
@@ -38,11 +38,11 @@ def combined(a: AnyModel, b: AnyModel, how: str) -> AnyModel:
         quotients = [FAMILIES["rational"](FAMILIES["polynomial"](unit[[k, m + k]], np.eye(2))) for k in range(m)]
         rule = quotients[0] if m == 1 else FAMILIES["outputs"](quotients, range(m))
     signature = replace(a.signature, input_names=names[0] or names[1], output_names=None)
-    whole: AnyModel = FAMILIES["composed"](rule, values, signature=signature)
+    whole: Any = FAMILIES["composed"](rule, values, signature=signature)
     return _with_box(whole, [a, b])
 
 
-def with_number(model: AnyModel, number: float, how: str) -> AnyModel:
+def with_number(model: AnyModel, number: float, how: str) -> Any:
     """model + number, model * number, or number / model."""
     m = model.signature.n_outputs
     unit, both, none = np.eye(m, dtype=int), np.eye(m), np.zeros((1, m), dtype=int)
@@ -57,22 +57,22 @@ def with_number(model: AnyModel, number: float, how: str) -> AnyModel:
         ]
         rule = quotients[0] if m == 1 else FAMILIES["outputs"](quotients, range(m))
     signature = replace(model.signature, output_names=None)
-    whole: AnyModel = FAMILIES["composed"](rule, model, signature=signature)
+    whole: Any = FAMILIES["composed"](rule, model, signature=signature)
     return _with_box(whole, [model])
 
 
-def composed(outer: AnyModel, inner: AnyModel) -> AnyModel:
+def composed(outer: AnyModel, inner: AnyModel) -> Any:
     """outer(inner(x)), the outputs of the one being the inputs of the other."""
     wanted, got = outer.signature.n_inputs, inner.signature.n_outputs
     if wanted != got:
         raise ValueError(f"model(other): expected another model of {wanted} outputs, the inputs of this one, got {got}")
     first, second = inner.signature, outer.signature
     signature = replace(second, n_inputs=first.n_inputs, input_names=first.input_names)
-    whole: AnyModel = FAMILIES["composed"](outer, inner, signature=signature)
+    whole: Any = FAMILIES["composed"](outer, inner, signature=signature)
     return _with_box(whole, [inner])
 
 
-def inverse(model: AnyModel, column: int | str) -> AnyModel:
+def inverse(model: AnyModel, column: int | str) -> Any:
     """The input `column` as a function of y, which takes its place, and of the other inputs."""
     signature = model.signature
     names, d = signature.input_names, signature.n_inputs
@@ -95,7 +95,7 @@ def inverse(model: AnyModel, column: int | str) -> AnyModel:
         y_name = (signature.output_names or ("y",))[0]
         own = tuple(y_name if k == j else name for k, name in enumerate(names))
     changed = replace(signature, y_is_vector=True, input_names=own, output_names=None if names is None else (names[j],))
-    whole: AnyModel = FAMILIES["inverse"](model, None, int(j), [low[j] - end, high[j] + end], slopes[0] > 0.0, changed)
+    whole: Any = FAMILIES["inverse"](model, None, int(j), [low[j] - end, high[j] + end], slopes[0] > 0.0, changed)
     low, high = low.copy(), high.copy()
     low[j], high[j] = y.min(), y.max()
     whole.near = Near.all_of(low, high)
@@ -112,7 +112,7 @@ def _probes(low: Array, high: Array) -> Array:
     return np.concatenate([corners, X])
 
 
-def _with_box(whole: AnyModel, models: list[Any]) -> AnyModel:
+def _with_box(whole: Any, models: list[Any]) -> Any:
     """`whole` with the box that all `models` know, and what they do outside of it: the same, or linearly."""
     if any(model.encodings != models[0].encodings for model in models):
         raise ValueError("expected models that take dates and categories alike, got others")

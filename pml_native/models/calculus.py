@@ -47,7 +47,7 @@ def integral(model: AnyModel, low: Array, high: Array, tolerance: float) -> Arra
     m = model.signature.n_outputs
 
     def values(X: Array) -> Array:
-        y = np.asarray(model(X)).reshape(len(X), m)
+        y = np.asarray(model.predict(X)).reshape(len(X), m)
         return np.concatenate([y, np.abs(y)], axis=1)
 
     rule = "gk21" if len(low) <= 3 else "genz-malik"

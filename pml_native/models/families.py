@@ -1,9 +1,36 @@
-"""All families of models by name: each joins by being defined, so that models can be made of others from here on."""
+"""All families of models by name, and what they have in common, for files that the file of `Model` imports."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+from ..arrays import Array
+from ..export.program import Vector
+
+# Each joins by being defined, so that models can be made of others from here on.
 FAMILIES: dict[str, Any] = {}
-# A `Model`, in files that its own file imports.
-AnyModel = Any
+
+
+class AnyModel(Protocol):
+    """A `Model`, as far as it is asked here: see there."""
+
+    signature: Any
+    near: Any
+    beyond: Any
+    encodings: Any
+
+    def evaluate(self, X: Array) -> Array: ...
+
+    def evaluate_extended(self, X: Array) -> tuple[Array, Array]: ...
+
+    def evaluate_gradient(self, X: Array) -> Array: ...
+
+    def evaluate_hessian(self, X: Array) -> Array: ...
+
+    def operations(self, x: Vector) -> Vector: ...
+
+    def exact_integral(self, low: Array, high: Array) -> Array | None: ...
+
+    def known_box(self) -> tuple[Array, Array]: ...
+
+    def predict(self, X: Any) -> Array: ...

@@ -68,7 +68,6 @@ class Inverse(Model):
         return self.model.n_params + (0 if self.start is None else self.start.n_params)
 
     def evaluate(self, X: Array) -> Array:
-<<<<<<< HEAD
         start = self._start(X)
         root = self._root(X, start[:, 0])[:, None]
         return np.where(np.isnan(root), start, root)
@@ -79,9 +78,6 @@ class Inverse(Model):
 
     def _root(self, X: Array, start: Array) -> Array:
         """The root of each row, NaN where there is none."""
-=======
-        t = np.full(len(X), np.nan) if self.start is None else self._start(X)[:, 0]
->>>>>>> 02c2599 (Give models arithmetic, inverses, integrals, roots and extrema)
         low, high = np.full(len(X), self.bounds[0]), np.full(len(X), self.bounds[1])
         t = np.clip(np.where(np.isnan(start), 0.5 * (low + high), start), low, high)
         result, rows, sign = np.full(len(X), np.nan), np.arange(len(X)), 1.0 if self.rises else -1.0

@@ -235,7 +235,8 @@ class Model(metaclass=Family):
         the inputs of this one, it is the model of both, `f(g)(X)` = f(g(X)).
         """
         if isinstance(X, Model):
-            return arithmetic.composed(self, X)
+            whole: Model = arithmetic.composed(self, X)
+            return whole
         inputs = self.as_inputs(X)
         values = self.evaluate(inputs) if self.beyond is None else self.beyond.values(self, inputs)
         return self.as_outputs(values)
@@ -254,27 +255,29 @@ class Model(metaclass=Family):
     def __add__(self, other: Model | float) -> Model:
         """The sum, or difference, product, quotient, of two models of the same inputs, or of a model and a number, is a
         model: output by output, with files, exports and derivatives like any, in the box that both know."""
-        if isinstance(other, Model):
-            return arithmetic.combined(self, other, "+")
-        return arithmetic.with_number(self, float(other), "+") if _is_number(other) else NotImplemented
+        return self._combined(other, "+", lambda: float(other))  # type: ignore[arg-type]
 
     def __sub__(self, other: Model | float) -> Model:
-        if isinstance(other, Model):
-            return arithmetic.combined(self, other, "-")
-        return arithmetic.with_number(self, -float(other), "+") if _is_number(other) else NotImplemented
+        return self._combined(other, "-", lambda: -float(other))  # type: ignore[arg-type]
 
     def __mul__(self, other: Model | float) -> Model:
-        if isinstance(other, Model):
-            return arithmetic.combined(self, other, "*")
-        return arithmetic.with_number(self, float(other), "*") if _is_number(other) else NotImplemented
+        return self._combined(other, "*", lambda: float(other))  # type: ignore[arg-type]
 
     def __truediv__(self, other: Model | float) -> Model:
-        if isinstance(other, Model):
-            return arithmetic.combined(self, other, "/")
-        return arithmetic.with_number(self, 1.0 / float(other), "*") if _is_number(other) else NotImplemented
+        return self._combined(other, "/", lambda: 1.0 / float(other))  # type: ignore[arg-type]
 
     def __rtruediv__(self, other: float) -> Model:
-        return arithmetic.with_number(self, float(other), "/") if _is_number(other) else NotImplemented
+        whole: Model = arithmetic.with_number(self, float(other), "/") if _is_number(other) else NotImplemented
+        return whole
+
+    def _combined(self, other: Model | float, how: str, number: Callable[[], float]) -> Model:
+        """Itself and another model, or a number, which is then added or multiplied as `number`."""
+        whole: Model = NotImplemented
+        if isinstance(other, Model):
+            whole = arithmetic.combined(self, other, how)
+        elif _is_number(other):
+            whole = arithmetic.with_number(self, number(), "+" if how in "+-" else "*")
+        return whole
 
     def __neg__(self) -> Model:
         return self * -1.0
@@ -293,7 +296,8 @@ class Model(metaclass=Family):
         model of several outputs, one that knows no box, and one that does not rise, or fall, with the input in all of
         it, as some thousand points tell.
         """
-        return arithmetic.inverse(self, column)
+        whole: Model = arithmetic.inverse(self, column)
+        return whole
 
     def integral(self, bounds: ArrayLike | None = None, *, tolerance: float = 1e-12) -> Any:
         """The integral over a box, `bounds` (d, 2), or (low, high) for one input; of the rows, if left out.
