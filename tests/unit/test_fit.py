@@ -411,7 +411,7 @@ def test_a_checkpoint_that_can_never_be_written_is_refused_before_the_fit(path):
 
 def test_the_progress_display_shows_error_and_time_left(capsys):
     X, y = samples()
-    pml.fit(X, np.sqrt(y + X[:, 0]), effort=LITTLE, progress=True)
+    pml.fit(X, np.sqrt(y + X[:, 0]), effort=LITTLE, time_limit=60.0, progress=True)
     shown = capsys.readouterr()
     assert "best error" in shown.err
     assert "s left" in shown.err

@@ -44,6 +44,7 @@ MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search
 # What may be imported inside a function: packages that need not be there, or that take long and few need,
 MAY_COME_LATE = {
     "matplotlib": "optional",
+    "scipy.integrate": "a tenth of a second, for integrals only",
     "sympy": "optional",
     "pandas": "optional",
     "pyarrow": "optional",
