@@ -77,6 +77,11 @@ def square_slope(z: float, v: float) -> float:
     return 2.0 * z
 
 
+def modulus_slope(z: float, v: float) -> float:
+    """0 at 0: functions of |z| that are smooth are even."""
+    return 1.0 if z > 0.0 else -1.0 if z < 0.0 else z
+
+
 def polyrelu(z: float) -> float:
     u: float = relu(z)
     return 1.0 / 3.0 * (u * (u * (1.0 + u) + 1.0))
@@ -259,12 +264,13 @@ INPUT_TRANSFORMS = {
     "identity": each("identity", identity, identity_slope),
     "log": each("logarithm", logarithm, logarithm_slope),
     "reciprocal": each("reciprocal", reciprocal, reciprocal_slope),
+    "root": each("sqrt", sqrt, root_slope),
 }
 INVERSE_TRANSFORMS = {
     "identity": INPUT_TRANSFORMS["identity"],
     "log": each("exp", exp, exponential_slope),
     "reciprocal": each("inverse", inverse, reciprocal_slope),
-    "square": each("sqrt", sqrt, root_slope),
+    "square": INPUT_TRANSFORMS["root"],
     "reciprocal_square": each("inverse_root", inverse_root, inverse_root_slope),
     "reciprocal_root": each("inverse_square", inverse_square, inverse_square_slope),
     "exp": INPUT_TRANSFORMS["log"],
@@ -274,6 +280,7 @@ INVERSE_TRANSFORMS = {
 }
 # What variables are sums of, and what leaves no infinity.
 SQUARE = ACTIVATIONS["square"]
+MODULUS = each("modulus", fabs, modulus_slope)
 FINITE = each("finite", finite, identity_slope)
 COSINE = each("cos", cos, cos_slope)  # of phases, with the sine of ACTIVATIONS
 RADIAL = {

@@ -139,8 +139,17 @@ def powers(m: int, d: int, exponents: Numbers, x: Numbers, y: Results) -> None:
 def powers_back(m: int, d: int, exponents: Numbers, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
     for k in range(m):
         for j in range(d):
-            if exponents[k * d + j] != 0.0:
+            if exponents[k * d + j] != 0.0 and x[j] != 0.0:
                 x_bar[j] += y_bar[k] * exponents[k * d + j] * y[k] / x[j]
+            if exponents[k * d + j] != 0.0 and x[j] == 0.0:
+                slope: float = 1.0
+                if exponents[k * d + j] != 1.0:
+                    # 0 for whole numbers above 1, NaN for others: so say the models that have such powers.
+                    slope = 0.0 * pow(-1.0, exponents[k * d + j]) if exponents[k * d + j] > 1.0 else nan
+                for i in range(d):
+                    if i != j and exponents[k * d + i] != 0.0:
+                        slope *= pow(x[i], exponents[k * d + i])
+                x_bar[j] += y_bar[k] * slope
 
 
 # Which numbers go where

@@ -32,6 +32,10 @@ from .reduced import ReducedSearch, same
 # bear out a large quotient. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
 # of this have not been tried.
 NETWORKS_ABOVE = 1e-8
+# A relative error of the best model below which mirrored points show something: they tell less than other symmetries,
+# which are to be found first. With less exact models the density of a gas in a field of gravity (I.40.1) was taken for
+# a function of m + x and m x, and no longer of m g x / (k T).
+MIRRORS_BELOW = 1e-4
 # A relative error of the best model below which no relation that y is a root of is looked for: searches come to 1e-13.
 RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
@@ -132,12 +136,25 @@ def _shows_units(race: Race) -> bool:
 def _units(race: Race) -> ReducedSearch:
     race.looked_at["units"] = race.error
     assert race.best is not None
-    search = ReducedSearch(race, race.best, SCATTERED, unsure=True)
+    search = ReducedSearch(race, race.best, SCATTERED, kind="units")
     # While it goes on, what it has tried depends on the threads.
     looked_for = race.runs["reduced"].search if race.has_ended("reduced") else None
     if isinstance(looked_for, ReducedSearch):
         search.tried += looked_for.tried
     return search
+
+
+def _shows_mirrors(race: Race) -> bool:
+    """Whether the best model, which is good but not exact, may show that y is even, or that inputs may be exchanged."""
+    if not RELATIONS_ABOVE < race.error < MIRRORS_BELOW or race.rows.n_inputs < 2:
+        return False
+    return _is_as_given(race, "mirrors") and _shows_more(race, "mirrors", MUCH_CLEARER)
+
+
+def _mirrors(race: Race) -> ReducedSearch:
+    race.looked_at["mirrors"] = race.error
+    assert race.best is not None
+    return ReducedSearch(race, race.best, SCATTERED, kind="mirrors")
 
 
 def _may_be_nested(race: Race) -> bool:
@@ -338,6 +355,15 @@ OF_ONE_LAW = (
         sentence="roots of relations between x and y come to {error:.1e}",
     ),
     Row("separable", when=_has_products, sentence="sums of products come to {error:.1e}"),
+    Row(
+        "mirrors",
+        4.0,
+        LATER,
+        when=_shows_mirrors,
+        make=_mirrors,
+        changes_variables=True,
+        sentence="of what is the same for mirrored points, models come to {error:.1e}",
+    ),
     Row(
         "modular",
         8.0,

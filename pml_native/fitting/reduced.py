@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,20 @@ from ..search.polynomial import PolynomialSearch
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
-from .symmetry import Evidence, find_scalings, find_variables, in_front
+from .symmetry import Evidence, find_mirrored, find_scalings, find_variables, in_front, mirrored_changes
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
+# Rows that are mirrored.
+MOST_MIRRORED = 300
 # How much surer symmetries must be, should those at first sight not lead to a better model.
 STRICTNESS = (1.0, 10.0)
 # Other choices of products that are looked at, and those that go on to a race.
 MOST_ORDERS, MOST_RACES = 6, 2
 # Powers in front are changed where y, but for this part of the rows at both ends, spans so much; so many times.
 SPAN_ENDS, LEAST_SPAN, FRONT_ROUNDS = 0.05, 1000.0, 6
+# Columns of both signs whose values in the box are looked at one by one for the range of a variable.
+MOST_CROSSING = 6
 # Rows nearer than this part of the range in all variables are the same; so many of those held out may be known.
 CELLS, MOST_KNOWN = 2.0**30, 0.1
 # Of the work of the race, what is there for those within it.
@@ -46,14 +50,24 @@ TURN_WORK = 0.2 * WORK_A_SECOND
 
 class ReducedSearch:
     """The search for models of the variables that the symmetries of `known`, the best model of `race`, leave, or of
-    those that are `given`. If `unsure` they are products that the likeliest changes of units leave."""
+    those that are `given`. Of `kind` "units" they are products that the likeliest changes of units leave, whether they
+    are sure or not, of "mirrors" what mirrored points leave."""
 
     def __init__(
-        self, race: Race, known: Found, table: Sequence[Row], given: Variables | None = None, *, unsure: bool = False
+        self,
+        race: Race,
+        known: Found,
+        table: Sequence[Row],
+        given: Variables | None = None,
+        *,
+        kind: Literal["symmetries", "units", "mirrors"] = "symmetries",
     ) -> None:
-        self.given, self.unsure = given, unsure
+        self.given, self.kind = given, kind
         self.race, self.rows, self.rng, self.known, self.table = race, race.rows, own_rng(race.rng), known, table
         self.names = self.rows.train.input_names or tuple(f"x{i}" for i in range(self.rows.n_inputs))
+        # What mirrored points leave has as many variables as before, and is compared with what has had as much work.
+        least = race.spent if kind == "mirrors" else 0.0
+        self.trial_work = max(least, TRIAL_WORK * self.rows.n_outputs)
         self.tried: list[Variables] = []
         self.prospect = 0.0
 
@@ -64,7 +78,10 @@ class ReducedSearch:
                 yield from self._raced([(self.given, changed)])
             return
         n, d = min(MOST_ROWS, self.rows.n), self.rows.n_inputs
-        [evidence] = yield [Step(n * self.known.model.n_params * (d + 1.0) + 20.0 * CALL, self._evidence)]
+        evaluated, calls = n * (d + 1.0), 20.0
+        if self.kind == "mirrors":
+            evaluated, calls = evaluated + 2.0 * min(n, MOST_MIRRORED) * d**2, calls + 2.0 * d**2
+        [evidence] = yield [Step(evaluated * self.known.model.n_params + calls * CALL, self._evidence)]
         if evidence is None:
             return
         for strictness in STRICTNESS:
@@ -90,7 +107,8 @@ class ReducedSearch:
             gradient = np.ldexp(gradient, size_X - size_y)
         if not np.isfinite(gradient).all():
             return None
-        return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, self.known.error)
+        mirrored = mirrored_changes(model, X[:MOST_MIRRORED], low, high) if self.kind == "mirrors" else {}
+        return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, self.known.error, mirrored)
 
     def _choices(self, evidence: Evidence, strictness: float) -> Part[list[tuple[Variables, Rows]]]:
         """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
@@ -98,7 +116,9 @@ class ReducedSearch:
         orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
         work = 20.0 * CALL + len(evidence.X) * d**3
         looks = [partial(_variables, evidence, strictness, order) for order in orders]
-        if self.unsure:
+        if self.kind == "mirrors":
+            looks = [partial(_mirrored, evidence, strictness)]
+        elif self.kind == "units":
             looks = [partial(_scalings, evidence, n, order) for n in range(1, d) for order in orders[:2]]
         found = yield [Step(work, look) for look in looks]
         choices: list[Variables] = []
@@ -141,7 +161,7 @@ class ReducedSearch:
             words = variables.described(self.names)
             whole = partial(self._whole, variables)
             others.append(Within(rows, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole))
-        trial = TRIAL_WORK * self.rows.n_outputs, self.known.score
+        trial = self.trial_work, self.known.score
         return (
             yield from raced_within(
                 self.race, others, self.table, self.rng, REDUCED_SHARE * self.race.work, trial=trial
@@ -270,6 +290,10 @@ def _scalings(evidence: Evidence, n: int, order: NDArray[np.intp], worker: Worke
         return find_scalings(evidence, n, order)
 
 
+def _mirrored(evidence: Evidence, strictness: float, worker: Worker) -> Variables | None:
+    return find_mirrored(evidence, strictness)
+
+
 def within(rows: Rows, variables: Variables) -> Rows | None:
     """The rows in the new variables; None where those held out would test nothing."""
     train, held_out = reduced(rows.train, variables), reduced(rows.held_out, variables)
@@ -299,14 +323,17 @@ def _corners(rows: Rows, variables: Variables) -> Array:
     """
     X = rows.train.X if rows.corners is None else np.concatenate([rows.train.X, rows.corners])
     low, high = X.min(axis=0), X.max(axis=0)
-    ends = np.empty((2, len(variables.kinds)))
+    seen = variables.apply(rows.train.X)[0]
+    ends = np.stack([seen.min(axis=0), seen.max(axis=0)])
     for j, (kind, row) in enumerate(zip(variables.kinds, variables.coefficients, strict=True)):
-        # Monotone in each input: rising with those of positive coefficient, or falling where t itself falls.
+        # Monotone in inputs of one sign: rising with those of positive coefficient, or falling where t itself falls.
         rises = (row > 0) != (kind == "reciprocals")
-        top, bottom = np.where(rises, high, low), np.where(rises, low, high)
-        values = variables.apply(np.stack([bottom, top]))[0][:, j]
-        seen = variables.apply(rows.train.X)[0][:, j]
-        ends[:, j] = min(values.min(), seen.min()), max(values.max(), seen.max())
+        points = [np.where(rises, high, low), np.where(rises, low, high)]
+        for i in np.flatnonzero((row != 0) & (low < 0.0) & (high > 0.0))[:MOST_CROSSING]:
+            points = [np.where(np.arange(len(low)) == i, v, one) for one in points for v in (low[i], 0.0, high[i])]
+        values = variables.apply(np.stack(points))[0][:, j]
+        values = values[np.isfinite(values)]
+        ends[:, j] = min(values.min(initial=np.inf), ends[0, j]), max(values.max(initial=-np.inf), ends[1, j])
     return ends
 
 

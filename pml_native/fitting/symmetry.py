@@ -7,7 +7,10 @@ and in logarithms it is multiplied by a power if the sum is b y. Tests, the sure
 1. One column: x_i dy/dx_i = b y; then y is x_i^b times a function of the others.
 2. Two columns: dy/dt_i = c dy/dt_j; then y depends on c t_i + t_j only. Pairs that share a column join.
 3. All columns in logarithms: the null space of (x_1 dy/dx_1, ..., x_d dy/dx_d, y) over the points holds all changes of
-   units; products without units are the variables (Buckingham's theorem, from data).
+   units; products without units are the variables (Buckingham's theorem, from data). A column that is 0 somewhere, or
+   nearly so, may only be in the numerator of one of them.
+4. Mirrored points, by values of the model: one column with the other sign, which leaves |x_j|, or two columns in each
+   other's place, which leave their sum and their product.
 
 Coefficients are rational: within the errors of the gradient they are rounded to small fractions, so that the variables
 are exact. Nothing here is sure, the model being one of data: who uses a symmetry fits what it leaves, and looks.
@@ -16,12 +19,14 @@ are exact. Nothing here is sure, the model being one of data: who uses a symmetr
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..models import Model
 from ..models.reduced import KINDS, Variables, variables_of
 from ..singular_values import svd
 
@@ -36,19 +41,25 @@ SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
 # Products that powers in front are changed by.
 MOST_PRODUCTS = 3
+# What a mirrored point may change y by, over what other values of the columns do; and the part of the rows whose
+# mirrored points are in the box, at least.
+MIRRORED, WITHIN = 0.1, 0.5
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What symmetries are read off: points `X` (n, d) and at them y (n, m) and dy/dx (n, m, d), good to about `error`.
 
-    `error` is relative to the size of y, and of x dy/dx.
+    `error` is relative to the size of y, and of x dy/dx. `mirrored` has what a change of the points changes y by,
+    relative to its size, and over what other values of these columns do: by (j,) for x_j with the other sign, by (i, j)
+    for x_i and x_j in each other's place.
     """
 
     X: Array
     y: Array
     gradient: Array
     error: float
+    mirrored: Mapping[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
 
     @property
     def tolerance(self) -> float:
@@ -69,14 +80,20 @@ class Evidence:
             spread: Array = np.std(KINDS[kind].t(np.abs(self.X) if kind == "product" else self.X), axis=0)
         return spread
 
-    def _has(self, kind: str) -> NDArray[np.bool_]:
-        if kind == "sum":
-            return np.ones(self.X.shape[1], dtype=bool)
+    @property
+    def divides(self) -> NDArray[np.bool_]:
+        """Which columns, (d,), are positive and far from 0, so that all may be divided by them."""
         smallest, largest = np.min(np.abs(self.X), axis=0), np.max(np.abs(self.X), axis=0)
-        within: NDArray[np.bool_] = smallest > 0
-        if kind != "squares":
-            within = (smallest > LEAST_PART * largest) & (np.min(self.X, axis=0) > 0)
-        return within
+        divides: NDArray[np.bool_] = (smallest > LEAST_PART * largest) & (np.min(self.X, axis=0) > 0)
+        return divides
+
+    def _has(self, kind: str) -> NDArray[np.bool_]:
+        d = self.X.shape[1]
+        if kind == "sum":
+            return np.ones(d, dtype=bool)
+        if kind == "squares":
+            return np.asarray(np.min(np.abs(self.X), axis=0) > 0)
+        return self.divides if kind in ("product", "reciprocals") else np.zeros(d, dtype=bool)
 
 
 def find_variables(
@@ -175,6 +192,50 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
     return groups
 
 
+def mirrored_changes(model: Model, X: Array, low: Array, high: Array) -> dict[tuple[int, ...], tuple[float, float]]:
+    """`Evidence.mirrored` of values of the model, at rows `X` whose mirrored points are in the box."""
+    d, n = X.shape[1], len(X)
+    mirrors: list[tuple[int, ...]] = [(j,) for j in range(d) if low[j] < 0.0 < high[j]]
+    mirrors += itertools.combinations(range(d), 2)
+    found: dict[tuple[int, ...], tuple[float, float]] = {}
+    with np.errstate(all="ignore"):
+        y = model.evaluate(X)
+        size = np.sqrt(np.mean(y**2, axis=0))
+
+        def change(there: Array, inside: NDArray[np.bool_]) -> float:
+            return _rms((model.evaluate(there[inside]) - y[inside]) / size)
+
+        for columns in mirrors:
+            there = X.copy()
+            there[:, columns] = X[:, columns[::-1]] if len(columns) > 1 else -X[:, columns]
+            inside = np.all((low <= there) & (there <= high), axis=1)
+            if np.count_nonzero(inside) < WITHIN * n:
+                continue
+            others = [np.where(np.arange(d) == j, np.roll(X, 1, axis=0), X) for j in columns]
+            least = min(change(other, inside) for other in others)
+            changed = change(there, inside)
+            if np.isfinite(changed) and 0.0 < least < np.inf:
+                found[columns] = changed, changed / least
+    return found
+
+
+def find_mirrored(evidence: Evidence, strictness: float = 1.0) -> Variables | None:
+    """What is the same at mirrored points: moduli of columns, sums and products of pairs; None where nothing is."""
+    d, limit = evidence.X.shape[1], evidence.tolerance / strictness
+    found = [key for key, (change, part) in evidence.mirrored.items() if change <= limit and part <= MIRRORED]
+    kinds: list[str] = []
+    rows, taken = [], set[int]()
+    for columns in sorted(found, key=len):
+        if not taken & set(columns):
+            taken |= set(columns)
+            kinds += ["moduli"] if len(columns) == 1 else ["sum", "product"]
+            rows += [np.isin(range(d), columns).astype(np.float64)] * len(columns)
+    if not taken:
+        return None
+    others = [i for i in range(d) if i not in taken]
+    return variables_of([*kinds, *["sum"] * len(others)], np.array([*rows, *np.eye(d)[others]]), np.zeros(d))
+
+
 def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variables | None:
     """The products that the `n` likeliest changes of units leave, however sure they are; None where they are none.
 
@@ -187,12 +248,15 @@ def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variab
 def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int | None = None) -> Variables | None:
     """Products that no change of units changes, where y is multiplied by a power in some; of the `n` likeliest, if
     given."""
-    slopes = evidence.slopes("product")
-    positive = np.array([i for i in order if not np.isnan(slopes[:, i]).any()], dtype=np.intp)
-    if len(positive) < 2:
+    divides, size = evidence.divides, float(np.sqrt(np.mean(evidence.y**2)))
+    # Those that all may be divided by come first, and are the pivots of directions, not those of products.
+    here = np.array([*(i for i in order if divides[i]), *(i for i in order if not divides[i])], dtype=np.intp)
+    n_divisors = int(np.count_nonzero(divides))
+    if len(here) < 2 or n_divisors == 0:
         return None
-    y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
-    table = np.column_stack([slopes[:, positive], -y]) / np.sqrt(len(y))
+    y = evidence.y.reshape(-1) / size
+    slopes = (evidence.gradient * evidence.X[:, None, :]).reshape(-1, len(here)) / size
+    table = np.column_stack([slopes[:, here], -y]) / np.sqrt(len(y))
     if not np.isfinite(table).all():
         return None
     _, singular, rows = svd(table, full_matrices=False)
@@ -203,22 +267,30 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int
         directions = _echelon(rows[-n:])
     else:
         directions = _echelon(rows[singular <= tolerance])
-    if directions is None or len(directions) == 0 or len(directions) >= len(positive):
+    if directions is None or len(directions) == 0 or len(directions) >= len(here):
         return None
     if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
         return None
     a, b = directions[:, :-1], directions[:, -1]
-    invariants = _echelon(svd(a)[2][len(a) :])
-    if invariants is None or len(svd(a)[1]) < len(a) or np.max(np.abs(a @ invariants.T), initial=0.0) > 1e-12:
+    if len(svd(a)[1]) < len(a) or not a.any(axis=1).all():
+        return None
+    pivots = [int(np.flatnonzero(row)[0]) for row in a]  # of the echelon form: each is 0 in the other rows
+    invariants = _echelon(np.roll(svd(a)[2][len(a) :], -n_divisors, axis=1))
+    if invariants is None or max(pivots) >= n_divisors:
+        return None
+    invariants = np.roll(invariants, n_divisors, axis=1)
+    if np.max(np.abs(a @ invariants.T), initial=0.0) > 1e-12:
+        return None
+    if not np.isin(invariants[:, n_divisors:], (0.0, 1.0)).all():
         return None
     d = evidence.X.shape[1]
     factor, coefficients = np.zeros(d), np.zeros((len(invariants), d))
-    pivots = [int(np.flatnonzero(row)[0]) for row in a]  # of the echelon form: each is 0 in the other rows
-    factor[positive[pivots]] = b
-    coefficients[:, positive] = invariants
-    others = np.setdiff1d(np.arange(d), positive)
-    kinds = ["product"] * len(invariants) + ["sum"] * len(others)
-    return variables_of(kinds, np.vstack([coefficients, np.eye(d)[others]]), factor)
+    factor[here[pivots]] = b
+    coefficients[:, here] = invariants
+    # What may have any sign and stands alone is no product, whose powers may stand in front.
+    stays = (np.count_nonzero(coefficients, axis=1) == 1) & ~coefficients[:, divides].any(axis=1)
+    kinds = ["sum" if is_alone else "product" for is_alone in stays]
+    return variables_of(kinds, coefficients, factor)
 
 
 def _echelon(rows: Array) -> Array | None:

@@ -467,14 +467,21 @@ def _input(symbol: Any, transform: str, a: float) -> Any:
     if transform == "log":
         return sympy.log(symbol if a > 0.0 else -symbol) - (math.log(abs(a)) if abs(a) != 1.0 else 0)
     scaled = symbol if a == 1.0 else symbol / sympy.Float(a)
+    if transform == "root":
+        return sympy.sqrt(scaled)
     return 1 / scaled if transform == "reciprocal" else scaled
 
 
 def reduced(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
     """The model inside, of its variables."""
     variables = model.variables
-    u = [sympy.Dummy(positive=True) if kind == "product" else sympy.Dummy(real=True) for kind in variables.kinds]
-    inner = read(model.model, k, u, Points(variables.apply(points.X)[0], points.error))
+    U = variables.apply(points.X)[0]
+    signed = [
+        kind not in ("product", "moduli") or not (own > 0.0).all()
+        for kind, own in zip(variables.kinds, U.T, strict=True)
+    ]
+    u = [sympy.Dummy(real=True) if is_signed else sympy.Dummy(positive=True) for is_signed in signed]
+    inner = read(model.model, k, u, Points(U, points.error))
     return product(x, variables.factor) * inner.subs(dict(zip(u, variables_of(variables, x), strict=True)))
 
 
@@ -486,7 +493,13 @@ def variables_of(variables: Any, x: Sequence[Any]) -> list[Any]:
 def _variable(x: Sequence[Any], kind: str, coefficients: Array) -> Any:
     if kind == "product":
         return product(x, coefficients)
-    part: Callable[[Any], Any] = {"sum": lambda v: v, "squares": lambda v: v**2, "reciprocals": lambda v: 1 / v}[kind]
+    of_one: dict[str, Callable[[Any], Any]] = {
+        "sum": lambda v: v,
+        "squares": lambda v: v**2,
+        "reciprocals": lambda v: 1 / v,
+        "moduli": sympy.Abs,
+    }
+    part = of_one[kind]
     return sympy.Add(*(short(c) * part(v) for c, v in zip(coefficients, x, strict=True) if c))
 
 

@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
     "sum": Kind(lambda x: x, np.ones_like, "{}"),
     "squares": Kind(np.square, lambda x: 2.0 * x, "{}^2"),
     "reciprocals": Kind(lambda x: 1.0 / x, lambda x: -((1.0 / x) ** 2), "1/{}"),
+    "moduli": Kind(np.abs, np.sign, "abs({})"),
 }
 
 
@@ -64,7 +65,7 @@ class Variables:
         The power is NaN as well where a column is that has no part in either.
         """
         X = contiguous(X)
-        U, power = _core.variables(self.kinds, self.coefficients, self.factor, X, self._threads(X, n_threads))
+        U, power = _core.variables(*self._in_core, self._with_moduli(X), self._threads(X, n_threads))
         if self.ignored:
             power[np.isnan(X[:, self.ignored]).any(axis=1)] = np.nan
         return U, power
@@ -82,8 +83,28 @@ class Variables:
         NaN in rows whose `U` (n, r) or `power` (n,) has one.
         """
         X, value, gradient = contiguous(X), contiguous(value), contiguous(gradient)
-        threads = self._threads(X, n_threads)
-        return _core.variables_chain(self.kinds, self.coefficients, self.factor, X, U, power, value, gradient, threads)
+        d, threads = X.shape[1], self._threads(X, n_threads)
+        given = *self._in_core, self._with_moduli(X)
+        slopes = _core.variables_chain(*given, U, power, value, gradient, threads)
+        if slopes.shape[2] == d:
+            return slopes
+        # Functions of |x| that are smooth are even, so that they have no slope at 0.
+        result: Array = slopes[:, :, :d] + slopes[:, :, d:] * np.sign(X)[:, None, :]
+        return result
+
+    def _with_moduli(self, X: Array) -> Array:
+        """The columns that the core takes: |x| beside x where a kind asks for them."""
+        return np.concatenate([X, np.abs(X)], axis=1) if "moduli" in self.kinds else X
+
+    @cached_property
+    def _in_core(self) -> tuple[tuple[str, ...], Array, Array]:
+        """Kinds, coefficients and factor of these columns: moduli are sums of the second half."""
+        if "moduli" not in self.kinds:
+            return self.kinds, self.coefficients, self.factor
+        is_modulus = np.array([kind == "moduli" for kind in self.kinds])[:, None]
+        halves = np.where(is_modulus, 0.0, self.coefficients), np.where(is_modulus, self.coefficients, 0.0)
+        kinds = tuple("sum" if kind == "moduli" else kind for kind in self.kinds)
+        return kinds, contiguous(np.concatenate(halves, axis=1)), np.append(self.factor, np.zeros_like(self.factor))
 
     def _threads(self, X: Array, n_threads: int | None) -> int:
         return 1 if X.size * len(self.kinds) <= FEW_VALUES else resolve_threads(n_threads)
@@ -194,6 +215,8 @@ def _variable(x: Vector, kind: str, coefficients: Array) -> Vector:
     terms = taken(x, here.tolist())
     if kind == "squares":
         terms = each(terms, functions.SQUARE)
+    elif kind == "moduli":
+        terms = each(terms, functions.MODULUS)
     elif kind == "reciprocals":
         terms = each(terms, functions.INPUT_TRANSFORMS["reciprocal"])
     return affine(terms, coefficients[None, here], np.zeros(1))

@@ -79,7 +79,10 @@ TRANSFORMS = {
     )
 }
 # Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
-INPUT_TRANSFORMS = ("identity", "log", "reciprocal")
+INPUT_TRANSFORMS = ("identity", "log", "reciprocal", "root")
+DOMAINS = {name: transform.domain for name, transform in TRANSFORMS.items()} | {
+    "root": "values from 2.2e-308 to 4.5e307"
+}
 # What the inverses are called in a graph.
 INVERSES = {
     "log": "exp",
@@ -99,11 +102,11 @@ FEW_VALUES = 1 << 13
 class Transformed(Model):
     """y_k = b_k T_k^-1(f_k(S_1(x_1 / a_1), ..., S_d(x_d / a_d))) for a model f, with transforms S and T by name.
 
-    `input_transforms` (d names): "identity", "log", "reciprocal". `output_transforms` (m names): these, or powers for
-    y >= 0 or y > 0: "square", "reciprocal_square", "reciprocal_root" (y^-1/2), or "exp", "sine", "cosine", "tangent",
-    for y that is the inverse of one. `input_scales` a (d,) and
-    `output_scales` b (m,), 1 if left out, may be negative, for columns that are, and keep what is far from 1 in size as
-    exact as the rest; powers of two add no rounding. Values are NaN where an input is outside the domain of its
+    `input_transforms` (d names): "identity", "log", "reciprocal", "root". `output_transforms` (m names): the first
+    three, or powers for y >= 0 or y > 0: "square", "reciprocal_square", "reciprocal_root" (y^-1/2), or "exp", "sine",
+    "cosine", "tangent", for y that is the inverse of one. `input_scales` a (d,) and `output_scales` b (m,), 1 if left
+    out, may be negative, for columns that are, and keep what is far from 1 in size as exact as the rest; powers of two
+    add no rounding. Values are NaN where an input is outside the domain of its
     transform, and where f models a power of y and has a value that it can't have. `transform_inputs` and
     `transform_outputs` give the data that f is trained on.
 
@@ -197,7 +200,7 @@ class Transformed(Model):
 
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         inner = [
-            value if name == "identity" else applied(name, value)
+            value if name == "identity" else applied("sqrt" if name == "root" else name, value)
             for name, value in zip(self.input_transforms, x, strict=True)
         ]
         outputs = self.model.made_of(parts, inner)
@@ -269,16 +272,37 @@ class Transformed(Model):
         divisor = np.ones(len(names)) if divisor is None else divisor
         factor = np.ones(len(names)) if factor is None else factor
         n_threads = 1 if values.size <= FEW_VALUES else resolve_threads(self.n_threads)
-        return _core.transform(part, names, contiguous(values), divisor, factor, n_threads)
+        return _by_column(part, names, contiguous(values), divisor, factor, n_threads)
+
+
+def _root(part: str, v: Array) -> Array:
+    """Parts of the root, as those of the core's functions: NaN outside the domain."""
+    with np.errstate(all="ignore"):
+        if part.startswith("forward"):
+            root: Array = np.sqrt(np.where((v >= 2.0**-1022) & (v <= 2.0**1022), v, np.nan))
+            return root if part == "forward" else 0.5 / root
+        v = np.where(v > 0.0, v, np.nan)
+        return v * v if part == "inverse" else 2.0 * v
+
+
+def _by_column(part: str, names: Sequence[str], values: Array, divisor: Array, factor: Array, n_threads: int) -> Array:
+    """f(values / divisor) factor by the core, which has all functions but the root."""
+    roots = np.array([name == "root" for name in names], dtype=bool)
+    if not roots.any():
+        return _core.transform(part, names, values, divisor, factor, n_threads)
+    others = ["identity" if name == "root" else name for name in names]
+    result = _core.transform(part, others, values, divisor, factor, n_threads)
+    result[:, roots] = _root(part, values[:, roots] / divisor[roots]) * factor[roots]
+    return result
 
 
 def _forward(values: Array, what: str, names: Sequence[str], scales: Array) -> Array:
-    transformed = _core.transform("forward", names, values, scales, np.ones(len(names)), 1)
+    transformed = _by_column("forward", names, contiguous(values), scales, np.ones(len(names)), 1)
     for j, name in enumerate(names):
         outside = np.flatnonzero(np.isnan(transformed[:, j]) & (name != "identity"))
         if len(outside):
             raise ValueError(
-                f'{what}: expected {TRANSFORMS[name].domain} in column {j} for "{name}", '
+                f'{what}: expected {DOMAINS[name]} in column {j} for "{name}", '
                 f"got {values[outside[0], j] / scales[j]} in row {outside[0]}, the first of {len(outside)}"
             )
     return transformed

@@ -112,7 +112,7 @@ def fit_algebraic(
     X : (n, d), or (n,).
     y : (n,).
     degree : of the relation in y, 2 or more; None tries 2 to 4.
-    inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
+    inputs : the coordinates of the inputs, "identity", "log", "reciprocal" or "root", one or one for each; None
         tries them as they are, and those that are positive in logarithms.
     sample_weight : (n,), weights of the squared errors.
     error : "absolute", or "relative" for errors that count relative to each y, of one output that is 0 nowhere.

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples
 from ..models.model import Model
 from ..models.normalization import Normalization
-from ..models.transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
+from ..models.transformed import TRANSFORMS, Transformed
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5
+# The coordinates that are compared with few terms. Roots come later (rational.py): they are between a column and its
+# logarithm, and no function of the paper is simpler in them.
+COMPARED = ("identity", "log", "reciprocal")
 # A column spans enough for its logarithm or reciprocal to be another coordinate.
 LEAST_RATIO = 1.2
 
@@ -127,7 +130,7 @@ class InputFrames:
         low, high = everywhere.min(axis=0), everywhere.max(axis=0)
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
         spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
-        return [list(INPUT_TRANSFORMS) if has else ["identity"] for has in spans]
+        return [list(COMPARED) if has else ["identity"] for has in spans]
 
 
 def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:

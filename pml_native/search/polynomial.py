@@ -106,7 +106,7 @@ def fit_polynomial(
     basis : which terms up to it. "total": degrees that sum to it at most, "hyperbolic": products of (a_j + 1) up to
         degree + 1, "tensor": all up to it, "axes": sums of functions of one input each;
         "auto" grows a set of terms where the function needs them, none of a higher total degree.
-    inputs : the coordinates of the inputs, "identity", "log" or "reciprocal", one or one for each column; None
+    inputs : the coordinates of the inputs, "identity", "log", "reciprocal" or "root", one or one for each; None
         chooses them.
     outputs : what is a polynomial in them: "identity" for y, "log", "square", "reciprocal", "reciprocal_square",
         "reciprocal_root", "exp", "sine", "cosine" or "tangent"; None chooses among those that y has.

@@ -10,7 +10,8 @@ strengths of the latter the held-out rows choose. A denominator must be positive
 points, and where descents from the least of these values end.
 
 1. Coordinates of inputs and links of outputs race with few terms, and five rows for each.
-2. The best of them: how many degrees each variable needs beside the others, and the numerator beside the denominator.
+2. The best of them: how many degrees each variable needs beside the others, and the numerator beside the denominator;
+   and whether the root of a column is better.
 3. More and more terms.
 
 What does best in each of these is fitted to all rows, and offered.
@@ -263,6 +264,7 @@ class RationalSearch:
                 for shape in now[i].shape.variants()
                 if shape != now[i].shape
             ]
+            tried += [(i, replace(now[i], frame=frame)) for i in active for frame in self._with_roots(now[i].frame)]
             errors: dict[int, Contender] = {}
             for (i, _), one in zip(
                 tried, (yield from self._fitted([one for _, one in tried], SHAPE_TERMS)), strict=True
@@ -275,6 +277,13 @@ class RationalSearch:
         self._foresee(now)
         yield from self._witnesses(now)
         return now
+
+    def _with_roots(self, frame: InputCoordinates) -> Iterator[InputCoordinates]:
+        """The root of one more column, where coordinates are to be chosen: half way to the logarithm, for singular
+        points beyond an end. The incomplete gamma function comes to 2e-10 so, and to 1e-7 without."""
+        for j, (name, choice) in enumerate(zip(frame.names, self.choices, strict=True)):
+            if len(choice) > 1 and name != "root":
+                yield self.frame((*frame.names[:j], "root", *frame.names[j + 1 :]))
 
     def _witnesses(self, contenders: Sequence[Contender]) -> Steps:
         """Offers quotients in the coordinates that came second, too: where rows are not, they tell of the best one."""

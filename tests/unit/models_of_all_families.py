@@ -48,7 +48,11 @@ def boosted():
 def transformed(name):
     inner = network((3, 8, 1)) if name == "identity" else positive_network(0.0 if name in ("sine", "cosine") else 2.0)
     return pml.Transformed(
-        inner, ["log", "identity", "reciprocal"], [name], input_scales=[2.0, 1.0, 4.0], output_scales=[-3.0]
+        inner,
+        ["log", "root" if name == "log" else "identity", "reciprocal"],
+        [name],
+        input_scales=[2.0, 1.0, 4.0],
+        output_scales=[-3.0],
     )
 
 
@@ -381,6 +385,7 @@ MODELS: dict[str, Case] = {
     "reduced to sums": Case(
         lambda: reduced(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0])
     ),
+    "reduced to moduli": Case(lambda: reduced(["moduli", "sum"], [[1, 0, 2], [0, 1, 0]], [0, 0, 0])),
     "reduced to roots": Case(lambda: reduced(["product"], [[1.5, -1 / 3, 5]], [2, -3, 0.5])),
     "reduced to a product and a sum": Case(lambda: reduced(["product", "sum"], [[1, -2, 0], [0, 0, 1]], [0.5, 0, -1])),
     "reduced sum in other coordinates": Case(reduced_sum_in_other_coordinates),

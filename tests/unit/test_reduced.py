@@ -8,12 +8,12 @@ from scipy.special import jv
 
 import pml_native as pml
 from pml_native.arrays import as_samples
-from pml_native.fitting.race import Race
-from pml_native.fitting.reduced import ReducedSearch
+from pml_native.fitting.race import ROUNDS, Race, Row
+from pml_native.fitting.reduced import ReducedSearch, within
 from pml_native.fitting.symmetry import Evidence
 from pml_native.hold_out import split
 from pml_native.models import Reduced
-from pml_native.models.reduced import variables_of
+from pml_native.models.reduced import KINDS, variables_of
 from pml_native.search.polynomial import PolynomialSearch
 from pml_native.search.scheduler import Crew, Run, Worker
 from pml_native.search.search import Rows
@@ -32,6 +32,7 @@ MODELS = {
     "product": model_of(["product", "sum"], [[1, -2, 0], [0, 0, 1]], [0.5, 0, -1]),
     "sums": model_of(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0]),
     "roots": model_of(["product"], [[1.5, -1 / 3, 5]], [2, -3, 0.5]),
+    "moduli": model_of(["moduli", "product"], [[1, 0, -2], [1, 1, 0]], [0, 0, 1]),
 }
 
 
@@ -43,10 +44,7 @@ def test_values_are_the_power_times_the_model_of_the_variables(name):
     for k, x in enumerate(X):
         u = []
         for kind, row in zip(model.variables.kinds, model.variables.coefficients, strict=True):
-            t = {"product": np.log, "sum": lambda v: v, "squares": lambda v: v * v, "reciprocals": lambda v: 1 / v}[
-                kind
-            ]
-            total = sum(a * t(v) for a, v in zip(row, x, strict=True))
+            total = sum(a * KINDS[kind].t(v) for a, v in zip(row, x, strict=True))
             u.append(np.exp(total) if kind == "product" else total)
         expected[k] = np.prod(x**model.variables.factor) * model.model(np.array([u]))[0]
     # Values pass through 0, where terms of the size of the largest cancel.
@@ -55,6 +53,17 @@ def test_values_are_the_power_times_the_model_of_the_variables(name):
     high, low = model.extended(X)
     np.testing.assert_allclose(high, expected, **near)
     assert np.all(np.abs(low) <= np.spacing(np.abs(high)))
+
+
+def test_moduli_are_even_with_the_slopes_of_even_functions():
+    model = model_of(["moduli", "sum"], [[2, 0], [0, 1]], [0, 0])
+    X = RNG.uniform(-2.0, 2.0, (20, 2))
+    mirrored = X * [-1.0, 1.0]
+    np.testing.assert_array_equal(model(mirrored), model(X))
+    np.testing.assert_array_equal(model.gradient(mirrored), model.gradient(X) * [-1.0, 1.0])
+    step = [1e-6, 0.0]
+    np.testing.assert_allclose(model.gradient(X)[:, 0], (model(X + step) - model(X - step)) / 2e-6, atol=1e-8)
+    assert model.gradient([[0.0, 1.0]])[0, 0] == 0.0
 
 
 def test_outside_the_domain_values_are_nan():
@@ -139,3 +148,33 @@ def test_two_outputs_share_their_variables():
     model = pml.fit(X, y, effort=0.2)
     assert model(X[:5]).shape == (5, 2)
     assert model.report.validation_rmse < 1e-10
+
+
+def test_the_range_of_a_variable_of_both_signs_has_all_corners_of_the_box():
+    X = np.random.default_rng(0).uniform([-5.0, 0.5], [5.0, 2.0], (400, 2))
+    train, held_out = split(as_samples(X, X[:, 0] / X[:, 1]), None, np.random.default_rng(0))
+    rows = Rows.of(train, held_out, np.random.default_rng(0))
+    low, high = train.X.min(axis=0), train.X.max(axis=0)
+    for kind, row, least, largest in (
+        ("product", [1, -1], low[0] / low[1], high[0] / low[1]),
+        ("moduli", [1, 0], 0.0, max(-low[0], high[0])),
+        ("squares", [1, 1], low[1] ** 2, max(-low[0], high[0]) ** 2 + high[1] ** 2),
+    ):
+        changed = within(rows, variables_of([kind], [row], [0, 0]))
+        np.testing.assert_allclose(changed.corners[:, 0], [least, largest], rtol=1e-14)
+
+
+def test_a_column_that_may_be_exchanged_with_another_is_found_and_used():
+    X = np.random.default_rng(0).uniform(0.5, 2.0, (800, 3))
+    y = np.exp(X[:, 0] * X[:, 1]) * np.cos(X[:, 0] + X[:, 1] + 0.3 * X[:, 2] ** 2)
+    train, held_out = split(as_samples(X, y), None, np.random.default_rng(0))
+    rows = Rows.of(train, held_out, np.random.default_rng(0))
+    inner = (Row("polynomial", 1.0 / ROUNDS[0]),)
+    table = (
+        Row("polynomial", 4.0, make=lambda race: PolynomialSearch(race.rows, max_terms=300)),
+        Row("mirrors", 64.0, make=lambda race: ReducedSearch(race, race.best, inner, kind="mirrors")),
+    )
+    race = Race(rows, table, np.random.default_rng(0), 2e10)
+    Crew(1, math.inf, lambda: False, lambda: race.best is None).run(race)
+    assert race.best.description.startswith("of x0+x1, x0*x1, x2: ")
+    assert race.best.error < 0.1 * race.found["polynomial "].error

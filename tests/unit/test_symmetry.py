@@ -1,9 +1,18 @@
 """Symmetries found from gradients, and the variables that they leave."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from pml_native.fitting.symmetry import Evidence, find_scalings, find_variables, in_front
+from pml_native.fitting.symmetry import (
+    Evidence,
+    find_mirrored,
+    find_scalings,
+    find_variables,
+    in_front,
+    mirrored_changes,
+)
 from pml_native.models.reduced import variables_of
 
 
@@ -105,3 +114,32 @@ def test_other_powers_in_front_are_the_same_symmetry():
     assert [1, 2, 1, 0] in others
     far = variables_of(["product"], [[1, 5]], [0, 6])
     assert [one.factor.tolist() for one in in_front(far)] == [[-1, 1]]
+
+
+def mirrored(function, low, high):
+    """Evidence of `function` of columns with what mirrored points change it by, as a model of it would show."""
+    X = np.random.default_rng(0).uniform(low, high, (300, len(low)))
+    model = SimpleNamespace(evaluate=lambda X: function(*X.T)[:, None])
+    changes = mirrored_changes(model, X, np.array(low, float), np.array(high, float))
+    return Evidence(X, function(*X.T)[:, None], np.zeros((300, 1, len(low))), 1e-8, changes)
+
+
+def test_an_even_column_is_given_as_its_modulus():
+    variables = find_mirrored(mirrored(lambda a, b: np.cos(a * b) + b, [-2, 1], [2, 3]))
+    assert variables.described("ab") == "abs(a), b"
+
+
+def test_columns_that_may_be_exchanged_are_given_as_sum_and_product():
+    variables = find_mirrored(mirrored(lambda a, b, c: np.exp(a * b) * np.sin(a + b + c), [1, 1, 1], [3, 3, 3]))
+    assert variables.described("abc") == "a+b, a*b, c"
+
+
+def test_mirrored_points_show_nothing_where_there_is_nothing_or_a_column_does_not_matter():
+    assert find_mirrored(mirrored(lambda a, b: np.exp(a) + 0 * b, [-2, 1], [2, 3])) is None
+    assert find_mirrored(mirrored(lambda a, b: a + 1.1 * b, [1, 1], [3, 3])) is None
+    assert find_mirrored(mirrored(lambda a, b: a + b, [1, 4], [3, 6])) is None  # no mirrored point is in the box
+
+
+def test_a_column_of_both_signs_is_in_the_numerator_of_a_product_without_units():
+    variables = find_variables(evidence(lambda a, b, c: np.exp(-((a / b) ** 2)) / (c + b), [-3, 1, 1], [3, 3, 3]))
+    assert variables.described("abc") == "a/c, b/c; times 1/b"

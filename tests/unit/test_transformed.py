@@ -154,8 +154,12 @@ def test_values_at_the_end_of_the_range_are_infinite_not_nan():
         (("log",), OUTPUTS, "input_transforms: expected 3 names, one for each column, got ('log',)"),
         ("log", OUTPUTS, "input_transforms: expected 3 names, one for each column, got 'log'"),
         (["log"] * 3, ("log",), "output_transforms: expected 4 names"),
-        (["cube"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'cube'"),
-        (["square"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, got 'square'"),
+        (["cube"] * 3, OUTPUTS, "input_transforms: expected names among identity, log, reciprocal, root, got 'cube'"),
+        (
+            ["square"] * 3,
+            OUTPUTS,
+            "input_transforms: expected names among identity, log, reciprocal, root, got 'square'",
+        ),
         (
             ["log"] * 3,
             ["cube"] * 4,
@@ -199,3 +203,15 @@ def test_a_power_law_is_a_straight_line_in_logarithms():
     model = pml.Transformed(inner, ["log", "log"], ["log"])
     points = RNG.uniform(0.1, 1e3, size=(50, 2))
     np.testing.assert_allclose(model(points), 3.0 * points[:, 0] ** 2 / points[:, 1], rtol=50 * EPS)
+
+
+def test_roots_of_inputs_have_the_values_and_slopes_of_roots_and_no_value_outside():
+    inner = pml.fit_polynomial(
+        np.linspace(0.1, 3, 40), np.linspace(0.1, 3, 40) ** 3, inputs="identity", outputs="identity"
+    )
+    model = pml.Transformed(inner, ["root"], ["identity"], input_scales=[4.0])
+    x = np.array([[0.5], [9.0], [30.0]])
+    np.testing.assert_allclose(model(x), (x[:, 0] / 4.0) ** 1.5, rtol=1e-13)
+    np.testing.assert_allclose(model.gradient(x)[:, 0], 1.5 / 4.0 * (x[:, 0] / 4.0) ** 0.5, rtol=1e-12)
+    assert np.isnan(model([[-1.0], [0.0], [np.inf]])).all()
+    np.testing.assert_allclose(model.box()[0], [4.0 * 0.1**2], rtol=1e-12)
