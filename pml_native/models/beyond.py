@@ -61,7 +61,7 @@ class Beyond:
         nearest = np.clip(X, self.low, self.high)
         if np.array_equal(nearest, X):
             return model.evaluate(X)
-        rows = self._told(X, nearest, quietly)
+        rows = self._told(model, X, nearest, quietly)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate(X)
         values = model.evaluate(nearest)
@@ -84,7 +84,7 @@ class Beyond:
         nearest = np.clip(X, self.low, self.high)
         if np.array_equal(nearest, X):
             return model.evaluate_gradient(X)
-        rows = self._told(X, nearest)
+        rows = self._told(model, X, nearest)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate_gradient(X)
         gradient = model.evaluate_gradient(nearest)
@@ -101,7 +101,7 @@ class Beyond:
     def hessian(self, model: AnyModel, X: Array) -> Array:
         """Second derivatives (n, m, d, d) of `values` at `X` (n, d)."""
         nearest = np.clip(X, self.low, self.high)
-        rows = self._told(X, nearest)
+        rows = self._told(model, X, nearest)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate_hessian(X)
         hessian = model.evaluate_hessian(nearest)
@@ -160,7 +160,7 @@ class Beyond:
         turned[~np.isfinite(step)] = 0.0
         return turned
 
-    def _told(self, X: Array, nearest: Array, quietly: bool = False) -> NDArray[np.intp]:
+    def _told(self, model: AnyModel, X: Array, nearest: Array, quietly: bool = False) -> NDArray[np.intp]:
         """The rows beyond the box, by number; ValueError if these are errors, a warning once if nobody chose."""
         is_beyond = nearest != X
         rows = np.flatnonzero(is_beyond.any(axis=1) & ~np.isnan(X).any(axis=1))
@@ -169,8 +169,10 @@ class Beyond:
             return rows
         first = int(rows[0])
         column = int(np.argmax(is_beyond[first]))
+        names = model.signature.input_names
+        called = f"column {column}" if names is None else repr(names[column])
         where = (
-            f"the first in row {first}: column {column} is {X[first, column]:.6g}, "
+            f"the first in row {first}: {called} is {X[first, column]:.6g}, "
             f"and the box goes from {self.low[column]:.6g} to {self.high[column]:.6g}"
         )
         if self.kind == "error":

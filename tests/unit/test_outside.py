@@ -109,6 +109,13 @@ def test_an_error_names_row_column_and_box():
         model.gradient(X)
 
 
+def test_a_column_with_a_name_is_called_by_it():
+    X = np.random.default_rng(6).uniform(0.0, 1.0, (50, 1))
+    model = fitted(X, np.exp(X[:, 0]), input_names=["T"], outside="error")
+    with pytest.raises(ValueError, match="the first in row 0: 'T' is 5, and the box goes from"):
+        model([[5.0]])
+
+
 @pytest.mark.parametrize("kind", OUTSIDE)
 def test_missing_values_are_not_outside(kind):
     X = np.array([[3.0, np.nan, 3.0], [3.0, 3.0, 3.0]])
