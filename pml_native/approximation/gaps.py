@@ -15,7 +15,8 @@ from ..arrays import Array
 from ..models import Model
 from .target import inside
 
-# Lines, and points of each at first.
+# Lines, and points of each at first. A gap that 2 % of the lines along axes cross is missed by 192 of them once in 50
+# times (0.98^192); models of that many points take milliseconds.
 LINES, POINTS = 192, 33
 # Halves of the distance of two of these points: down to the rounding of a place in the box, and for what is steep.
 HALVES, FEW_HALVES = 44, 12

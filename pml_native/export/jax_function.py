@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import itertools
 import math
@@ -11,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .definition import called, definition_of, within
+from .definition import definition_of, within
 from .kernels import Kernel
+from .of_arrays import OfArrays
 from .program import Program, Step
 
 try:
@@ -26,7 +26,7 @@ Value = Any  # an array of jax
 
 # JAX's own, with derivatives of any order, for those that the core has formulas for.
 KNOWN: dict[str, Callable[..., Value]] = {
-    **{name: getattr(jnp, name) for name in ("tanh", "sin", "cos", "exp", "log", "sqrt", "copysign", "where")},
+    **{name: getattr(jnp, name) for name in ("tanh", "sin", "cos", "exp", "log", "sqrt", "copysign", "where", "real")},
     "exp_nonpositive": jnp.exp,
     "log1p_unit": jnp.log1p,
     "fabs": jnp.abs,
@@ -68,41 +68,13 @@ def evaluated(program: Program, x: Value) -> Value:
     return values[-1]
 
 
-class _OfArrays(ast.NodeTransformer):
-    """Choices of one number as those of arrays."""
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        parts = [self.visit(one) for one in (node.test, node.body, node.orelse)]
-        return ast.Call(func=ast.Name(id="where", ctx=ast.Load()), args=parts, keywords=[])
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        operator = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
-        values: list[ast.expr] = [self.visit(value) for value in node.values]
-        return functools.reduce(lambda left, right: ast.BinOp(left=left, op=operator, right=right), values)
-
-
-@functools.cache
-def _of_arrays(function: Callable[..., Any]) -> Callable[..., Value]:
-    """A function of `functions` as one of arrays."""
-    if function.__name__ in KNOWN:
-        return KNOWN[function.__name__]
-    definition = definition_of(function)
-    module = ast.Module(body=[_OfArrays().visit(definition.syntax)], type_ignores=[])
-    calls = {name: _of_arrays(other) for name, other in called(function).items()}
-    names = {**definition.known, **KNOWN, **calls, "nan": math.nan, "inf": math.inf}
-    exec(compile(ast.fix_missing_locations(module), f"<{function.__name__} of arrays>", "exec"), names)
-    made: Callable[..., Value] = names[function.__name__]
-    return made
+of_arrays = OfArrays(KNOWN)
 
 
 @functools.cache
 def _each(kernel: Kernel) -> Callable[[Value], Value]:
     """The function of `functions.each`, whose derivative is the slope that is given there."""
-    assert kernel.backward is not None
-    value, slope = (
-        _of_arrays(definition_of(one).known[name])
-        for one, name in ((kernel.forward, "value"), (kernel.backward, "slope"))
-    )
+    value, slope = of_arrays.value_and_slope(kernel)
     one: Any = jax.custom_jvp(value)
     one.defjvps(lambda tangent, v, z: slope(z, v) * tangent)
     made: Callable[[Value], Value] = one

@@ -8,8 +8,6 @@ slope(z + i h) = slope(z) + i h slope'(z) + O(h^2), where no difference loses di
 
 from __future__ import annotations
 
-import ast
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from .definition import called, definition_of, within
+from .definition import definition_of, within
 from .kernels import Kernel
+from .of_arrays import OfArrays
 from .program import Program, Step
 
 STEP = 1e-100  # its square is 0 beside 1, and whatever it multiplies stays a normal number
@@ -165,7 +164,7 @@ def _copysign(size: Any, sign: Any) -> Any:
 
 # NumPy's own, of complex numbers too, for those that the core has formulas for.
 KNOWN: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in ("tanh", "sin", "cos", "exp", "log", "sqrt", "where")},
+    **{name: getattr(np, name) for name in ("tanh", "sin", "cos", "exp", "log", "sqrt", "where", "real")},
     "exp_nonpositive": np.exp,
     "log1p_unit": np.log1p,
     "fabs": _fabs,
@@ -176,47 +175,12 @@ KNOWN: dict[str, Callable[..., Any]] = {
 }
 
 
-class _OfArrays(ast.NodeTransformer):
-    """Choices of one number as those of arrays, by real parts."""
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        parts = [self.visit(one) for one in (node.test, node.body, node.orelse)]
-        return ast.Call(func=ast.Name(id="where", ctx=ast.Load()), args=parts, keywords=[])
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        operator = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
-        values: list[ast.expr] = [self.visit(value) for value in node.values]
-        return functools.reduce(lambda left, right: ast.BinOp(left=left, op=operator, right=right), values)
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        real = ast.Name(id="real", ctx=ast.Load())
-        sides: list[ast.expr] = [
-            ast.Call(func=real, args=[self.visit(one)], keywords=[]) for one in (node.left, *node.comparators)
-        ]
-        return ast.Compare(left=sides[0], ops=node.ops, comparators=sides[1:])
-
-
-@functools.cache
-def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of `functions` as one of arrays, complex or not."""
-    if function.__name__ in KNOWN:
-        return KNOWN[function.__name__]
-    definition = definition_of(function)
-    module = ast.Module(body=[_OfArrays().visit(definition.syntax)], type_ignores=[])
-    calls = {name: _of_arrays(other) for name, other in called(function).items()}
-    names = {**definition.known, **KNOWN, **calls, "real": np.real, "nan": math.nan, "inf": math.inf}
-    exec(compile(ast.fix_missing_locations(module), f"<{function.__name__} of arrays>", "exec"), names)
-    made: Callable[..., Any] = names[function.__name__]
-    return made
+of_arrays = OfArrays(KNOWN)
 
 
 def _each(kernel: Kernel, z: Jets) -> Jets:
     """The function of `functions.each`, for all numbers."""
-    assert kernel.backward is not None
-    value, slope = (
-        _of_arrays(definition_of(one).known[name])
-        for one, name in ((kernel.forward, "value"), (kernel.backward, "slope"))
-    )
+    value, slope = of_arrays.value_and_slope(kernel)
     v = np.asarray(value(z.value)) + np.zeros_like(z.value)
     s = np.asarray(slope(z.value, v)) + np.zeros_like(v)
     # A number that a slope keeps in both parts must stay within float64.

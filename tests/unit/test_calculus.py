@@ -10,7 +10,6 @@ from unit.models_of_all_families import BOX, model_of, network, polynomial, spli
 
 import pml_native as pml
 from pml_native.arrays import PrecisionWarning
-from pml_native.models import FAMILIES
 from pml_native.models.calculus import chebyshev_integrals
 
 EPS = np.finfo(np.float64).eps
@@ -128,7 +127,7 @@ def test_extrema_are_those_of_the_derivative():
 
 def test_ends_kinks_and_double_roots_count():
     wave, kink = of_one_input("wave"), of_one_input("kink")
-    assert wave.maximum()[0] == pytest.approx(np.arccos(-0.1) / 10.0, rel=1e-12) or wave.maximum()[0] <= 1.0
+    assert wave.maximum()[0] == pytest.approx((np.arccos(-0.1) + 2.0 * np.pi) / 10.0, rel=1e-12)  # cos 10x = -1/10
     assert kink.minimum() == pytest.approx((0.3, -0.1), abs=1e-8)
     np.testing.assert_allclose(kink.roots(), [0.2, 0.4], atol=1e-14)
     np.testing.assert_allclose(kink.roots(0.9), [-0.7], atol=1e-14)  # the other one is beyond the end
@@ -234,7 +233,7 @@ def test_an_input_is_a_function_of_y(tmp_path):
         assert found.signature.output_names == ("ab"[j],)
         found.save(tmp_path / "model.pml")
         np.testing.assert_array_equal(pml.load(tmp_path / "model.pml")(Z), found(Z))
-        assert "double model" in found.to_c() or "void model" in found.to_c()
+        assert "void model(" in found.to_c()
         np.testing.assert_allclose(found.gradient(Z)[:, j], 1.0 / model.gradient(X)[:, j], rtol=1e-12)
     assert np.isnan(model.inverse("a")([[1e6, 1.5]])).all()
 
@@ -252,4 +251,3 @@ def test_values_and_gradients_come_together():
     values, gradient = polynomial().value_and_gradient(BOX)
     np.testing.assert_array_equal(values, polynomial()(BOX))
     np.testing.assert_array_equal(gradient, polynomial().gradient(BOX))
-    assert set(FAMILIES) >= {"composed", "inverse"}
