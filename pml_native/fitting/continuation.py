@@ -21,9 +21,9 @@ DISTANCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 N_POINTS = 200
 # The model goes on to where, at this share of the points, it is more certain than its linear continuation is near it,
 # there or at the median of them, or so many times as uncertain as on the faces of the box, or to ROUNDING: where both
-# are rounding, more can't be said. Of 80 places, 3 to 100 % of the width beyond the rows of 20 laws and series, the error
-# is more than 3 times that of the better of both ways at 7 to 10 for shares of 0.75 to 0.97 and 3 times, at 5 to 9 for
-# 10 times, and at 21 for once: models that are rounding are then given up next to the box.
+# are rounding, more can't be said. At 80 places beyond the rows of 20 laws and series, 3 to 100 % of the width, the
+# error is more than 3 times that of the better of both ways at 7 to 10 for shares of 0.75 to 0.97 and 3 times, at 5 to
+# 9 for 10 times, and at 21 for once: models that are rounding are then given up next to the box.
 SHARE, AS_WELL, ROUNDING = 0.9, 3.0, 1e-12
 # Without others it goes on to where n evenly scattered rows end, so many n-ths, and no farther than a part of the box.
 LEFT_OUT, MOST_LEFT_OUT = 5.0, 0.02
