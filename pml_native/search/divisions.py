@@ -8,8 +8,9 @@ law's own rows are. A cut that a smooth function doesn't need shows as well: the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations_with_replacement
 from typing import Protocol
 
@@ -151,18 +152,48 @@ def chebyshev_products(z: Array, degree: int) -> Array:
     return np.ascontiguousarray(product)
 
 
+@dataclass(frozen=True, eq=False)
+class NormalEquations:
+    """Of least squares in rows: the sums of their terms' products, (p, p), and of their terms times y, (p,)."""
+
+    gram: Array
+    right: Array
+
+    @classmethod
+    def of(cls, terms: Array, y: Array) -> NormalEquations:
+        return cls(terms.T @ terms, terms.T @ y)
+
+    def without(self, other: NormalEquations) -> NormalEquations:
+        """Those of the rows that `other` has not."""
+        return NormalEquations(self.gram - other.gram, self.right - other.right)
+
+    def solver(self) -> Callable[[Array], Array] | None:
+        """What gives coefficients for a right side, those that rows leave open being small; None without digits."""
+        gram = self.gram.copy()
+        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
+        factor = upper_factor(gram)
+        return None if factor is None else partial(solve_with_upper, factor)
+
+
 def solved(terms: Array, y: Array) -> Array:
-    """Coefficients of least squares by normal equations, those that rows leave open being small."""
-    gram = terms.T @ terms
-    gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
-    factor = upper_factor(gram)
-    if factor is None:
+    """Coefficients of least squares by normal equations."""
+    normal = NormalEquations.of(terms, y)
+    solve = normal.solver()
+    if solve is None:
         return exactly_solved(terms, y)
-    w = solve_with_upper(factor, terms.T @ y)
-    left = y - terms @ w
-    if left @ left < REFINED_FROM**2 * len(y):
-        for _ in range(REFINEMENTS):
-            w += solve_with_upper(factor, terms.T @ (y - terms @ w))
+    w = solve(normal.right)
+    if _may_be_the_ridge(y - terms @ w):
+        w = _refined(w, solve, terms, y)
+    return w
+
+
+def _may_be_the_ridge(left: Array) -> bool:
+    return bool(left @ left < REFINED_FROM**2 * len(left))
+
+
+def _refined(w: Array, solve: Callable[[Array], Array], terms: Array, y: Array) -> Array:
+    for _ in range(REFINEMENTS):
+        w = w + solve(terms.T @ (y - terms @ w))
     return w
 
 
@@ -175,14 +206,31 @@ def misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False
     """What the law of these rows misses all rows by, (n,); its degree is lower where they are few."""
     while degree > 0 and ROWS_A_TERM * n_terms(table.d, degree) > len(rows):
         degree -= 1
-    terms, y, solve = table.terms(degree), table.y, exactly_solved if is_exact else solved
-    misses: Array = np.abs(y - terms @ solve(terms[rows], y[rows]))
+    terms, y = table.terms(degree), table.y
+    normal = None if is_exact else NormalEquations.of(terms[rows], y[rows])
+    misses = _misses_of(terms, y, rows, normal)
     own = misses[rows]
     typical = np.partition(own, int(WITHIN * len(own)))[int(WITHIN * len(own))]
-    good = rows[own <= OUTLYING * typical + ROUNDING]
+    is_good = own <= OUTLYING * typical + ROUNDING
+    good = rows[is_good]
     if 1.3 * terms.shape[1] <= len(good) < len(rows):
-        misses = np.abs(y - terms @ solve(terms[good], y[good]))
+        if normal is not None:  # at least four of five rows are good: those of the others take less time
+            others = rows[~is_good]
+            normal = normal.without(NormalEquations.of(terms[others], y[others]))
+        misses = _misses_of(terms, y, good, normal)
     return misses
+
+
+def _misses_of(terms: Array, y: Array, rows: Labels, normal: NormalEquations | None) -> Array:
+    """What the polynomial of these rows misses all by; exact without their normal equations."""
+    solve = None if normal is None else normal.solver()
+    if normal is None or solve is None:
+        return np.abs(y - terms @ exactly_solved(terms[rows], y[rows]))
+    w = solve(normal.right)
+    left = y - terms @ w
+    if _may_be_the_ridge(left[rows]):
+        left = y - terms @ _refined(w, solve, terms[rows], y[rows])
+    return np.abs(left)
 
 
 def quotient_misses_of(table: Table, rows: Labels, degree: int, *, is_exact: bool = False) -> Array:

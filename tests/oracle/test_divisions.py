@@ -17,6 +17,7 @@ from pml_native.search.divisions import (
     chebyshev_products,
     exponents,
     merged,
+    misses_of,
     numbered,
     solved,
 )
@@ -85,6 +86,25 @@ def test_normal_equations_leave_what_least_squares_does():
     left = y - terms @ solved(terms, y)
     least = y - terms @ np.linalg.lstsq(terms, y, rcond=None)[0]
     assert np.linalg.norm(left) < 1.001 * np.linalg.norm(least) + 1e-9
+
+
+@pytest.mark.parametrize("beyond", [1e-6, 0.3])
+def test_rows_of_another_law_do_not_bend_the_law_of_the_others(beyond):
+    X = points(500)
+    is_other = X[:, 0] + X[:, 1] > 1.2
+    table = Table(X, np.cos(X[:, 0] - 2.0 * X[:, 1]) + beyond * np.sin(9.0 * X[:, 0]) * is_other)
+    rows = np.flatnonzero(X[:, 1] > -0.5)
+    misses = misses_of(table, rows, 5)
+
+    terms = chebyshev_products(table.z, 5)
+
+    def left_by(rows):
+        return np.abs(table.y - terms @ np.linalg.lstsq(terms[rows], table.y[rows], rcond=None)[0])
+
+    first = left_by(rows)[rows]
+    good = rows[first <= 5.0 * np.sort(first)[int(0.8 * len(rows))] + 1e-16]
+    assert len(good) < len(rows) if beyond > 0.1 else len(good) > 0.9 * len(rows)
+    np.testing.assert_allclose(misses, left_by(good), rtol=1e-6, atol=1e-9)
 
 
 def test_labels_are_numbered_without_those_of_few_rows():
