@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from numpy.typing import NDArray
+
 from ..arrays import Array
 from ..export.program import Vector
 
@@ -27,6 +29,8 @@ class AnyModel(Protocol):
 
     def evaluate_hessian(self, X: Array) -> Array: ...
 
+    def undecided(self, X: Array) -> Array: ...
+
     def operations(self, x: Vector) -> Vector: ...
 
     def exact_integral(self, low: Array, high: Array) -> Array | None: ...
@@ -34,3 +38,11 @@ class AnyModel(Protocol):
     def known_box(self) -> tuple[Array, Array]: ...
 
     def predict(self, X: Any) -> Array: ...
+
+
+class KeptModel(AnyModel, Protocol):
+    """A `Model` that another one has, and takes along into files."""
+
+    def use_threads(self, n_threads: int | None) -> None: ...
+
+    def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]: ...
