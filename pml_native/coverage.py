@@ -112,6 +112,29 @@ class Near:
             is_near[is_near] = np.isfinite(distance)
         return is_near
 
+    def places(self) -> Array:
+        """Where rows are, as far as it is kept: (k, d)."""
+        exponent = exponent_of(self.low, self.high)
+        low, high = np.ldexp(self.low, exponent), np.ldexp(self.high, exponent)
+        units = np.clip(self.rows.astype(np.float64), 0.0, 1.0)
+        return np.clip(np.ldexp((1.0 - units) * low + units * high, -exponent), self.low, self.high)
+
+    def with_rows(self, X: Array) -> Near:
+        """The same with rows `X` (n, d) besides, some of all kept."""
+        low, high = np.minimum(self.low, X.min(axis=0)), np.maximum(self.high, X.max(axis=0))
+        if not len(self.rows):
+            return Near.all_of(low, high)
+        every = np.concatenate([self.places(), X])
+        most = MOST_ROWS if len(low) <= MOST_INPUTS else FEWER_ROWS
+        kept = every[np.unique(np.linspace(0, len(every) - 1, min(most, len(every))).astype(np.intp))]
+        values = {j: np.union1d(own, X[:, j]) for j, own in self.values.items()}
+        for j, own in values.items():
+            kept[:, j] = _nearest(own, kept[:, j])
+        rows = units_of(kept, low, high)
+        nearest = KDTree(rows).query(rows, k=2)[0][:, 1]
+        reach = max(MARGIN * float(np.quantile(nearest, USUAL)), self.reach if len(kept) < len(every) else 0.0)
+        return Near(low, high, rows.astype(np.float32), reach + float(np.finfo(np.float32).eps), values)
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON values and arrays, for `from_state`."""
         plain = {"low": self.low.tolist(), "high": self.high.tolist()}

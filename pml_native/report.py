@@ -197,6 +197,35 @@ class PieceErrors:
 
 
 @dataclass(frozen=True)
+class Update:
+    """Rows that a model has met since its fit: `n_rows`, and RMSEs, relative as those of the report.
+
+    `before` is that of the model that had not seen them, `after` of models like the new one that have not either, each
+    at those left out of it, and `at_rows` of the new one itself. `at_old_rows` is that of the new one at rows before,
+    measured there if it `is_measured`, else the most that it can be. `suffices` says whether errors are still what the
+    report said before; `n_beyond` of the rows are outside of the box that there was.
+    """
+
+    n_rows: int
+    n_beyond: int
+    before: float
+    after: float
+    at_rows: float
+    at_old_rows: float
+    is_measured: bool
+    suffices: bool
+
+    def __str__(self) -> str:
+        beyond = f", {self.n_beyond:,} outside of the box" if self.n_beyond else ""
+        old = f"{'' if self.is_measured else 'at most '}{self.at_old_rows:.1e} at the rows before"
+        enough = "" if self.suffices else ": its form no longer suffices"
+        return (
+            f"{counted(self.n_rows, 'new row')}{beyond}, RMSE {self.before:.1e} before it saw them, {self.after:.1e} "
+            f"for models without them now; {old}{enough}"
+        )
+
+
+@dataclass(frozen=True)
 class ErrorTerms:
     """What the RMSE between the rows is made of: RMSEs whose squares add up to its square, relative as it is.
 
@@ -380,6 +409,7 @@ class FitReport:
     pieces: tuple[PieceErrors, ...] = ()
     slices_through: tuple[float, ...] = ()
     slices: tuple[Slice, ...] = ()
+    updates: tuple[Update, ...] = ()  # by which `model.update` has changed it since the fit
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -398,6 +428,7 @@ class FitReport:
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
         fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
         fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
+        fields["updates"] = tuple(Update(**one) for one in fields.get("updates", ()))
         fields["slices"] = tuple(Slice(**{**one, "y": tuple(one["y"])}) for one in fields.get("slices", ()))
         fields.setdefault("slices_through", ())
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
@@ -526,7 +557,7 @@ class FitReport:
         for one in sorted(self.output_errors, key=lambda one: -one.rmse)[:SHOWN_OUTPUTS]:
             errors = f"RMSE {one.rmse:.2e}   95th percentile {one.p95:.2e}   maximum {one.max:.2e}"
             console.print(f"  of {one.name}: {errors}", markup=False, highlight=False)
-        for title, lines in (("break", self.joins), ("piece", self.pieces)):
+        for title, lines in (("break", self.joins), ("piece", self.pieces), ("update", self.updates)):
             for line in lines[:SHOWN]:
                 console.print(f"  {title}: {line}", markup=False, highlight=False)
             if len(lines) > SHOWN:

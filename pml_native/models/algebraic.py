@@ -15,6 +15,7 @@ from ..arrays import Array
 from ..export.program import Vector, polynomial_root
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -50,6 +51,7 @@ class Algebraic(Model):
     """
 
     family = "algebraic"
+    is_linear = False
 
     def __init__(
         self,
@@ -118,6 +120,27 @@ class Algebraic(Model):
 
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         return [parts.function(self.polynomials.used(x))]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.polynomials,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        """By the theorem of implicit functions; the root does not depend on where Newton's method starts."""
+        values = self.polynomials.evaluate(X)
+        t = roots(values[:, :-1], values[:, -1])
+        with np.errstate(all="ignore"):
+            by_value = (
+                -1.0 / value_and_slope(values[:, :-1], t)[1] * np.ldexp(self.outputs.scale, self.outputs.exponent)
+            )
+            slope = np.zeros((len(X), 1, self.degree + 2))
+            slope[:, 0, :-1] = by_value[:, None] * t[:, None] ** np.arange(self.degree + 1)
+        return [AtPart(X, slope)]
+
+    def with_parts(self, parts: Sequence[Model]) -> Algebraic:
+        [polynomials] = parts
+        assert isinstance(polynomials, Polynomial)
+        return Algebraic(polynomials, self.outputs, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.polynomials.box()

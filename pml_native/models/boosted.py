@@ -21,6 +21,7 @@ from ..export.program import Vector, added, scaled
 from ..networks.mlp import MLP
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .network import NetworkModel
@@ -110,6 +111,17 @@ class Boosted(Model):
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         stages = [stage.made_of(parts, x) for stage in self.stages]
         return [parts.joint([stage[k] for stage in stages], parts.sum) for k in range(self.signature.n_outputs)]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.stages
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        shape = len(X), self.signature.n_outputs, self.signature.n_outputs
+        return [AtPart(X, np.broadcast_to(np.diag(scale), shape)) for scale in self.scales]
+
+    def with_parts(self, parts: Sequence[Model]) -> Boosted:
+        return Boosted(parts, self.scales, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.stages[0].box()

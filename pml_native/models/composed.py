@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, contiguous
 from ..export.program import Vector, joined, taken
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -27,6 +28,7 @@ class Composed(Model):
     """
 
     family = "composed"
+    is_linear = False
 
     def __init__(
         self,
@@ -82,6 +84,18 @@ class Composed(Model):
     def operations(self, x: Vector) -> Vector:
         u = self.variables.operations(x)
         return self.model.operations(joined(u, taken(x, self.columns)) if self.columns else u)
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.model, self.variables
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        U, m = self.values(X), self.signature.n_outputs
+        by_variables = self.model.evaluate_gradient(U)[:, :, : self.variables.signature.n_outputs]
+        return [AtPart(U, np.broadcast_to(np.eye(m), (len(X), m, m))), AtPart(X, by_variables)]
+
+    def with_parts(self, parts: Sequence[Model]) -> Composed:
+        return Composed(parts[0], parts[1], self.columns, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.variables.box()

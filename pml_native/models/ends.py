@@ -8,6 +8,7 @@ its end, and the density of a fluid at its critical temperature.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..arrays import Array, contiguous
 from ..export import functions
 from ..export.program import Vector, affine, each, joined, powers
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -116,6 +118,18 @@ class Ends(Model):
             u = powers(t, np.array([[exponent]])) if exponent else each(t, functions.INPUT_TRANSFORMS["log"])
             us.append(each(u, functions.FINITE))
         return self.model.operations(functools.reduce(joined, [x, *us]))
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.model,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        m = self.signature.n_outputs
+        return [AtPart(self.variables(X), np.broadcast_to(np.eye(m), (len(X), m, m)))]
+
+    def with_parts(self, parts: Sequence[Model]) -> Ends:
+        made = self.ends, self.exponents, self.units
+        return Ends(parts[0], *made, bounds=self.bounds, signature=self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return None if self.bounds is None else (self.bounds[:1], self.bounds[1:])

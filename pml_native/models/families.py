@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -11,6 +13,15 @@ from ..export.program import Vector
 
 # Each joins by being defined, so that models can be made of others from here on.
 FAMILIES: dict[str, Any] = {}
+
+
+def from_above(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module above this room, which is imported when it is first asked for.
+
+    It is for methods of models that take least squares or a search: those know models, and models know them by name.
+    """
+    function: Callable[..., Any] = getattr(import_module(f"{__name__.partition('.')[0]}.{module}"), name)
+    return function
 
 
 class AnyModel(Protocol):

@@ -12,6 +12,7 @@ from ..arrays import Array
 from ..export.program import Vector, affine
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -69,6 +70,16 @@ class Mixed(Model):
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         values = self.model.made_of(parts, x)
         return [parts.sum([value for value, c in zip(values, row, strict=True) if c]) for row in self.mixing.T]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.model,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        return [AtPart(X, np.broadcast_to(self.mixing.T, (len(X), *self.mixing.T.shape)))]
+
+    def with_parts(self, parts: Sequence[Model]) -> Mixed:
+        return Mixed(parts[0], self.mixing, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.model.box()

@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array
 from ..figures import notebook
 from . import archive, arithmetic
+from .adjusting import Adjustable
 from .analysis import Analyzed
 from .error_estimate import ErrorEstimate
 from .exports import Exported
-from .families import FAMILIES
+from .families import FAMILIES, from_above
 from .signature import Signature
 
 __all__ = ["ErrorEstimate", "Model", "Signature"]
@@ -45,7 +46,7 @@ class Family(ABCMeta):
         return door
 
 
-class Model(Analyzed, Exported, metaclass=Family):
+class Model(Adjustable, Analyzed, Exported, metaclass=Family):
     """A fitted family.
 
     A family gives `family`, `n_params`, `evaluate`, `evaluate_gradient`, `state` and `from_state`; calling, shapes,
@@ -154,6 +155,36 @@ class Model(Analyzed, Exported, metaclass=Family):
         it, as some thousand points tell.
         """
         whole: Model = arithmetic.inverse(self, column)
+        return whole
+
+    def update(
+        self, X_new: ArrayLike, y_new: ArrayLike, X: ArrayLike | None = None, y: ArrayLike | None = None
+    ) -> Model:
+        """The same form of model that meets the rows `X_new` (k, d), `y_new` (k,) or (k, m) as well; a new model.
+
+        X, y : the rows before, if you have them: what the model knows is then taken at all of them, and errors there
+            are measured.
+
+        All parameters are moved by least squares, in one step where values depend linearly on them (polynomials, pieces
+        of them, outer layers), else from where they are (quotients, products, networks). Interpolants go through the
+        new rows: radial functions, simplices, and splines where a grid comes of it. The terms, the factors, the widths
+        stay: what is added is no form for what rows tell now.
+
+        A model keeps no y, and no factor of its rows, which would be as large as its square. It needs none: a model is
+        what it knows of its rows. Up to 1,000 places of rows that are kept for `inside`, and points drawn near them,
+        take part with the model's own values, weighing as much as all rows before: the rank update of its least
+        squares, but for the sample.
+
+        `report` says what came of it, by rows that models like it have not seen: its error is that expected over the
+        box then, which grows with new rows beyond it, and never falls below what it was; `report.updates` has the
+        errors at new and at old rows. Where the form no longer suffices, `report.advice` says so, with a `FitWarning`:
+        then fit all rows anew. Where new rows are met to rounding, nothing moves. A model without a report, as
+        `fit_polynomial` makes them, gets none.
+
+        Takes a few percent of the time of a fit. Raises ValueError for rows that are none of the model's, and without
+        `X` and `y` for a model that knows no box.
+        """
+        whole: Model = from_above("update", "updated")(self, X_new, y_new, X, y)
         return whole
 
     def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -18,6 +18,7 @@ from ..arrays import Array
 from ..export.program import Vector, joined, taken, unless_missing
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .normalization import Normalization
@@ -43,6 +44,7 @@ class ModularPolynomial(Model):
     """
 
     family = "modular"
+    is_linear = False
 
     def __init__(
         self,
@@ -108,6 +110,33 @@ class ModularPolynomial(Model):
             own = module.polynomial.made_of(parts, [values[source] for source in module.sources])
             values += own
         return own
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return tuple(module.polynomial for module in self.modules)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        V, m = self._values(X), self.signature.n_outputs
+        slopes = np.zeros((len(X), m, V.shape[1]))
+        slopes[:, :, -m:] = np.eye(m)
+        asked, end = [], V.shape[1]
+        with np.errstate(all="ignore"):
+            for module in reversed(self.modules):
+                start = end - module.polynomial.signature.n_outputs
+                own = np.ascontiguousarray(V[:, list(module.sources)])
+                asked.append(AtPart(own, slopes[:, :, start:end].copy()))
+                by_source = slopes[:, :, start:end] @ module.polynomial.evaluate_gradient(own)
+                for place, source in enumerate(module.sources):  # of which two may be the same
+                    slopes[:, :, source] += by_source[:, :, place]
+                end = start
+        return asked[::-1]
+
+    def with_parts(self, parts: Sequence[Model]) -> ModularPolynomial:
+        made = []
+        for module, polynomial in zip(self.modules, parts, strict=True):
+            assert isinstance(polynomial, Polynomial)
+            made.append(Module(module.sources, polynomial))
+        return ModularPolynomial(made, self.inputs, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()

@@ -31,6 +31,8 @@ class NetworkModel(Model):
     """
 
     family = "network"
+    is_linear = False
+    _first_free = 0  # the first of the parameters that are fitted; those before it stay
 
     def __init__(
         self,
@@ -117,6 +119,19 @@ class NetworkModel(Model):
         for node in graph.nodes:
             values.append(parts.function([values[i] for i in node]))
         return values[-graph.n_outputs :]
+
+    def own_parameters(self) -> Array:
+        return self.params[self._first_free :]
+
+    def own_jacobian(self, X: Array) -> Array:
+        jacobian = self.mlp.jacobian(self.params, self.inputs.apply(X), n_threads=self._threads(X))
+        by_output = jacobian[:, self._first_free :].reshape(len(X), self.mlp.n_outputs, -1)
+        scaled: Array = by_output * np.ldexp(self.outputs.scale, self.outputs.exponent)[:, None]
+        return scaled
+
+    def with_own_parameters(self, parameters: Array) -> NetworkModel:
+        params = np.concatenate([self.params[: self._first_free], parameters])
+        return type(self)(self.mlp, params, inputs=self.inputs, outputs=self.outputs, signature=self.signature)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {"params": self.params}

@@ -13,6 +13,7 @@ from ..arrays import Array
 from ..export.program import Vector, joined, taken
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -86,6 +87,30 @@ class Outputs(Model):
 
     def repeating(self) -> frozenset[int]:
         return frozenset.intersection(*(part.repeating() for part in self.parts))
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.parts
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        counts = [part.signature.n_outputs for part in self.parts]
+        chosen = np.eye(sum(counts))[self.columns]
+        shares = np.split(chosen, np.cumsum(counts)[:-1], axis=1)
+        return [AtPart(X, np.broadcast_to(share, (len(X), *share.shape))) for share in shares]
+
+    def with_parts(self, parts: Sequence[Model]) -> Outputs:
+        return Outputs(parts, self.columns.tolist(), self.signature)
+
+    def with_rows(self, X: Array, y: Array) -> Outputs | None:
+        ends = np.cumsum([part.signature.n_outputs for part in self.parts])
+        place = {column: k for k, column in enumerate(self.columns.tolist())}
+        if len(place) < ends[-1]:  # of an output that nobody asks for, rows say nothing
+            return None
+        given = np.ascontiguousarray(y[:, [place[k] for k in range(ends[-1])]])
+        shares = np.split(given, ends[:-1], axis=1)
+        made = [part.with_rows(X, share) for part, share in zip(self.parts, shares, strict=True)]
+        known = [one for one in made if one is not None]
+        return self.with_parts(known) if len(known) == len(made) else None
 
     def box(self) -> tuple[Array, Array] | None:
         return self.parts[0].box()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array
 from ..export.program import Vector, chosen, joined, piecewise_chebyshev, within
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .polynomial import Polynomial
@@ -164,6 +165,23 @@ class Piecewise(Model):
             if not all(0.0 < scale < np.inf for scale in (units[k][0], *factors[k])):
                 raise ValueError(f"parts[{k}]: expected powers of two that float64 holds, for other languages")
         return piecewise_chebyshev(x, self.breaks, np.array(units), np.array(factors), series)
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.parts
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        part_of, one = self._numbers(X), np.eye(self.signature.n_outputs)
+        asked = []
+        for k, (low, high, _) in enumerate(self.pieces):
+            here = part_of == k
+            own = X.copy()
+            own[~here, self.column] = 0.5 * low + 0.5 * high  # where the part has a value
+            asked.append(AtPart(own, here[:, None, None] * one))
+        return asked
+
+    def with_parts(self, parts: Sequence[Model]) -> Piecewise:
+        return Piecewise(self.breaks, parts, self.signature, column=self.column, gaps=self.gaps, orders=self.orders)
 
     def box(self) -> tuple[Array, Array] | None:
         if self.signature.n_inputs == 1:

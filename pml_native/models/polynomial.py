@@ -145,6 +145,29 @@ class Polynomial(Model):
             return parts.polynomial(powers, np.array([*short.values()]), x, in_powers=True)
         return parts.polynomial(self.indices[c != 0.0], c[c != 0.0], x)
 
+    def own_parameters(self) -> Array:
+        return self.coefficients.ravel()
+
+    def own_degrees(self) -> NDArray[np.intp]:
+        return np.repeat(self.indices.sum(axis=1), self.coefficients.shape[1])
+
+    def own_jacobian(self, X: Array) -> Array:
+        (n, _), (p, m) = X.shape, self.coefficients.shape
+        products = self._terms.design(self.inputs.apply(X))
+        jacobian = np.zeros((n, m, p, m))
+        for k, exponent in enumerate(self.output_exponents):
+            jacobian[:, k, :, k] = np.ldexp(products, exponent)
+        return jacobian.reshape(n, m, p * m)
+
+    def with_own_parameters(self, parameters: Array) -> Polynomial:
+        return Polynomial(
+            self.indices,
+            parameters.reshape(self.coefficients.shape),
+            inputs=self.inputs,
+            output_exponents=self.output_exponents,
+            signature=self.signature,
+        )
+
     def box(self) -> tuple[Array, Array] | None:
         return self.inputs.box()
 

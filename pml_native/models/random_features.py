@@ -15,6 +15,7 @@ class RandomFeatures(NetworkModel):
     """A network with one frozen hidden layer; `fit_random_features` makes it."""
 
     family = "random_features"
+    is_linear = True
     mlp: MLP
 
     def __repr__(self) -> str:
@@ -25,3 +26,7 @@ class RandomFeatures(NetworkModel):
     def n_params(self) -> int:
         """Those that are fitted: the output layer."""
         return (self.mlp.widths[1] + 1) * self.mlp.n_outputs
+
+    @property
+    def _first_free(self) -> int:  # type: ignore[override]
+        return self.mlp.n_params - self.n_params

@@ -12,6 +12,7 @@ from ..arrays import Array
 from ..export.program import Vector, quotient, taken
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -28,6 +29,7 @@ class Rational(Model):
     """
 
     family = "rational"
+    is_linear = False
 
     def __init__(
         self, polynomials: Polynomial, signature: Signature | None = None, report: FitReport | None = None
@@ -82,6 +84,24 @@ class Rational(Model):
             return [parts.function(used) for _ in range(self.signature.n_outputs)]
         *above, below = self.polynomials.made_of(parts, x)
         return [parts.joint([one, below], lambda both: parts.quotient(*both)) for one in above]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.polynomials,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        values = self.polynomials.evaluate(X)
+        m = self.signature.n_outputs
+        slope = np.zeros((len(X), m, m + 1))
+        with np.errstate(all="ignore"):
+            slope[:, range(m), range(m)] = 1.0 / values[:, -1:]
+            slope[:, :, m] = -values[:, :-1] / values[:, -1:] ** 2
+        return [AtPart(X, slope)]
+
+    def with_parts(self, parts: Sequence[Model]) -> Rational:
+        [polynomials] = parts
+        assert isinstance(polynomials, Polynomial)
+        return Rational(polynomials, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return self.polynomials.box()

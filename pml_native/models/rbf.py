@@ -229,6 +229,18 @@ class RBF(Model):
         radial = affine(each(radii, functions.RADIAL[self.kernel]), self.weights[:n].T, np.zeros(m))
         return times_power_of_two(added(self._polynomial.operations(z), radial), self.exponents)
 
+    def with_rows(self, X: Array, y: Array) -> RBF:
+        return RBF(
+            np.concatenate([self.X, X]),
+            np.concatenate([self.y, y]),
+            kernel=self.kernel,
+            epsilon=self.epsilon,
+            scales=self.scales,
+            neighbors=self.neighbors,
+            signature=self.signature,
+            is_checked=False,
+        )
+
     def box(self) -> tuple[Array, Array] | None:
         return self.X.min(axis=0), self.X.max(axis=0)
 

@@ -22,6 +22,7 @@ from ..export.program import Vector, affine, each, joined, multiplied, powers, t
 from ..networks.parts import Parts, Value, power, times
 from ..report import FitReport
 from ..threads import resolve_threads
+from .adjusting import AtPart
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -186,6 +187,25 @@ class Reduced(Model):
         u = [_part(parts, x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
         front = _part(parts, x, "product", variables.factor)
         return [parts.product([front, value]) for value in self.model.made_of(parts, u)]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.model,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        U, power = self.variables.apply(X, self.n_threads)
+        return [AtPart(U, power[:, None, None] * np.eye(self.signature.n_outputs))]
+
+    def with_parts(self, parts: Sequence[Model]) -> Reduced:
+        return Reduced(parts[0], self.variables, self.signature)
+
+    def with_rows(self, X: Array, y: Array) -> Reduced | None:
+        U, power = self.variables.apply(X, self.n_threads)
+        with np.errstate(all="ignore"):
+            targets = y / power[:, None]
+        holds = np.isfinite(U).all(axis=1) & np.isfinite(targets).all(axis=1)
+        made = self.model.with_rows(U[holds], targets[holds]) if holds.any() else None
+        return None if made is None else self.with_parts([made])
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         [model], arrays = parts_described([self.model])

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array
 from ..export.program import Vector, extreme, joined, scored, taken
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -153,6 +154,17 @@ class Regions(Model):
             least = [extreme(taken(values, group), -1) for group in self.boundary]
             return extreme(functools.reduce(joined, least), 1)
         return scored(self.boundary.operations(x), values)
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.laws
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        labels, one = self._labels(X), np.eye(self.signature.n_outputs)
+        return [AtPart(X, (labels == k)[:, None, None] * one) for k in range(len(self.laws))]
+
+    def with_parts(self, parts: Sequence[Model]) -> Regions:
+        return Regions(parts, self.boundary, margin=self.margin, signature=self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         boxes = [box for law in self.laws if (box := law.box()) is not None]

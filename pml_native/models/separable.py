@@ -20,6 +20,7 @@ from ..arrays import Array
 from ..export.program import Vector, added, multiplied, taken
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from .adjusting import AtPart
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -32,6 +33,7 @@ class Separable(Model):
     """
 
     family = "separable"
+    is_linear = False
 
     def __init__(
         self, factors: Sequence[Model], signature: Signature | None = None, report: FitReport | None = None
@@ -97,6 +99,22 @@ class Separable(Model):
     def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
         factors = [factor.made_of(parts, [value]) for factor, value in zip(self.factors, x, strict=True)]
         return [parts.sum([parts.product([factor[k] for factor in factors]) for k in range(self.rank)])]
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.factors
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        values, asked = self._values(X), []
+        for j in range(len(self.factors)):
+            others = [value for i, value in enumerate(values) if i != j]
+            with np.errstate(all="ignore"):
+                slope = functools.reduce(np.multiply, others, np.ones_like(values[j]))
+            asked.append(AtPart(np.ascontiguousarray(X[:, j : j + 1]), slope[:, None, :]))
+        return asked
+
+    def with_parts(self, parts: Sequence[Model]) -> Separable:
+        return Separable(parts, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         boxes = [factor.box() for factor in self.factors]

@@ -147,6 +147,18 @@ class SimplexInterpolator(Model):
         """The numbers that are stored: n (d + 1) for one output, as the paper counts."""
         return self.points.size + self.values.size
 
+    def with_rows(self, X: Array, y: Array) -> SimplexInterpolator | None:
+        inner, off = self.frame.apply(X)
+        if off is not None and off.any():  # beside the plane of the points
+            return None
+        distinct = Distinct.of(np.concatenate([self.points, inner]), np.concatenate([self.values, y]))
+        if len(distinct.contradicting):
+            raise ValueError(f"X: expected one y for each point, got {len(distinct.contradicting)} that have another")
+        points, values = contiguous(np.concatenate([self.points, inner])[distinct.rows]), distinct.y
+        made, method = SimplexInterpolator.__new__(SimplexInterpolator), self.method
+        made._set(points, values, self.frame, self._outside, method, None, self.signature, None, self.n_threads)
+        return made
+
     def evaluate(self, X: Array) -> Array:
         return self._filled(X, "interpolate")
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import make_interp_spline
 
 from ..arrays import Array
+from ..grids import grid_axes
 from .grid import GridModel, Outside, Unit, as_count, as_grid_values, as_named_axes
 from .model import Signature
 
@@ -64,6 +65,19 @@ class SplineInterpolator(GridModel):
 
     def __repr__(self) -> str:
         return f"SplineInterpolator({self.coefficients.shape[1:]} points, degree {self.degrees})"
+
+    def with_rows(self, X: Array, y: Array) -> SplineInterpolator | None:
+        """Rows that make a grid together with the nodes; others it can't go through."""
+        nodes = np.stack(np.meshgrid(*self.axes, indexing="ij"), axis=-1).reshape(-1, len(self.axes))
+        points, place = np.unique(np.concatenate([X, nodes]), axis=0, return_index=True)
+        found = grid_axes(points)
+        if found is None:
+            return None
+        axes, order = found
+        values = np.concatenate([y, self.evaluate(nodes)])[place][order].reshape(*map(len, axes), -1)
+        made = SplineInterpolator(axes, values, degree=self.degrees, outside=self._outside, n_threads=self.n_threads)
+        made.signature = self.signature
+        return made
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         values, arrays = super().state()

@@ -20,6 +20,7 @@ from ..export.program import Vector, divided, each_column, scaled
 from ..networks.parts import Parts, Value, applied
 from ..report import FitReport
 from ..threads import resolve_threads
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -209,6 +210,41 @@ class Transformed(Model):
 
     def repeating(self) -> frozenset[int]:
         return frozenset(j for j in self.model.repeating() if self.input_transforms[j] == "identity")
+
+    @property
+    def is_linear(self) -> bool:  # type: ignore[override]
+        return not self._bends
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return (self.model,)
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        inner, m = self._inner(X), self.signature.n_outputs
+        slope = np.zeros((len(X), m, m))
+        by_output = np.ones((len(X), m)) if not self._bends else self._slopes(self.model.evaluate(inner))
+        slope[:, range(m), range(m)] = by_output * self.output_scales
+        return [AtPart(inner, slope)]
+
+    def with_parts(self, parts: Sequence[Model]) -> Transformed:
+        return Transformed(
+            parts[0],
+            self.input_transforms,
+            self.output_transforms,
+            self.signature,
+            input_scales=self.input_scales,
+            output_scales=self.output_scales,
+        )
+
+    def with_rows(self, X: Array, y: Array) -> Transformed | None:
+        inner = self._inner(X)
+        with np.errstate(all="ignore"):
+            targets = _by_column(
+                "forward", self.output_transforms, contiguous(y), self.output_scales, np.ones(len(y.T)), 1
+            )
+        holds = np.isfinite(inner).all(axis=1) & np.isfinite(targets).all(axis=1)
+        made = self.model.with_rows(inner[holds], targets[holds]) if holds.any() else None
+        return None if made is None else self.with_parts([made])
 
     def box(self) -> tuple[Array, Array] | None:
         inner = self.model.box()

@@ -18,6 +18,7 @@ from ..export import functions
 from ..export.program import Vector, each, joined, taken
 from ..networks.parts import Parts, Value, applied
 from ..report import FitReport
+from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .polynomial import Polynomial
@@ -31,6 +32,7 @@ class Waves(Model):
     """
 
     family = "waves"
+    is_linear = False
 
     def __init__(
         self,
@@ -107,6 +109,19 @@ class Waves(Model):
         if not isinstance(self.phase, Polynomial) or self.phase.indices.sum(axis=1).max(initial=0) > 1:
             return frozenset()
         return frozenset(range(self.signature.n_inputs)).difference(self.columns)
+
+    @property
+    def adjustable_parts(self) -> tuple[Model, ...]:
+        return self.model, self.phase
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        U, k, m = contiguous(self.variables(X)), self.n_phases, self.signature.n_outputs
+        slopes = self.model.evaluate_gradient(U)
+        by_phase = U[:, None, :k] * slopes[:, :, k : 2 * k] - U[:, None, k : 2 * k] * slopes[:, :, :k]
+        return [AtPart(U, np.broadcast_to(np.eye(m), (len(X), m, m))), AtPart(X, by_phase)]
+
+    def with_parts(self, parts: Sequence[Model]) -> Waves:
+        return Waves(parts[0], parts[1], self.columns, bounds=self.bounds, signature=self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
         return None if self.bounds is None else (self.bounds[0], self.bounds[1])

@@ -16,7 +16,7 @@ FLOORS = [
     ["scaling"],
     ["info", "tables", "estimator"],
     ["binary_tables"],
-    ["approximate"],
+    ["approximate", "update"],
     ["approximation"],
     ["fit"],
     ["fitting"],

@@ -1,0 +1,128 @@
+"""The parameters of a model that rows may move, and how its values depend on them.
+
+A model of others, y = g(f_1(x_1), ..., f_k(x_k)), says what these are asked and how y changes with them,
+
+    dy/dp = sum_i (dg/df_i) (df_i/dp),
+
+and those at the bottom, sums of terms and networks, have parameters of their own. So least squares for all parameters
+of any model are the same few lines, whatever it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from .evaluation import Evaluated
+
+M = TypeVar("M", bound=Any)
+
+
+class AtPart(NamedTuple):
+    """What one of the parts is asked for some points: `X` (n, r), and the derivatives `slope` (n, m, k) of the whole by
+    the part's k outputs."""
+
+    X: Array
+    slope: Array
+
+
+class Adjustable(Evaluated):
+    """What least squares ask of a model. A family that gives none of it has no parameters to be moved."""
+
+    # Whether values depend linearly on all parameters, if they do so on the outputs of parts.
+    is_linear: bool = True
+
+    @property
+    def adjustable_parts(self) -> tuple[Any, ...]:
+        """The models that it is made of and that have parameters, if any."""
+        return ()
+
+    def at_parts(self, X: Array) -> list[AtPart]:
+        """What each of `adjustable_parts` is asked for `X` (n, d)."""
+        return []
+
+    def with_parts(self, parts: Sequence[Any]) -> Any:
+        """The same model of other `parts` of the same inputs and outputs."""
+        raise ValueError(f"parts: expected a model that is made of others, got {self.family}")
+
+    def with_rows(self, X: Array, y: Array) -> Any:
+        """The interpolant of its own points and of `X` (n, d), `y` (n, m) as well, made in the same way; None for a
+        family that goes through no points, or can't go through these. ValueError for points that contradict it."""
+        return None
+
+    def own_parameters(self) -> Array:
+        """Parameters (p,) that are those of no part."""
+        return np.empty(0)
+
+    def own_degrees(self) -> NDArray[np.intp]:
+        """Of each own parameter the degree of its term: high ones are smaller where rows leave a choice."""
+        return np.zeros(len(self.own_parameters()), dtype=np.intp)
+
+    def own_jacobian(self, X: Array) -> Array:
+        """Derivatives (n, m, p) by the own parameters at `X` (n, d)."""
+        return np.empty((len(X), self.signature.n_outputs, 0))
+
+    def with_own_parameters(self, parameters: Array) -> Any:
+        """The same model with other `own_parameters`."""
+        raise ValueError(f"parameters: expected a model that has some of its own, got {self.family}")
+
+
+def parameters_of(model: Any) -> Array:
+    """All parameters (p,) of `model`: those of its parts, one after the other, or its own."""
+    parts = model.adjustable_parts
+    if not parts:
+        own: Array = model.own_parameters()
+        return own
+    return np.concatenate([parameters_of(part) for part in parts])
+
+
+def degrees_of(model: Any) -> NDArray[np.intp]:
+    """Of each of `parameters_of` the degree of its term."""
+    parts = model.adjustable_parts
+    if not parts:
+        own: NDArray[np.intp] = model.own_degrees()
+        return own
+    return np.concatenate([degrees_of(part) for part in parts])
+
+
+def is_linear(model: Any) -> bool:
+    """Whether values depend linearly on all parameters."""
+    return bool(model.is_linear) and all(map(is_linear, model.adjustable_parts))
+
+
+def jacobian_of(model: Any, X: Array) -> Array:
+    """Derivatives (n, m, p) of the values of `model` by its parameters, at `X` (n, d)."""
+    if not model.adjustable_parts:
+        own: Array = model.own_jacobian(X)
+        return own
+    with np.errstate(all="ignore"):
+        each = [
+            np.matmul(at.slope, jacobian_of(part, at.X))
+            for part, at in zip(model.adjustable_parts, model.at_parts(X), strict=True)
+        ]
+    return np.concatenate(each, axis=2)
+
+
+def with_parameters(model: Any, parameters: Array) -> Any:
+    """`model` with other parameters (p,), and what else it knows."""
+    parts = model.adjustable_parts
+    if parts:
+        ends = np.cumsum([len(parameters_of(part)) for part in parts])
+        shares = np.split(parameters, ends[:-1])
+        made = model.with_parts([with_parameters(part, own) for part, own in zip(parts, shares, strict=True)])
+    elif len(parameters):
+        made = model.with_own_parameters(parameters)
+    else:
+        return model
+    return known_as(made, model)
+
+
+def known_as(made: M, model: Any) -> M:
+    """`made` with what `model` knows of its rows and its inputs, and its threads."""
+    made.near, made.encodings, made.beyond = model.near, model.encodings, model.beyond
+    made.report, made.n_threads = model.report, model.n_threads
+    return made
