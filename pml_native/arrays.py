@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .columns import Columns, as_columns, on_one_grid
-from .encodings import MISSING_TYPES, Encoding, Encodings, encoding_of, parted
+from .derivatives import Derivatives
+from .encodings import MISSING_TYPES, Categories, Encoding, Encodings, Flags, encoding_of, parted
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Samples:
     weighted mean square of errors, over that of y, is the mean square of relative errors. Several outputs have weights
     of their own, (n, m). `numbers` (n,) are those that a user knows the rows by, None where none was left out.
     `encodings` are how dates and the like became numbers, None where all were. `n_given` rows were given, before any
-    was left out.
+    was left out. `derivatives` are those of y that are known.
     """
 
     X: Array
@@ -68,15 +69,19 @@ class Samples:
     numbers: NDArray[np.intp] | None = None
     encodings: Encodings | None = None
     n_given: int = 0
+    derivatives: Derivatives | None = None
 
-    def take(self, rows: NDArray[np.intp]) -> Samples:
-        """The samples of these rows."""
+    def take(self, rows: NDArray[np.intp], *, apart: bool | NDArray[np.bool_] = True) -> Samples:
+        """The samples of these rows, with their derivatives; with those at points apart from all rows, too, or not, or
+        some of them, (k,)."""
+        known = self.derivatives
         return replace(
             self,
             X=self.X.take(rows, axis=0),
             y=self.y.take(rows, axis=0),
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
             numbers=None if self.numbers is None else self.numbers[rows],
+            derivatives=None if known is None else known.at_rows(rows, len(self.X), apart=apart),
         )
 
     def of_outputs(self, columns: Sequence[int]) -> Samples:
@@ -90,7 +95,12 @@ class Samples:
             sample_weight=weight,
             y_is_vector=len(own) == 1,
             output_names=None if names is None else tuple(names[j] for j in own),
+            derivatives=None if self.derivatives is None else self.derivatives.of_outputs(own),
         )
+
+    def changed(self, X: Array | None = None, y: Array | None = None) -> Samples:
+        """The samples with another `X`, or `y`, whose derivatives are not known."""
+        return replace(self, X=self.X if X is None else X, y=self.y if y is None else y, derivatives=None)
 
     def first(self, n: int) -> Samples:
         """The samples of the first n rows, or of all where there are no more."""
@@ -101,10 +111,11 @@ class Samples:
 
         Where errors are relative, weights become those of errors of the new y, which are no longer relative to it.
         """
+        changed = self.changed(X, y)
         if not self.is_relative or self.sample_weight is None:
-            return replace(self, X=X, y=y)
+            return changed
         root = np.sqrt(self.sample_weight) * (slope / np.max(np.abs(slope)))
-        return replace(self, X=X, y=y, sample_weight=_mean_one(root**2), is_relative=False)
+        return replace(changed, sample_weight=_mean_one(root**2), is_relative=False)
 
 
 def as_matrix(values: ArrayLike | Columns, name: str, *, n_columns: int | None = None, may_miss: bool = False) -> Array:
@@ -176,6 +187,8 @@ def as_samples(
     error: str = "absolute",
     missing: str | None = None,
     encode: bool | Encodings = False,
+    gradients: ArrayLike | None = None,
+    second_derivatives: ArrayLike | None = None,
 ) -> Samples:
     """Training data from what the user has: arrays, lists, data frames. Names given win over those of a data frame.
 
@@ -183,6 +196,8 @@ def as_samples(
     `missing` is "drop". None is for callers that have no such option, so that an error does not name it. `error` is
     "absolute", or "relative" for errors of each value relative to it. With `encode` dates, durations and categories in
     X become numbers, and complex y pairs of them, which `Samples.encodings` remembers; in the way given, or as found.
+    `gradients` (n, d) or (n, m, d) and, of one input, `second_derivatives` (n,) or (n, m) are NaN where unknown; rows
+    where they are known need no y.
 
     Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows, and where errors can't be
     relative. Warns where the type of the data carries less than float64.
@@ -194,11 +209,13 @@ def as_samples(
     X, y = on_one_grid(X, y)
     X, y = as_columns(X, "X"), as_columns(y, "y")
     may_miss, is_vector = missing == "drop", not isinstance(y, Columns) and np.ndim(y) == 1
+    has_derivatives = gradients is not None or second_derivatives is not None
+    y_may_miss = may_miss or has_derivatives
     encodings, pairs = None, None
     if encode:
         known = encode.inputs if isinstance(encode, Encodings) else None
         inputs, used = as_encoded(X, "X", known, may_miss=may_miss)
-        pairs = _as_complex(y, may_miss)
+        pairs = _as_complex(y, y_may_miss)
         if pairs is not None and error == "relative":
             raise ValueError(
                 'y: expected real numbers for error="relative", got complex ones; give their parts as two columns'
@@ -208,7 +225,7 @@ def as_samples(
             encodings = Encodings(used or (None,) * inputs.shape[1], kind)
     else:
         inputs = as_matrix(X, "X", may_miss=may_miss)
-    outputs = as_matrix(y, "y", may_miss=may_miss) if pairs is None else pairs
+    outputs = as_matrix(y, "y", may_miss=y_may_miss) if pairs is None else pairs
     names = _names(input_names, X, inputs, "input_names")
     y_names = _names(output_names, y, outputs, "output_names", halves=pairs is not None)
     if inputs.shape[0] != outputs.shape[0]:
@@ -221,20 +238,171 @@ def as_samples(
     n_given = len(inputs)
     weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, n_given))
     numbers = None if weight is None or weight.all() else np.flatnonzero(weight)
+    slopes, bends, apart = None, None, np.empty(0, dtype=np.intp)
+    if has_derivatives:
+        slopes = _gradients(gradients, inputs, outputs, names, encodings)
+        bends = _second_derivatives(second_derivatives, inputs, outputs, encodings)
+        numbers, apart = _with_and_without_y(inputs, outputs, slopes, bends, numbers, names)
     if missing == "drop":
         numbers = _without_missing(inputs, outputs, numbers)
+    derivatives = None
+    if has_derivatives:
+        own = np.arange(n_given) if numbers is None else numbers
+        derivatives = _derivatives(inputs, slopes, bends, own, apart)
     if numbers is not None:
         inputs, outputs = inputs[numbers], outputs[numbers]
         weight = None if weight is None else _mean_one(weight[numbers])
     for name, array, columns in (("X", inputs, names), ("y", outputs, y_names)):
         _require_finite(array, name, columns, numbers, has_option=missing is not None)
-    for name, values in (("X", X), ("y", y)):
-        warn_about_precision(values, name)
+    for name, values in (("X", X), ("y", y), ("gradients", gradients), ("second_derivatives", second_derivatives)):
+        if values is not None:
+            warn_about_precision(values, name)
     if error == "relative":
+        if len(apart):
+            raise ValueError(
+                f'y: expected values in all rows for error="relative", got gradients alone in the rows '
+                f"{named_rows(apart)}"
+            )
         every = [_relative_weight(column, weight, numbers) for column in outputs.T]
         weight = every[0] if len(every) == 1 else np.stack(every, axis=1)
     is_vector, is_relative = is_vector and pairs is None, error == "relative"
-    return Samples(inputs, outputs, weight, is_vector, names, y_names, is_relative, numbers, encodings, n_given)
+    return Samples(
+        inputs, outputs, weight, is_vector, names, y_names, is_relative, numbers, encodings, n_given, derivatives
+    )
+
+
+def _gradients(
+    gradients: Any, X: Array, y: Array, names: tuple[str, ...] | None, encodings: Encodings | None
+) -> Array | None:
+    """Derivatives of `y` (n, m) by the columns of `X` (n, d), which have `names`: (n, m, d), NaN where unknown."""
+    if gradients is None:
+        return None
+    (n, d), m = X.shape, y.shape[1]
+    is_complex = encodings is not None and encodings.complex_y is not None
+    columns = _column_names(gradients)
+    if columns is not None and names is not None and columns != names and sorted(columns) == sorted(names):
+        gradients = as_matrix(gradients, "gradients", may_miss=True)[:, [columns.index(name) for name in names]]
+    values = _with_gaps(gradients, "gradients", is_complex)
+    count = m // 2 if is_complex else m
+    if values.shape == (n, count, d):
+        every = values
+    elif (count == 1 and values.shape == (n, d)) or values.shape == (n,) == (n,) * d:
+        every = values.reshape(n, 1, d)
+    else:
+        also = f"({n}, {d}) or " if count == 1 else ""
+        raise ValueError(
+            f"gradients: expected {also}({n}, {count}, {d}), a derivative of each output by each column of X in each "
+            f"row, got {values.shape}"
+        )
+    if is_complex:
+        every = np.stack([every.real, every.imag], axis=2).reshape(n, m, d)
+    found = np.array(every, dtype=np.float64)
+    kinds = () if encodings is None else encodings.inputs
+    for j, one in enumerate(kinds):
+        if isinstance(one, (Categories, Flags)):  # for which model.gradient gives 0
+            if np.any(np.abs(np.nan_to_num(found[:, :, j])) > 0.0):
+                raise ValueError(f"gradients: expected 0 or NaN by {_called(j, names)}, which is no number, got others")
+            found[:, :, j] = np.nan
+    infinite = np.argwhere(np.isinf(found))
+    if len(infinite):
+        row, _, j = infinite[0].tolist()
+        raise ValueError(
+            f"gradients: expected finite numbers, or NaN where unknown, got {len(infinite)} infinite, the first in row "
+            f"{row}, by {_called(j, names)}"
+        )
+    if not np.isfinite(found).any():
+        raise ValueError("gradients: expected a number somewhere, got NaN only")
+    return found
+
+
+def _second_derivatives(given: Any, X: Array, y: Array, encodings: Encodings | None) -> Array | None:
+    """Those of `y` (n, m) by the only column of `X`, as a user has them: (n, m), NaN where unknown."""
+    if given is None:
+        return None
+    (n, d), m = X.shape, y.shape[1]
+    if d != 1:
+        raise ValueError(f"second_derivatives: expected X of one column, got {d}")
+    is_complex = encodings is not None and encodings.complex_y is not None
+    count = m // 2 if is_complex else m
+    values = _with_gaps(given, "second_derivatives", is_complex)
+    if values.size != n * count or len(values) != n or values.shape[1:2] not in ((), (1,), (count,)):
+        also = f"({n},) or " if count == 1 else ""
+        raise ValueError(f"second_derivatives: expected {also}({n}, {count}), got {values.shape}")
+    every = values.reshape(n, count)
+    found = np.ascontiguousarray(every).view(np.float64) if is_complex else np.array(every, dtype=np.float64)
+    if np.isinf(found).any():
+        row = int(np.argwhere(np.isinf(found))[0, 0])
+        raise ValueError(
+            f"second_derivatives: expected finite numbers, or NaN where unknown, got infinity, first in row {row}"
+        )
+    if not np.isfinite(found).any():
+        raise ValueError("second_derivatives: expected a number somewhere, got NaN only")
+    return found
+
+
+def _with_gaps(given: Any, name: str, is_complex: bool) -> NDArray[Any]:
+    """Numbers of any shape, NaN where they are missing or masked, complex if y `is_complex`."""
+    if hasattr(given, "columns") and not is_complex:
+        return as_matrix(given, name, may_miss=True)
+    array = np.asanyarray(given)
+    kind = np.complex128 if is_complex else np.float64
+    if array.dtype.kind == "c" and not is_complex:
+        raise ValueError(f"{name}: expected real numbers, as y has them, got {array.dtype}")
+    if array.dtype.kind not in "fiubcO":
+        raise ValueError(f"{name}: expected numbers, got {array.dtype}")
+    try:
+        if np.ma.isMaskedArray(array):
+            return np.asarray(np.ma.filled(np.ma.asarray(array).astype(kind), np.nan))
+        return np.asarray(array).astype(kind)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers, got objects ({error})") from None
+
+
+def _called(column: int, names: tuple[str, ...] | None) -> str:
+    return f"column {column if names is None else repr(names[column])}"
+
+
+def _with_and_without_y(
+    X: Array,
+    y: Array,
+    slopes: Array | None,
+    bends: Array | None,
+    numbers: NDArray[np.intp] | None,
+    names: tuple[str, ...] | None,
+) -> tuple[NDArray[np.intp] | None, NDArray[np.intp]]:
+    """Of the rows with `numbers`, or all if None, those that have y, or are to have it; and those of derivatives alone.
+
+    ValueError where a row has some of the outputs only.
+    """
+    is_known = np.zeros(len(X), dtype=bool)
+    for one in (slopes, bends):
+        if one is not None:
+            is_known |= np.isfinite(one).reshape(len(X), -1).any(axis=1)
+    is_missing = np.isnan(y) & is_known[:, None]
+    partly = np.flatnonzero(is_missing.any(axis=1) & ~is_missing.all(axis=1))
+    if len(partly):
+        raise ValueError(
+            f"y: expected all outputs or none in rows with gradients, got some in the rows {named_rows(partly)}"
+        )
+    own = np.arange(len(X)) if numbers is None else numbers
+    without = np.asarray(is_missing.all(axis=1))
+    is_apart = without[own]
+    if not is_apart.any():
+        return numbers, own[:0]
+    if is_apart.all():
+        raise ValueError("y: expected a value in some of the rows, got NaN only")
+    _require_finite(X[own[is_apart]], "X", names, own[is_apart])
+    return own[~is_apart], own[is_apart]
+
+
+def _derivatives(
+    X: Array, slopes: Array | None, bends: Array | None, numbers: NDArray[np.intp], apart: NDArray[np.intp]
+) -> Derivatives | None:
+    """Those in the rows with `numbers`, which become the rows of the samples, and in those `apart`, which do not."""
+    every = np.concatenate([numbers, apart])
+    rows = np.concatenate([np.arange(len(numbers)), np.full(len(apart), -1)])
+    parts = [None if one is None else one[every] for one in (slopes, bends)]
+    return Derivatives.known(X[every], parts[0], parts[1], rows, every)
 
 
 def _as_complex(y: Any, may_miss: bool) -> Array | None:

@@ -74,6 +74,8 @@ def fit(
     missing: Literal["raise", "drop"] = "raise",
     outliers: Literal["keep", "drop"] = "keep",
     outside: Outside | None = None,
+    gradients: ArrayLike | None = None,
+    second_derivatives: ArrayLike | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -136,6 +138,11 @@ def fit(
         there; what does so up to a box three times as wide, as laws of few terms do, extrapolates. The first point that
         is farther out gives an `ExtrapolationWarning`. `model.outside` says it, and can be set. Columns that repeat
         themselves have no outside.
+    gradients : (n, d), or (n, m, d) for y (n, m): derivatives of y by the columns of X, by dates and durations per
+        second, NaN where unknown. Rows where some are known need no y, which is NaN there. They count as d more rows
+        each: methods "polynomial" and "rational" meet them as well as y; all others are made of y alone and compared
+        by both. What `report.candidates` says of each, `report.gradient_rmse` says of the model.
+    second_derivatives : (n,), or (n, m): second derivatives of y, of one input, in the same way.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -153,6 +160,8 @@ def fit(
         error=error,
         missing=missing,
         encode=True,
+        gradients=gradients,
+        second_derivatives=second_derivatives,
     )
     _check_options(tolerance, effort, time_limit, outliers)
     require_outside(outside)
@@ -196,7 +205,8 @@ def fit(
         digits = limits.rounding_of_outputs(samples.y)
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         watch.report_of = lambda best: so_far(best, race, method, seed, facts, notes, train, held_out, start)
-        race.tell(described(facts, len(train.X), len(held_out.X), given))
+        n_derivatives = 0 if samples.derivatives is None else len(samples.derivatives)
+        race.tell(described(facts, len(train.X), len(held_out.X), given, n_derivatives))
         for sentence in samples.encodings.sentences(samples.input_names) if samples.encodings else ():
             race.tell(sentence)
         for sentence in left_out(samples, sample_weight, far):

@@ -62,7 +62,20 @@ def split(
         is_held_out = np.zeros(n, dtype=bool)
         together = facts.equal_rows if copies is None or not len(copies.rows) else copies
         is_held_out[_first_together(rng.permutation(n), n_held_out, together)] = True
-    return samples.take(np.flatnonzero(~is_held_out)), samples.take(np.flatnonzero(is_held_out))
+    apart = _apart_held_out(samples, fraction, rng)
+    return (
+        samples.take(np.flatnonzero(~is_held_out), apart=~apart),
+        samples.take(np.flatnonzero(is_held_out), apart=apart),
+    )
+
+
+def _apart_held_out(samples: Samples, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which of the derivatives at points without y are held out, if any: (k,), whole points."""
+    known = samples.derivatives
+    if known is None or not known.is_apart.any():
+        return np.zeros(0 if known is None else len(known), dtype=bool)
+    points = np.unique(known.numbers[known.is_apart])
+    return np.isin(known.numbers, rng.permutation(points)[: round(fraction * len(points))])
 
 
 def _first_together(order: NDArray[np.intp], n_first: int, equal_rows: EqualRows) -> NDArray[np.intp]:

@@ -359,7 +359,8 @@ class FitReport:
     most inputs that one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work
     that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of
     the model along single inputs, of the first output over its RMS, through a row near the middle of the box,
-    `slices_through`.
+    `slices_through`. `gradient_rmse` and `gradient_max` are the errors of the model's derivatives on the rows held out,
+    where those of y were given, over the RMS of these by the same column.
     """
 
     method: str
@@ -410,6 +411,8 @@ class FitReport:
     slices_through: tuple[float, ...] = ()
     slices: tuple[Slice, ...] = ()
     updates: tuple[Update, ...] = ()  # by which `model.update` has changed it since the fit
+    gradient_rmse: float | None = None
+    gradient_max: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -550,6 +553,11 @@ class FitReport:
         )
         if self._relative_line is not None:
             console.print(self._relative_line)
+        if self.gradient_rmse is not None:
+            console.print(
+                f"  derivatives, over the RMS of those given: RMSE {self.gradient_rmse:.2e}   "
+                f"maximum {self.gradient_max:.2e}"
+            )
         console.print(
             f"  made of: rounding {self.terms.rounding:.1e}, at the rows {self.terms.at_rows:.1e}, "
             f"between the rows {self.terms.between_rows:.1e}   (floor {self.floor:.1e})"

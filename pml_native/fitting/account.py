@@ -16,7 +16,7 @@ from .._version import __version__
 from ..arrays import Samples, named_rows
 from ..encodings import Flags
 from ..facts import Facts
-from ..hold_out import LEAST_ROWS_A_LINE
+from ..hold_out import LEAST_ROWS, LEAST_ROWS_A_LINE
 from ..models import Model
 from ..report import FitReport, OutputErrors, Part, counted
 from ..search.search import EPS, WHOLE_WORK, Found
@@ -51,6 +51,8 @@ def left_out(samples: Samples, sample_weight: ArrayLike | None, outliers: NDArra
     if n_weightless := int(np.sum(~has_weight)):
         yield f"{counted(n_weightless, 'row')} of weight 0 left out"
     has_weight[samples.numbers] = has_weight[outliers] = False
+    if samples.derivatives is not None:
+        has_weight[samples.derivatives.numbers] = False
     missing = np.flatnonzero(has_weight)
     if len(missing):
         yield f"{counted(len(missing), 'row')} with missing values left out, as asked: {named_rows(missing)}"
@@ -65,7 +67,8 @@ def notes_on(facts: Facts, samples: Samples, of_regions: int | None) -> list[str
     `of_regions` is a column that says the region: between its values nothing is asked.
     """
     n, d = facts.n, facts.d
-    if n < least_rows(d):
+    known = samples.derivatives
+    if n < least_rows(d) and (known is None or n < LEAST_ROWS or n + len(known) < least_rows(d)):
         which = "rows" if samples.sample_weight is None else "rows of weight above 0"
         raise ValueError(f"X: expected at least {least_rows(d)} {which} for {d} columns, got {n}")
     constant = facts.inputs.constant
@@ -101,13 +104,14 @@ def notes_on(facts: Facts, samples: Samples, of_regions: int | None) -> list[str
     return notes
 
 
-def described(facts: Facts, n_train: int, n_held_out: int, given: bool) -> str:
+def described(facts: Facts, n_train: int, n_held_out: int, given: bool, n_derivatives: int) -> str:
     """What the data are like, as far as it decides what is tried."""
     kind = "a full grid" if is_grid(facts) else "scattered"
     signs = [name for name, ranges in (("X", facts.inputs), ("y", facts.outputs)) if ranges.keeps_sign.any()]
     columns = f"columns of {' and of '.join(signs)} keep their sign" if signs else "no column keeps its sign"
     chosen_by = "the rows given" if given else f"{n_held_out / (n_train + n_held_out):.0%} of the rows"
     sizes = ", ".join([counted(facts.n, "row"), counted(facts.d, "input"), counted(facts.m, "output")])
+    sizes += f", {counted(n_derivatives, 'derivative')}" if n_derivatives else ""
     return f"{sizes}, {kind}; {columns}; {chosen_by} choose"
 
 
@@ -178,6 +182,7 @@ def report_of(
     box = tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True))
     through, slices = diagnosis.slices_through(model, box, names, measured_at.X, measured_at.y)
     relative = found.errors.relative if facts.outputs.keeps_sign.all() or outcome.train.is_relative else None
+    of_derivatives = _errors_of_derivatives(model, measured_at, outcome.train)
     relative_median, relative_p95, relative_max = relative or (None, None, None)
     return FitReport(
         method=method,
@@ -222,7 +227,20 @@ def report_of(
         relative_max=relative_max,
         slices_through=through,
         slices=slices,
+        gradient_rmse=None if of_derivatives is None else of_derivatives[0],
+        gradient_max=None if of_derivatives is None else of_derivatives[1],
     )
+
+
+def _errors_of_derivatives(model: Model, *samples: Samples) -> tuple[float, float] | None:
+    """The RMSE of the model's derivatives and the largest error, in the first of these samples where some are known."""
+    known = next((one.derivatives for one in samples if one.derivatives is not None), None)
+    if known is None:
+        return None
+    with np.errstate(all="ignore"):
+        off = np.abs(known.of(model) - known.values) / np.where(known.size > 0.0, known.size, 1.0)
+    off = off[np.isfinite(known.values)]
+    return float(np.sqrt(np.mean(off**2))), float(np.max(off))
 
 
 def _range_of(outcome: Outcome) -> tuple[float, float]:

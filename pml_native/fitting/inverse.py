@@ -109,7 +109,7 @@ def swapped(samples: Samples, column: int) -> Samples:
     """The samples with y (n, 1) for a column, and that for y."""
     X = samples.X.copy()
     X[:, column] = samples.y[:, 0]
-    return replace(samples, X=X, y=samples.X[:, [column]], input_names=None, output_names=None)
+    return replace(samples.changed(X, samples.X[:, [column]]), input_names=None, output_names=None)
 
 
 def may_be_an_inverse(race: Race) -> bool:

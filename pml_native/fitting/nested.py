@@ -83,7 +83,7 @@ class Learned:
 
     def changed(self, samples: Samples) -> Samples | None:
         U = self.values(samples.X)
-        return replace(samples, X=U, input_names=None) if np.isfinite(U).all() else None
+        return replace(samples.changed(U), input_names=None) if np.isfinite(U).all() else None
 
     def whole(self, model: Model, signature: Signature) -> Model:
         return Composed(model, self.variables, self.columns, signature)

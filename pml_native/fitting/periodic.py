@@ -63,7 +63,7 @@ class PeriodicSearch:
 
     def _changed(self, samples: Samples) -> Samples:
         U = _variables(self.phase, samples.X, self.columns)
-        return replace(samples, X=U, input_names=None)
+        return replace(samples.changed(U), input_names=None)
 
     def _whole(self, inner: Found, worker: Worker) -> Found:
         bounds = np.stack([self.rows.train.X.min(axis=0), self.rows.train.X.max(axis=0)])

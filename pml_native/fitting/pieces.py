@@ -128,7 +128,8 @@ class PiecesSearch:
 
     def _piece(self, number: int, train: NDArray[np.intp], held_out: NDArray[np.intp]) -> _Piece:
         outer = self.race
-        of_train, of_held_out = self.rows.train.take(train), self.rows.held_out.take(held_out)
+        of_train = self.rows.train.take(train, apart=False)
+        of_held_out = self.rows.held_out.take(held_out, apart=False)
         if len(held_out) < FEWEST_HELD_OUT and len(train) >= FEWEST_HELD_OUT:
             of_train, of_held_out = split(of_train, None, self.rng)
         # A model may be asked up to the ends of its piece, where no row need be.
@@ -239,7 +240,7 @@ class PiecesSearch:
     def _shares(self, best: Sequence[Found], samples: Samples) -> Iterator[tuple[Found, Samples]]:
         sides = self._sides(samples)
         for k, one in enumerate(best):
-            yield one, samples.take(np.flatnonzero(sides == k))
+            yield one, samples.take(np.flatnonzero(sides == k), apart=False)
 
     def _joined(self, models: Sequence[Model], samples: Samples | None) -> Piecewise:
         """The models side by side, joined where they meet; `samples`, if given, are the rows that jumps lie between."""

@@ -149,7 +149,7 @@ class RegionsSearch:
         own = [np.flatnonzero(labels == k) for k in range(q)]
         if q < 2 or min(map(len, own)) < FEWEST_ROWS:
             return None
-        races = [self._race(self._within(self.rows.train.take(rows)), q) for rows in own]
+        races = [self._race(self._within(self.rows.train.take(rows, apart=False)), q) for rows in own]
         runs = yield Start(races)
         contest = Contest(runs)
         is_believed, verdict = False, Verdict(labels, agrees=True)
@@ -250,7 +250,7 @@ class RegionsSearch:
             shares = [np.flatnonzero(labels == k) for k in range(len(models))]
             if min(map(len, shares)) < FEWEST_ROWS:
                 return None
-            again = [make(one, samples.take(share)) for one, share in zip(laws.found, shares, strict=True)]
+            again = [make(one, samples.take(share, apart=False)) for one, share in zip(laws.found, shares, strict=True)]
             there = [model for model in again if model is not None]
             if len(there) < len(again):
                 return None
@@ -316,7 +316,8 @@ class RegionsSearch:
 
 def joined(a: Samples, b: Samples) -> Samples:
     """The rows of both, without weights."""
-    return replace(a, X=np.concatenate([a.X, b.X]), y=np.concatenate([a.y, b.y]), sample_weight=None)
+    both = a.changed(np.concatenate([a.X, b.X]), np.concatenate([a.y, b.y]))
+    return replace(both, sample_weight=None)
 
 
 def _median(values: Array) -> float:

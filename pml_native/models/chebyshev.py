@@ -59,6 +59,24 @@ class ChebyshevTerms:
         """T_a(z) at `Z` (n, d), Fortran-contiguous (n, p): the same bits for any number of threads."""
         return self._core.design(contiguous(Z), n_threads)
 
+    def derivatives(self, Z: Array, directions: Array, order: Indices, bends: Array) -> Array:
+        """d/ds T_a(z + s v) at `Z` (k, d) along `directions` v (k, d) where the `order` (k,) is 1; where it is 2 the
+        second derivative, of directions along axes, plus `bends` (k, d) times the gradient: (k, p)."""
+        found = np.zeros((len(Z), len(self.indices)), order="F")
+        second = order == 2
+        along = np.where(second[:, None], bends, directions)
+        for j, degrees in enumerate(self.indices.T):
+            some = np.flatnonzero((along[:, j] != 0.0) | (second & (directions[:, j] != 0.0)))
+            if not len(some) or not degrees.any():
+                continue
+            rest = self.indices.copy()
+            rest[:, j] = 0
+            slope, bend = chebyshev_derivatives(Z[some, j], int(degrees.max()))
+            own = along[some, j] * slope
+            own += np.where(second[some], directions[some, j] ** 2, 0.0) * bend
+            found[some] += own[degrees].T * ChebyshevTerms(rest).design(Z[some])
+        return found
+
     @cached_property
     def tree(self) -> TermTree:
         """The terms and all that they begin with, in the order of their indices."""
@@ -128,6 +146,18 @@ def chebyshev_table(z: Array, degree: int) -> Array:
             np.multiply(twice, table[k - 1], out=table[k])
             table[k] -= table[k - 2]
     return table
+
+
+def chebyshev_derivatives(z: Array, degree: int) -> tuple[Array, Array]:
+    """T_k' and T_k'' for k = 0 to degree at `z` (n,), both (degree + 1, n)."""
+    table = chebyshev_table(z, degree)
+    slope, bend = np.zeros_like(table), np.zeros_like(table)
+    if degree > 0:
+        slope[1] = 1.0
+    for k in range(2, degree + 1):
+        slope[k] = 2.0 * (table[k - 1] + z * slope[k - 1]) - slope[k - 2]
+        bend[k] = 4.0 * slope[k - 1] + 2.0 * z * bend[k - 1] - bend[k - 2]
+    return slope, bend
 
 
 def _extended_table(z: Extended, degree: int) -> Extended:

@@ -6,7 +6,7 @@ errors relative to each value where its logarithm is fitted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,12 @@ TRANSFORMS = {
 }
 # Not the others, which are one to one on one sign only: a model of inputs of both signs finds the square by itself.
 INPUT_TRANSFORMS = ("identity", "log", "reciprocal", "root")
+INPUT_SLOPES: dict[str, Callable[[Array], tuple[Array, Array]]] = {
+    "identity": lambda v: (np.ones_like(v), np.zeros_like(v)),
+    "log": lambda v: (1.0 / v, -1.0 / v**2),
+    "reciprocal": lambda v: (-1.0 / v**2, 2.0 / v**3),
+    "root": lambda v: (0.5 / np.sqrt(v), -0.25 * v**-1.5),
+}
 DOMAINS = {name: transform.domain for name, transform in TRANSFORMS.items()} | {
     "root": "values from 2.2e-308 to 4.5e307"
 }
@@ -309,6 +315,13 @@ class Transformed(Model):
         factor = np.ones(len(names)) if factor is None else factor
         n_threads = 1 if values.size <= FEW_VALUES else resolve_threads(self.n_threads)
         return _by_column(part, names, contiguous(values), divisor, factor, n_threads)
+
+
+def input_slopes(v: Array, names: Sequence[str]) -> tuple[Array, Array]:
+    """The first and the second derivatives of input transforms of these `names` at `v` (n, d), both (n, d)."""
+    with np.errstate(all="ignore"):
+        every = [INPUT_SLOPES[name](column) for name, column in zip(names, v.T, strict=True)]
+    return np.stack([one[0] for one in every], axis=1), np.stack([one[1] for one in every], axis=1)
 
 
 def _root(part: str, v: Array) -> Array:

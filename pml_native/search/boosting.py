@@ -171,8 +171,8 @@ def left_over(model: Boosted | None, train: Samples, held_out: Samples) -> LeftO
     # What is left keeps the weights of its rows, but is nothing that errors are relative to.
     return LeftOver(
         scale,
-        replace(train, y=residuals / scale, is_relative=False),
-        replace(held_out, y=held_out_residuals / scale, is_relative=False),
+        replace(train.changed(y=residuals / scale), is_relative=False),
+        replace(held_out.changed(y=held_out_residuals / scale), is_relative=False),
     )
 
 

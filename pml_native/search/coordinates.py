@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
+from ..derivatives import Derivatives
 from ..models.model import Model
 from ..models.normalization import Normalization
 from ..models.transformed import TRANSFORMS, Transformed
+from .along import Along, Balance
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5
@@ -24,7 +26,8 @@ LEAST_RATIO = 1.2
 
 @dataclass(frozen=True)
 class InputCoordinates:
-    """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1]."""
+    """Coordinates of the inputs: rows to train on and to choose by, z in [-1, 1], and what is known `along` them, which
+    is multiplied by the `balance`."""
 
     names: tuple[str, ...]
     scales: Array
@@ -32,9 +35,17 @@ class InputCoordinates:
     Z: Array
     held_out_Z: Array
     highest: tuple[int, ...]
+    along: Along | None = None
+    held_out_along: Along | None = None
+    balance: Balance | None = None
 
     def __hash__(self) -> int:
         return hash(self.names)
+
+    def of(self, samples: Samples) -> tuple[Array, Along | None]:
+        """The inputs of other samples in these coordinates, and what is known along them."""
+        Z = self.normalization.apply(Transformed.transform_inputs(samples.X, self.names, self.scales))
+        return Z, Along.of(samples.derivatives, self.names, self.scales, self.normalization)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,27 @@ class Link:
         # Where the largest is infinite, all others would be 0.
         return steepness if np.isfinite(largest) and np.isfinite(steepness).all() else np.ones((len(t), 1))
 
+    def slopes(self, along: Along, y: Array) -> Array:
+        """Derivatives of t where those of y are known, at rows of `y` (n, m): (k, m), NaN where y has to be known for
+        that, and is not, and for second ones of another t than y."""
+        values = np.ldexp(along.values, -self.inner_exponents)
+        if self.name == "identity":
+            return values
+        rows, order = along.known.rows, along.known.order
+        with np.errstate(all="ignore"):
+            steepness = TRANSFORMS[self.name].forward_derivative(y[rows] / self.scales) / self.scales
+            slopes: Array = values * steepness
+        return np.where(((rows < 0) | (order > 1))[:, None], np.nan, slopes)
+
+    def in_y(self, slopes: Array, along: Along, y: Array) -> Array:
+        """What differences of such derivatives of t (k, m) come to as those of y."""
+        differences = np.ldexp(slopes, self.inner_exponents)
+        if self.name == "identity":
+            return differences
+        with np.errstate(all="ignore"):
+            steepness = TRANSFORMS[self.name].forward_derivative(y[along.known.rows] / self.scales) / self.scales
+            return np.asarray(differences / steepness)
+
     def root_weight(self, samples: Samples, t: Array, *, steep: bool = False) -> Array | None:
         """What multiplies the residuals of `t`, which is the y of `samples`: (n, 1), None for 1.
 
@@ -91,7 +123,8 @@ class InputFrames:
 
     `X` (n, d) are the rows to train on, `held_out` those to choose by. `corners` (k, d) are points that the box of the
     polynomials holds, if they are not too far: no row is there, but a model may be asked. `degree` bounds degrees, and
-    `degrees` those of each column.
+    `degrees` those of each column. `derivatives` are those known at rows to train on and at those held out, of y of the
+    RMS `unit` (m,).
     """
 
     def __init__(
@@ -101,10 +134,16 @@ class InputFrames:
         corners: Array | None,
         degree: int | None,
         degrees: tuple[int, ...] | None = None,
+        *,
+        derivatives: tuple[Derivatives | None, Derivatives | None] = (None, None),
+        unit: Array | None = None,
     ) -> None:
-        self.n, self.rows = len(X), np.concatenate([X, held_out])
+        self.derivatives, self.unit = derivatives, unit
+        apart = [known.X[known.is_apart] for known in derivatives if known is not None]
+        self.n, self.ends, self.rows = len(X), len(X) + len(held_out), np.concatenate([X, held_out, *apart])
         self.corners = np.empty((0, X.shape[1])) if corners is None else corners
-        top = self.n if degree is None else degree
+        n_equations = self.n if derivatives[0] is None else self.n + len(derivatives[0])
+        top = n_equations if degree is None else degree
         self.tops = [top] * X.shape[1] if degrees is None else [min(top, own) for own in degrees]
         self._made: dict[tuple[str, ...], InputCoordinates] = {}
 
@@ -117,9 +156,14 @@ class InputFrames:
             margin = MOST_MARGIN * (high - low)
             normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
             Z, n = normalization.apply(T), self.n
-            # A column of k different values knows degrees up to k - 1.
-            highest = tuple(min(len(np.unique(z[:n])) - 1, top) for z, top in zip(Z.T, self.tops, strict=True))
-            self._made[names] = InputCoordinates(names, scales, normalization, Z[:n], Z[n:], highest)
+            along, held_out_along = (Along.of(known, names, scales, normalization) for known in self.derivatives)
+            # A column of k different values knows degrees up to k - 1, and more where derivatives along it are known.
+            n_known = [len(np.unique(z[:n])) + _n_values_along(along, j) for j, z in enumerate(Z.T)]
+            highest = tuple(min(known - 1, top) for known, top in zip(n_known, self.tops, strict=True))
+            balance = None if along is None or self.unit is None else Balance.of(along, self.unit)
+            self._made[names] = InputCoordinates(
+                names, scales, normalization, Z[:n], Z[n : self.ends], highest, along, held_out_along, balance
+            )
         return self._made[names]
 
     def alternatives(self, given: Sequence[str] | None) -> list[list[str]]:
@@ -131,6 +175,14 @@ class InputFrames:
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
         spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
         return [list(COMPARED) if has else ["identity"] for has in spans]
+
+
+def _n_values_along(along: Along | None, j: int) -> int:
+    """Values of a column, each as often as derivatives of another order along it are known there."""
+    if along is None:
+        return 0
+    has = along.directions[:, j] != 0.0
+    return sum(len(np.unique(along.Z[has & (along.known.order == order), j])) for order in (1, 2))
 
 
 def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:

@@ -28,7 +28,8 @@ from ..arrays import Array, Samples
 from ..models import Model, Polynomial
 from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
 from ..models.transformed import TRANSFORMS, Transformed
-from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
+from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
+from .equations import Equations, held_out_design, held_out_rmse, input_frames
 from .least_squares import Solve, leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .pursuit import Candidates
@@ -156,9 +157,9 @@ class PolynomialSearch:
         if basis != "auto" and basis not in BASES:
             raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
         self.rows, self.basis, self.degree = rows, basis, degree
-        self.max_terms = max(1, min(max_terms or rows.n, rows.n // 2))
+        self.max_terms = max(1, min(max_terms or rows.n_equations, rows.n_equations // 2))
         train, held_out = rows.train, rows.held_out
-        self.frame = InputFrames(train.X, held_out.X, rows.corners, degree, rows.degrees)
+        self.frame = input_frames(rows, degree)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
         self.links = links(train.y, held_out.y, outputs)
@@ -342,14 +343,15 @@ class PolynomialSearch:
         """How much of what the growth leaves over all candidates together may explain."""
 
         def share(worker: Worker) -> float:
-            fitted, residual, weight = self._fitted(growth)
-            return candidates.share(fitted.frame.Z, residual, weight)
+            fitted, residual, weight, equations = self._fitted(growth)
+            return candidates.share(fitted.frame.Z, residual[: equations.n_values], weight)
 
         return Step(self._pursuit_step(growth, candidates).work, share)
 
     def _pursued(self, growth: Growth, candidates: Candidates, worker: Worker) -> Growth:
         """The growth fitted, with those of the `candidates` that are to be fitted next."""
-        growth, residual, weight = self._fitted(growth)
+        growth, residual, weight, equations = self._fitted(growth)
+        residual = residual[: equations.n_values]
         if growth.error <= ROUNDED or growth.waiting >= PURSUIT_PATIENCE:
             growth.ended = True
             return growth
@@ -368,7 +370,8 @@ class PolynomialSearch:
 
     def _scan_work(self, sizes: Indices, top: int) -> float:
         """A Gram matrix and its factor, or four times as much for QR; then all degrees, of a third of the terms."""
-        n, held_out, k = self._compared(top), len(self.rows.held_out.X), len(self.links) * self.rows.n_outputs
+        k = len(self.links) * self.rows.n_outputs
+        n, held_out = (self.rows.per_row * one for one in (self._compared(top), self.rows.n_held_out))
         n_degrees = len(_tried(sizes[:top]))
         return (
             2.0 * n * top**2 * len(self._alike)
@@ -394,14 +397,14 @@ class PolynomialSearch:
                 continue
             n = self._compared(top)
             terms = ChebyshevTerms(indices[:top])
-            design, held_out = terms.design(frame.Z[:n]), terms.design(frame.held_out_Z)
-            solvers = [self._solver(design, alike, indices[:top].sum(axis=1)) for alike in self._alike]
+            held_out = held_out_design(terms, frame)
+            solvers = self._solvers(frame, terms, n)
             for p in tried[np.searchsorted(tried, done, side="right") : np.searchsorted(tried, top, side="right")]:
                 coefficients = np.concatenate([solve(p) for solve in solvers], axis=1)
                 t = held_out[:, :p] @ coefficients
                 for i, growth in enumerate(growths):
                     own = slice(i * m, (i + 1) * m)
-                    error = self.rows.held_out_rmse(growth.link.values(t[:, own], clipped=True))
+                    error = held_out_rmse(self.rows, frame, growth.link, t[:, own])
                     if (one := score(error, p * m)) < best[i]:
                         best[i] = one
                         growth.best = error, indices[:p], coefficients[:, own]
@@ -418,14 +421,24 @@ class PolynomialSearch:
             growth.error, growth.indices, growth.coefficients = growth.best
         return growths
 
-    def _solver(self, design: Array, alike: Sequence[Link], degrees: Indices) -> Solve:
-        """Least squares for the first rows, whose terms are `design` (n, p), and for links that weigh rows alike."""
-        n = len(design)
-        T = np.concatenate([link.t[:n] for link in alike], axis=1)
-        weight = self._root_weight(alike[0])
-        if weight is None:
-            return leading_least_squares(design, T, degrees)
-        return leading_least_squares(design * weight[:n], T * weight[:n], degrees)
+    def _solvers(self, frame: InputCoordinates, terms: ChebyshevTerms, n: int) -> list[Solve]:
+        """Least squares of the first n rows, for each of the groups of links that weigh rows alike."""
+        degrees, found, values = terms.indices.sum(axis=1), [], None
+        for alike in self._alike:
+            equations = self._equations(frame, alike, n, self._root_weight(alike[0]))
+            if equations.along is not None:
+                design = equations.design(terms)
+            else:
+                design = values = equations.design(terms) if values is None else values
+            weight, T = equations.root_weight, equations.targets
+            if weight is None:
+                found.append(leading_least_squares(design, T, degrees))
+            else:
+                found.append(leading_least_squares(design * weight, T * weight, degrees))
+        return found
+
+    def _equations(self, frame: InputCoordinates, some: Sequence[Link], n: int, root_weight: Array | None) -> Equations:
+        return Equations.of(frame, some, self.rows.train.y, n, root_weight)
 
     def _indices(self, frame: InputCoordinates) -> tuple[Indices, Indices]:
         """The largest set of terms without growth that is allowed, and their sizes."""
@@ -494,38 +507,41 @@ class PolynomialSearch:
 
     def _growth_step(self, growth: Growth, n_terms: int) -> Step:
         p, n = len(growth.indices), self._rows(len(growth.indices))
-        return Step(0.7 * n * p**2 + 50.0 * CALL, partial(self._advanced, growth, n_terms))
+        return Step(0.7 * n * self.rows.per_row * p**2 + 50.0 * CALL, partial(self._advanced, growth, n_terms))
 
     def _advanced(self, growth: Growth, n_terms: int, worker: Worker) -> Growth:
         """The growth one fit further, with the terms to be fitted next."""
-        growth, residual, weight = self._fitted(growth)
+        growth, residual, weight, equations = self._fitted(growth)
         if growth.waiting >= PATIENCE or len(growth.indices) >= self.max_terms:
             growth.ended = True
         elif len(growth.indices) < n_terms:
             prune(growth, residual)
             room = n_terms - len(growth.indices)
             room = min(room, max(8, math.ceil(GROWTH * len(growth.indices))))
-            added = next_terms(growth, residual, room, weight, self.degree)
+            added = next_terms(growth, equations, residual, room, weight, self.degree)
             growth.ended = len(added) == 0
             growth.indices = np.concatenate([growth.indices, added])
         return growth
 
-    def _fitted(self, growth: Growth) -> tuple[Growth, Array, Array | None]:
-        """The growth with its terms fitted and its record kept, what is left over at rows, and what these weigh."""
+    def _fitted(self, growth: Growth) -> tuple[Growth, Array, Array | None, Equations]:
+        """The growth with its terms fitted and its record kept, what is left over of the equations, what these weigh,
+        and the equations."""
         growth = replace(growth)
-        weight = self._root_weight(growth.link)
-        residual = self._fit(growth, self._rows(len(growth.indices)), weight)
+        n = self._rows(len(growth.indices))
+        equations = self._equations(growth.frame, [growth.link], n, self._root_weight(growth.link))
+        residual, weight = self._fit(growth, equations), equations.root_weight
         if weight is not None:
-            weight = weight[: len(residual)] / rms(weight[: len(residual)])
+            weight = weight / rms(weight)
             residual = residual * weight
-        error = self.rows.held_out_rmse(self._values(growth, held_out=True))
+        t = held_out_design(ChebyshevTerms(growth.indices), growth.frame) @ growth.coefficients
+        error = held_out_rmse(self.rows, growth.frame, growth.link, t)
         growth.n_terms, growth.errors = (*growth.n_terms, len(growth.indices)), (*growth.errors, error)
         gains = growth.best is None or error < 0.9 * growth.best[0]
         growth.waiting = 0 if gains else growth.waiting + 1
         if growth.best is None or error < growth.best[0]:
             growth.best = error, growth.indices, growth.coefficients
         growth.error = error
-        return growth, residual, weight
+        return growth, residual, weight, equations
 
     # --- the best ones, fitted to all rows
 
@@ -568,7 +584,7 @@ class PolynomialSearch:
     def _finish_step(self, growth: Growth, steep: bool = False) -> Step:
         assert growth.best is not None
         p = len(growth.best[1])
-        n = self._rows(p)
+        n = self._rows(p) * self.rows.per_row
         return Step(n * p * (p + 20.0) + 20.0 * CALL, partial(self._finished, growth, steep))
 
     def _finished(self, growth: Growth, steep: bool, worker: Worker) -> tuple[Found, Growth]:
@@ -576,7 +592,7 @@ class PolynomialSearch:
         assert growth.best is not None
         growth = replace(growth, indices=growth.best[1], coefficients=growth.best[2])
         weight = self._root_weight(growth.link, steep=steep)
-        self._fit(growth, self._rows(len(growth.indices)), weight)
+        self._fit(growth, self._equations(growth.frame, [growth.link], self._rows(len(growth.indices)), weight))
         keep = _is_seen(growth, weight)
         growth.indices, growth.coefficients = growth.indices[keep], growth.coefficients[keep]
         growth.best = growth.error, growth.indices, growth.coefficients
@@ -587,6 +603,7 @@ class PolynomialSearch:
             f"{len(growth.indices)} terms {coordinates}".rstrip(),
             coordinates=coordinates,
             refit=partial(self._refit, growth, steep),
+            uses_derivatives=True,
         )
         growth.best = found.errors.rmse, growth.indices, growth.coefficients
         return found, growth
@@ -626,17 +643,20 @@ class PolynomialSearch:
         frame, link, p = growth.frame, growth.link, len(growth.indices)
         m = self.rows.n_outputs
         terms = ChebyshevTerms(growth.indices)
-        n = min(len(samples.X), max(MOST_ROWS, int(MOST_REFIT_WORK / p**2)))
+        per_row = self.rows.per_row
+        n = min(len(samples.X), math.ceil(max(MOST_ROWS, int(MOST_REFIT_WORK / p**2)) / per_row))
         chosen = np.linspace(0, len(samples.X) - 1, n).astype(np.intp)
+        height = max(p, int(TILE_NUMBERS / (p * per_row)))
 
         def tiles() -> Iterator[tuple[Array, Array]]:
-            for start in range(0, n, max(p, TILE_NUMBERS // p)):
-                some = samples.take(chosen[start : start + max(p, TILE_NUMBERS // p)])
-                Z = frame.normalization.apply(Transformed.transform_inputs(some.X, frame.names, frame.scales))
+            for start in range(0, n, height):
+                some = samples.take(chosen[start : start + height], apart=start == 0)
+                Z, along = frame.of(some)
                 t = Transformed.transform_outputs(some.y, (link.name,) * m, link.scales)
                 t = np.ldexp(t, -link.inner_exponents)
                 weight = link.root_weight(some, t, steep=steep)
-                yield (terms.design(Z), t) if weight is None else (terms.design(Z) * weight, t * weight)
+                slopes = None if along is None else link.slopes(along, some.y)
+                yield Equations(Z, t, along, frame.balance, slopes, weight).weighted(terms)
 
         coefficients = tiled_least_squares(tiles, growth.indices.sum(axis=1))
         return self._model(replace(growth, coefficients=coefficients))
@@ -644,37 +664,33 @@ class PolynomialSearch:
     # --- rows
 
     def _rows(self, p: int) -> int:
-        return min(self.rows.n, max(MOST_ROWS, ROWS_PER_TERM * p))
+        return min(self.rows.n, math.ceil(max(MOST_ROWS, ROWS_PER_TERM * p) / self.rows.per_row))
 
     def _compared(self, p: int) -> int:
         """Rows of fits of `p` terms that are only compared."""
-        return min(self.rows.n, max(FEWEST_COMPARED, ROWS_PER_TERM * p))
+        return min(self.rows.n, math.ceil(max(FEWEST_COMPARED, ROWS_PER_TERM * p) / self.rows.per_row))
 
     def _root_weight(self, link: Link, *, steep: bool = False) -> Array | None:
         return link.root_weight(self.rows.train, link.t, steep=steep)
 
-    def _fit(self, growth: Growth, n: int, root_weight: Array | None) -> Array:
-        """Solves for the coefficients of the growth's terms, and returns what is left over, at the rows it took."""
-        terms, p = ChebyshevTerms(growth.indices), len(growth.indices)
+    def _fit(self, growth: Growth, equations: Equations) -> Array:
+        """Solves for the coefficients of the growth's terms, and returns what is left over of the equations."""
+        terms, p, n = ChebyshevTerms(growth.indices), len(growth.indices), len(equations)
         size = min(n, max(p, TILE_NUMBERS // p))
-        rows = [slice(start, min(start + size, n)) for start in range(0, n, size)]
-        kept = terms.design(growth.frame.Z[:n]) if len(rows) == 1 else None
+        tiles = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        kept = equations.design(terms) if len(tiles) == 1 else None
+        weight = equations.root_weight
 
         def design(some: slice) -> Array:
-            return terms.design(growth.frame.Z[some]) if kept is None else kept
+            return equations.design(terms, some) if kept is None else kept
 
-        def tiles() -> Iterator[tuple[Array, Array]]:
-            for some in rows:
-                weight = 1.0 if root_weight is None else root_weight[some]
-                A = design(some)
-                yield A if root_weight is None else A * weight, growth.link.t[some] * weight
+        def weighted() -> Iterator[tuple[Array, Array]]:
+            for some in tiles:
+                A, t = design(some), equations.targets[some]
+                yield (A, t) if weight is None else (A * weight[some], t * weight[some])
 
-        growth.coefficients = tiled_least_squares(tiles, growth.indices.sum(axis=1))
-        return np.concatenate([growth.link.t[some] - design(some) @ growth.coefficients for some in rows])
-
-    def _values(self, growth: Growth, *, held_out: bool) -> Array:
-        Z = growth.frame.held_out_Z if held_out else growth.frame.Z
-        return growth.link.values(ChebyshevTerms(growth.indices).design(Z) @ growth.coefficients, clipped=True)
+        growth.coefficients = tiled_least_squares(weighted, growth.indices.sum(axis=1))
+        return np.concatenate([equations.targets[some] - design(some) @ growth.coefficients for some in tiles])
 
 
 def is_simple(model: Model) -> bool:

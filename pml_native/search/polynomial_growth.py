@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import Array
 from ..models.chebyshev import ChebyshevTerms, Indices, unique_rows
 from .coordinates import InputCoordinates, Link
+from .equations import Equations
 
 # Rows and candidates that the next terms are chosen on.
 SCORING_ROWS, MOST_CANDIDATES = 1000, 2000
@@ -57,9 +58,15 @@ def prune(growth: Growth, residual: Array) -> None:
 
 
 def next_terms(
-    growth: Growth, residual: Array, count: int, weight: Array | None = None, degree: int | None = None
+    growth: Growth,
+    equations: Equations,
+    residual: Array,
+    count: int,
+    weight: Array | None = None,
+    degree: int | None = None,
 ) -> Indices:
-    """The `count` neighbours of the largest terms that go best with what is left over, weighed by `weight` (n, 1).
+    """The `count` neighbours of the largest terms that go best with what is left over of the `equations`, weighed by
+    `weight` (n, 1).
 
     None of them is of a total degree above `degree`.
     """
@@ -83,7 +90,7 @@ def next_terms(
     if len(candidates) == 0:
         return candidates
     rows = min(len(residual), SCORING_ROWS)
-    columns = ChebyshevTerms(candidates).design(growth.frame.Z[:rows])
+    columns = equations.design(ChebyshevTerms(candidates), slice(rows))
     if weight is not None:
         columns *= weight[:rows]
     norms = np.sqrt(np.einsum("np,np->p", columns, columns))

@@ -362,7 +362,7 @@ def apart(samples: Samples) -> Samples:
         return (table[first] + total / size[:, None])[order]
 
     order = np.argsort(first)
-    return replace(samples.take(first[order]), X=mean(samples.X), y=mean(samples.y))
+    return samples.take(first[order]).changed(mean(samples.X), mean(samples.y))
 
 
 def doubled(n: int) -> list[int]:

@@ -27,7 +27,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import lapack
 from scipy.optimize import minimize
 
@@ -37,7 +37,9 @@ from ..models import Model, Polynomial, Rational
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.transformed import TRANSFORMS, Transformed
 from ..singular_values import svd
-from .coordinates import InputCoordinates, InputFrames, Link, in_coordinates, in_words, links
+from .along import Along
+from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
+from .equations import Equations, held_out_design, held_out_rmse, input_frames
 from .least_squares import DECAY, MOST_DOUBLINGS
 from .polynomial_growth import rms
 from .scheduler import Part, Step, Steps, Worker
@@ -163,10 +165,15 @@ class Quotient:
         values: Array = design[:, : len(self.denominator)] @ self.denominator
         return values
 
-    def value(self, design: Array) -> Array:
-        """(n, m)"""
-        values: Array = design @ self.numerators / self.bottom(design)[:, None]
-        return values
+    def values(self, design: Array, points: NDArray[np.intp]) -> Array:
+        """Its values where all terms have those of the first rows of `design`, and then derivatives of it by the other
+        rows, of the terms' derivatives, at the `points` of these among the first: (n, m), NaN where that is none."""
+        n = len(design) - len(points)
+        tops, bottom = design @ self.numerators, self.bottom(design)[:, None]
+        found = tops / bottom
+        found[n:] = (tops[n:] - found[points] * bottom[n:]) / bottom[points]
+        found[n:][points < 0] = np.nan
+        return found
 
 
 @dataclass(frozen=True)
@@ -205,9 +212,9 @@ class RationalSearch:
         if max_terms is not None and max_terms < LEAST_TERMS:
             raise ValueError(f"max_terms: expected an integer >= {LEAST_TERMS} or None, got {max_terms}")
         self.rows = rows
-        self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n, rows.n // 2))
+        self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n_equations, rows.n_equations // 2))
         train, held_out = rows.train, rows.held_out
-        self.frame = InputFrames(train.X, held_out.X, rows.corners, None, rows.degrees)
+        self.frame = input_frames(rows)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         self.choices = self.frame.alternatives(given)
         self.links = links(train.y, held_out.y, outputs)
@@ -343,17 +350,19 @@ class RationalSearch:
 
     def _step(self, contender: Contender, most: int, *, compared: bool) -> Step:
         p = q = most / 2.0
-        n, m = self._rows(most, compared), self.rows.n_outputs
-        seen = n + len(self.rows.held_out.X) + (FEW_POINTS if compared else N_POINTS)
+        n_rows, m = self._rows(most, compared), self.rows.n_outputs
+        seen = n_rows + len(self.rows.held_out.X) + (FEW_POINTS if compared else N_POINTS)
+        n = n_rows * self.rows.per_row
         solving = (n + p) * p**2 + 2.0 * n * p * q * m + n * m * q**2 + 10.0 * q**3
         looking = len(RIDGES) * (seen * q + len(self.rows.held_out.X) * p * m + p**2 + 2.0 * CALL)
         work = WEIGHINGS * (2.0 * solving + looking + 10.0 * CALL)
         return Step(work, partial(self._compared if compared else self._finished, contender, most))
 
     def _rows(self, n_terms: int, compared: bool) -> int:
-        if compared:
-            return min(self.rows.n, max(FEWEST_COMPARED, COMPARED_PER_TERM * n_terms))
-        return min(self.rows.n, max(MOST_ROWS, ROWS_PER_TERM * n_terms))
+        most = (
+            max(FEWEST_COMPARED, COMPARED_PER_TERM * n_terms) if compared else max(MOST_ROWS, ROWS_PER_TERM * n_terms)
+        )
+        return min(self.rows.n, math.ceil(most / self.rows.per_row))
 
     def _compared(self, contender: Contender, most: int, worker: Worker) -> tuple[int, float]:
         """The number of terms, and the error of their best quotient on the rows held out; infinite for none."""
@@ -374,6 +383,7 @@ class RationalSearch:
             coordinates=coordinates,
             refit=partial(self._refit, contender, quotient),
             nearby=partial(self._nearby, contender, quotient),
+            uses_derivatives=True,
         )
         return found if math.isfinite(found.error) else None
 
@@ -381,29 +391,32 @@ class RationalSearch:
         """The best quotient of at most so many terms, and its error on the rows held out."""
         frame, link = contender.frame, contender.link
         indices, q = contender.shape.terms(frame.highest, most)
-        some = slice(self._rows(len(indices) + q, compared))
+        n, n_held_out = self._rows(len(indices) + q, compared), self.rows.n_held_out
         terms = ChebyshevTerms(indices)
-        design, held_out = terms.design(frame.Z[some]), terms.design(frame.held_out_Z)
+        own = link.root_weight(self.rows.train, link.t)
+        equations = Equations.of(frame, [link], self.rows.train.y, n, own, with_y=True)
+        design, held_out = equations.design(terms), held_out_design(terms, frame)
         points = terms.design(self.points[: FEW_POINTS if compared else N_POINTS])
-        looked_at = np.concatenate([design[:, :q], held_out[:, :q], points[:, :q]])
-        own_weight = _root_weight(link, self.rows.train, link.t)[some]
+        looked_at = np.concatenate([design[:n, :q], held_out[:n_held_out, :q], points[:, :q]])
+        own_weight = _root_weight(equations)
         weight, best, before = own_weight, None, math.inf
         for _ in range(WEIGHINGS):
             found: tuple[Quotient, float] | None = None
-            quotients = solutions(indices, design, q, link.t[some], weight)
+            quotients = solutions(indices, equations, design, q, weight)
             lowest = (looked_at @ np.stack([one.denominator for one in quotients], axis=1)).min(axis=0)
             for quotient in itertools.compress(quotients, lowest > 0.0):
-                error = self.rows.held_out_rmse(link.values(quotient.value(held_out), clipped=True))
+                t = quotient.values(held_out, _points_along(n_held_out, frame.held_out_along))
+                error = held_out_rmse(self.rows, frame, link, t)
                 if found is None or error < found[1]:
                     found = quotient, error
             if found is not None and (best is None or found[1] < best[1]):
                 best = found
             if found is None or not found[1] < USEFUL * before or worker.should_stop():
                 break
-            bottom = found[0].bottom(design)
+            bottom = found[0].bottom(design[:n])
             if not np.all(bottom > 0.0):  # by rounding: no weights come of it
                 break
-            before, weight = found[1], own_weight / bottom
+            before, weight = found[1], own_weight / bottom[equations.points]
         return best
 
     def is_positive(self, quotient: Quotient) -> bool:
@@ -445,22 +458,30 @@ class RationalSearch:
         frame, link = contender.frame, contender.link
         p, q = len(quotient.indices), len(quotient.denominator)
         most = min(MOST_REFIT_NUMBERS / (p + q), MOST_REFIT_WORK / (p + q) ** 2)
-        n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_TERM * (p + q), int(most)))
-        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp))
-        Z = frame.normalization.apply(Transformed.transform_inputs(samples.X, frame.names, frame.scales))
-        design = ChebyshevTerms(quotient.indices).design(Z)
+        most = max(MOST_ROWS, ROWS_PER_TERM * (p + q), int(most))
+        n = min(len(samples.X), math.ceil(most / self.rows.per_row))
+        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp), apart=False)
+        Z, along = frame.of(samples)
         t = Transformed.transform_outputs(samples.y, (link.name,) * self.rows.n_outputs, link.scales)
         t = np.ldexp(t, -link.inner_exponents)
-        weight = _root_weight(link, samples, t) / quotient.bottom(design)
+        slopes = None if along is None else link.slopes(along, samples.y)
+        equations = Equations(Z, t, along, frame.balance, slopes, link.root_weight(samples, t))
+        design = equations.design(ChebyshevTerms(quotient.indices))
+        weight = _root_weight(equations) / quotient.bottom(design[:n])[equations.points]
         ridges = (quotient.ridge,)
-        [again] = solutions(quotient.indices, design, q, t, weight, ridges)
-        looked_at = np.concatenate([design, ChebyshevTerms(quotient.indices).design(self.points)])
+        [again] = solutions(quotient.indices, equations, design, q, weight, ridges)
+        looked_at = np.concatenate([design[:n], ChebyshevTerms(quotient.indices).design(self.points)])
         return again if again.bottom(looked_at).min() > 0.0 and self.is_positive(again) else None
 
 
-def _root_weight(link: Link, samples: Samples, t: Array) -> Array:
-    weight = link.root_weight(samples, t)
-    return np.ones(len(t)) if weight is None else weight[:, 0]
+def _root_weight(equations: Equations) -> Array:
+    weight = equations.root_weight
+    return np.ones(len(equations)) if weight is None else weight[:, 0]
+
+
+def _points_along(n: int, along: Along | None) -> NDArray[np.intp]:
+    """The rows, of n, at which the derivatives are known."""
+    return np.empty(0, dtype=np.intp) if along is None else along.known.rows
 
 
 def _error(contender: Contender) -> float:
@@ -468,13 +489,13 @@ def _error(contender: Contender) -> float:
 
 
 def solutions(
-    indices: Indices, design: Array, q: int, t: Array, weight: Array, ridges: Sequence[float] = RIDGES
+    indices: Indices, equations: Equations, design: Array, q: int, weight: Array, ridges: Sequence[float] = RIDGES
 ) -> list[Quotient]:
-    """The quotients that least squares give, with rows weighed by `weight` (n,), one for each of the `ridges`.
+    """The quotients that least squares give, with `equations` weighed by `weight` (n,), one for each of the `ridges`.
 
-    `design` (n, p) has the terms' values, the first q of them are the denominator's; `t` (n, m) the values to meet.
+    `design` (n, p) is that of the terms, the first q of them are the denominator's.
     """
-    (n, p), scale = design.shape, rms(t)
+    (n, p), scale = design.shape, rms(equations.targets[: equations.n_values])
     level = float(np.sqrt(np.sum(weight**2)))
     degrees = np.minimum(indices.sum(axis=1), MOST_DOUBLINGS)
     stacked = np.zeros((n + p, p), order="F")
@@ -482,9 +503,9 @@ def solutions(
     stacked[n + np.arange(p), np.arange(p)] = 0.5 * EPS * level * DECAY**degrees
     factor, tau, _, _ = lapack.dgeqrf(stacked, lwork=64 * p, overwrite_a=1)
     tops, rests = [], []
-    for column in (t / scale).T:
+    for column in (equations.targets / scale).T:
         right = np.zeros((n + p, q), order="F")
-        right[:n] = (weight * column)[:, None] * design[:, :q]
+        right[:n] = equations.products(design[:, :q], column, weight)
         right = lapack.dormqr("L", "T", factor, tau, right, 64 * q, overwrite_c=1)[0]
         tops.append(right[:p])
         rests.append(right[p:])

@@ -11,12 +11,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, Samples, as_samples
+from ..arrays import Array, Samples, as_samples, rms_of_columns
 from ..hold_out import split
 from ..models import Model, Signature
 from ..optimize.interrupt import InterruptGuard
 from ..report import Candidate, Errors
 from ..threads import resolve_threads
+from .along import LEAST_RATIO
 from .scheduler import Crew, Next, Search, Start, State, Steps
 
 EPS = float(np.finfo(np.float64).eps)
@@ -47,6 +48,9 @@ FEWER_FROM = 1e-11
 
 # Searches look at so many rows: enough for five a term with the most terms that any of them takes.
 MOST_TRAIN, MOST_HELD_OUT = 20_000, 3_000
+# Points at which a model's derivatives are compared with those known: some hundred, or as many as take a tenth of a
+# second.
+FEWEST_POINTS, MOST_POINTS_TIMES_PARAMETERS = 300, 2e6
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,17 @@ class Rows:
         return len(self.held_out.X)
 
     @property
+    def n_equations(self) -> int:
+        """Values and derivatives that are known to train on."""
+        known = self.train.derivatives
+        return self.n if known is None else self.n + len(known)
+
+    @property
+    def per_row(self) -> float:
+        """The same, for each row."""
+        return self.n_equations / self.n
+
+    @property
     def n_inputs(self) -> int:
         return int(self.train.X.shape[1])
 
@@ -140,6 +155,20 @@ class Rows:
                 square = float(np.mean(np.average(error**2, axis=0, weights=weight)))
         return math.sqrt(square) if math.isfinite(square) else math.inf
 
+    def with_derivatives(self, error: float, off: Array, rows: NDArray[np.intp]) -> float:
+        """The RMS of the `error` of y on the rows held out and of what derivatives are `off` by (k, m), in the units of
+        y that they are balanced to; these are at `rows` (k,). NaN counts as not known."""
+        weight = self.held_out.sample_weight
+        with np.errstate(all="ignore"):
+            square = (np.ldexp(off, -self._held_out_exponent) / self.held_out_rms) ** 2
+            if weight is not None:
+                of_rows = np.where((rows < 0), 1.0, weight[rows]) if weight.ndim == 1 else weight[rows].mean(axis=1)
+                square = square * of_rows[:, None]
+        is_known = ~np.isnan(square)
+        k, total = int(is_known.sum()) / square.shape[1], float(np.sum(square[is_known])) / square.shape[1]
+        mean = (self.n_held_out * error**2 + total) / (self.n_held_out + k)
+        return math.sqrt(mean) if math.isfinite(mean) else math.inf
+
     def fewer(self, n: int, n_held_out: int) -> Rows:
         """The first of each kind, for a model that takes long to evaluate."""
         return replace(self, train=self.train.first(n), held_out=self.held_out.first(n_held_out), table=None, grid=None)
@@ -155,13 +184,21 @@ class Rows:
         refit: Callable[[Samples], Model] | None = None,
         nearby: Callable[[Samples], Model | None] | None = None,
         nearby_work: float | None = None,
+        uses_derivatives: bool = False,
     ) -> Found:
-        """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart."""
+        """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart.
+
+        `uses_derivatives` says that it is made to meet those of y as well, where they are known.
+        """
         held_out, train = self.held_out, self.train
         with np.errstate(all="ignore"):
             errors = errors_at(held_out, model.evaluate(held_out.X))
             at_rows = errors_at(train, model.evaluate(train.X))
         maker = f"{family} {coordinates}"
+        off = 0.0
+        if train.derivatives is not None:
+            off = max(off_derivatives(samples, model) for samples in (train, held_out))
+            description += ", by y and its derivatives" if uses_derivatives else ", by y alone"
         return Found(
             model,
             errors,
@@ -173,12 +210,38 @@ class Rows:
             refit=refit,
             nearby=nearby or refit,
             nearby_work=nearby_work,
+            derivative_error=off,
         )
 
 
 def errors_at(samples: Samples, y: Array) -> Errors:
     """Of values `y` (n, m) at the rows of `samples`, as these weigh them."""
     return Errors.of(y, samples.y, samples.sample_weight, is_relative=samples.is_relative)
+
+
+def off_derivatives(samples: Samples, model: Model) -> float:
+    """The RMSE of the model's derivatives where those of the `samples` are known, at some points, 0 where none is.
+
+    In units of the RMS of y over as much of the box as LEAST_RATIO has to do with, or of the derivatives themselves
+    along the axis, where these are larger: so they count as errors of y do, as in the equations of polynomials.
+    """
+    known = samples.derivatives
+    if known is None:
+        return 0.0
+    most = max(FEWEST_POINTS, int(MOST_POINTS_TIMES_PARAMETERS / max(1, model.n_params)))
+    points = np.unique(known.numbers)
+    if len(points) > most:
+        known = known.some(np.isin(known.numbers, points[np.linspace(0, len(points) - 1, most).astype(np.intp)]))
+        assert known is not None
+    half = 0.5 * np.ptp(np.concatenate([samples.X, known.X]), axis=0)
+    unit = rms_of_columns(samples.y)
+    with np.errstate(all="ignore"):
+        off = np.asarray(known.of(model) - known.values)
+        length = np.abs(known.directions) @ half
+        units = (LEAST_RATIO / length[:, None]) ** known.order[:, None] * unit
+        relative = off / np.maximum(units, known.size)
+    square = float(np.mean(relative[np.isfinite(known.values)] ** 2))
+    return math.sqrt(square) if math.isfinite(square) else math.inf
 
 
 @dataclass(frozen=True)
@@ -206,15 +269,17 @@ class Found:
     nearby_work: float | None = None  # of a `nearby` that goes on from where the model is; None for least squares anew
     # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
     is_open: bool = False
+    derivative_error: float = 0.0  # of the derivatives that are known, in units that count as those of y do
 
     @property
     def error(self) -> float:
-        """What models are compared by: the larger of the RMSE on the rows held out and at those trained on.
+        """What models are compared by: the largest of the RMSE on the rows held out, at those trained on, and of
+        derivatives, where these are known.
 
         The rows held out are few. Where y has an edge that none of them is near, a model may be wild there, and the
         rows trained on, of which there are more, show it.
         """
-        return max(self.errors.rmse, self.train_rmse)
+        return max(self.errors.rmse, self.train_rmse, self.derivative_error)
 
     @property
     def is_exact(self) -> bool:

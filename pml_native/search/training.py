@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -74,7 +74,7 @@ class Coordinates:
 def _in_coordinates(samples: Samples, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Samples:
     X = Transformed.transform_inputs(samples.X, inputs)
     if "log" not in outputs:
-        return replace(samples, X=X)
+        return samples.changed(X)
     # The logarithm of y changes as y relative to itself.
     return samples.in_coordinates(X, Transformed.transform_outputs(samples.y, outputs), samples.y[:, 0])
 

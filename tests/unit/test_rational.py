@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pml_native as pml
+from pml_native.search.equations import Equations
 from pml_native.search.rational import Shape, solutions
 
 
@@ -84,7 +85,8 @@ def test_without_a_ridge_the_solution_is_that_of_the_linear_problem():
     design = np.polynomial.chebyshev.chebvander(Z[:, 0], 4)
     t = np.stack([np.exp(2 * Z[:, 0]), np.sin(3 * Z[:, 0])], axis=1)
     weight = rng.uniform(0.5, 2.0, 200)
-    [found] = solutions(np.arange(5)[:, None], design, 3, t, weight, ridges=(0.0,))
+    equations = Equations(Z, t, None, None, None, None)
+    [found] = solutions(np.arange(5)[:, None], equations, design, 3, weight, ridges=(0.0,))
     scaled = t / np.sqrt(np.mean(t**2, axis=0))
     zeros = np.zeros_like(design)
     rows = [

@@ -36,7 +36,7 @@ FLOORS = [
     ["digits"],
     ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials", "lapack"],
     ["arrays", "jit", "coefficients"],
-    ["encodings"],
+    ["encodings", "derivatives"],
     ["columns"],
     ["_core", "_version"],
 ]

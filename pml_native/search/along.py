@@ -1,0 +1,96 @@
+"""What is known of derivatives, in the coordinates that a polynomial is looked for in.
+
+With z = z(x) by columns, and a derivative along the direction v in x, s -> z(x + s v) goes along z' = dz/dx v, and
+    d/ds t = grad t . z',    d^2/ds^2 t = z'' . grad t + z' . hess t . z',   z'' = d^2z/dx^2 v^2.
+Divided by |z'|, or its square, these are derivatives by the unit of length in z, whatever the units of x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from ..derivatives import Derivatives
+from ..models.chebyshev import ChebyshevTerms
+from ..models.normalization import Normalization
+from ..models.transformed import Transformed, input_slopes
+
+# What a derivative by the unit of length in z, where the box is 2 wide, is taken to be off by, over what y is, at
+# least: what series of some ten terms leave over goes up and down as their last terms do. Where rounding decides, the
+# ratio of the sizes of derivatives and of y does, if it is larger.
+LEAST_RATIO = 10.0
+
+
+@dataclass(frozen=True)
+class Along:
+    """The derivatives `known` (k) at `Z` (k, d), along unit `directions` (k, d), plus `bends` (k, d) times the gradient
+    for second ones, as `per_unit` (k, 1) times what is known."""
+
+    known: Derivatives
+    Z: Array
+    directions: Array
+    bends: Array
+    per_unit: Array
+
+    @classmethod
+    def of(
+        cls, known: Derivatives | None, names: tuple[str, ...], scales: Array, normalization: Normalization
+    ) -> Along | None:
+        """In coordinates of these `names`; without those along columns that have no part in z. None for none."""
+        if known is None:
+            return None
+        unit = np.ldexp(normalization.divisor, normalization.exponent) * scales
+        first, second = input_slopes(known.X / scales, names)
+        Z = normalization.apply(Transformed.transform_inputs(known.X, names, scales))
+        z_dot = first / unit * known.directions
+        z_dot_dot = second / (unit * scales) * known.directions**2
+        size = np.linalg.norm(z_dot, axis=1, keepdims=True)
+        kept = np.isfinite(size[:, 0]) & (size[:, 0] > 0.0)
+        some = known.some(kept)
+        if some is None:
+            return None
+        size = size[kept]
+        bends = np.where(some.order[:, None] == 2, z_dot_dot[kept] / size**2, 0.0)
+        return cls(some, Z[kept], z_dot[kept] / size, bends, size ** -some.order[:, None].astype(np.float64))
+
+    def some(self, which: NDArray[np.bool_]) -> Along | None:
+        """Those of them; None for none."""
+        known = self.known.some(which)
+        if known is None:
+            return None
+        return Along(known, self.Z[which], self.directions[which], self.bends[which], self.per_unit[which])
+
+    @property
+    def values(self) -> Array:
+        """What they are by the unit of length, (k, m)."""
+        return self.known.values * self.per_unit
+
+    def design(self, terms: ChebyshevTerms) -> Array:
+        """Those of the terms, (k, p)."""
+        return terms.derivatives(self.Z, self.directions, self.known.order, self.bends)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What derivatives by the unit of length, of first and second order, are multiplied by to weigh as y does."""
+
+    first: float
+    second: float
+
+    @classmethod
+    def of(cls, along: Along, unit: Array) -> Balance:
+        """For y of the RMS `unit` (m,)."""
+        factors = []
+        for order in (1, 2):
+            ratios = (along.values / unit)[along.known.order == order]
+            ratios = ratios[np.isfinite(ratios)]
+            ratio = float(np.sqrt(np.mean(ratios**2))) if len(ratios) else 0.0
+            factors.append(1.0 / max(LEAST_RATIO**order, ratio))
+        return cls(*factors)
+
+    def at(self, along: Along) -> Array:
+        """Of each of them, (k, 1)."""
+        return np.where(along.known.order == 1, self.first, self.second)[:, None]

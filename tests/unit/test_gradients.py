@@ -1,0 +1,197 @@
+"""Derivatives of y as data: what they add, how they are given, and what is said where they can't be right."""
+
+import numpy as np
+import pytest
+
+import pml_native as pml
+from pml_native.models.chebyshev import ChebyshevTerms, index_set
+
+EFFORT = 0.01
+
+
+def box(n, d, seed=0, low=-1.0, high=1.0):
+    return np.random.default_rng(seed).uniform(low, high, (n, d))
+
+
+def quartic(X):
+    """All powers of two inputs up to the 4th: 15 terms."""
+    x, y = X.T
+    value = (1 + x - 0.5 * y) ** 4 + x**2 * y - 3 * x * y**3
+    slope = 4 * (1 + x - 0.5 * y) ** 3
+    return value, np.stack([slope + 2 * x * y - 3 * y**3, -0.5 * slope + x**2 - 9 * x * y**2], axis=1)
+
+
+def relative_rmse(model, f, X):
+    y = f(X)[0]
+    return np.sqrt(np.mean((model(X) - y) ** 2) / np.mean(y**2))
+
+
+def test_derivatives_of_terms_are_those_of_numpy():
+    chebyshev = np.polynomial.chebyshev
+    indices = index_set("total", 5, [5, 5], 100)[0]
+    Z, directions = box(20, 2), box(20, 2, 1)
+    terms = ChebyshevTerms(indices)
+    first = terms.derivatives(Z, directions, np.ones(20, dtype=np.intp), np.zeros((20, 2)))
+    for column, (a, b) in zip(first.T, indices, strict=True):
+        c = np.zeros((6, 6))
+        c[a, b] = 1.0
+        by_x, by_y = (chebyshev.chebval2d(*Z.T, chebyshev.chebder(c, axis=axis)) for axis in (0, 1))
+        np.testing.assert_allclose(column, directions[:, 0] * by_x + directions[:, 1] * by_y, atol=1e-12)
+
+
+def test_second_derivatives_of_terms_are_those_of_numpy():
+    chebyshev = np.polynomial.chebyshev
+    Z, axis, bends = box(20, 1), np.ones((20, 1)), box(20, 1, 1)
+    found = ChebyshevTerms(np.arange(8)[:, None]).derivatives(Z, axis, np.full(20, 2), bends)
+    for k, column in enumerate(found.T):
+        slope, bend = (chebyshev.chebval(Z[:, 0], chebyshev.chebder(np.eye(8)[k], m)) for m in (1, 2))
+        np.testing.assert_allclose(column, bend + bends[:, 0] * slope, atol=1e-11)
+
+
+def test_twelve_rows_with_gradients_tell_fifteen_terms():
+    X, X_new = box(12, 2), box(200, 2, 1)
+    y, G = quartic(X)
+    model = pml.fit(X, y, gradients=G, effort=EFFORT)
+    assert relative_rmse(model, quartic, X_new) < 1e-13
+    assert model.report.gradient_rmse < 1e-13
+    assert "by y and its derivatives" in model.report.description
+    assert "derivatives, over the RMS" in str(model.report)
+    assert relative_rmse(pml.fit(X, y, effort=EFFORT), quartic, X_new) > 1e-3
+
+
+def test_gradients_may_be_known_in_part_and_without_y():
+    X, X_new = box(40, 2), box(200, 2, 1)
+    y, G = quartic(X)
+    y[:28] = np.nan
+    G[30:35] = np.nan
+    G[35:, 1] = np.nan
+    model = pml.fit(X, y, gradients=G, effort=EFFORT)
+    assert relative_rmse(model, quartic, X_new) < 1e-13
+
+
+def test_each_of_several_outputs_has_its_gradients():
+    X, X_new = box(14, 2), box(200, 2, 1)
+    y, G = quartic(X)
+    both, slopes = np.stack([y, X[:, 0] ** 2 - y], axis=1), np.stack([G, -G], axis=1)
+    slopes[:, 1, 0] += 2 * X[:, 0]
+    slopes[:3, 1] = np.nan
+    model = pml.fit(X, both, gradients=slopes, effort=EFFORT)
+    wanted = quartic(X_new)[0]
+    np.testing.assert_allclose(model(X_new), np.stack([wanted, X_new[:, 0] ** 2 - wanted], axis=1), atol=1e-11)
+
+
+def test_complex_y_has_complex_gradients():
+    X = box(14, 2)
+    y, G = quartic(X)
+    model = pml.fit(X, y * (2 + 1j), gradients=G * (2 + 1j), effort=EFFORT)
+    X_new = box(50, 2, 1)
+    np.testing.assert_allclose(model(X_new), quartic(X_new)[0] * (2 + 1j), atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])
+def test_logarithms_take_gradients_along_in_any_unit(scale):
+    """exp of a polynomial of logarithms: only in the logarithms of all are few terms enough."""
+    X = scale * np.exp(box(16, 2))
+
+    def f(X):
+        u = np.log(X / scale)
+        p, slopes = quartic(u)
+        y = 3.0 * np.exp(0.3 * p)
+        return y, 0.3 * y[:, None] * slopes / X
+
+    y, G = f(X)
+    model = pml.fit(X, y, gradients=G, method="polynomial", effort=0.03)
+    X_new = scale * np.exp(box(200, 2, 1))
+    assert relative_rmse(model, f, X_new) < 1e-11
+
+
+def test_second_derivatives_in_one_dimension_are_met():
+    x, x_new = np.linspace(0.3, 3.0, 12), np.linspace(0.3, 3.0, 301)
+
+    def f(x):
+        return np.exp(x) * np.sin(3 * x)
+
+    slope = np.exp(x) * (np.sin(3 * x) + 3 * np.cos(3 * x))
+    bend = np.exp(x) * (-8 * np.sin(3 * x) + 6 * np.cos(3 * x))
+    errors = []
+    for known in ({}, {"gradients": slope}, {"gradients": slope, "second_derivatives": bend}):
+        model = pml.fit(x, f(x), method="polynomial", effort=EFFORT, **known)
+        errors.append(np.sqrt(np.mean((model(x_new) - f(x_new)) ** 2)))
+    assert errors[1] < 1e-2 * errors[0]
+    assert errors[2] < 1e-2 * errors[1]
+
+
+def test_quotients_meet_gradients():
+    def f(X):
+        x, y = X.T
+        bottom = 1.2 + x * y
+        value = (1 + x**2) / bottom
+        return value, np.stack([2 * x / bottom - value * y / bottom, -value * x / bottom], axis=1)
+
+    X, X_new = box(16, 2), box(300, 2, 1)
+    y, G = f(X)
+    model = pml.fit(X, y, gradients=G, method="rational", effort=0.03)
+    assert relative_rmse(model, f, X_new) < 1e-12
+
+
+def test_gradients_of_data_frames_are_found_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    X, X_new = box(12, 2), box(200, 2, 1)
+    y, G = quartic(X)
+    frame = pandas.DataFrame(G[:, ::-1], columns=["b", "a"])
+    model = pml.fit(pandas.DataFrame(X, columns=["a", "b"]), y, gradients=frame, effort=EFFORT)
+    assert np.max(np.abs(model.evaluate(X_new) - quartic(X_new)[0][:, None])) < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"gradients": np.zeros((12, 3))}, r"gradients: expected \(12, 2\) or \(12, 1, 2\), .* got \(12, 3\)"),
+        ({"gradients": np.zeros((11, 2))}, r"gradients: expected \(12, 2\).*got \(11, 2\)"),
+        ({"gradients": np.full((12, 2), np.inf)}, "gradients: expected finite numbers, .* got 24 infinite, .* row 0"),
+        ({"gradients": np.full((12, 2), np.nan)}, "gradients: expected a number somewhere, got NaN only"),
+        ({"gradients": np.full((12, 2), 1j)}, "gradients: expected real numbers"),
+        ({"gradients": np.full((12, 2), "a")}, "gradients: expected numbers, got <U1"),
+        ({"second_derivatives": np.zeros(12)}, "second_derivatives: expected X of one column, got 2"),
+    ],
+)
+def test_what_gradients_can_not_be_is_said(given, said):
+    X = box(12, 2)
+    with pytest.raises(ValueError, match=said):
+        pml.fit(X, quartic(X)[0], **given)
+
+
+def test_rows_without_y_need_some_derivative():
+    X = box(20, 2)
+    y, G = quartic(X)
+    y[3], G[3] = np.nan, np.nan
+    with pytest.raises(ValueError, match="y: expected finite numbers, got 1 NaN and 0 infinite, the first in row 3"):
+        pml.fit(X, y, gradients=G)
+    y[:], G[3] = np.nan, 0.0
+    with pytest.raises(ValueError, match="y: expected a value in some of the rows"):
+        pml.fit(X, y, gradients=G)
+
+
+def test_rows_of_weight_0_have_no_gradients():
+    X, X_new = box(16, 2), box(200, 2, 1)
+    y, G = quartic(X)
+    weight = np.ones(16)
+    weight[3], y[3], G[3] = 0.0, np.inf, 1e9
+    model = pml.fit(X, y, gradients=G, sample_weight=weight, effort=EFFORT)
+    assert relative_rmse(model, quartic, X_new) < 1e-13
+
+
+def test_relative_errors_weigh_gradients_as_their_rows():
+    X_new = box(200, 2, 1)
+
+    def f(X):
+        value, slopes = quartic(X)
+        return value**2 + 1e-4, 2 * value[:, None] * slopes
+
+    y, G = f(box(60, 2))
+    model = pml.fit(box(60, 2), y, gradients=G, error="relative", method="polynomial", effort=0.03)
+    y_new = f(X_new)[0]
+    assert np.sqrt(np.mean(((model(X_new) - y_new) / y_new) ** 2)) < 1e-8
+    y[5] = np.nan
+    with pytest.raises(ValueError, match="got gradients alone in the rows 5"):
+        pml.fit(box(60, 2), y, gradients=G, error="relative")
