@@ -27,8 +27,11 @@ SEARCH = "inverse"
 MOST_ROWS, ONE_SIGN = 1000, 0.99
 # Few terms must leave this part of the error that they leave of y.
 BETTER = 0.5
-# How much further than at the rows y may be, over its range.
+# How much further than at all rows y may be, over its range.
 MARGIN = 0.05
+# Of so many rows, the part that may have no root. The value there is that of the start, which may be a spline through all
+# rows: a constant for the column, with no root anywhere, had an error of 1e-16 by that.
+SOME_ROWS, MOST_ROOTLESS = 200, 0.1
 # Of the work of the race, what is there for the one within it.
 SHARE = 0.5
 
@@ -39,6 +42,8 @@ class InverseSearch:
     def __init__(self, race: Race, known: Found, table: Sequence[Row]) -> None:
         self.race, self.rows, self.known, self.table = race, race.rows, known, table
         self.rng, self.prospect = own_rng(race.rng), 0.0
+        # The one whose errors are known: where there is no root, they are those of the inverse.
+        self._start = known.measured or known.model
 
     def steps(self) -> Steps:
         n, d = min(MOST_ROWS, self.rows.n), self.rows.n_inputs
@@ -85,13 +90,20 @@ class InverseSearch:
 
     def _whole(self, column: int, rises: bool, inner: Found, worker: Worker) -> Found:
         """What was found of the column, as a model of y."""
-        y, start = self.rows.train.y, self.known.model
-        low, high = float(y.min()), float(y.max())
+        # Rows held out, of steep functions far from the others, are within the bounds: between rows y may be there.
+        rows, start = self.rows.train if self.rows.table is None else self.rows.table, self._start
+        low, high = float(rows.y.min()), float(rows.y.max())
         bounds: Array = np.array([low - MARGIN * (high - low), high + MARGIN * (high - low)])
         names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
 
         def whole(model: Model) -> Model:
             return Inverse(model, start, column, bounds, rises, self.rows.signature)
+
+        with np.errstate(all="ignore"):
+            some = contiguous(self.rows.train.X[:SOME_ROWS])
+            roots = Inverse(inner.model, None, column, bounds, rises, self.rows.signature).evaluate(some)
+        if np.mean(np.isnan(roots)) > MOST_ROOTLESS:
+            start = None  # no value at these rows, and so no model
 
         return whole_of(
             self.rows, inner, f"inverse in {names[column]}: ", whole, lambda samples: swapped(samples, column)

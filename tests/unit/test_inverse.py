@@ -5,7 +5,13 @@ import pytest
 from scipy.optimize import brentq
 
 import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.facts import Facts
+from pml_native.fitting.inverse import InverseSearch
+from pml_native.fitting.race import Race
 from pml_native.models import Inverse
+from pml_native.search.search import Rows, run_alone
+from pml_native.search.spline import SplineSearch
 
 INPUTS = pml.Normalization.of_box(np.array([[0.0, -2.0], [1.0, 3.0]]))
 # 2 z_1 + 0.3 T_3(z_1) + z_0, which rises with z_1 by 1.1 at least.
@@ -65,3 +71,33 @@ def test_fit_swaps_y_with_a_column_that_is_the_simpler_function():
     assert isinstance(model, Inverse)
     assert np.sqrt(np.mean((model(X) - y) ** 2)) < 1e-9
     assert any("solved for y" in line for line in model.report.path)
+
+
+@pytest.fixture
+def steep():
+    """Rows of y = -log(1 - x), the last one held out, and a search for inverses that knows the spline through all."""
+    x = np.append(np.linspace(0.0, 0.95, 40), 0.9995)
+    samples, rng = as_samples(x, -np.log1p(-x)), np.random.default_rng(0)
+    is_out = np.arange(41) % 5 == 0
+    train, held_out = samples.take(np.flatnonzero(~is_out)), samples.take(np.flatnonzero(is_out))
+    rows = Rows.of(train, held_out, rng, table=samples, grid=Facts.of(samples).grid)
+    spline = run_alone(SplineSearch(rows, rng), effort=0.001, time_limit=None, n_threads=1)
+    assert spline.measured is not None
+    return InverseSearch(Race(rows, (), rng, 1e9), spline, ())
+
+
+def found_inverse(search, of_y):
+    inner = search._swapped_rows(0).found(of_y, "polynomial", "")
+    return search._whole(0, True, inner, None)
+
+
+def test_an_inverse_has_its_root_between_the_last_rows_though_one_of_them_is_held_out(steep):
+    y = np.linspace(0.0, 8.0, 200)
+    found = found_inverse(steep, pml.fit_polynomial(y, -np.expm1(-y), effort=0.001))
+    between = np.linspace(0.95, 0.9995, 20)
+    np.testing.assert_allclose(found.model(between), -np.log1p(-between), rtol=1e-8)
+    assert found.error < 1e-9
+
+
+def test_what_has_no_roots_is_no_inverse_though_its_start_meets_all_rows(steep):
+    assert found_inverse(steep, pml.Polynomial([(0,)], [0.5])).error == np.inf
