@@ -3,7 +3,7 @@
     python bench/updates.py            # a quarter of an hour on one core
     python bench/updates.py 1 --effort 0.1
 
-For each target and seed a model is fitted to n rows and then updated by n / 10 more; a new one is fitted to all of them.
+For each target and seed a model is fitted to n rows and then updated by n / 10 more; a new one is fitted to all.
 Errors are relative RMSEs at fresh points of the box. `says` is the error that the updated model's report expects, over
 the true one: below 1/3 it would promise too much. Without `X, y` the model has none of the old rows.
 """

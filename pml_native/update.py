@@ -33,12 +33,13 @@ from .models import Beyond, ErrorEstimate, Model
 from .models.adjusting import degrees_of, is_linear, jacobian_of, known_as, parameters_of, with_parameters
 from .report import Errors, ErrorTerms, FitReport, Formula, Formulas, Update, counted
 from .search.least_squares import tiled_least_squares
+from .search.radial import is_off
 from .search.search import EPS, ROUNDED, WHOLE_WORK
 
 # Places of old rows, or points of the box where none are kept: at least so many, and so many for each parameter.
 LEAST_POINTS, POINTS_A_PARAMETER = 1000, 3
-# Of old rows that are given, so many take part.
-MOST_POINTS = 4000
+# Of old rows that are given, so many take part; of points between the rows so many do in any case.
+MOST_POINTS, LEAST_DRAWN = 4000, 300
 # Work of an update, as a share of that of the fit, and what is always there, a tenth of a second. A step of Gauss and
 # Newton takes some times the seconds of its products: derivatives come on top, and sums are taken again.
 SHARE, LEAST_WORK = 0.05, 1e9
@@ -196,13 +197,12 @@ def _memory(model: Model, old: Samples | None, unit: Array) -> tuple[Rows, int]:
         places = np.empty((0, len(low))) if model.near is None else model.near.places()
         n_old = 0 if model.report is None else model.report.n_train + model.report.n_validation
     n_places = len(places)
-    if n_places < wanted:
-        drawn = rng.uniform(low, high, (wanted - n_places, len(low)))
-        if model.near is not None:
-            for j, values in model.near.values.items():
-                drawn[:, j] = rng.choice(values, len(drawn))
-            drawn = drawn[model.near.contains(drawn)]
-        places = np.concatenate([places, drawn])
+    drawn = rng.uniform(low, high, (max(LEAST_DRAWN, wanted - n_places), len(low)))
+    if model.near is not None:
+        for j, values in model.near.values.items():
+            drawn[:, j] = rng.choice(values, len(drawn))
+        drawn = drawn[model.near.contains(drawn)]
+    places = np.concatenate([places, drawn])
     with np.errstate(all="ignore"):
         y = model.evaluate(np.ascontiguousarray(places))
     known = np.atleast_1d(np.isfinite(y).all(axis=1))
@@ -221,7 +221,9 @@ def _moved(model: Model, memory: Rows, fresh: Rows, budget: float, most_steps: i
     except ValueError:  # a point of two values, a singular system
         return known_as(_copy(model), model), 0.0
     if through is not None:
-        return known_as(through, model), 0.0
+        with np.errstate(all="ignore"):
+            missed, before = (_rms((one.evaluate(fresh.X) - fresh.y) * fresh.weight) for one in (through, model))
+        return known_as(_copy(model) if is_off(missed, before) else through, model), 0.0
     n_params, m = len(parameters_of(model)), fresh.y.shape[1]
     work = float(len(memory.X) + len(fresh.X)) * m * n_params**2
     if not n_params or work > budget:

@@ -230,11 +230,13 @@ class RBF(Model):
         return times_power_of_two(added(self._polynomial.operations(z), radial), self.exponents)
 
     def with_rows(self, X: Array, y: Array) -> RBF:
+        """A kernel is as wide, in units of the distances between points, as before: a wider one makes systems worse."""
+        points, values = np.concatenate([self.X, X]), np.concatenate([self.y, y])
         return RBF(
-            np.concatenate([self.X, X]),
-            np.concatenate([self.y, y]),
+            points,
+            values,
             kernel=self.kernel,
-            epsilon=self.epsilon,
+            epsilon=self.epsilon * (len(points) / len(self.X)) ** (1.0 / points.shape[1]),
             scales=self.scales,
             neighbors=self.neighbors,
             signature=self.signature,
