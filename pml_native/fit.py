@@ -286,7 +286,7 @@ def fit(
         outliers=tuple(far.tolist()),
         joins=joins,
         pieces=errors_of_pieces,
-        formulas=Formulas(partial(_formulas, model)),
+        formulas=Formulas(partial(formulas_listed, model)),
         **of_parts(model),
         seconds=time.perf_counter() - start,  # the last thing that is done
     )
@@ -366,7 +366,8 @@ def _constant(rows: Rows) -> Found:
     return rows.found(made(rows.train), "network", "constant", status="exact", refit=made)
 
 
-def _formulas(model: Model) -> tuple[Formula, ...]:
+def formulas_listed(model: Model) -> tuple[Formula, ...]:
+    """What y is, if that is found quickly, and simpler formulas: see FitReport."""
     from .formulas import listed
 
     return listed(model)

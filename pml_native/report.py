@@ -226,6 +226,36 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Compression:
+    """What `model.compress` has made of a model of the `family` with `n_before` parameters.
+
+    `error` is the RMSE between the two, relative to the model before, and `largest` the largest error, at `n_points`:
+    those of a rule of Gauss, by which `error` is that over the whole box if it `is_exact`, else points drawn in the
+    box, or, if they were `given`, those of the caller.
+    """
+
+    family: str
+    n_before: int
+    n_after: int
+    tolerance: float
+    error: float
+    largest: float
+    n_points: int
+    is_exact: bool
+    given: bool
+
+    def __str__(self) -> str:
+        if self.n_after == self.n_before:
+            return f"not compressed: nothing smaller was found to be within {self.tolerance:.1e}"
+        where = "over the box, exactly" if self.is_exact else f"at {self.n_points:,} points of the box"
+        where = f"at the {counted(self.n_points, 'row')} given" if self.given else where
+        return (
+            f"compressed from {counted(self.n_before, 'parameter')} ({self.family}) to {self.n_after:,}: RMSE "
+            f"{self.error:.1e} between the two {where}, at most {self.largest:.1e} there ({self.tolerance:.1e} asked)"
+        )
+
+
+@dataclass(frozen=True)
 class ErrorTerms:
     """What the RMSE between the rows is made of: RMSEs whose squares add up to its square, relative as it is.
 
@@ -413,6 +443,7 @@ class FitReport:
     updates: tuple[Update, ...] = ()  # by which `model.update` has changed it since the fit
     gradient_rmse: float | None = None
     gradient_max: float | None = None
+    compression: Compression | None = None  # what `model.compress` has made of it
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -431,6 +462,8 @@ class FitReport:
         fields["output_errors"] = tuple(OutputErrors(**errors) for errors in fields.get("output_errors", ()))
         fields["joins"] = tuple(Join(**join) for join in fields.get("joins", ()))
         fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
+        if fields.get("compression") is not None:
+            fields["compression"] = Compression(**fields["compression"])
         fields["updates"] = tuple(Update(**one) for one in fields.get("updates", ()))
         fields["slices"] = tuple(Slice(**{**one, "y": tuple(one["y"])}) for one in fields.get("slices", ()))
         fields.setdefault("slices_through", ())
@@ -570,6 +603,8 @@ class FitReport:
                 console.print(f"  {title}: {line}", markup=False, highlight=False)
             if len(lines) > SHOWN:
                 console.print(f"  and {len(lines) - SHOWN} more, which to_json has")
+        if self.compression is not None:
+            console.print(f"  {self.compression}")
         if len(self.output_errors) > SHOWN_OUTPUTS:
             console.print(f"  and {len(self.output_errors) - SHOWN_OUTPUTS} outputs of smaller errors")
         if self.box_rmse is not None:

@@ -25,13 +25,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Array, Samples, as_samples
-from .fit import FitWarning
+from .fit import FitWarning, formulas_listed
 from .fitting.account import of_parts
 from .fitting.diagnosis import FLOOR_MARGIN, expected_at
 from .fitting.expected import N_GROUPS, RANGE
 from .models import Beyond, ErrorEstimate, Model
 from .models.adjusting import degrees_of, is_linear, jacobian_of, known_as, parameters_of, with_parameters
-from .report import Errors, ErrorTerms, FitReport, Formula, Formulas, Update, counted
+from .report import Errors, ErrorTerms, FitReport, Formulas, Update, counted
 from .search.least_squares import tiled_least_squares
 from .search.radial import is_off
 from .search.search import EPS, ROUNDED, WHOLE_WORK
@@ -86,7 +86,7 @@ def updated(
     unit = _unit(model, new if old is None else old)
     before = _errors(model, new, unit)
     if report is not None and before.rmse <= max(ROUNDED, FLOOR_MARGIN * max(report.floor, EPS)) and old is None:
-        made, others, moved, after = known_as(_copy(model), model), None, 0.0, before
+        made, others, moved, after = known_as(model.copied(), model), None, 0.0, before
         moved_at_rows = 0.0
     else:
         memory, n_places = _memory(model, old, unit)
@@ -133,13 +133,6 @@ def _samples(model: Model, X: ArrayLike, y: ArrayLike) -> Samples:
     if samples.y.shape[1] != model.signature.n_outputs:
         raise ValueError(f"y: expected {model.signature.n_outputs} outputs of the model, got {samples.y.shape[1]}")
     return samples
-
-
-def _copy(model: Model) -> Model:
-    """The same function, as an object of its own."""
-    made = object.__new__(type(model))
-    made.__dict__.update(model.__dict__)
-    return made
 
 
 def _unit(model: Model, samples: Samples) -> Array:
@@ -219,15 +212,15 @@ def _moved(model: Model, memory: Rows, fresh: Rows, budget: float, most_steps: i
     try:
         through = model.with_rows(fresh.X, fresh.y)
     except ValueError:  # a point of two values, a singular system
-        return known_as(_copy(model), model), 0.0
+        return known_as(model.copied(), model), 0.0
     if through is not None:
         with np.errstate(all="ignore"):
             missed, before = (_rms((one.evaluate(fresh.X) - fresh.y) * fresh.weight) for one in (through, model))
-        return known_as(_copy(model) if is_off(missed, before) else through, model), 0.0
+        return known_as(model.copied() if is_off(missed, before) else through, model), 0.0
     n_params, m = len(parameters_of(model)), fresh.y.shape[1]
     work = float(len(memory.X) + len(fresh.X)) * m * n_params**2
     if not n_params or work > budget:
-        return known_as(_copy(model), model), 0.0
+        return known_as(model.copied(), model), 0.0
     steps = 1 if is_linear(model) else max(1, min(most_steps, int(budget / work)))
     return adjusted(model, memory.and_(fresh), steps), work * steps
 
@@ -241,7 +234,7 @@ def adjusted(model: Model, rows: Rows, n_steps: int) -> Model:
         residual = (rows.y - model.evaluate(rows.X)) * rows.weight
     known = np.isfinite(residual).all(axis=1)
     rows, residual = rows.take(known), residual[known]
-    best, linear, made = float(np.sum(residual**2)), is_linear(model), _copy(model)
+    best, linear, made = float(np.sum(residual**2)), is_linear(model), model.copied()
     for _ in range(n_steps):
         last, parameters = best, parameters_of(made)
         step = _step(made, rows, residual, 0.0 if linear else DAMPING)
@@ -376,7 +369,7 @@ def _report(model: Model, report: FitReport, told: Update, after: Errors, moved:
         box=box,
         advice=advice,
         path=(*report.path, f"updated: {told}"),
-        formulas=Formulas(partial(_formulas, model)),
+        formulas=Formulas(partial(formulas_listed, model)),
         updates=(*report.updates, told),
         seconds=time.perf_counter() - start,
     )
@@ -395,9 +388,3 @@ def _columns(model: Model, report: FitReport) -> list[Array]:
     if model.near is None:
         return [np.array(ends) for ends in report.box]
     return list(np.stack([model.near.low, model.near.high], axis=1))
-
-
-def _formulas(model: Model) -> tuple[Formula, ...]:
-    from .formulas import listed
-
-    return listed(model)

@@ -49,6 +49,20 @@ class Adjustable(Evaluated):
         """The same model of other `parts` of the same inputs and outputs."""
         raise ValueError(f"parts: expected a model that is made of others, got {self.family}")
 
+    def own_terms(self) -> NDArray[np.bool_]:
+        """Which of the own parameters (p,) are coefficients of terms, which can be left out."""
+        return np.zeros(len(self.own_parameters()), dtype=bool)
+
+    def with_own_terms(self, kept: NDArray[np.bool_]) -> Any:
+        """The same model with the own parameters that are `kept` (p,), without the others; ValueError for none."""
+        raise ValueError(f"terms: expected a model that has some of its own, got {self.family}")
+
+    def copied(self: M) -> M:
+        """The same function, as an object of its own."""
+        made: M = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
     def with_rows(self, X: Array, y: Array) -> Any:
         """The interpolant of its own points and of `X` (n, d), `y` (n, m) as well, made in the same way; None for a
         family that goes through no points, or can't go through these. ValueError for points that contradict it."""
@@ -87,6 +101,27 @@ def degrees_of(model: Any) -> NDArray[np.intp]:
         own: NDArray[np.intp] = model.own_degrees()
         return own
     return np.concatenate([degrees_of(part) for part in parts])
+
+
+def terms_of(model: Any) -> NDArray[np.bool_]:
+    """Which of `parameters_of` are coefficients of terms, which can be left out."""
+    parts = model.adjustable_parts
+    if not parts:
+        own: NDArray[np.bool_] = model.own_terms()
+        return own
+    return np.concatenate([terms_of(part) for part in parts])
+
+
+def kept_terms(model: Any, kept: NDArray[np.bool_]) -> Any:
+    """`model` with the parameters that are `kept` (p,) only; ValueError where a sum would have none."""
+    parts = model.adjustable_parts
+    if kept.all():
+        return model
+    if parts:
+        ends = np.cumsum([len(parameters_of(part)) for part in parts])
+        shares = np.split(kept, ends[:-1])
+        return known_as(model.with_parts([kept_terms(*one) for one in zip(parts, shares, strict=True)]), model)
+    return known_as(model.with_own_terms(kept), model)
 
 
 def is_linear(model: Any) -> bool:

@@ -187,6 +187,26 @@ class Model(Adjustable, Analyzed, Exported, metaclass=Family):
         whole: Model = from_above("update", "updated")(self, X_new, y_new, X, y)
         return whole
 
+    def compress(self, tolerance: float, X: ArrayLike | None = None, *, effort: float = 0.1) -> Model:
+        """The smallest model found whose values are this one's to `tolerance`, a relative RMSE; a new model.
+
+        X : rows (n, d) at which that holds; left out, it holds over the box of the model.
+        effort : that of a fit to the model's own values, which may find another form; 0 leaves terms out only.
+
+        Terms of sums are left out one by one, each time the one that all others can best make up for, in quotients and
+        products too; splines get coarser grids, and sums of stages fewer stages. Of all that is found the model of the
+        fewest parameters (`n_params`) is returned, if need be this one.
+
+        `report.compression` says what came of it. The error is measured: at the rows that are given; for a polynomial
+        whose box takes at most 20,000 nodes by a rule that gives its RMSE over the box exactly; else at 10,000 points
+        that had no part in the choice, and it is then at most 0.97 of the tolerance. Errors of `report` grow by that.
+        `error_estimate` is lost: the models that tell of it would be as large as before.
+
+        Raises ValueError for a tolerance that is not between 0 and 1, and without `X` for a model that knows no box.
+        """
+        whole: Model = from_above("compress", "compressed")(self, tolerance, X, effort)
+        return whole
+
     def description(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The whole model as JSON values and arrays: family, signature, state, report, and what is near its rows."""
         values, arrays = self.state()

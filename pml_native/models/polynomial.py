@@ -145,24 +145,48 @@ class Polynomial(Model):
             return parts.polynomial(powers, np.array([*short.values()]), x, in_powers=True)
         return parts.polynomial(self.indices[c != 0.0], c[c != 0.0], x)
 
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The terms and outputs of the coefficients that are not 0: what is not there stays so."""
+        terms, outputs = np.nonzero(self.coefficients)
+        return terms, outputs
+
     def own_parameters(self) -> Array:
-        return self.coefficients.ravel()
+        return self.coefficients[self._places]
 
     def own_degrees(self) -> NDArray[np.intp]:
-        return np.repeat(self.indices.sum(axis=1), self.coefficients.shape[1])
+        degrees: NDArray[np.intp] = self.indices.sum(axis=1)[self._places[0]]
+        return degrees
+
+    def own_terms(self) -> NDArray[np.bool_]:
+        return np.ones(len(self._places[0]), dtype=bool)
 
     def own_jacobian(self, X: Array) -> Array:
-        (n, _), (p, m) = X.shape, self.coefficients.shape
         products = self._terms.design(self.inputs.apply(X))
-        jacobian = np.zeros((n, m, p, m))
+        terms, outputs = self._places
+        jacobian = np.zeros((len(X), self.coefficients.shape[1], len(terms)))
         for k, exponent in enumerate(self.output_exponents):
-            jacobian[:, k, :, k] = np.ldexp(products, exponent)
-        return jacobian.reshape(n, m, p * m)
+            own = np.flatnonzero(outputs == k)
+            jacobian[:, k, own] = np.ldexp(products[:, terms[own]], exponent)
+        return jacobian
 
     def with_own_parameters(self, parameters: Array) -> Polynomial:
+        coefficients = self.coefficients.copy()
+        coefficients[self._places] = parameters
+        return self._of_terms(self.indices, coefficients)
+
+    def with_own_terms(self, kept: NDArray[np.bool_]) -> Polynomial:
+        coefficients = self.coefficients.copy()
+        coefficients[self._places] = np.where(kept, self.own_parameters(), 0.0)
+        used = coefficients.any(axis=1)
+        if not used.any():
+            raise ValueError("kept: expected at least 1 term, got 0")
+        return self._of_terms(self.indices[used], coefficients[used])
+
+    def _of_terms(self, indices: Indices, coefficients: Array) -> Polynomial:
         return Polynomial(
-            self.indices,
-            parameters.reshape(self.coefficients.shape),
+            indices,
+            coefficients,
             inputs=self.inputs,
             output_exponents=self.output_exponents,
             signature=self.signature,

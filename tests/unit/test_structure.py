@@ -16,6 +16,7 @@ FLOORS = [
     ["scaling"],
     ["info", "tables", "estimator"],
     ["binary_tables"],
+    ["compress"],
     ["approximate", "update"],
     ["approximation"],
     ["fit"],

@@ -96,7 +96,7 @@ def test_an_update_is_the_least_squares_of_all_rows():
     inputs = pml.Normalization.of_box(np.concatenate([X, [[0.2] * 3, [2.0] * 3]]))
 
     def least_squares(X, y):
-        unit = pml.Polynomial(indices, np.zeros((len(indices), 1)), inputs=inputs)
+        unit = pml.Polynomial(indices, np.ones((len(indices), 1)), inputs=inputs)
         return pml.Polynomial(indices, np.linalg.lstsq(jacobian_of(unit, X)[:, 0], y)[0], inputs=inputs)
 
     model = least_squares(X, y)
