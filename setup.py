@@ -34,15 +34,34 @@ SEARCH = [
     "-ftree-partial-pre",
     "-fgcse-after-reload",
 ]
-# Bindings only pass arrays on; most of their time goes to pybind11's templates.
+# Bindings only pass arrays on; their time goes to pybind11's templates, and 3 s a file to its headers: they are compiled
+# as two files.
 BINDINGS = {"unix": ["-O1"], "msvc": []}
+N_JOINED = 2
 
 
 def own_options(kind, search=()):
     """The files that have options of their own, with these; the longest first; `search` is SEARCH or empty."""
     files = {f"csrc/isa/{name}.cpp": options[kind] for name, options in ISAS.items()}
-    files |= {f"csrc/isa/search_{name}.cpp": [*options[kind], *search] for name, options in ISAS.items()}
-    return files | {path: BINDINGS[kind] for path in [*sorted(glob("csrc/bindings/*.cpp")), "csrc/module.cpp"]}
+    return files | {f"csrc/isa/search_{name}.cpp": [*options[kind], *search] for name, options in ISAS.items()}
+
+
+def bindings():
+    """The files that know Python, the longest first."""
+    return sorted([*glob("csrc/bindings/*.cpp"), "csrc/module.cpp"], key=lambda path: (-os.path.getsize(path), path))
+
+
+def joined_bindings(folder):
+    """Files in `folder` that include the bindings, each about as many."""
+    os.makedirs(folder, exist_ok=True)
+    files = []
+    for k in range(N_JOINED):
+        file = Path(folder) / f"bindings_{k}.cpp"
+        text = "".join(f'#include "{Path(path).resolve().as_posix()}"\n' for path in bindings()[k::N_JOINED])
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+        files.append(str(file))
+    return files
 
 
 # Contraction of a * b + c to a fused operation would change results from one compiler to the next.
@@ -103,8 +122,9 @@ class BuildExtension(build_ext):
                 depends=extension.depends,
             )
 
+        files = own_options(kind, search) | dict.fromkeys(joined_bindings(self.build_temp), BINDINGS[kind])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for objects in pool.map(compiled, own_options(kind, search).items()):
+            for objects in pool.map(compiled, files.items()):
                 extension.extra_objects += objects
         extension.extra_compile_args = options_of_all + last
         super().build_extension(extension)
@@ -120,10 +140,10 @@ class BuildExtension(build_ext):
 core = Pybind11Extension(
     "pml_native._core",
     sources=sorted(
-        set(glob("csrc/**/*.cpp", recursive=True)) - set(own_options("unix")) - set(glob("csrc/isa/*avx*.cpp"))
+        set(glob("csrc/**/*.cpp", recursive=True)) - {*own_options("unix"), *bindings(), *glob("csrc/isa/*avx*.cpp")}
     ),
     # A change in any of these links the module again; in this file, is_stale says what is compiled again.
-    depends=[*sorted(glob("csrc/**/*.hpp", recursive=True)), *own_options("unix")],
+    depends=[*sorted(glob("csrc/**/*.hpp", recursive=True)), *own_options("unix"), *bindings()],
     define_macros=[("PML_X86_ISAS", "1")] if X86 else [],
     cxx_std=17,
 )

@@ -7,12 +7,12 @@
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled kernels of pml_native.";
   pml::kernels();  // chooses the instruction set now, so that a wrong PML_NATIVE_ISA fails at import
-  pml::bindings::bind_mlp(module);
-  pml::bindings::bind_modular(module);
-  pml::bindings::bind_numeric(module);
-  pml::bindings::bind_polynomial(module);
-  pml::bindings::bind_radial(module);
-  pml::bindings::bind_simplex(module);
-  pml::bindings::bind_spline(module);
-  pml::bindings::bind_system(module);
+  pml::bindings::mlp::bind(module);
+  pml::bindings::modular::bind(module);
+  pml::bindings::numeric::bind(module);
+  pml::bindings::polynomial::bind(module);
+  pml::bindings::radial::bind(module);
+  pml::bindings::simplex::bind(module);
+  pml::bindings::spline::bind(module);
+  pml::bindings::system::bind(module);
 }

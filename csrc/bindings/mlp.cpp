@@ -14,7 +14,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::mlp {
 namespace {
 
 using Widths = std::vector<std::size_t>;
@@ -238,7 +238,7 @@ void register_block(const std::string& name, std::uintptr_t address, bool replac
 
 }  // namespace
 
-void bind_mlp(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   module.def("mlp_forward", &forward, "widths"_a, "activation"_a, "params"_a.noconvert(), "x"_a.noconvert(),
              "n_threads"_a, "Network values (n, m).");
@@ -280,4 +280,4 @@ void bind_mlp(py::module_& module) {
              "An activation at z + z_low (n,), |z_low| <= ulp(z)/2, in double-double: high and low (n,).");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::mlp

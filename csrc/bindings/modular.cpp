@@ -10,7 +10,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::modular {
 namespace {
 
 using Integers = py::array_t<std::int64_t, py::array::c_style>;
@@ -105,7 +105,7 @@ Columns jacobian(const ModularGraph& graph, const Array& z, const Array& params,
 
 }  // namespace
 
-void bind_modular(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   py::class_<ModularGraph>(module, "ModularGraph", "Sums of products of Chebyshev polynomials of each other.")
       .def(py::init(&make_graph), "n_inputs"_a, "sources"_a, "indices"_a, "core_sources"_a,
@@ -125,4 +125,4 @@ void bind_modular(py::module_& module) {
            "The derivatives (n, P) of y by the modules' coefficients times root_weight (n,), in Fortran order.");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::modular

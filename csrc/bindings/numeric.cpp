@@ -15,7 +15,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::numeric {
 namespace {
 
 Array symmetric_update(Array h, double scale, const Array& u, const Array& p, const Array& v, const Array& q,
@@ -206,7 +206,7 @@ py::object rows_of_text(const py::bytes& text, const std::string& delimiter, boo
 
 }  // namespace
 
-void bind_numeric(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   module.def("symmetric_update", &symmetric_update, "h"_a.noconvert(), "scale"_a, "u"_a.noconvert(), "p"_a.noconvert(),
              "v"_a.noconvert(), "q"_a.noconvert(), "x"_a.noconvert(), "n_threads"_a,
@@ -243,4 +243,4 @@ void bind_numeric(py::module_& module) {
              "open what is nearest (u, 4); None for a text that is anything else.");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::numeric

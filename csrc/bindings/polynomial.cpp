@@ -14,7 +14,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::polynomial {
 namespace {
 
 std::unique_ptr<ChebyshevSeries> make_series(const std::vector<std::size_t>& parents,
@@ -96,7 +96,7 @@ Columns products_jacobian(const std::vector<Array>& polynomials, const std::vect
 
 }  // namespace
 
-void bind_polynomial(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   py::class_<ChebyshevSeries>(module, "ChebyshevSeries")
       .def(py::init(&make_series), "parents"_a, "variables"_a, "degrees"_a, "coefficients"_a.noconvert(),
@@ -117,4 +117,4 @@ void bind_polynomial(py::module_& module) {
              "each variable by the coefficients of its polynomials (p, n): variable, product, polynomial.");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::polynomial

@@ -7,7 +7,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::radial {
 namespace {
 
 std::unique_ptr<RadialSum> make_sum(const std::string& function, double epsilon, const Array& centers,
@@ -35,7 +35,7 @@ Array gradient(const RadialSum& sum, const Array& z, py::ssize_t n_threads) {
 
 }  // namespace
 
-void bind_radial(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   py::class_<RadialSum>(module, "RadialSum")
       .def(py::init(&make_sum), "function"_a, "epsilon"_a, "centers"_a.noconvert(), "weights"_a.noconvert(),
@@ -44,4 +44,4 @@ void bind_radial(py::module_& module) {
       .def("gradient", &gradient, "z"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) by z at z (n, d).");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::radial

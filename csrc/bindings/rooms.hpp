@@ -1,17 +1,18 @@
-// One function a room, each adding that room's names to the module.
+// A namespace a room: `bind` adds that room's names to the module. Several of these files are compiled as one, since
+// pybind11's headers take longer than most of them, so that what they share is in arrays.hpp and nowhere else.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace pml::bindings {
 
-void bind_mlp(pybind11::module_& module);
-void bind_modular(pybind11::module_& module);
-void bind_numeric(pybind11::module_& module);
-void bind_polynomial(pybind11::module_& module);
-void bind_radial(pybind11::module_& module);
-void bind_simplex(pybind11::module_& module);
-void bind_spline(pybind11::module_& module);
-void bind_system(pybind11::module_& module);
+namespace mlp { void bind(pybind11::module_& module); }
+namespace modular { void bind(pybind11::module_& module); }
+namespace numeric { void bind(pybind11::module_& module); }
+namespace polynomial { void bind(pybind11::module_& module); }
+namespace radial { void bind(pybind11::module_& module); }
+namespace simplex { void bind(pybind11::module_& module); }
+namespace spline { void bind(pybind11::module_& module); }
+namespace system { void bind(pybind11::module_& module); }
 
 }  // namespace pml::bindings

@@ -14,7 +14,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::simplex {
 namespace {
 
 using Indices = py::array_t<std::int32_t, py::array::c_style>;
@@ -119,7 +119,7 @@ py::class_<Search> bind_search(py::module_& module, const char* name, const char
 
 }  // namespace
 
-void bind_simplex(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   bind_search<SimplexGrid>(module, "SimplexGrid", "The simplices of a tensor grid.")
       .def(py::init<std::vector<std::vector<double>>>(), "axes"_a);
@@ -138,4 +138,4 @@ void bind_simplex(py::module_& module) {
       .def_property_readonly("nbytes", &SimplexSearch::nbytes);
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::simplex

@@ -10,7 +10,7 @@
 #include "arrays.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::spline {
 namespace {
 
 Outside outside_from_name(const std::string& name) {
@@ -65,7 +65,7 @@ Array evaluate(const Spline& spline, const Array& x, py::ssize_t n_threads) {
 
 }  // namespace
 
-void bind_spline(py::module_& module) {
+void bind(py::module_& module) {
   using namespace py::literals;
   py::class_<Spline>(module, "Spline")
       .def(py::init(&make_spline), "degrees"_a, "knots"_a, "origins"_a, "steps"_a, "even"_a, "lows"_a, "highs"_a,
@@ -76,4 +76,4 @@ void bind_spline(py::module_& module) {
            "The mixed partial derivative of these orders (d), (n, m) at x (n, d).");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::spline

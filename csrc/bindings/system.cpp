@@ -7,7 +7,7 @@
 #include "../isa/dispatch.hpp"
 #include "rooms.hpp"
 
-namespace pml::bindings {
+namespace pml::bindings::system {
 namespace {
 
 std::string compiler() {
@@ -37,7 +37,7 @@ double multiply_add_peak() {
 
 }  // namespace
 
-void bind_system(pybind11::module_& module) {
+void bind(pybind11::module_& module) {
   namespace py = pybind11;
   using namespace py::literals;
   module.def("compiler", &compiler, "The compiler that built this module.");
@@ -48,4 +48,4 @@ void bind_system(pybind11::module_& module) {
              "Floating-point operations a second of one core on independent fused multiply-adds.");
 }
 
-}  // namespace pml::bindings
+}  // namespace pml::bindings::system
