@@ -34,8 +34,8 @@ SEARCH = [
     "-ftree-partial-pre",
     "-fgcse-after-reload",
 ]
-# Bindings only pass arrays on; their time goes to pybind11's templates, and 3 s a file to its headers: they are compiled
-# as two files.
+# Bindings only pass arrays on; their time goes to pybind11's templates, and 3 s a file to its headers: they are
+# compiled as two files.
 BINDINGS = {"unix": ["-O1"], "msvc": []}
 N_JOINED = 2
 
