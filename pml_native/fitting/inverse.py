@@ -29,8 +29,8 @@ MOST_ROWS, ONE_SIGN = 1000, 0.99
 BETTER = 0.5
 # How much further than at all rows y may be, over its range.
 MARGIN = 0.05
-# Of so many rows, the part that may have no root. The value there is that of the start, which may be a spline through all
-# rows: a constant for the column, with no root anywhere, had an error of 1e-16 by that.
+# Of so many rows, the part that may have no root. The value there is that of the start, which may be a spline through
+# all rows: a constant for the column, with no root anywhere, had an error of 1e-16 by that.
 SOME_ROWS, MOST_ROOTLESS = 200, 0.1
 # Of the work of the race, what is there for the one within it.
 SHARE = 0.5
