@@ -16,7 +16,7 @@ import argparse
 import time
 
 import numpy as np
-from honesty import HOLES, LAYOUTS, SPOILED, Array, Layout
+from honesty_problems import HOLES, LAYOUTS, SPOILED, Array, Layout
 
 from pml_native.arrays import as_samples
 from pml_native.coverage import Coverage

@@ -8,7 +8,7 @@ one that few terms fit best is tried, if they fit it better than y itself: its e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -96,18 +96,30 @@ class InverseSearch:
         bounds: Array = np.array([low - MARGIN * (high - low), high + MARGIN * (high - low)])
         names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
 
-        def whole(model: Model) -> Model:
+        def whole(model: Model, *, start: Model | None = start) -> Model:
             return Inverse(model, start, column, bounds, rises, self.rows.signature)
 
-        with np.errstate(all="ignore"):
-            some = contiguous(self.rows.train.X[:SOME_ROWS])
-            roots = Inverse(inner.model, None, column, bounds, rises, self.rows.signature).evaluate(some)
-        if np.mean(np.isnan(roots)) > MOST_ROOTLESS:
-            start = None  # no value at these rows, and so no model
+        def nearby(samples: Samples) -> Model | None:
+            assert inner.nearby is not None
+            made = inner.nearby(swapped(samples, column))
+            begin = self._start_nearby(samples)
+            return None if made is None or begin is None else whole(made, start=begin)
 
-        return whole_of(
-            self.rows, inner, f"inverse in {names[column]}: ", whole, lambda samples: swapped(samples, column)
-        )
+        with np.errstate(all="ignore"):
+            roots = whole(inner.model, start=None).evaluate(contiguous(self.rows.train.X[:SOME_ROWS]))
+        within: Callable[[Model], Model] = whole
+        if np.mean(np.isnan(roots)) > MOST_ROOTLESS:
+            within = partial(whole, start=None)  # no value at these rows, and so no model
+        prefix = f"inverse in {names[column]}: "
+        found = whole_of(self.rows, inner, prefix, within, lambda samples: swapped(samples, column))
+        if found.nearby is None:
+            return found
+        return replace(found, nearby=nearby)
+
+    def _start_nearby(self, samples: Samples) -> Model | None:
+        """The like of what an inverse starts from, which is its value where it has no root; itself where that costs."""
+        known = self.known
+        return self._start if known.nearby is None or known.nearby_work is not None else known.nearby(samples)
 
 
 def _rms(values: Array) -> Array:

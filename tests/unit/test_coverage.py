@@ -113,6 +113,8 @@ def bands(rng):
 def gaps(rng):
     x = rng.random(300)
     yield np.where(x < 0.5, x, x + 0.4)[:, None], "< x0 <"
+    yield np.append(0.5 * x, [0.8, 0.9, 1.0])[:, None], "< x0 < 0.8"
+    yield np.append(-1.0, x)[:, None], "none of which has -1 < x0 < 0.0"
     yield np.column_stack([rng.random(300), np.where(x < 0.3, x, x + 0.5)]), "< x1 <"
 
 

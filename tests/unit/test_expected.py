@@ -107,6 +107,80 @@ def test_an_exponent_that_rows_know_only_so_well_is_part_of_the_error_next_to_it
     assert np.mean(error <= model.error_estimate(Q)) > 0.95
 
 
+@pytest.mark.filterwarnings("ignore:columns of X take few values")
+def test_rows_at_random_are_no_test_of_what_is_between_four_values_of_a_column():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.random(600), rng.choice([0.5, 1.2, 1.4, 1.5], 600)])
+    f = lambda X: np.exp(X[:, 0] / X[:, 1])  # noqa: E731
+    Q = np.column_stack([rng.random(2000), rng.uniform(0.5, 1.5, 2000)])
+    model = pml.fit(X, np.cos(3.0 * f(X)), method="polynomial", effort=LITTLE)
+    error = relative(model, lambda X: np.cos(3.0 * f(X)), Q, np.cos(3.0 * f(X)))
+    assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.error
+    assert np.mean(error <= model.error_estimate(Q)) > 0.9
+
+
+@pytest.mark.parametrize("method", ["polynomial", "rational"])
+def test_of_one_column_the_error_is_not_that_of_gaps_that_leaving_rows_out_makes(method):
+    x = np.random.default_rng(3).uniform(0.0, 25.0 if method == "polynomial" else 60.0, 90)
+    f = {"polynomial": np.sin, "rational": lambda x: np.log1p(x) / (1.0 + x)}[method]
+    Q = np.random.default_rng(0).uniform(x.min(), x.max(), 4000)
+    model = pml.fit(x, f(x), method=method, effort=LITTLE)
+    true = np.sqrt(np.mean(relative(model, f, Q, f(x)) ** 2))
+    assert true / 3.0 < model.report.error < 30.0 * true
+
+
+class Steep:
+    """x0, and beyond the rows its exponential."""
+
+    n_params = 1
+
+    def evaluate(self, X):
+        return np.where(X[:, 1] < 0.5, X[:, 0], np.exp(40.0 * X[:, 1]))[:, None]
+
+    def undecided(self, X):
+        return np.zeros((len(X), 1))
+
+
+def half_a_box():
+    X = np.random.default_rng(0).uniform(size=(300, 2)) * [1.0, 0.4]
+    X[0] = 1.0
+    samples = as_samples(X, X[:, 0])
+    rng, facts = np.random.default_rng(0), Facts.of(samples)
+    return Witnesses(Box(samples, rng, 1), facts, Coverage.of(X, facts), rng, n_held_out=50, work=1e9, clock=Clock())
+
+
+def found_of(model, error, maker, **options):
+    return Found(model, Errors(error, error, error), error, maker, "", maker, "", **options)
+
+
+def test_a_model_that_is_far_from_all_y_is_as_wrong_as_that_though_others_like_it_are_too():
+    steep = Steep()
+    known = half_a_box().expected(found_of(steep, 1e-9, "a", nearby=lambda samples: steep), [])
+    assert 300.0 < known.error < 3000.0
+
+
+def test_where_nothing_tells_of_single_points_each_has_the_error_of_all(tmp_path):
+    X = np.random.default_rng(0).uniform(size=(400, 2))
+    model = pml.fit(X, X[:, 0], method="polynomial", effort=LITTLE)
+    rival = pml.fit(X, X[:, 0] + 1e-3 * X[:, 1], method="polynomial", effort=LITTLE)
+    witnesses = half_a_box()
+    known = witnesses.expected(found_of(model, 1e-6, "a", measured=rival), [found_of(rival, 1e-6, "b")])
+    same = witnesses.expected(found_of(model, 1e-6, "a", measured=Same(model)), [found_of(rival, 1e-6, "b")])
+    assert len(known.estimate.others) == 1
+    assert same.estimate.others == ()
+    model.estimate = same.estimate
+    model.save(tmp_path / "model.pml")
+    np.testing.assert_array_equal(pml.load(tmp_path / "model.pml").error_estimate(X), same.error)
+    assert "double model_error" in model.to_c(error_estimate=True)
+
+
+class Same:
+    """Another object with the same values: what could not be made again of all rows."""
+
+    def __init__(self, model):
+        self.evaluate, self.n_params = model.evaluate, model.n_params
+
+
 def test_an_estimate_travels_with_the_file(tmp_path):
     X = np.random.default_rng(0).uniform(size=(200, 2))
     model = pml.fit(X, bump(X), method="polynomial", effort=LITTLE)

@@ -10,6 +10,7 @@ from pml_native.facts import Facts
 from pml_native.fitting.inverse import InverseSearch
 from pml_native.fitting.race import Race
 from pml_native.models import Inverse
+from pml_native.search.polynomial import PolynomialSearch
 from pml_native.search.search import Rows, run_alone
 from pml_native.search.spline import SplineSearch
 
@@ -101,3 +102,18 @@ def test_an_inverse_has_its_root_between_the_last_rows_though_one_of_them_is_hel
 
 def test_what_has_no_roots_is_no_inverse_though_its_start_meets_all_rows(steep):
     assert found_inverse(steep, pml.Polynomial([(0,)], [0.5])).error == np.inf
+
+
+def test_where_an_inverse_has_no_root_it_depends_on_rows_as_what_it_starts_from():
+    X, y = table(200, 0)
+    samples, rng = as_samples(X, y), np.random.default_rng(0)
+    rows = Rows.of(samples, samples, rng)
+    start = run_alone(PolynomialSearch(rows, degree=3), effort=0.001, time_limit=None, n_threads=1)
+    search = InverseSearch(Race(rows, (), rng, 1e9), start, ())
+    inner = run_alone(PolynomialSearch(search._swapped_rows(0), degree=6), effort=0.001, time_limit=None, n_threads=1)
+    found = search._whole(0, True, inner, None)
+    other = found.nearby(samples.take(np.arange(100)))
+    Q = np.array([[X[:, 0].max() + 50.0, 2.0]])
+    assert np.isfinite(start.model(Q))
+    assert found.model(Q) == start.model(Q)
+    assert other(Q) != found.model(Q)
