@@ -25,6 +25,8 @@ from ..search.search import EPS, Found
 # The best models of different makers that are compared.
 MOST_RIVALS = 6
 N_UNIFORM, N_NEAR_ENDS, A = 2000, 4000, 0.2
+# Of one input, so many are in the first gap and in the last, at least: what is steep at its end has its error there.
+AT_AN_END = 30
 # Parameters times points for which values take some tenths of a second; fewer points are taken then, but so many.
 MOST_NUMBERS, FEWEST_POINTS = 1e7, 300
 # Estimates within this factor of each other say nothing about which model is better.
@@ -124,15 +126,17 @@ def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:
 def _in_gaps(x: Array, rng: np.random.Generator, share: float) -> tuple[Array, Array]:
     """Points between the rows of one input, and their weights: in each gap as many as in others, if there are so many.
 
-    So wide gaps count by their width, and what a model does in a narrow one is seen as well.
+    So wide gaps count by their width, and what a model does in a narrow one is seen as well; more are in those at the
+    ends.
     """
     ends = np.unique(x)
     if len(ends) == 1:
         return ends[:, None], np.ones(1)
     n = int(share * (N_UNIFORM + N_NEAR_ENDS))
-    times = max(1, n // (len(ends) - 1))
+    times = np.full(len(ends) - 1, max(1, n // (len(ends) - 1)))
+    times[[0, -1]] = np.maximum(times[[0, -1]], AT_AN_END)
     begin, width = np.repeat(ends[:-1], times), np.repeat(np.diff(ends) / times, times)
-    within = np.tile(np.arange(times), len(ends) - 1) + rng.uniform(size=len(begin))
+    within = np.arange(len(begin)) - np.repeat(np.cumsum(times) - times, times) + rng.uniform(size=len(begin))
     chosen = np.sort(rng.permutation(len(begin))[:n])
     return (begin + within * width)[chosen, None], width[chosen] / np.mean(width)
 

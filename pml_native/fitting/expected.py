@@ -14,6 +14,7 @@ error to expect is the largest of what these say, and bench/honesty.py measures 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ from .agreement import SAME, Box
 from .clock import Clock
 
 WITHOUT_SOME = "models without some of the rows, which tell of the error to expect"
-# Groups of rows that models are made without; rows that are made use of at most, or so many for each parameter.
-N_GROUPS = 5
+# Groups of rows that models are made without, or so many at least, where there is no work for all; rows that are made
+# use of at most, or so many for each parameter.
+N_GROUPS, FEWEST_GROUPS = 5, 3
 MOST_ROWS, ROWS_PER_PARAMETER = 4000, 5
 # A model as exact as rounding that has so many rows for each parameter depends on none of them.
 MANY_ROWS_PER_PARAMETER = 20
@@ -73,7 +75,7 @@ SHARE_HELD_OUT = 0.15
 MOST_RANGES, FURTHEST = 30.0, 1e3
 # The estimate at a point is so many times the spread there, and no less than so many times the error at the rows; nor,
 # where rows fill the box, than this part of the error over it: what has no place may be anywhere.
-AT_A_POINT, AT_ROWS, OF_BOX = 5.0, 2.0, 5.0
+AT_A_POINT, AT_ROWS, OF_BOX = 5.0, 2.0, 10.0
 # The error over the box is given with a range, this factor to either side.
 RANGE = 3.0
 
@@ -256,11 +258,12 @@ class Witnesses:
             return none
         n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
         one = found.nearby_work or n * float(n_params) ** 2
-        if self.work < N_GROUPS * one or not self.clock.leaves(one / WORK_A_SECOND, WITHOUT_SOME):
+        n_groups = min(N_GROUPS, int(self.work / one))
+        if n_groups < FEWEST_GROUPS or not self.clock.leaves(one / WORK_A_SECOND, WITHOUT_SOME):
             return none
         chosen = samples.take(np.sort(self.rng.permutation(len(samples.X))[:n]))
         others, shares, errors, counted = [], [], [], []
-        for is_out in _groups(chosen.X, lines, self.rng):
+        for is_out in itertools.islice(_groups(chosen.X, lines, self.rng), n_groups):
             if not self.clock.leaves(0.0, WITHOUT_SOME):
                 return none
             with np.errstate(all="ignore"):
@@ -271,7 +274,7 @@ class Witnesses:
                     shares.append(float(np.mean(is_out)))
                     errors.append(_distance(other.evaluate(out.X) / box.unit, out.y / box.unit, box))
                     counted.append(_given_weight(out))
-        if len(others) <= N_GROUPS // 2:
+        if len(others) < FEWEST_GROUPS:
             return none
         left_out = np.concatenate(errors)
         # Of columns of fewer values no line is held out, and rows at random are no test of what is between them.

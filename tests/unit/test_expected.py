@@ -159,6 +159,16 @@ def test_a_model_that_is_far_from_all_y_is_as_wrong_as_that_though_others_like_i
     assert 300.0 < known.error < 3000.0
 
 
+@pytest.mark.parametrize(("work", "n_others"), [(5.5e6, 5), (3.5e6, 3), (2.5e6, 1)])
+def test_where_work_is_short_some_groups_are_left_out_of_the_others(work, n_others):
+    witnesses = half_a_box()
+    witnesses.work = work
+    model, other = Steep(), Steep()
+    other.evaluate = lambda X: X[:, :1]
+    found = found_of(model, 1e-9, "a", measured=other, nearby=lambda samples: other, nearby_work=1e6)
+    assert len(witnesses.expected(found, []).estimate.others) == n_others
+
+
 def test_where_nothing_tells_of_single_points_each_has_the_error_of_all(tmp_path):
     X = np.random.default_rng(0).uniform(size=(400, 2))
     model = pml.fit(X, X[:, 0], method="polynomial", effort=LITTLE)
