@@ -20,7 +20,7 @@ from .coverage import Coverage
 from .encodings import Durations
 from .facts import Facts
 from .files import require_writable
-from .fitting import diagnosis, guide, limits, outputs, periodic, pieces
+from .fitting import contradictions, diagnosis, guide, limits, outputs, periodic, pieces
 from .fitting import regions as region_races
 from .fitting.account import described, least_rows, left_out, limit_of, notes_on, of_parts, report_of, so_far
 from .fitting.agreement import Box, chosen_by_agreement, estimates
@@ -191,6 +191,7 @@ def fit(
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
     notes = notes_on(facts, samples, None if known is None else known.column)
+    notes += contradictions.require_derivatives_of_y(samples)
     coverage = Coverage.of(samples.X, facts)
     if known is None or known.column is None:  # rows lie in layers of a column that says the region
         notes += coverage.sentences(samples.input_names)
@@ -266,6 +267,9 @@ def fit(
         ended = limit_of(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
+        for doubt in [] if interrupted else contradictions.doubts(race, DIAGNOSIS_SHARE * effort, left):
+            warnings.warn(doubt, FitWarning, stacklevel=2)
+            notes.append(doubt)
         joins, errors_of_pieces = pieces.joins_of(taken.whole.model, samples)
         advice = diagnosis.advice_on(joins)
         if not (advice and is_exact):

@@ -390,7 +390,7 @@ class FitReport:
     that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of
     the model along single inputs, of the first output over its RMS, through a row near the middle of the box,
     `slices_through`. `gradient_rmse` and `gradient_max` are the errors of the model's derivatives on the rows held out,
-    where those of y were given, over the RMS of these by the same column.
+    where those of y were given, over the RMS of these, all times the range of their column.
     """
 
     method: str

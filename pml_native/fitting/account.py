@@ -13,7 +13,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..arrays import Samples, named_rows
+from ..arrays import Samples, named_rows, rms_of_columns
 from ..encodings import Flags
 from ..facts import Facts
 from ..hold_out import LEAST_ROWS, LEAST_ROWS_A_LINE
@@ -233,14 +233,26 @@ def report_of(
 
 
 def _errors_of_derivatives(model: Model, *samples: Samples) -> tuple[float, float] | None:
-    """The RMSE of the model's derivatives and the largest error, in the first of these samples where some are known."""
-    known = next((one.derivatives for one in samples if one.derivatives is not None), None)
-    if known is None:
+    """The RMSE of the model's derivatives and the largest error, in the first of these samples where some are known.
+
+    Derivatives count by what they change y by over the range of their column, those of each output relative to the RMS
+    of all.
+    """
+    some = next((one for one in samples if one.derivatives is not None), None)
+    if some is None or some.derivatives is None:
         return None
+    known, every = some.derivatives, np.concatenate([one.X for one in samples])
+    width = (np.abs(known.directions) @ np.ptp(every, axis=0)) ** known.order
     with np.errstate(all="ignore"):
-        off = np.abs(known.of(model) - known.values) / np.where(known.size > 0.0, known.size, 1.0)
-    off = off[np.isfinite(known.values)]
-    return float(np.sqrt(np.mean(off**2))), float(np.max(off))
+        size, off = (width[:, None] * np.abs(one) for one in (known.values, known.of(model) - known.values))
+    parts = []
+    for order in np.unique(known.order):
+        own = known.order == order
+        is_known = np.isfinite(known.values[own])
+        rms = rms_of_columns(np.where(is_known, size[own], 0.0)) * np.sqrt(len(is_known) / is_known.sum(axis=0))
+        parts.append((off[own] / rms)[is_known])
+    relative = np.concatenate(parts)
+    return float(np.sqrt(np.mean(relative**2))), float(np.max(relative))
 
 
 def _range_of(outcome: Outcome) -> tuple[float, float]:

@@ -211,6 +211,7 @@ class Rows:
             nearby=nearby or refit,
             nearby_work=nearby_work,
             derivative_error=off,
+            uses_derivatives=uses_derivatives and train.derivatives is not None,
         )
 
 
@@ -270,6 +271,7 @@ class Found:
     # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
     is_open: bool = False
     derivative_error: float = 0.0  # of the derivatives that are known, in units that count as those of y do
+    uses_derivatives: bool = False  # whether it is made to meet them
 
     @property
     def error(self) -> float:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.fitting.contradictions import require_derivatives_of_y
 from pml_native.models.chebyshev import ChebyshevTerms, index_set
 
 EFFORT = 0.01
@@ -56,7 +58,7 @@ def test_twelve_rows_with_gradients_tell_fifteen_terms():
     assert model.report.gradient_rmse < 1e-13
     assert "by y and its derivatives" in model.report.description
     assert "derivatives, over the RMS" in str(model.report)
-    assert relative_rmse(pml.fit(X, y, effort=EFFORT), quartic, X_new) > 1e-3
+    assert relative_rmse(pml.fit(X, y, method="polynomial", effort=EFFORT), quartic, X_new) > 1e-3
 
 
 def test_gradients_may_be_known_in_part_and_without_y():
@@ -195,3 +197,47 @@ def test_relative_errors_weigh_gradients_as_their_rows():
     y[5] = np.nan
     with pytest.raises(ValueError, match="got gradients alone in the rows 5"):
         pml.fit(box(60, 2), y, gradients=G, error="relative")
+
+
+def wave(X):
+    """Of two inputs in other units: amplitudes, and slopes, differ by a factor of 300."""
+    x, y = X.T
+    value = np.sin(2 * x) + 0.01 * (y / 30) ** 2 + np.exp(x * y / 30)
+    return value, np.stack(
+        [2 * np.cos(2 * x) + y / 30 * np.exp(x * y / 30), 0.02 * y / 900 + x / 30 * np.exp(x * y / 30)], axis=1
+    )
+
+
+@pytest.mark.parametrize("n", [30, 300])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda G: -G, r"expected derivatives of y.*got minus them \(forces are minus"),
+        (lambda G: G * [1.0, -1.0], "got minus those by 'b'"),
+        (lambda G: G * [180 / np.pi, 1.0], "got 57.* times those by 'a'"),
+        (lambda G: G[:, ::-1].copy(), "got those by 'b' for 'a' and the other way round"),
+    ],
+)
+def test_signs_units_and_order_of_gradients_are_checked_by_neighbours(change, said, n):
+    X = box(n, 2) * [1.0, 30.0]
+    y, G = wave(X)
+    with pytest.raises(ValueError, match=said):
+        pml.fit(X, y, gradients=change(G), input_names=["a", "b"])
+
+
+@pytest.mark.parametrize("n", [13, 40, 200])
+@pytest.mark.parametrize("k", [1.0, 10.0, 100.0])
+def test_right_gradients_pass_however_far_rows_are_apart(n, k):
+    for seed in range(5):
+        X = box(n, 2, seed)
+        t = k * (X[:, 0] + 0.7 * X[:, 1])
+        samples = as_samples(X, np.sin(t), gradients=k * np.cos(t)[:, None] * [1.0, 0.7])
+        assert require_derivatives_of_y(samples) == []
+
+
+def test_a_factor_that_neighbours_do_not_show_is_found_by_models_of_y_alone():
+    X = box(60, 3, low=0.0, high=1.0)
+    y = np.exp(8 * X.sum(axis=1))
+    with pytest.warns(UserWarning, match=r"by x2 1\.1 times those of y"):
+        model = pml.fit(X, y, gradients=8 * y[:, None] * [1.0, 1.0, 1.1], effort=EFFORT, method="polynomial")
+    assert any("contradict y" in one for one in model.report.warnings)

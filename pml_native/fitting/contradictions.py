@@ -1,0 +1,199 @@
+"""Whether derivatives that are given can be those of y: the sign, the units and the order of their columns.
+
+Between two rows, Delta y is the mean of the slope along the way times the way. Where the slope g along it rises or
+falls all the way, the mean of its values at both ends, which is given, is off by no more than half of what it changes:
+
+    |Delta y - (g_0 + g_1) / 2| <= |g_1 - g_0| / 2,      g = grad y . Delta x.
+
+Near rows of a smooth y are off by far less, and rows too far apart for a slope that goes up and down by about as much.
+So no model is needed to say that derivatives are not those of y: most neighbours are off by several times as much.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from ..arrays import Array, Samples
+from ..models import Normalization
+from ..search.polynomial import PolynomialSearch
+from ..search.search import EPS, Found, off_derivatives, run_alone
+from .race import Race
+
+# Rows that are looked at, and the nearest rows that each is compared with.
+MOST_ROWS, N_NEAREST = 1000, 4
+# Fewer pairs say nothing.
+FEWEST_PAIRS = 12
+# The median of what pairs are off by, over half of what the slope changes, from which derivatives are not those of y:
+# sin(k x) of any k, and points as scarce as they may be, come to 1 at most; and up to which others are.
+WRONG, RIGHT = 3.0, 1.0
+# How much nearer to y other signs, or swapped columns, must bring them, and factors that are fitted.
+SURE, SURER = 5.0, 8.0
+# A factor that a column is off by counts from here on, if it is that many times its standard error.
+LEAST_OFF = 0.05
+# Factors are found in so many rounds, by what pairs are off by in the last one.
+ROUNDS = 5
+# An error of y and of its derivatives up to which there is no doubt that they are of one function.
+UNDOUBTED = 1e-6
+# A model of y alone that is so many times more exact for y than all that meet derivatives as well, and so many times
+# worse for these, says that they are of another function.
+FAR, FARTHER = 10.0, 100.0
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Neighbouring rows: how y changes (k,), `means` (k, d, d) of the derivative by one column times the way along
+    another, and how these change. `rounding` (k,) is that of y."""
+
+    change: Array
+    means: Array
+    changes: Array
+    rounding: Array
+
+    @classmethod
+    def of(cls, X: Array, y: Array, G: Array) -> Pairs:
+        """Of `X` (n, d), `y` (n,), whose derivatives are said to be `G` (n, d)."""
+        Z = Normalization.of(X).apply(X)
+        nearest = KDTree(Z).query(Z, k=min(N_NEAREST + 1, len(X)))[1][:, 1:]
+        pairs = np.unique(
+            np.sort(np.stack([np.repeat(np.arange(len(X)), nearest.shape[1]), nearest.ravel()]), axis=0), axis=1
+        )
+        a, b = pairs
+        way = X[b] - X[a]
+        means, changes = (one[:, :, None] * way[:, None, :] for one in (0.5 * (G[a] + G[b]), 0.5 * (G[b] - G[a])))
+        rounding = EPS * (np.abs(y[a]) + np.abs(y[b]) + np.einsum("kjj->k", np.abs(means)))
+        return cls(y[b] - y[a], means, changes, rounding)
+
+    def off(self, factors: Array) -> float:
+        """The median of what pairs are off by where derivatives are to be multiplied by `factors` (d, d) first, over
+        half of what the slope changes."""
+        left = np.abs(self.change - np.einsum("kij,ij->k", self.means, factors))
+        return float(np.median(left / (np.abs(np.einsum("kij,ij->k", self.changes, factors)) + 4.0 * self.rounding)))
+
+    def factors(self) -> tuple[Array, Array]:
+        """What derivatives by the columns have to be multiplied by to be those of y, and the standard errors of that:
+        (d,) both."""
+        columns, bends = (np.einsum("kjj->kj", one) for one in (self.means, self.changes))
+        d = columns.shape[1]
+        factors, deviations = np.ones(d), np.full(d, np.inf)
+        for _ in range(ROUNDS):
+            off = np.abs(bends @ factors) + self.rounding
+            weight = 1.0 / np.maximum(off, 1e-3 * np.median(off))
+            A, b = columns * weight[:, None], self.change * weight
+            factors, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
+            if rank < d:
+                return factors, np.full(d, np.inf)
+            left = b - A @ factors
+            variance = float(np.sum(left**2)) / max(1, len(b) - d)
+            deviations = np.sqrt(np.maximum(0.0, variance * np.diag(np.linalg.inv(A.T @ A))))
+        return factors, deviations
+
+    @cached_property
+    def as_given(self) -> float:
+        return self.off(np.eye(self.means.shape[1]))
+
+
+def require_derivatives_of_y(samples: Samples) -> list[str]:
+    """Sentences on derivatives that contradict y; ValueError where it is plain how: a sign, a unit, swapped columns."""
+    known = samples.derivatives
+    if known is None:
+        return []
+    n, (d, m) = len(samples.X), (samples.X.shape[1], samples.y.shape[1])
+    names = samples.input_names or tuple(str(j) for j in range(d))
+    said = []
+    for column in range(m):
+        G = np.full((n, d), np.nan)
+        first = (known.order == 1) & ~known.is_apart
+        axis = np.argmax(np.abs(known.directions[first]), axis=1)
+        G[known.rows[first], axis] = known.values[first, column]
+        varies = np.ptp(samples.X, axis=0) > 0.0
+        there = np.flatnonzero(np.isfinite(G[:, varies]).all(axis=1))
+        if len(there) <= FEWEST_PAIRS or not varies.any():
+            continue
+        there = there[np.linspace(0, len(there) - 1, min(len(there), MOST_ROWS)).astype(np.intp)]
+        pairs = Pairs.of(samples.X[np.ix_(there, varies)], samples.y[there, column], G[np.ix_(there, varies)])
+        of = "" if m == 1 else f" of {samples.output_names[column] if samples.output_names else f'y{column}'}"
+        called = [name for name, is_there in zip(names, varies, strict=True) if is_there]
+        if said_to_be := _as_columns_tell(pairs, called):
+            raise ValueError(
+                f"gradients{of}: expected derivatives of y, as neighbouring rows tell them, got {said_to_be}"
+            )
+        if pairs.as_given > WRONG:
+            said.append(
+                f"gradients{of} contradict y: what y changes by between neighbouring rows is off what they say by "
+                f"{pairs.as_given:.0f} times what they change by: they are of another function, or of other rows"
+            )
+    return said
+
+
+def _as_columns_tell(pairs: Pairs, names: Sequence[str]) -> str:
+    """In words, which columns of derivatives are of y with another sign, unit, or place; nothing where none is, for
+    sure."""
+    d = len(names)
+    eye, own = np.eye(d), list(range(d))
+    tried: list[tuple[float, str]] = []
+    for i, j in itertools.combinations(own, 2):
+        order = [j if k == i else i if k == j else k for k in own]
+        words = f"those by {names[j]!r} for {names[i]!r} and the other way round"
+        tried.append((pairs.off(eye[:, order]), words))
+    for columns in dict.fromkeys([tuple(own), *((j,) for j in own)]):
+        signs = np.diag(np.where(np.isin(own, columns), -1.0, 1.0))
+        which = "minus them" if len(columns) == d else f"minus those by {names[columns[0]]!r}"
+        tried.append((pairs.off(signs), f"{which} (forces are minus the gradient of an energy)"))
+    off, words = min(tried)
+    if off < RIGHT and SURE * off < pairs.as_given:
+        return words
+    factors, deviations = pairs.factors()
+    off = pairs.off(np.diag(factors))
+    wrong = np.abs(factors - 1.0) > np.maximum(LEAST_OFF, SURE * deviations)
+    if off < RIGHT and SURER * off < pairs.as_given and wrong.any():
+        return ", ".join(f"{1.0 / factors[j]:.3g} times those by {names[j]!r}" for j in np.flatnonzero(wrong).tolist())
+    return ""
+
+
+def doubts(race: Race, effort: float, seconds: float) -> list[str]:
+    """Sentences on derivatives that models which are made of y alone, at the rows to train on, are far off.
+
+    What meets y and derivatives would be no worse at the rows held out, if both were of one function. So much `effort`,
+    and no more than so many seconds, are spent on polynomials of y alone.
+    """
+    known, rows = race.rows.train.derivatives, race.rows
+    if known is None or race.best is None or race.error < UNDOUBTED or not seconds > 0.0:
+        return []
+    alone = replace(rows, train=rows.train.changed(), held_out=rows.held_out.changed())
+    found = [one for one in race.found.values() if not one.uses_derivatives]
+    limit = seconds if math.isfinite(seconds) else None
+    found.append(run_alone(PolynomialSearch(alone), effort=effort, time_limit=limit, n_threads=1))
+    best = min(found, key=_error_of_y)
+    others = [_error_of_y(one) for one in race.found.values() if one.uses_derivatives]
+    error, off = _error_of_y(best), off_derivatives(rows.train, best.model)
+    if not (others and FAR * error < min(others) and FARTHER * error < off < math.inf):
+        return []
+    names = rows.train.input_names or tuple(f"x{j}" for j in range(rows.n_inputs))
+    with np.errstate(all="ignore"):
+        there = known.of(best.model)
+    axis, said = np.argmax(np.abs(known.directions), axis=1), []
+    for j, name in enumerate(names):
+        own = (axis == j) & (known.order == 1)
+        given, wanted = known.values[own], there[own]
+        is_known = np.isfinite(given) & np.isfinite(wanted)
+        given, wanted = given[is_known], wanted[is_known]
+        square = float(np.sum(wanted**2))
+        if square > 0.0:
+            factor = float(np.sum(given * wanted)) / square
+            left = math.sqrt(float(np.sum((given - factor * wanted) ** 2)) / square)
+            said.append(f"by {name} {factor:.4g} times those of y, but for {left:.0e}")
+    return [
+        f"gradients contradict y: a model of y alone comes to {error:.0e} at the rows, one of both to "
+        f"{min(others):.0e}; they are {'; '.join(said)}"
+    ]
+
+
+def _error_of_y(found: Found) -> float:
+    return max(found.errors.rmse, found.train_rmse)
