@@ -116,6 +116,15 @@ class Derivatives:
             found[some] = np.einsum("kmde,kd,ke->km", hessian, v, v)
         return found
 
+    def in_variables(self, U: Array, by_x: Array, values: Array | None = None) -> Derivatives | None:
+        """The first ones in variables that are `U` (k, r) at the points, with these derivatives `by_x` (k, r, d), and
+        other `values` (k, m), if those of y have changed; None where none of them is finite."""
+        directions = np.einsum("krd,kd->kr", by_x, self.directions)
+        values = self.values if values is None else values
+        is_known = np.isfinite(U).all(axis=1) & np.isfinite(directions).all(axis=1) & np.isfinite(values).any(axis=1)
+        changed = replace(self, X=np.ascontiguousarray(U), directions=np.ascontiguousarray(directions), values=values)
+        return changed.some(is_known & (self.order == 1))
+
     def of_outputs(self, columns: Sequence[int]) -> Derivatives | None:
         """Those of these outputs."""
         own = replace(self, values=np.ascontiguousarray(self.values[:, list(columns)]))

@@ -187,7 +187,7 @@ def report_of(
     return FitReport(
         method=method,
         family=found.family,
-        description=found.description,
+        description=found.described,
         error=known.error if known.is_known else found.error,
         error_range=_range_of(outcome),
         without_value=known.without_value,

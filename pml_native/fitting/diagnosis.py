@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..models import Model, Reduced, Transformed
+from ..models.transformed import TRANSFORMS
 from ..report import Errors, ErrorTerms, Join, two_digits
 from ..search.polynomial import PolynomialSearch
 from ..search.search import EPS, Found, Rows, run_alone
@@ -214,6 +215,8 @@ def _fall_with_rows(outcome: Outcome, rng: np.random.Generator, effort: float, s
     outputs = "identity"
     if isinstance(best, Transformed):
         inputs, outputs = best.input_transforms, best.output_transforms[0]
+        if not TRANSFORMS[outputs].scalable and np.any(best.output_scales != 1.0):
+            return None  # of a unit of y that polynomials are not looked for in
         best = best.model
     if best.family != "polynomial" or not (seconds > 0.0 and effort > 0.0):
         return None

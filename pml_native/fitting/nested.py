@@ -83,7 +83,16 @@ class Learned:
 
     def changed(self, samples: Samples) -> Samples | None:
         U = self.values(samples.X)
-        return replace(samples.changed(U), input_names=None) if np.isfinite(U).all() else None
+        if not np.isfinite(U).all():
+            return None
+        known = samples.derivatives
+        if known is not None:
+            with np.errstate(all="ignore"):
+                by_x = self.variables.evaluate_gradient(known.X)
+            k, _, d = by_x.shape
+            own = np.broadcast_to(np.eye(d)[list(self.columns)], (k, len(self.columns), d))
+            known = known.in_variables(self.values(known.X), np.concatenate([by_x, own], axis=1))
+        return replace(samples.changed(U), input_names=None, derivatives=known)
 
     def whole(self, model: Model, signature: Signature) -> Model:
         return Composed(model, self.variables, self.columns, signature)

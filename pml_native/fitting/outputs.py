@@ -395,6 +395,7 @@ def composed(rows: Rows, choices: Choices) -> Found:
         refit=None if all(one.refit is None for one in every) else refit,
         nearby=None if any(one.nearby is None for one in every) else nearby,
         nearby_work=sum(_nearby_work(one, rows.n) for one in every),
+        uses_derivatives=all(one.uses_derivatives for one in every),
     )
 
 
@@ -423,6 +424,7 @@ def mixed(rows: Rows, kept: Kept, found: Found) -> Found:
         refit=None if found.refit is None else refit,
         nearby=None if found.nearby is None else nearby,
         nearby_work=_nearby_work(found, rows.n),
+        uses_derivatives=bool(found.uses_derivatives),
         status=found.status,
     )
     return replace(made, maker=found.maker)
@@ -438,6 +440,7 @@ def _found(
     refit: Callable[[Samples], Model] | None,
     nearby: Callable[[Samples], Model | None] | None,
     nearby_work: float,
+    uses_derivatives: bool,
     status: str = "best of each output",
 ) -> Found:
     """With the errors of `measured`, if it is another than `model`."""
@@ -449,6 +452,7 @@ def _found(
         refit=refit,
         nearby=nearby,
         nearby_work=nearby_work,
+        uses_derivatives=uses_derivatives,
     )
     return replace(found, model=model, measured=measured)
 

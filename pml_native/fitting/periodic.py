@@ -63,7 +63,10 @@ class PeriodicSearch:
 
     def _changed(self, samples: Samples) -> Samples:
         U = _variables(self.phase, samples.X, self.columns)
-        return replace(samples.changed(U), input_names=None)
+        known = samples.derivatives
+        if known is not None:
+            known = known.in_variables(*_slopes(self.phase, known.X, self.columns))
+        return replace(samples.changed(U), input_names=None, derivatives=known)
 
     def _whole(self, inner: Found, worker: Worker) -> Found:
         bounds = np.stack([self.rows.train.X.min(axis=0), self.rows.train.X.max(axis=0)])
@@ -89,6 +92,14 @@ def _variables(phase: Model, X: ArrayLike, columns: Sequence[int]) -> Array:
     X = contiguous(X)
     angles = phase.evaluate(X)
     return contiguous(np.concatenate([np.cos(angles), np.sin(angles), X[:, columns]], axis=1))
+
+
+def _slopes(phase: Model, X: Array, columns: Sequence[int]) -> tuple[Array, Array]:
+    """The variables at `X` (n, d), and their derivatives (n, r, d)."""
+    angles, by_x = phase.evaluate(X)[:, :, None], phase.evaluate_gradient(X)
+    own = np.broadcast_to(np.eye(X.shape[1])[list(columns)], (len(X), len(columns), X.shape[1]))
+    slopes = np.concatenate([-np.sin(angles) * by_x, np.cos(angles) * by_x, own], axis=1)
+    return _variables(phase, X, columns), slopes
 
 
 def table_of(table: Sequence[Row], periods: Mapping[int, float]) -> tuple[Row, ...]:

@@ -235,6 +235,7 @@ class PiecesSearch:
             refit=refit,
             nearby=nearby,
             nearby_work=cost,
+            uses_derivatives=all(one.uses_derivatives for one in best),
         )
 
     def _shares(self, best: Sequence[Found], samples: Samples) -> Iterator[tuple[Found, Samples]]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
+from ..derivatives import Derivatives
 from ..models import Model, Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch
@@ -276,6 +277,7 @@ def whole_of(
         refit=None if inner.refit is None else refit,
         nearby=None if inner.nearby is None else nearby,
         nearby_work=inner.nearby_work,
+        uses_derivatives=bool(inner.uses_derivatives),
     )
     return replace(found, maker=prefix + inner.maker)
 
@@ -313,7 +315,28 @@ def reduced(samples: Samples, variables: Variables) -> Samples | None:
     if not (np.isfinite(U).all() and np.isfinite(v).all()):
         return None
     changed = samples.in_coordinates(np.ascontiguousarray(U), np.ascontiguousarray(v), power)
-    return replace(changed, input_names=None, is_relative=samples.is_relative)
+    derivatives = _derivatives(samples, variables)
+    return replace(changed, input_names=None, is_relative=samples.is_relative, derivatives=derivatives)
+
+
+def _derivatives(samples: Samples, variables: Variables) -> Derivatives | None:
+    """Those of y over the power in front, along the new variables.
+
+    D(y / p) = D y / p - y / p D p / p, for which y has to be known where a power p is.
+    """
+    known = samples.derivatives
+    if known is None:
+        return None
+    if variables.factor.any():
+        known = known.some(~known.is_apart)
+        if known is None:
+            return None
+    with np.errstate(all="ignore"):
+        U, power = variables.apply(known.X)
+        by_x, power_by_x = variables.jacobian(known.X)
+        slope = np.einsum("kd,kd->k", power_by_x, known.directions)[:, None]
+        values = (known.values - samples.y[known.rows] * slope / power[:, None]) / power[:, None]
+        return known.in_variables(U, by_x, values if variables.factor.any() else known.values)
 
 
 def _corners(rows: Rows, variables: Variables) -> Array:

@@ -277,6 +277,7 @@ class RegionsSearch:
             refit=refit,
             nearby=nearby if all(one.nearby is not None for one in laws.found) else None,
             nearby_work=sum(works) + self._boundary_work(len(models)) + rows.n * n_params,
+            uses_derivatives=all(one.uses_derivatives for one in laws.found),
         )
         is_exact = all(one.is_exact for one in laws.found)
         return replace(found, maker="of regions", is_open=is_exact and not boundary.is_of_laws), boundary

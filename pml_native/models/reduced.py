@@ -93,6 +93,15 @@ class Variables:
         result: Array = slopes[:, :, :d] + slopes[:, :, d:] * np.sign(X)[:, None, :]
         return result
 
+    def jacobian(self, X: Array) -> tuple[Array, Array]:
+        """The derivatives of u (n, r, d) and of the power in front (n, d) at `X` (n, d)."""
+        X = contiguous(X)
+        U, power = self.apply(X)
+        n, r = U.shape
+        none = np.zeros((n, r))
+        by_x = self.chain(X, U, np.ones(n), none, np.ascontiguousarray(np.broadcast_to(np.eye(r), (n, r, r))))
+        return by_x, self.chain(X, U, power, np.ones((n, 1)), np.zeros((n, 1, r)))[:, 0]
+
     def _with_moduli(self, X: Array) -> Array:
         """The columns that the core takes: |x| beside x where a kind asks for them."""
         return np.concatenate([X, np.abs(X)], axis=1) if "moduli" in self.kinds else X

@@ -35,7 +35,6 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
-from ..lapack import triangle_of
 from ..models import Algebraic, Model, Normalization, Polynomial
 from ..models.algebraic import roots, value_and_slope, within_range
 from ..models.chebyshev import ChebyshevTerms, Indices, largest_index_set, unique_rows
@@ -51,7 +50,9 @@ from .algebraic_relation import (
     at_least,
     null_vector,
 )
-from .coordinates import InputCoordinates, InputFrames, in_coordinates, in_words, links
+from .along import Along
+from .coordinates import InputCoordinates, in_coordinates, in_words, links
+from .equations import input_frames
 from .least_squares import leading_least_squares, least_squares
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found, Rows, extrapolated, searched
@@ -177,7 +178,7 @@ class AlgebraicSearch:
         train, held_out = rows.train, rows.held_out
         rows.require_one_output()
         self.rows, self.degrees = rows, DEGREES if degree is None else (degree,)
-        frames = InputFrames(train.X, held_out.X, rows.corners, None, rows.degrees)
+        frames = input_frames(rows)
         given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
         choices = frames.alternatives(given)
         logarithms = tuple(
@@ -193,7 +194,7 @@ class AlgebraicSearch:
         rng = np.random.default_rng(0)  # they decide on nothing but whether a relation holds in the box
         points = rng.uniform(-1.0, 1.0, (N_POINTS, rows.n_inputs))
         self.points = np.where(rng.random(points.shape) < ON_A_FACE, np.sign(points), points)
-        self.most = min(MOST_TERMS, rows.n // LEAST_ROWS_PER_TERM)
+        self.most = min(MOST_TERMS, rows.n_equations // LEAST_ROWS_PER_TERM)
         self.starts: dict[InputCoordinates, Start] = {}
         self.best: Found | None = None
         self.least = math.inf  # the handicapped error of the best relation that was offered
@@ -307,23 +308,40 @@ class AlgebraicSearch:
         return sorted(best.values(), key=lambda one: _handicapped(one.relation))
 
     def _n_rows(self, m: int) -> int:
-        return min(self.rows.n, max(FEWEST_ROWS, ROWS_PER_TERM * m))
+        return min(self.rows.n, math.ceil(max(FEWEST_ROWS, ROWS_PER_TERM * m) / self.rows.per_row))
+
+    def _table(self, frame: InputCoordinates, products: Indices) -> Table:
+        """The products at rows to train on, and where derivatives are known there."""
+        n = self._n_rows(len(products))
+        along = frame.along
+        if along is not None:
+            rows = along.known.rows
+            along = along.some((rows >= 0) & (rows < n) & (along.known.order == 1))
+        return Table(products, frame.Z[:n], self.t, along, *self._slopes(frame, along))
+
+    def _slopes(self, frame: InputCoordinates, along: Along | None) -> tuple[Array | None, Array | None]:
+        """Derivatives of t along z (k, 1), and what they are multiplied by (k, 1)."""
+        if along is None or frame.balance is None:
+            return None, None
+        unit = np.ldexp(self.outputs.divisor, self.outputs.exponent)
+        return along.values / unit, frame.balance.at(along)
 
     def _relation_step(self, frame: InputCoordinates, shape: Shape) -> Step:
         m = shape.n_terms
         n = self._n_rows(m)
         return Step(
-            WEIGHINGS * (n * m**2 + (n + self.rows.n_held_out) * m + 50.0 * CALL), partial(self._relation, frame, shape)
+            WEIGHINGS * (n * self.rows.per_row * m**2 + (n + self.rows.n_held_out) * m + 50.0 * CALL),
+            partial(self._relation, frame, shape),
         )
 
     def _relation(self, frame: InputCoordinates, shape: Shape, worker: Worker) -> Relation:
         """The relation of a shape of which nothing is known."""
         products = shape.products()
-        table = Table(products, frame.Z[: self._n_rows(len(products))], self.t)
+        table = self._table(frame, products)
         held_out = Table(products, frame.held_out_Z, self.held_out_t)
         weight, best = self.root_weight[: len(table.t)], Relation(frame, shape, np.zeros(len(products)), math.inf)
         for _ in range(WEIGHINGS):
-            c, slope = table.rising(null_vector(triangle_of(table.values * weight[:, None])))
+            c, slope = table.rising(null_vector(table.factor(weight)))
             relation = Relation(frame, shape, c, self._error(table, held_out, c))
             if relation.error < best.error:
                 best = relation
@@ -353,7 +371,7 @@ class AlgebraicSearch:
         n_lowered = MOST_LOWERED * (self.rows.n_inputs + 1)
         n_trials = len(shapes) + n_lowered
         judged = ITERATIONS * largest**2 + 2.0 * (n + self.rows.n_held_out) * largest + 5.0 * CALL
-        work = n * total**2 + raised + n_lowered * largest**3 + n_trials * judged + 20.0 * CALL
+        work = n * self.rows.per_row * total**2 + raised + n_lowered * largest**3 + n_trials * judged + 20.0 * CALL
         return Step(work, partial(self._grown, growth))
 
     def _grown(self, growth: Growth, worker: Worker) -> Growth | None:
@@ -394,10 +412,10 @@ class AlgebraicSearch:
         column[places[:m]] = np.arange(m)
         column[column < 0] = np.arange(m, len(every))
         products, frame = every[np.argsort(column)], relation.frame
-        table = Table(products, frame.Z[: self._n_rows(len(products))], self.t)
+        table = self._table(frame, products)
         held_out = Table(products, frame.held_out_Z, self.held_out_t)
         weight = self.root_weight[: len(table.t)] / at_least(table.slopes[:, :m] @ relation.coefficients)
-        R = triangle_of(table.values * weight[:, None])
+        R = table.factor(weight)
         return System(frame, products, m, table, R, partial(self._error, table, held_out))
 
     def _foresee(self, growths: Sequence[Growth]) -> None:
@@ -437,6 +455,7 @@ class AlgebraicSearch:
             coordinates=coordinates,
             refit=partial(self._refit, relation),
             nearby=partial(self._nearby, relation),
+            uses_derivatives=True,
         )
         return found if math.isfinite(found.error) else None
 
@@ -499,12 +518,15 @@ class AlgebraicSearch:
         """The same from these `samples`; None for one whose roots cross in the box."""
         frame, products = relation.frame, relation.shape.products()
         n = min(len(samples.X), max(self._n_rows(len(products)), int(MOST_REFIT_WORK / len(products) ** 2)))
-        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp))
-        table = Table(products, *self._in_frame(frame, samples))
+        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp), apart=False)
+        Z, along = frame.of(samples)
+        along = None if along is None else along.first()
+        t = self.outputs.apply(samples.y)[:, 0]
+        table = Table(products, Z, t, along, *self._slopes(frame, along))
         weight = 1.0 / at_least(table.slopes @ relation.coefficients)
         if samples.sample_weight is not None:
             weight = weight * np.sqrt(samples.sample_weight)
-        c, _ = table.rising(null_vector(triangle_of(table.values * weight[:, None])))
+        c, _ = table.rising(null_vector(table.factor(weight)))
         again = replace(relation, coefficients=c)
         return self._model(again) if self.is_safe(again) else None
 

@@ -13,6 +13,7 @@ from ..arrays import Array
 from ..lapack import solve_triangular, triangle_of
 from ..models.algebraic import CONVERGED, value_and_slope
 from ..models.chebyshev import ChebyshevTerms, Indices, index_set, unique_rows
+from .along import Along
 from .coordinates import InputCoordinates
 from .search import EPS
 
@@ -106,16 +107,42 @@ class Relation:
 
 
 class Table:
-    """The products at rows, T_a(z) t^k and their derivatives by t, (n, m): `products` (m, d + 1) are the a and k."""
+    """The products at rows, T_a(z) t^k and their derivatives by t, (n, m): `products` (m, d + 1) are the a and k.
 
-    def __init__(self, products: Indices, Z: Array, t: Array) -> None:
+    Where derivatives of t are known `along` z at rows, k `slopes` times a `balance` (k, 1), the derivatives of the
+    products are further equations.
+    """
+
+    def __init__(
+        self,
+        products: Indices,
+        Z: Array,
+        t: Array,
+        along: Along | None = None,
+        slopes: Array | None = None,
+        balance: Array | None = None,
+    ) -> None:
         self.t = t[: len(Z)]
         indices, places = unique_rows(np.ascontiguousarray(products[:, :-1]))
-        design, k = ChebyshevTerms(indices).design(Z), products[:, -1]
+        terms = ChebyshevTerms(indices)
+        design, k = terms.design(Z), products[:, -1]
         powers = np.vander(self.t, int(k.max()) + 1, increasing=True)
         own = design[:, places]
         self.values: Array = own * powers[:, k]
         self.slopes: Array = own * (k * powers[:, np.maximum(k - 1, 0)])
+        self.points = np.arange(len(Z))
+        self._rest: Array | None = None
+        if along is not None and slopes is not None and balance is not None:
+            rows = along.known.rows
+            by_z = along.design(terms)[:, places] * powers[rows][:, k]
+            self._rest = (by_z + slopes * self.slopes[rows]) * balance
+            self.points = np.concatenate([self.points, rows])
+
+    def factor(self, weight: Array) -> Array:
+        """The triangle of all equations, times `weight` (n,) of the rows: where what the relation is off by is `weight`
+        times less, so are derivatives of that."""
+        values = self.values if self._rest is None else np.concatenate([self.values, self._rest])
+        return triangle_of(values * weight[self.points][:, None])
 
     def distances(self, c: Array) -> tuple[Array, NDArray[np.bool_]]:
         """How far t is above the root (n,), to first order, 1 at most, and 1 where P does not rise; which these are.

@@ -63,6 +63,10 @@ class Along:
             return None
         return Along(known, self.Z[which], self.directions[which], self.bends[which], self.per_unit[which])
 
+    def first(self) -> Along | None:
+        """Those of first order."""
+        return self.some(self.known.order == 1)
+
     @property
     def values(self) -> Array:
         """What they are by the unit of length, (k, m)."""

@@ -42,7 +42,7 @@ class Equations:
         slopes: Array | None,
         root_weight: Array | None,
     ) -> None:
-        self.Z, self.n_values = Z, len(Z)
+        self.Z, self.n_values, self.factors = Z, len(Z), np.ones((0, 1))
         self.along, self.targets, self.root_weight = None, t, root_weight
         if along is None or slopes is None or balance is None:
             return
@@ -50,8 +50,8 @@ class Equations:
         self.along = along.some(is_known)
         if self.along is None:
             return
-        self._factors = balance.at(self.along)
-        self.targets = np.concatenate([t, slopes[is_known] * self._factors])
+        self.factors = balance.at(self.along)
+        self.targets = np.concatenate([t, slopes[is_known] * self.factors])
         if root_weight is not None:
             rows = self.along.known.rows
             usual = np.sqrt(np.mean(root_weight**2))
@@ -95,7 +95,7 @@ class Equations:
             own[max(0, start - n) : stop - n] = True
             there = self.along.some(own)
             if there is not None:
-                parts.append(there.design(terms) * self._factors[own])
+                parts.append(there.design(terms) * self.factors[own])
         return parts[0] if len(parts) == 1 else np.asfortranarray(np.concatenate(parts))
 
     @property

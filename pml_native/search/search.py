@@ -198,7 +198,6 @@ class Rows:
         off = 0.0
         if train.derivatives is not None:
             off = max(off_derivatives(samples, model) for samples in (train, held_out))
-            description += ", by y and its derivatives" if uses_derivatives else ", by y alone"
         return Found(
             model,
             errors,
@@ -211,7 +210,7 @@ class Rows:
             nearby=nearby or refit,
             nearby_work=nearby_work,
             derivative_error=off,
-            uses_derivatives=uses_derivatives and train.derivatives is not None,
+            uses_derivatives=None if train.derivatives is None else uses_derivatives,
         )
 
 
@@ -271,7 +270,7 @@ class Found:
     # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
     is_open: bool = False
     derivative_error: float = 0.0  # of the derivatives that are known, in units that count as those of y do
-    uses_derivatives: bool = False  # whether it is made to meet them
+    uses_derivatives: bool | None = None  # whether it is made to meet them; None where none is known
 
     @property
     def error(self) -> float:
@@ -282,6 +281,12 @@ class Found:
         rows trained on, of which there are more, show it.
         """
         return max(self.errors.rmse, self.train_rmse, self.derivative_error)
+
+    @property
+    def described(self) -> str:
+        """What it is, and whether derivatives that are known were of use."""
+        made_of = {None: "", True: ", by y and its derivatives", False: ", by y alone"}
+        return self.description + made_of[self.uses_derivatives]
 
     @property
     def is_exact(self) -> bool:
@@ -298,7 +303,7 @@ class Found:
         errors = self.errors
         return Candidate(
             self.family,
-            self.description,
+            self.described,
             self.model.n_params,
             self.train_rmse,
             errors.rmse,

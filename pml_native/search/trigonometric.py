@@ -31,7 +31,8 @@ from ..models import Model
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.transformed import TRANSFORMS, Transformed
 from .angle_columns import UNITS, Reading, of_widths, readings
-from .coordinates import InputFrames, Link, in_coordinates, in_words, link_of, links
+from .coordinates import Link, in_coordinates, in_words, link_of, links
+from .equations import Equations, input_frames
 from .least_squares import leading_least_squares, least_squares, tiled_least_squares
 from .polynomial_growth import rms
 from .pursuit import LEAST_NORM, LEAST_PART, NORM_ROWS
@@ -96,12 +97,13 @@ class TrigonometricSearch:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         train, held_out = rows.train, rows.held_out
-        self.frame = InputFrames(train.X, held_out.X, rows.corners, None)(("identity",) * rows.n_inputs)
+        frame = input_frames(replace(rows, degrees=None))(("identity",) * rows.n_inputs)
+        self.frame = replace(frame, along=None if frame.along is None else frame.along.first())
         self.readings = readings(np.concatenate([train.X, held_out.X]))
         self.both = np.concatenate([train.y, held_out.y])
         self.arcs = self._arcs()
         self.links = [*links(train.y, held_out.y, None), *self.arcs]
-        self.max_terms = max(1, min(MOST_TERMS, rows.n // 2))
+        self.max_terms = max(1, min(MOST_TERMS, rows.n_equations // 2))
         self._kept: tuple[Dictionary | None, Array] = None, np.zeros((0, 0))
         self.best: Found | None = None
         self.prospect = 0.0
@@ -177,7 +179,7 @@ class TrigonometricSearch:
 
     @property
     def _most_scanned(self) -> int:
-        return min(MOST_SCANNED, self.rows.n // ROWS_PER_TERM)
+        return min(MOST_SCANNED, self.rows.n_equations // ROWS_PER_TERM)
 
     def _scan_rows(self, p: int) -> int:
         return min(self.rows.n, max(FEWEST_ROWS, ROWS_PER_TERM * p))
@@ -185,14 +187,14 @@ class TrigonometricSearch:
     def _scan(self, dictionary: Dictionary, terms: Indices, degrees: Indices, worker: Worker) -> list[Pursuit]:
         """For each link the best of the first terms (p, 2) up to a degree, `degrees` (p,) being theirs, ascending."""
         n, m, rows = self._scan_rows(len(terms)), self.rows.n_outputs, self.rows
-        A = dictionary.design(rows.train.X[:n], self.frame.Z[:n], terms)
         held_out = dictionary.design(rows.held_out.X, self.frame.held_out_Z, terms)
         found = [self._begun(link) for link in self.links]
         for alike in [[i] for i in range(len(found))] if rows.train.is_relative else [range(len(found))]:
             weight = found[alike[0]].link.root_weight(rows.train, found[alike[0]].link.t)
-            weight = np.ones((n, 1)) if weight is None else weight[:n]
-            T = np.concatenate([found[i].link.t[:n] for i in alike], axis=1)
-            solve = leading_least_squares(A * weight, T * weight, degrees)
+            equations = self._equations([found[i].link for i in alike], n, weight)
+            weight = np.ones((len(equations), 1)) if equations.root_weight is None else equations.root_weight
+            A = self._design(dictionary, terms, equations)
+            solve = leading_least_squares(A * weight, equations.targets * weight, degrees)
             for p in np.searchsorted(degrees, np.unique(degrees), side="right").tolist():
                 t = held_out[:, :p] @ solve(p)
                 for place, i in enumerate(alike):
@@ -337,13 +339,26 @@ class TrigonometricSearch:
     ) -> tuple[Array, Array, Array | None]:
         """The coefficients of the terms, what is left over at least `n` rows, and what these weigh, which it has in."""
         n = min(self.rows.n, max(n, FEWEST_ROWS, ROWS_PER_TERM * len(terms)))
-        A, t = dictionary.design(self.rows.train.X[:n], self.frame.Z[:n], terms), link.t[:n]
-        weight = link.root_weight(self.rows.train, link.t, steep=steep)
+        equations = self._equations([link], n, link.root_weight(self.rows.train, link.t, steep=steep))
+        A, t, weight = self._design(dictionary, terms, equations), equations.targets, equations.root_weight
         if weight is not None:
-            weight = weight[:n] / rms(weight[:n])
+            weight = weight / rms(weight)
             A, t = A * weight, t * weight
         coefficients = least_squares(A, t, dictionary.degrees(terms))
         return coefficients, t - A @ coefficients, weight
+
+    def _equations(self, some: Sequence[Link], n: int, root_weight: Array | None) -> Equations:
+        return Equations.of(self.frame, some, self.rows.train.y, n, root_weight)
+
+    def _design(self, dictionary: Dictionary, terms: Indices, equations: Equations, X: Array | None = None) -> Array:
+        """The terms at the first rows to train on, or at `X` (n, d), and their derivatives where these are known."""
+        X = self.rows.train.X[: equations.n_values] if X is None else X
+        values = dictionary.design(X, equations.Z, terms)
+        along = equations.along
+        if along is None:
+            return values
+        slopes = dictionary.derivatives(along.known.X, along.Z, terms, along) * equations.factors
+        return np.asfortranarray(np.concatenate([values, slopes]))
 
     def _error(self, dictionary: Dictionary, link: Link, terms: Indices, coefficients: Array) -> float:
         """That of y on the rows held out."""
@@ -449,6 +464,7 @@ class TrigonometricSearch:
             f"{len(terms)} terms {phases}",
             coordinates=f"of angles {in_words(self.frame, link)}".rstrip(),
             refit=partial(self._refit, dictionary, link, terms),
+            uses_derivatives=True,
         )
 
     def _model(self, dictionary: Dictionary, link: Link, terms: Indices, coefficients: Array) -> Model:
@@ -466,11 +482,16 @@ class TrigonometricSearch:
 
         def tiles() -> Iterator[tuple[Array, Array]]:
             for start in range(0, n, size):
-                some = samples.take(chosen[start : start + size])
-                A = dictionary.design(some.X, self.frame.normalization.apply(some.X), terms)
+                some = samples.take(chosen[start : start + size], apart=start == 0)
+                Z, along = self.frame.of(some)
                 t = Transformed.transform_outputs(some.y, (link.name,) * m, link.scales)
                 t = np.ldexp(t, -link.inner_exponents)
+                along = None if along is None else along.first()
+                slopes = None if along is None else link.slopes(along, some.y)
                 weight = link.root_weight(some, t, steep=True)
+                equations = Equations(Z, t, along, self.frame.balance, slopes, weight)
+                A, t = self._design(dictionary, terms, equations, some.X), equations.targets
+                weight = equations.root_weight
                 yield (A, t) if weight is None else (A * weight, t * weight)
 
         coefficients = tiled_least_squares(tiles, dictionary.degrees(terms))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, contiguous
 from ..models import Model, Normalization, Polynomial, Waves
 from ..models.chebyshev import ChebyshevTerms, Indices, index_set
+from .along import Along
 from .coordinates import Link
 from .pursuit import with_divisors
 from .search import Rows
@@ -111,6 +112,16 @@ class Dictionary:
         powers, power_of = np.unique(terms[:, 1], return_inverse=True)
         products = ChebyshevTerms(self.powers[powers]).design(contiguous(Z))
         return np.asfortranarray(self.waves(X, waves)[:, wave_of] * products[:, power_of])
+
+    def derivatives(self, X: Array, Z: Array, terms: Indices, along: Along) -> Array:
+        """First derivatives of the `terms` (p, 2) `along` z at points that are `X` and `Z` (k, d), by the unit of z:
+        (k, p)."""
+        waves, powers = terms[:, 0], terms[:, 1]
+        speed = (along.known.directions[:, list(self.columns)] * self.units) @ self.turns[waves].T * along.per_unit
+        signed = np.where(self.is_sine[waves], 1.0, -1.0) * speed
+        by_angles = self.design(X, Z, np.column_stack([self.partners(waves), powers])) * signed
+        found: Array = by_angles + self.waves(X, waves) * along.design(ChebyshevTerms(self.powers[powers]))
+        return found
 
     @property
     def degrees_of_all(self) -> Indices:

@@ -1,9 +1,13 @@
 """What a report says limits the error, and would help: each case made so that one answer is right."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.fitting.diagnosis import _fall_with_rows
 
 
 def runge(n, d=1, seed=0):
@@ -80,3 +84,13 @@ def test_columns_of_few_values_and_repeated_rows_are_warned_about():
     assert "7 rows repeat others" in report.warnings[0]
     assert "columns of X take few values, p (5)" in report.warnings[1]
     assert len(caught) == 2
+
+
+def test_a_sine_of_y_in_another_unit_is_not_looked_for_again_in_radians():
+    """Of 40 rows of a Lennard-Jones cluster the best polynomial was of sin(y / 7.3), and fit ended in a ValueError."""
+    x = np.linspace(-1.0, 1.0, 30)
+    samples = as_samples(x, 3.0 * np.arcsin(0.9 * x))
+    model = pml.Transformed(pml.Polynomial([[1]], [0.9]), ["identity"], ["sine"], output_scales=[3.0])
+    found = SimpleNamespace(measured=None, model=model, errors=SimpleNamespace(rmse=1e-3))
+    outcome = SimpleNamespace(found=found, train=samples, held_out=samples)
+    assert _fall_with_rows(outcome, np.random.default_rng(0), 0.01, 1.0) is None

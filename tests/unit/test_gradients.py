@@ -6,7 +6,10 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fitting.contradictions import require_derivatives_of_y
+from pml_native.fitting.reduced import reduced
+from pml_native.models import Reduced
 from pml_native.models.chebyshev import ChebyshevTerms, index_set
+from pml_native.models.reduced import Variables
 
 EFFORT = 0.01
 
@@ -241,3 +244,40 @@ def test_a_factor_that_neighbours_do_not_show_is_found_by_models_of_y_alone():
     with pytest.warns(UserWarning, match=r"by x2 1\.1 times those of y"):
         model = pml.fit(X, y, gradients=8 * y[:, None] * [1.0, 1.0, 1.1], effort=EFFORT, method="polynomial")
     assert any("contradict y" in one for one in model.report.warnings)
+
+
+def test_angles_relations_and_variables_of_symmetries_take_gradients_along():
+    """Each of 30 rows, too few for y alone: a Fourier series of two angles, a root of a cubic, a function of x0 x1."""
+
+    def series(X):
+        a, b = X.T
+        value = np.cos(a) + 0.4 * np.cos(3 * a) + 0.6 * np.sin(a - 2 * b) + 0.3 * np.cos(2 * b)
+        by_a = -np.sin(a) - 1.2 * np.sin(3 * a) + 0.6 * np.cos(a - 2 * b)
+        return value, np.stack([by_a, -1.2 * np.cos(a - 2 * b) - 0.6 * np.sin(2 * b)], axis=1)
+
+    def root(X):
+        """y^3 + y = 1 + x0 + x0 x1 + x1^2."""
+        a, b = X.T
+        y = np.ones(len(X))
+        for _ in range(50):
+            y -= (y**3 + y - 1 - a - a * b - b**2) / (3 * y**2 + 1)
+        return y, np.stack([1 + b, a + 2 * b], axis=1) / (3 * y**2 + 1)[:, None]
+
+    for f, method, width in ((series, "trigonometric", np.pi), (root, "algebraic", 1.0)):
+        X, X_new = width * box(30, 2), width * 0.9 * box(200, 2, 1)
+        y, G = f(X)
+        model = pml.fit(X, y, gradients=G, method=method, effort=0.03)
+        assert relative_rmse(model, f, X_new) < 1e-9
+        assert "by y and its derivatives" in model.report.description
+
+
+@pytest.mark.parametrize("kinds", [("product", "sum"), ("squares", "reciprocals")])
+def test_derivatives_in_other_variables_are_those_of_the_chain_rule(kinds):
+    variables = Variables(kinds, np.array([[1.0, -1.0, 0.0], [0.0, 2.0, 1.0]]), np.array([0.5, 0.0, 1.0]))
+    X = box(20, 3, low=0.5, high=2.0)
+    inner = pml.Polynomial([[2, 1], [0, 1], [1, 0]], [1.0, 2.0, 3.0])
+    whole = Reduced(inner, variables)
+    samples = as_samples(X, whole(X), gradients=whole.gradient(X))
+    changed = reduced(samples, variables)
+    assert changed is not None
+    np.testing.assert_allclose(changed.derivatives.of(inner), changed.derivatives.values, rtol=1e-10, atol=1e-10)
