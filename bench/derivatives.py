@@ -3,9 +3,9 @@
     python bench/derivatives.py              # half an hour on one core
     python bench/derivatives.py 1 --effort 0.1 --only Franke
 
-Rows are a Latin hypercube of the box. Errors are relative RMSEs at 20,000 fresh points, uniform in the box that the n rows
-span, over the standard deviation of y there, so that a constant has 1. Beside them scikit-learn's Gaussian process of the n values, and SMT's
-gradient-enhanced kriging of values and gradients, where they are installed.
+Rows are a Latin hypercube of the box. Errors are relative RMSEs at 20,000 fresh points, uniform in the box that the n
+rows span, over the standard deviation of y there, so that a constant has 1. Beside them scikit-learn's Gaussian process
+of the n values, and SMT's gradient-enhanced kriging of values and gradients, where they are installed.
 """
 
 from __future__ import annotations
