@@ -89,13 +89,13 @@ def fit(
         complex. An array of xarray, `a`, is fitted at its coordinates by `fit(a.coords, a)`.
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
         "trigonometric", "modular", "nested", "waves", "ends" (powers of the distance from the ends of one column),
-        "spline" (for rows that form a full grid), or "auto": polynomials, splines on grids, tables of one column in
-        pieces where the law changes, sums of products of functions of one input each, quotients of polynomials, roots
-        of relations between x and y, all again in the variables that symmetries of the first models leave (products
+        "exponentials" (quotients of few exponentials, or waves, of one column), "spline" (for rows that form a full
+        grid), or "auto": polynomials, splines on grids, tables of one column in pieces where the law changes or as a
+        quotient of exponentials, sums of products of functions of one input each, quotients of polynomials, roots of
+        relations between x and y, all again in the variables that symmetries of the first models leave (products
         without units, differences, sums of squares) or that are learned, polynomials of cosines and sines where columns
         may be angles, a column as a function of y, solved for it, where that is simpler, waves of a learned phase where
-        rows show some, and networks
-        where these stay far from the float64 floor.
+        rows show some, and networks where these stay far from the float64 floor.
         A spline is chosen by what one through every second grid line misses at the other rows, which is what its
         report says; it then takes all rows, as do polynomials, quotients, products and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.

@@ -12,6 +12,7 @@ from ..search import SEARCHES
 from ..search.algebraic import AlgebraicSearch
 from ..search.angle_columns import has_angles
 from ..search.ends import EndsSearch
+from ..search.exponentials import ExponentialsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.radial import RadialSearch
@@ -253,6 +254,19 @@ def _may_have_ends(race: Race) -> bool:
     return "ends" in race.runs or (_is_of_one_column(race) and bool(np.ptp(race.rows.train.y) > 0))
 
 
+def _may_be_of_exponentials(race: Race) -> bool:
+    """Whether few exponentials or waves may be the law of a table of one column; the search ends where none shows."""
+    rows = race.rows
+    return rows.n_inputs == 1 and rows.n_outputs == 1 and bool(np.ptp(rows.train.y) > 0)
+
+
+def _wants_exponentials(race: Race) -> bool:
+    """Whether an exact model of many terms may be few exponentials, which go further beyond the rows."""
+    if "exponentials" in race.runs or race.best is None or not race.best.is_exact or is_simple(race.best.model):
+        return False
+    return _may_be_of_exponentials(race) and not isinstance(race.best.model, Piecewise)
+
+
 def _is_of_one_column(race: Race) -> bool:
     return race.error > ONE_LAW_ABOVE and race.rows.n_inputs == 1 and race.rows.n_outputs == 1
 
@@ -332,6 +346,13 @@ OF_ONE_LAW = (
         sentence="in the variables that a symmetry leaves, models come to {error:.1e}",
     ),
     Row("rational", sentence="quotients of polynomials come to {error:.1e}"),
+    Row(
+        "exponentials",
+        16.0,
+        when=_may_be_of_exponentials,
+        make=lambda race: ExponentialsSearch(race.rows, only_if_shown=True),
+        sentence="quotients of exponentials, or of waves, come to {error:.1e}",
+    ),
     Row(
         regions.SEARCH,
         16.0,
@@ -449,6 +470,14 @@ OF_ONE_LAW = (
         make=_of_parts,
         last=True,
         sentence="of these parts, models come to {error:.1e}",
+    ),
+    Row(
+        "exponentials",
+        16.0,
+        when=_wants_exponentials,
+        make=lambda race: ExponentialsSearch(race.rows, only_if_shown=True),
+        last=True,
+        sentence="quotients of exponentials, or of waves, of fewer parameters come to {error:.1e}",
     ),
     Row(
         "simpler", 4.0, when=_wants_simpler, make=_simpler, last=True, hope=NEARLY, sentence="it is found: {error:.1e}"

@@ -67,8 +67,8 @@ class InverseSearch:
             f"inverse in {names[column]}: ",
             partial(self._whole, column, rising[column]),
         )
-        work, trial = SHARE * self.race.work, (TRIAL_WORK, self.known.score)
-        yield from raced_within(self.race, [other], self.table, self.rng, work, trial=trial)
+        work, trials = SHARE * self.race.work, [(TRIAL_WORK, self.known.score)]
+        yield from raced_within(self.race, [other], self.table, self.rng, work, trials=trials)
 
     def _slopes(self, worker: Worker) -> Array:
         """The root of the mean square of dy/dx by each column with which y rises everywhere, or falls; then it is

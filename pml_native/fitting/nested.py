@@ -61,8 +61,8 @@ class NestedRace:
             return whole_of(rows, inner, f"of {words}: ", of_inputs, change.changed)
 
         other = Within(within, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole)
-        work, trial = REDUCED_SHARE * self.race.work, (TRIAL_WORK, self.known.score)
-        yield from raced_within(self.race, [other], self.table, self.rng, work, trial=trial)
+        work, trials = REDUCED_SHARE * self.race.work, [(TRIAL_WORK, self.known.score)]
+        yield from raced_within(self.race, [other], self.table, self.rng, work, trials=trials)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ..arrays import Array, Samples
 from ..derivatives import Derivatives
 from ..models import Model, Reduced
 from ..models.reduced import Variables
-from ..search.polynomial import PolynomialSearch
+from ..search.polynomial import PolynomialSearch, is_simple
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
@@ -45,6 +45,10 @@ REDUCED_SHARE = 2 / 3
 # A race in variables of a symmetry that has come to nothing better after so much work for each output is ended: the
 # symmetry isn't one.
 TRIAL_WORK = 1.5 * WORK_A_SECOND
+# And one that is so many times worse after so much of it, in which polynomials and quotients had their first turn: on
+# I.15.3t and seed 2 that of one variable too few ended at 67 times the error of all polynomials, and took 1.3e10 from
+# the one of the right variables.
+EARLY_WORK, FAR_WORSE = 0.6 * WORK_A_SECOND, 30.0
 # Races side by side take turns of this much.
 TURN_WORK = 0.2 * WORK_A_SECOND
 
@@ -109,7 +113,7 @@ class ReducedSearch:
         if not np.isfinite(gradient).all():
             return None
         mirrored = mirrored_changes(model, X[:MOST_MIRRORED], low, high) if self.kind == "mirrors" else {}
-        return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, self.known.error, mirrored)
+        return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, self.known.error, mirrored, size_X)
 
     def _choices(self, evidence: Evidence, strictness: float) -> Part[list[tuple[Variables, Rows]]]:
         """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
@@ -162,10 +166,11 @@ class ReducedSearch:
             words = variables.described(self.names)
             whole = partial(self._whole, variables)
             others.append(Within(rows, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole))
-        trial = self.trial_work, self.known.score
+        score = self.known.score
+        trials = (EARLY_WORK * self.rows.n_outputs, FAR_WORSE * score), (self.trial_work, score)
         return (
             yield from raced_within(
-                self.race, others, self.table, self.rng, REDUCED_SHARE * self.race.work, trial=trial
+                self.race, others, self.table, self.rng, REDUCED_SHARE * self.race.work, trials=trials
             )
         )
 
@@ -199,10 +204,10 @@ def raced_within(
     rng: np.random.Generator,
     work: float,
     *,
-    trial: tuple[float, float] = (math.inf, math.inf),
+    trials: Sequence[tuple[float, float]] = ((math.inf, math.inf),),
 ) -> Part[bool]:
     """Races within `outer`, in turns, with so much work each; whether one of them has led to a score below that of the
-    `trial`: those that have not are ended after so much work."""
+    last of the `trials`: those that have not are ended after so much work."""
     races = [
         Race(
             one.rows,
@@ -225,7 +230,7 @@ def raced_within(
         target += TURN_WORK
         for i in list(going):
             one = others[i]
-            while done[i] < target:
+            while i in going and done[i] < target:
                 runs[i].allow_up_to(target + TURN_WORK)
                 event = yield Next(runs[i])
                 done[i] = event.work
@@ -236,13 +241,19 @@ def raced_within(
                     [found] = yield [Step(cost, partial(one.whole, event.found))]
                     best[i] = min(best[i], found.score)
                     yield found
+                    if found.is_exact and is_simple(event.found.model):
+                        # The law by few parameters: what other variables lead to is no better, nor tells of it.
+                        for other in going:
+                            if other != i:
+                                drop(runs[other])
+                        going = [i]
                 if event.state is State.ENDED:
                     going.remove(i)
                     break
-            if i in going and target >= trial[0] and not best[i] < trial[1]:
+            if i in going and any(target >= work_of and not best[i] < most for work_of, most in trials):
                 drop(runs[i])
                 going.remove(i)
-    return min(best) < trial[1]
+    return min(best) < trials[-1][1]
 
 
 def whole_of(

@@ -5,7 +5,8 @@ With t_i = t(x_i) for one of log, identity, square, reciprocal, the function is 
 and in logarithms it is multiplied by a power if the sum is b y. Tests, the surest first:
 
 1. One column: x_i dy/dx_i = b y; then y is x_i^b times a function of the others.
-2. Two columns: dy/dt_i = c dy/dt_j; then y depends on c t_i + t_j only. Pairs that share a column join.
+2. Two columns: dy/dt_i = c dy/dt_j; then y depends on c t_i + t_j only. Pairs that share a column join. If t is not
+   the same for both, as in v^2 + 2 h or x - 1/y, the t themselves are the variables, of which y is a function of a sum.
 3. All columns in logarithms: the null space of (x_1 dy/dx_1, ..., x_d dy/dx_d, y) over the points holds all changes of
    units; products without units are the variables (Buckingham's theorem, from data). A column that is 0 somewhere, or
    nearly so, may only be in the numerator of one of them.
@@ -19,8 +20,9 @@ are exact. Nothing here is sure, the model being one of data: who uses a symmetr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,9 @@ LEAST_PART = 1e-3
 AMPLIFIED, COARSEST = 100.0, 0.1
 FINEST = 1e-7
 DENOMINATORS = (1, 2, 3)
+# Kinds of t that may be different for two columns of a sum; and the relative deviation from a sum that there may be.
+# The power of x that each is says what its unit does to coefficients.
+MIXED, MOST_RELATIVE = {"sum": 1, "squares": 2, "reciprocals": -1}, 0.01
 # How much less likely changes of units may be once they are rounded.
 SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
@@ -52,7 +57,7 @@ class Evidence:
 
     `error` is relative to the size of y, and of x dy/dx. `mirrored` has what a change of the points changes y by,
     relative to its size, and over what other values of these columns do: by (j,) for x_j with the other sign, by (i, j)
-    for x_i and x_j in each other's place.
+    for x_i and x_j in each other's place. `X` is in units of 2^`exponent`.
     """
 
     X: Array
@@ -60,6 +65,7 @@ class Evidence:
     gradient: Array
     error: float
     mirrored: Mapping[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
+    exponent: int = 0
 
     @property
     def tolerance(self) -> float:
@@ -108,9 +114,10 @@ def find_variables(
     tolerance = evidence.tolerance / strictness
     factor = _factors(evidence, tolerance)
     groups = _groups(evidence, tolerance, ~np.isnan(factor))
-    if np.isnan(factor).all() and not groups:
-        return _units(evidence, tolerance, np.arange(d) if order is None else order)
     taken = {i for _, members in groups for i in members}
+    if np.isnan(factor).all() and not groups:
+        units = _units(evidence, tolerance, np.arange(d) if order is None else order)
+        return units or _transformed(evidence, tolerance)
     kinds, rows = [], []
     for kind, members in groups:
         row = np.zeros(d)
@@ -162,25 +169,9 @@ def _factors(evidence: Evidence, tolerance: float) -> Array:
 
 def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> list[tuple[str, dict[int, float]]]:
     """Columns that occur in one combination only: its kind, and the coefficient of each."""
-    found: list[tuple[float, str, int, int, float]] = []
-    for kind in KINDS:
-        slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
-        sizes = np.array([_rms(h) for h in slopes.T]) * spreads
-        here = [i for i in range(slopes.shape[1]) if not gone[i] and np.isfinite(sizes[i]) and sizes[i] > 0]
-        for i in here:
-            for j in here:
-                if j >= i:
-                    continue
-                a, b = slopes[:, i], slopes[:, j]
-                ratio = float(a @ b / (b @ b))
-                # An error of the gradient is one of y over the spread of t.
-                deviation = _rms(a - ratio * b) * spreads[i]
-                relative = deviation / sizes[i]
-                exact = _fraction(ratio, 3.0 * max(relative, 1e-6))
-                if exact and relative <= 0.1 and deviation <= tolerance:
-                    found.append((relative, kind, i, j, exact))
     groups: list[tuple[str, dict[int, float]]] = []
-    for _, kind, i, j, ratio in sorted(found):
+    for pair in sorted(one for kind in KINDS for one in _pairs(evidence, tolerance, gone, kind, kind)):
+        kind, i, j, ratio = pair.kind, pair.i, pair.j, pair.ratio
         with_i = next((g for g in groups if i in g[1]), None)
         with_j = next((g for g in groups if j in g[1]), None)
         if with_i is None and with_j is None:
@@ -190,6 +181,60 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
         elif with_j is None and with_i is not None and with_i[0] == kind:
             with_i[1][j] = with_i[1][i] / ratio
     return groups
+
+
+def _transformed(evidence: Evidence, tolerance: float) -> Variables | None:
+    """Other t of the likeliest two columns that occur in one sum of different t, if there are such, each by itself."""
+    d = evidence.X.shape[1]
+    pairs = [
+        pair
+        for kind, other in itertools.permutations(MIXED, 2)
+        for pair in _pairs(evidence, tolerance, np.zeros(d, dtype=bool), kind, other)
+        if pair.relative <= MOST_RELATIVE
+    ]
+    if not pairs:
+        return None
+    best, kinds = min(pairs), ["sum"] * d
+    kinds[best.i], kinds[best.j] = best.kind, best.other
+    return variables_of(kinds, np.eye(d), np.zeros(d))
+
+
+class Pair(NamedTuple):
+    """Columns i > j that occur in the sum of t_j(x_j) and `ratio` t_i(x_i) only, of these kinds, up to `relative`."""
+
+    relative: float
+    kind: str
+    i: int
+    j: int
+    ratio: float
+    other: str
+
+
+def _pairs(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_], kind: str, other: str) -> Iterator[Pair]:
+    """Pairs for a column i of one kind and a column j < i of another, if they are not `gone`."""
+    slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
+    sizes = np.array([_rms(h) for h in slopes.T]) * spreads
+    others, other_sizes = slopes, sizes
+    if other != kind:
+        others = evidence.slopes(other)
+        other_sizes = np.array([_rms(h) for h in others.T]) * evidence.spreads(other)
+    d = slopes.shape[1]
+    for i in range(d):
+        if gone[i] or not (np.isfinite(sizes[i]) and sizes[i] > 0):
+            continue
+        for j in range(i):
+            if gone[j] or not (np.isfinite(other_sizes[j]) and other_sizes[j] > 0):
+                continue
+            a, b = slopes[:, i], others[:, j]
+            ratio = float(a @ b / (b @ b))
+            # An error of the gradient is one of y over the spread of t.
+            deviation = _rms(a - ratio * b) * spreads[i]
+            relative = deviation / sizes[i]
+            if other != kind:
+                ratio *= 2.0 ** (evidence.exponent * (MIXED[other] - MIXED[kind]))
+            exact = _fraction(ratio, 3.0 * max(relative, 1e-6))
+            if exact and relative <= 0.1 and deviation <= tolerance:
+                yield Pair(relative, kind, i, j, exact, other)
 
 
 def mirrored_changes(model: Model, X: Array, low: Array, high: Array) -> dict[tuple[int, ...], tuple[float, float]]:

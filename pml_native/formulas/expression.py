@@ -8,7 +8,7 @@ the model's own values at points of its box: the formula is as good as the model
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -114,7 +114,10 @@ def _shortest(model: Any, k: int, x: Sequence[Any], samples: Samples, share: flo
     ]
     there = dict(zip(symbols, u, strict=True))
     best, reason = None, "what its terms say is not as exact as it is"
-    for source in (_read, partial(_asked, share)):
+    sources: list[Callable[..., Any]] = [_read, partial(_asked, share)]
+    if inner.family == "composed":  # of exponentials, which values know as tanh and such
+        sources.reverse()
+    for source in sources:
         try:
             guess = source(inner, k, symbols, few)
         except NoReading as why:

@@ -485,6 +485,15 @@ def reduced(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
     return product(x, variables.factor) * inner.subs(dict(zip(u, variables_of(variables, x), strict=True)))
 
 
+def composed(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
+    """The model inside, of variables that are models themselves."""
+    n = model.variables.signature.n_outputs
+    variables = [read(model.variables, i, x, points) for i in range(n)]
+    u = [sympy.Dummy(real=True) for _ in range(n)]
+    inner = read(model.model, k, [*u, *(x[j] for j in model.columns)], Points(model.values(points.X), points.error))
+    return inner.xreplace(dict(zip(u, variables, strict=True)))
+
+
 def variables_of(variables: Any, x: Sequence[Any]) -> list[Any]:
     """The variables of a symmetry, as formulas."""
     return [_variable(x, kind, row) for kind, row in zip(variables.kinds, variables.coefficients, strict=True)]
@@ -537,6 +546,7 @@ READERS: dict[str, Reader] = {
     "separable": separable,
     "transformed": transformed,
     "reduced": reduced,
+    "composed": composed,
     "boosted": boosted,
     "mixed": mixed,
 }

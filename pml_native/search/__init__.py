@@ -7,6 +7,7 @@ import numpy as np
 from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
 from .ends import EndsSearch
+from .exponentials import ExponentialsSearch
 from .modular import ModularSearch, fit_modular
 from .nested import NestedSearch
 from .network import NetworkSearch
@@ -26,6 +27,7 @@ from .waves import WavesSearch, fit_waves
 SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "algebraic": lambda rows, rng: AlgebraicSearch(rows),
     "ends": lambda rows, rng: EndsSearch(rows),
+    "exponentials": lambda rows, rng: ExponentialsSearch(rows),
     "modular": lambda rows, rng: ModularSearch(rows),
     "nested": lambda rows, rng: NestedSearch(rows),
     "network": NetworkSearch,

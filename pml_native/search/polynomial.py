@@ -218,8 +218,13 @@ class PolynomialSearch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no other coordinates can do much better, or be much simpler."""
-        return self.is_good or (self.best is not None and self.best.is_exact and is_simple(self.best.model))
+        """Whether no other coordinates can do much better, or be much simpler.
+
+        Of one column all are compared at once, and what is simpler than an exact one is no polynomial.
+        """
+        if self.best is None or not self.best.is_exact:
+            return False
+        return self.is_good or len(self.choices) == 1 or is_simple(self.best.model)
 
     def first_step(self) -> Step:
         """One step whose result is the error that very few terms come to, the inputs as given or in logarithms."""

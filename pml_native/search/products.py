@@ -53,6 +53,9 @@ DAMPING = 1e-8
 CHUNK_WORK = 1e9
 # More terms, and more products, go on as long as the held-out error falls to this part.
 USEFUL, USEFUL_PRODUCT = 0.9, 0.7
+# Where errors at all rows are so many times those at the rows held out, a few rows are missed that a fit of some rows
+# has not seen, next to a corner: it goes on with all. On Z.007 in x - 1/y and z, one row of 3,400 left 2e-10 of 1e-14.
+MISSES = 10.0
 # Numbers of terms that may go by without.
 PATIENCE = 2
 
@@ -227,6 +230,13 @@ class ProductSearch:
                 [descent] = yield [descent.step()]
             A = descent.coefficients
             [found] = yield [Step(n * n_params + 20.0 * CALL, partial(self._found, A))]
+            if found.train_rmse > MISSES * found.errors.rmse and n < len(self.table.y):
+                descent = Descent.of(self.table, A)
+                while not descent.ended:
+                    [descent] = yield [descent.step()]
+                [again] = yield [Step(n * n_params + 20.0 * CALL, partial(self._found, descent.coefficients))]
+                if again.error < found.error:
+                    A, found = descent.coefficients, again
             waiting = 0 if found.error < USEFUL * own_error else waiting + 1
             if found.error < own_error:
                 own_best, own_error = A, found.error

@@ -22,6 +22,7 @@ REFUSED = {
     ("spline", "a constant column"): "rows that form a full grid",
     ("spline", "rows left out"): "rows that form a full grid",
     ("ends", "two outputs"): "y: expected one output, got 2",
+    ("exponentials", "two outputs"): "y: expected one output, got 2",
     ("modular", "two outputs"): "y: expected one output, got 2",
     ("nested", "two outputs"): "y: expected one output, got 2",
     ("separable", "two outputs"): "y: expected one output, got 2",

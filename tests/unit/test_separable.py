@@ -57,6 +57,21 @@ def test_no_time_still_gives_a_model():
     assert np.isfinite(pml.fit_separable(X, product(X), time_limit=0.0)(X)).all()
 
 
+def test_rows_that_few_others_are_near_are_not_missed():
+    """A fit of the first rows has seen none at the end of a column whose values are differences, or products."""
+    rng = np.random.default_rng(2)
+    u = rng.uniform(0.0, 5.0, 2500) - 1.0 / rng.uniform(1.0, 5.0, 2500)
+    u[:-1] = np.minimum(u[:-1], 4.3)
+    u[-1] = 4.79
+    z = rng.uniform(1.0, 5.0, 2500)
+    X, y = np.column_stack([u, z]), np.hypot(1.0, u) * np.cos(z)
+    new = rng.permutation(2500)[:150]
+    new = new[new < 2499]
+    rows = np.delete(np.arange(2500), new)
+    model = pml.fit_separable(X[rows], y[rows], rank=1, validation=(X[new], y[new]), n_threads=1)
+    assert np.max(np.abs(model(X) - y)) < 1e-13
+
+
 def test_two_products_are_found_one_after_the_other():
     X, X_new = box(2000, 3), box(1000, 3, 1)
     model = pml.fit_separable(X, two_products(X), effort=0.5)

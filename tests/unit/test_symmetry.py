@@ -57,6 +57,29 @@ def test_two_columns_in_one_combination_become_one(function, kind, ratio):
     assert row[1] / row[0] == ratio  # any multiple or power of the variable serves as well
 
 
+@pytest.mark.parametrize(
+    ("function", "kinds"),
+    [
+        (lambda a, b: np.sqrt(a**2 + 2.0 * b), ("squares", "sum")),  # a speed, and a height that is fallen
+        (lambda a, b: np.tanh(a - 3.0 / b), ("sum", "reciprocals")),
+        (lambda a, b: np.exp(-(a**2) - 1.0 / b), ("squares", "reciprocals")),
+    ],
+)
+def test_a_sum_of_different_functions_of_two_columns_leaves_these(function, kinds):
+    # Cosine and inverse of c are no factor of one power, and no unit is left.
+    three = evidence(lambda a, b, c: function(a, b) * np.cos(c) + 1.0 / c, [1, 1, 1], [3, 3, 3], error=1e-6)
+    variables = find_variables(three)
+    assert variables.kinds == (*kinds, "sum")
+    np.testing.assert_array_equal(variables.coefficients, np.eye(3))
+    assert not variables.factor.any()
+
+
+def test_units_of_rows_do_not_hide_sums_of_different_functions():
+    small = evidence(lambda a, b, c: np.sqrt(1.0 + a**2 + 2.0 * b) * np.cos(c), [1, 1, 1], [3, 3, 3], error=1e-6)
+    scaled = Evidence(small.X / 4.0, small.y, small.gradient * 4.0, small.error, exponent=2)
+    assert find_variables(scaled).kinds == find_variables(small).kinds == ("squares", "sum", "sum")
+
+
 def test_three_columns_join_through_pairs():
     variables = find_variables(evidence(lambda a, b, c, d: np.exp(-a * b / c) + d, [1] * 4, [3] * 4))
     assert sorted(variables.kinds) == ["product", "sum"]
