@@ -91,7 +91,8 @@ class InverseSearch:
     def _whole(self, column: int, rises: bool, inner: Found, worker: Worker) -> Found:
         """What was found of the column, as a model of y."""
         # Rows held out, of steep functions far from the others, are within the bounds: between rows y may be there.
-        rows, start = self.rows.train if self.rows.table is None else self.rows.table, self._start
+        rows = self.rows.train if self.rows.table is None else self.rows.table
+        start: Model | None = self._start
         low, high = float(rows.y.min()), float(rows.y.max())
         bounds: Array = np.array([low - MARGIN * (high - low), high + MARGIN * (high - low)])
         names = self.rows.train.input_names or tuple(f"x{j}" for j in range(self.rows.n_inputs))
