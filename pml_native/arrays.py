@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -28,6 +29,8 @@ EXACT_INTEGERS = 2**53
 MOST_SPAN = 1e100
 # Rows that a message names at most.
 MOST_NAMED = 5
+# Rows of a large table that are looked at at once, so that what is made of them on the way is small beside it.
+BLOCK_ROWS = 1 << 16
 # What an error of a value is taken relative to: nothing, so that all count alike, or that value.
 ERRORS = ("absolute", "relative")
 # What is advised where dates and durations are not taken.
@@ -70,6 +73,24 @@ class Samples:
     encodings: Encodings | None = None
     n_given: int = 0
     derivatives: Derivatives | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of rows."""
+        return len(self.X)
+
+    def blocks(self, n: int = BLOCK_ROWS) -> Iterator[Samples]:
+        """The rows, without a copy and without their derivatives, n at a time."""
+        for begin in range(0, self.n, n):
+            rows = slice(begin, begin + n)
+            yield replace(
+                self,
+                X=self.X[rows],
+                y=self.y[rows],
+                sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+                numbers=None if self.numbers is None else self.numbers[rows],
+                derivatives=None,
+            )
 
     def take(self, rows: NDArray[np.intp], *, apart: bool | NDArray[np.bool_] = True) -> Samples:
         """The samples of these rows, with their derivatives; with those at points apart from all rows, too, or not, or
@@ -116,6 +137,46 @@ class Samples:
             return changed
         root = np.sqrt(self.sample_weight) * (slope / np.max(np.abs(slope)))
         return replace(changed, sample_weight=_mean_one(root**2), is_relative=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Rows of `samples` that are copied only where they are asked for: those of which `chosen` (n,) is true.
+
+    `apart` says of the derivatives at points apart from all rows whether they belong to these: (k,), or all.
+    """
+
+    samples: Samples
+    chosen: NDArray[np.bool_]
+    apart: bool | NDArray[np.bool_] = True
+
+    @cached_property
+    def n(self) -> int:
+        """The number of rows."""
+        return int(np.count_nonzero(self.chosen))
+
+    @property
+    def derivatives(self) -> Derivatives | None:
+        """The derivatives at these rows, and apart."""
+        known = self.samples.derivatives
+        return None if known is None else known.at_rows(np.flatnonzero(self.chosen), self.samples.n, apart=self.apart)
+
+    def blocks(self, n: int = BLOCK_ROWS) -> Iterator[Samples]:
+        """The rows in their order, without their derivatives: of n rows of the samples at a time those chosen."""
+        for begin, block in zip(range(0, self.samples.n, n), self.samples.blocks(n), strict=True):
+            rows = np.flatnonzero(self.chosen[begin : begin + n])
+            if len(rows):
+                yield block if len(rows) == block.n else block.take(rows)
+
+    def take(self, rows: NDArray[np.intp]) -> Samples:
+        """The samples of these rows, numbered among those chosen."""
+        return self.samples.take(np.flatnonzero(self.chosen)[rows], apart=self.apart)
+
+    def all(self) -> Samples:
+        """The samples of all rows that are chosen; the samples themselves, if they all are."""
+        if self.chosen.all() and np.all(self.apart):
+            return self.samples
+        return self.samples.take(np.flatnonzero(self.chosen), apart=self.apart)
 
 
 def as_matrix(values: ArrayLike | Columns, name: str, *, n_columns: int | None = None, may_miss: bool = False) -> Array:
@@ -489,9 +550,11 @@ def as_weight(sample_weight: ArrayLike, n: int) -> Array:
 
 def rms_of_columns(y: Array) -> Array:
     """The RMS of each column of y (n, m), n > 0, of numbers of any size: (m,); 1 for a column of zeros."""
-    largest = np.max(np.abs(y), axis=0)
+    blocks = [y[begin : begin + BLOCK_ROWS] for begin in range(0, len(y), BLOCK_ROWS)]
+    largest = np.max([np.max(np.abs(block), axis=0) for block in blocks], axis=0)
     scale = np.where(largest > 0, largest, 1.0)
-    rms: Array = scale * np.sqrt(np.mean((y / scale) ** 2, axis=0))
+    squares: Array = sum(len(block) / len(y) * np.mean((block / scale) ** 2, axis=0) for block in blocks)
+    rms: Array = scale * np.sqrt(squares)
     return np.where(rms > 0, rms, 1.0)
 
 

@@ -102,8 +102,10 @@ def _is_even(last: Array) -> bool:
 
 def rounding_of(values: Array, digits: Digits | None) -> float:
     """The RMS error that rounding `values` (n,) to these digits made, over their RMS; 0 for none."""
-    largest = float(np.max(np.abs(values)))
-    if digits is None or not largest > 0.0:
+    if digits is None:
+        return 0.0
+    largest = float(max(values.max(), -values.min()))
+    if not largest > 0.0:
         return 0.0
     size, spacing = values / largest, digits.spacing(values) / largest  # whose squares neither overflow nor vanish
     return math.sqrt(float(np.mean(spacing**2) / np.mean(size**2)) / 12.0)

@@ -209,7 +209,7 @@ def fit(
         race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
         watch.report_of = lambda best: so_far(best, race, method, seed, facts, notes, train, held_out, start)
         n_derivatives = 0 if samples.derivatives is None else len(samples.derivatives)
-        race.tell(described(facts, len(train.X), len(held_out.X), given, n_derivatives))
+        race.tell(described(facts, train.n, held_out.n, given, n_derivatives))
         for sentence in samples.encodings.sentences(samples.input_names) if samples.encodings else ():
             race.tell(sentence)
         for sentence in left_out(samples, sample_weight, far):
@@ -230,7 +230,7 @@ def fit(
         assert race.best is not None
         reached = tolerance is not None and race.error <= tolerance
         settled = None if given or reached or interrupted else outputs.settled(race, samples, rng)
-        box = Box(train if given else samples, rng, max(one.model.n_params for one in race.found.values()))
+        box = Box(samples, rng, max(one.model.n_params for one in race.found.values()))
         found, over_box, said = chosen_by_agreement(
             settled or race.best, list(race.found.values()), box, is_settled=given or reached or settled is not None
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, Samples, as_samples
+from .arrays import Array, Samples, Subset, as_samples
 from .facts import EqualRows, Facts
 from .grids import nearest_lines
 
@@ -32,8 +32,10 @@ def split(
     rng: np.random.Generator,
     facts: Facts | None = None,
     copies: EqualRows | None = None,
-) -> tuple[Samples, Samples]:
+) -> tuple[Subset, Samples]:
     """Rows to train on and rows to choose by: the pair given, or the fraction given, 0.15 if None.
+
+    The rows to train on are not copied: of a large table searches look at a sample.
 
     Lines are held out instead where there are any, in all about that fraction, and at least one of each column.
     `facts` are those of the samples; None finds them. `copies` are rows that are nearly equal, which are held out
@@ -48,7 +50,7 @@ def split(
         for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
             if given.shape[1] != wanted.shape[1]:
                 raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
-        return samples, held_out
+        return Subset(samples, np.ones(n, dtype=bool)), held_out
     fraction = VALIDATION_FRACTION if validation is None else validation
     if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
         raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
@@ -63,10 +65,8 @@ def split(
         together = facts.equal_rows if copies is None or not len(copies.rows) else copies
         is_held_out[_first_together(rng.permutation(n), n_held_out, together)] = True
     apart = _apart_held_out(samples, fraction, rng)
-    return (
-        samples.take(np.flatnonzero(~is_held_out), apart=~apart),
-        samples.take(np.flatnonzero(is_held_out), apart=apart),
-    )
+    held_out = samples.take(np.flatnonzero(is_held_out), apart=apart)
+    return Subset(samples, np.logical_not(is_held_out, out=is_held_out), ~apart), held_out
 
 
 def _apart_held_out(samples: Samples, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:

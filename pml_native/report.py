@@ -6,7 +6,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -94,6 +94,24 @@ def _over_rms(prediction: Array, y: Array, sample_weight: Array | None) -> Array
     with np.errstate(all="ignore"):
         error: Array = np.abs(np.ldexp(prediction, -exponent) - scaled) / rms
     return error
+
+
+def rmse_of(blocks: Iterable[tuple[Array, Array, Array | None]], largest: Array) -> float:
+    """`Errors.rmse` of rows that come in blocks, each of predictions (k, m), y (k, m) and their weights, or None.
+
+    largest : (m,), about the largest |y| of each output, which keeps squares in the range of float64.
+    """
+    exponent = np.frexp(largest)[1]
+    missed, size, total = np.zeros(len(largest)), np.zeros(len(largest)), np.zeros(len(largest))
+    with np.errstate(all="ignore"):
+        for prediction, y, weight in blocks:
+            own = 1.0 if weight is None else weight.reshape(len(y), -1)
+            scaled = np.ldexp(y, -exponent)
+            missed += np.sum(own * (np.ldexp(prediction, -exponent) - scaled) ** 2, axis=0)
+            size += np.sum(own * scaled**2, axis=0)
+            total += len(y) if weight is None else np.sum(own, axis=0)
+        rmse = float(np.sqrt(np.mean(missed / np.where(size > 0.0, size, np.ldexp(total, -2 * exponent)))))
+    return rmse if rmse < MAX_ERROR else math.inf
 
 
 def _p95_and_max(error: Array) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..arrays import Samples, named_rows, rms_of_columns
+from ..arrays import Samples, Subset, named_rows, rms_of_columns
 from ..encodings import Flags
 from ..facts import Facts
 from ..hold_out import LEAST_ROWS, LEAST_ROWS_A_LINE
@@ -175,13 +175,14 @@ def report_of(
     found, known = outcome.found, outcome.known
     model, measured_at = found.measured or found.model, found.measured_at or outcome.held_out
     residuals = diagnosis.residuals_of(model, measured_at.X, measured_at.y, is_relative=measured_at.is_relative)
-    n_train, n_held_out = len(outcome.train.X), len(outcome.held_out.X)
+    samples = outcome.train.samples
+    n_train, n_held_out = outcome.train.n, outcome.held_out.n
     if found.measured_at is not None:
         n_train, n_held_out = n_train + n_held_out - len(measured_at.X), len(measured_at.X)
-    names = outcome.train.input_names or tuple(f"x{j}" for j in range(facts.d))
+    names = samples.input_names or tuple(f"x{j}" for j in range(facts.d))
     box = tuple(zip(facts.inputs.low.tolist(), facts.inputs.high.tolist(), strict=True))
     through, slices = diagnosis.slices_through(model, box, names, measured_at.X, measured_at.y)
-    relative = found.errors.relative if facts.outputs.keeps_sign.all() or outcome.train.is_relative else None
+    relative = found.errors.relative if facts.outputs.keeps_sign.all() or samples.is_relative else None
     of_derivatives = _errors_of_derivatives(model, measured_at, outcome.train)
     relative_median, relative_p95, relative_max = relative or (None, None, None)
     return FitReport(
@@ -221,7 +222,7 @@ def report_of(
         expected_at=(),
         output_errors=_of_outputs(model, measured_at),
         seconds=time.perf_counter() - start,
-        error_kind="relative" if outcome.train.is_relative else "absolute",
+        error_kind="relative" if samples.is_relative else "absolute",
         relative_median=relative_median,
         relative_p95=relative_p95,
         relative_max=relative_max,
@@ -232,7 +233,7 @@ def report_of(
     )
 
 
-def _errors_of_derivatives(model: Model, *samples: Samples) -> tuple[float, float] | None:
+def _errors_of_derivatives(model: Model, *samples: Samples | Subset) -> tuple[float, float] | None:
     """The RMSE of the model's derivatives and the largest error, in the first of these samples where some are known.
 
     Derivatives count by what they change y by over the range of their column, those of each output relative to the RMS
@@ -241,8 +242,9 @@ def _errors_of_derivatives(model: Model, *samples: Samples) -> tuple[float, floa
     some = next((one for one in samples if one.derivatives is not None), None)
     if some is None or some.derivatives is None:
         return None
-    known, every = some.derivatives, np.concatenate([one.X for one in samples])
-    width = (np.abs(known.directions) @ np.ptp(every, axis=0)) ** known.order
+    known, blocks = some.derivatives, [block.X for one in samples for block in one.blocks()]
+    low, high = np.min([X.min(axis=0) for X in blocks], axis=0), np.max([X.max(axis=0) for X in blocks], axis=0)
+    width = (np.abs(known.directions) @ (high - low)) ** known.order
     with np.errstate(all="ignore"):
         size, off = (width[:, None] * np.abs(one) for one in (known.values, known.of(model) - known.values))
     parts = []
@@ -275,7 +277,7 @@ def so_far(
     seed: int | None,
     facts: Facts,
     notes: list[str],
-    train: Samples,
+    train: Subset,
     held_out: Samples,
     start: float,
 ) -> FitReport:

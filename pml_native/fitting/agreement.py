@@ -82,11 +82,7 @@ class Box:
         share = min(1.0, max(FEWEST_POINTS, MOST_NUMBERS / max(1, most_params)) / (N_UNIFORM + N_NEAR_ENDS))
         self.points, self.weights = _in_gaps(X[:, 0], rng, share) if X.shape[1] == 1 else _in_box(X, rng, share)
         self.unit = rms_of_columns(y)
-        with np.errstate(over="ignore"):
-            self.range = self.spread = 1.0
-            if not samples.is_relative:
-                self.range = float(np.max(np.ptp(y / self.unit, axis=0)))
-                self.spread = float(np.max(np.std(y / self.unit, axis=0)))
+        self.range, self.spread = (1.0, 1.0) if samples.is_relative else _range_and_spread(samples, self.unit)
         self._values: dict[int, tuple[Model, Array]] = {}
 
     def difference(self, values: Array, own: Array) -> Array:
@@ -102,6 +98,16 @@ class Box:
             with np.errstate(all="ignore"):
                 self._values[id(model)] = model, model.evaluate(self.points) / self.unit
         return self._values[id(model)][1]
+
+
+def _range_and_spread(samples: Samples, unit: Array) -> tuple[float, float]:
+    """The largest range, and the largest standard deviation, of an output in these units, (m,)."""
+    with np.errstate(over="ignore"):
+        ends = [(block.y.min(axis=0) / unit, block.y.max(axis=0) / unit) for block in samples.blocks()]
+        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+        mean = sum(np.sum(block.y / unit, axis=0) for block in samples.blocks()) / samples.n
+        squares = sum(np.sum((block.y / unit - mean) ** 2, axis=0) for block in samples.blocks()) / samples.n
+        return float(np.max(high - low)), float(np.max(np.sqrt(squares)))
 
 
 def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import Samples
+from ..arrays import BLOCK_ROWS, Samples, Subset
 from ..models import Model
-from ..report import Errors
+from ..report import Errors, rmse_of
 from ..search.polynomial import MOST_REFIT_WORK
 from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted
 from .agreement import ALIKE
@@ -22,8 +22,6 @@ from .race import Race
 
 # Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
 MOST_MEASURED = 2e9
-# Rows that are evaluated at once, so that what a model makes on the way is small beside a large table.
-BLOCK_ROWS = 1 << 16
 # A model made again of all rows is kept if its error is at most so many times that before.
 NO_WORSE = 2.0
 # An error over the box so many times that at the rows, or of rounding, leads to a look at so many other models.
@@ -51,7 +49,7 @@ class Choice:
 
     race: Race
     samples: Samples
-    train: Samples
+    train: Samples | Subset
     held_out: Samples
     witnesses: Witnesses
     is_final: bool
@@ -80,40 +78,55 @@ class Choice:
         return best
 
     def _taken(self, found: Found) -> Taken:
-        found = self._measured(found)
+        model, is_sample = found.measured or found.model, self.race.rows.n < self.train.n
+        if found.measured_at is None:
+            at_rows = found.train_rmse if is_sample else self._rmse(model, self.train)
+            found = replace(found, errors=_errors(model, self.held_out), train_rmse=at_rows)
+        whole, at_all = (found, None) if self.is_final else self._refitted(found)
+        if found.measured_at is None and is_sample:
+            # All rows of a large table are gone through once: by the model that is made of them, if there is one.
+            found = replace(found, train_rmse=self._rmse(model, self.train) if at_all is None else at_all)
+            whole = found if at_all is None else replace(whole, train_rmse=at_all)
         self.race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
-        whole = found if self.is_final else self._refitted(found)
         rivals = [one for one in self.race.found.values() if one.maker != found.maker]
         return Taken(found, whole, self.witnesses.expected(whole, rivals))
 
-    def _measured(self, found: Found) -> Found:
-        """What was found in a sample of the rows, with its errors at all of them, or as many as can be looked at."""
-        if found.measured_at is not None:
-            return found
-        model = found.measured or found.model
-        errors, at_rows = (_errors(model, rows) for rows in (self.held_out, self.train))
-        return replace(found, errors=errors, train_rmse=at_rows.rmse)
-
-    def _refitted(self, found: Found) -> Found:
-        """The model made again of all rows, if there is time, unless it is worse at these."""
-        work = min(MOST_REFIT_WORK, len(self.samples.X) * float(found.model.n_params) ** 2)
+    def _refitted(self, found: Found) -> tuple[Found, float | None]:
+        """The model made again of all rows, and its error there, if there is time and it is not worse; else the same
+        and None."""
+        work = min(MOST_REFIT_WORK, self.samples.n * float(found.model.n_params) ** 2)
         # Twice as slow as it should be.
         if not self.witnesses.clock.leaves(2.0 * work / WORK_A_SECOND, "a fit to all rows"):
-            return found
+            return found, None
         again = refitted(found, self.samples)
         # A model of which each value takes long was measured at some rows only.
-        some = self.samples if found.measured_at is None else self.samples.first(len(found.measured_at.X))
-        error = _errors(again.model, some).rmse
-        return again if error <= NO_WORSE * max(found.error, ROUNDED) else found
+        some = self.samples if found.measured_at is None else self.samples.first(found.measured_at.n)
+        error = self._rmse(again.model, some)
+        return (again, error) if error <= NO_WORSE * max(found.error, ROUNDED) else (found, None)
+
+    def _rmse(self, model: Model, rows: Samples | Subset) -> float:
+        """The relative RMSE at the rows, or at as many of them as can be looked at, a block at a time."""
+        outputs = self.witnesses.facts.outputs
+        some = rows if rows.n <= _most(model) else _some(model, rows)
+        with np.errstate(all="ignore"):
+            blocks = ((model.evaluate(block.X), block.y, block.sample_weight) for block in some.blocks())
+            return rmse_of(blocks, np.maximum(np.abs(outputs.low), np.abs(outputs.high)))
 
 
 def _errors(model: Model, rows: Samples) -> Errors:
-    """At these rows, or as many of them as can be looked at."""
-    most = max(1000, int(MOST_MEASURED / max(1, model.n_params)))
-    if len(rows.X) > most:
-        rows = rows.take(np.linspace(0, len(rows.X) - 1, most).astype(np.intp))
+    """At the rows, or at as many of them as can be looked at."""
+    rows = rows if rows.n <= _most(model) else _some(model, rows)
     values = np.empty_like(rows.y)
     with np.errstate(all="ignore"):
-        for start in range(0, len(values), BLOCK_ROWS):
-            values[start : start + BLOCK_ROWS] = model.evaluate(rows.X[start : start + BLOCK_ROWS])
+        for begin, block in zip(range(0, rows.n, BLOCK_ROWS), rows.blocks(), strict=True):
+            values[begin : begin + block.n] = model.evaluate(block.X)
         return errors_at(rows, values)
+
+
+def _most(model: Model) -> int:
+    """Rows at which errors of the model are measured at most."""
+    return max(1000, int(MOST_MEASURED / max(1, model.n_params)))
+
+
+def _some(model: Model, rows: Samples | Subset) -> Samples:
+    return rows.take(np.linspace(0, rows.n - 1, _most(model)).astype(np.intp))

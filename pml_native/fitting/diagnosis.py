@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, Subset
 from ..models import Model, Reduced, Transformed
 from ..models.transformed import TRANSFORMS
 from ..report import Errors, ErrorTerms, Join, two_digits
 from ..search.polynomial import PolynomialSearch
-from ..search.search import EPS, Found, Rows, run_alone
+from ..search.search import EPS, MOST_TRAIN, Found, Rows, run_alone
 from ..slices import Slice, slices_of
 from .expected import Expected
 from .limits import Limits
@@ -80,7 +80,7 @@ class Outcome:
     """
 
     found: Found
-    train: Samples
+    train: Subset
     held_out: Samples
     limit: Limit
     floor: float
@@ -112,7 +112,7 @@ def advice(outcome: Outcome, rng: np.random.Generator, effort: float, seconds: f
         return ["nothing: what is left is rounding, of y and of the model's evaluation in float64"]
     if outcome.found.error <= FLOOR_MARGIN * outcome.floor:
         return [_of_box(outcome)]
-    of_data = outcome.limits.advice(outcome.found.error, outcome.train.input_names)
+    of_data = outcome.limits.advice(outcome.found.error, outcome.train.samples.input_names)
     if of_data:
         is_wild = outcome.known.error > FLOOR_MARGIN_OVER_BOX * outcome.found.error
         return [*of_data, _of_box(outcome)] if outcome.limit is Limit.ROUNDING and is_wild else of_data
@@ -168,7 +168,7 @@ def _of_rows(outcome: Outcome, at_rows: float, fall: float | None) -> str:
         return "more rows; pml_native.scaling.forecast measures how many"
     if fall < LEAST_FALL:
         return f"rows elsewhere: twice as many of the same kind make the error only {fall:.1f} times smaller"
-    n, error = len(outcome.train.X) + len(outcome.held_out.X), outcome.found.error
+    n, error = outcome.train.n + outcome.held_out.n, outcome.found.error
     # No rows bring the error below what is left at the rows themselves.
     wanted = max(0.1 * error if outcome.tolerance is None else outcome.tolerance, at_rows)
     times = 2.0 ** (math.log(error / wanted) / math.log(fall)) if wanted < error else 1.0
@@ -181,11 +181,11 @@ def _of_rows(outcome: Outcome, at_rows: float, fall: float | None) -> str:
 
 def _of_few_rows(outcome: Outcome) -> list[str]:
     """That the rows bound the number of parameters, where they do."""
-    n, n_params = outcome.train.y.size, outcome.found.model.n_params
+    n, n_params = outcome.train.n * outcome.held_out.y.shape[1], outcome.found.model.n_params
     if ROWS_A_PARAMETER * n_params < n:
         return []
     return [
-        f"more rows: the {len(outcome.train.X):,} to train on determine few parameters more than the {n_params:,} of "
+        f"more rows: the {outcome.train.n:,} to train on determine few parameters more than the {n_params:,} of "
         f"this model, and a model of more could follow y further"
     ]
 
@@ -207,9 +207,9 @@ def _fall_with_rows(outcome: Outcome, rng: np.random.Generator, effort: float, s
     A polynomial is searched for again in the coordinates of the best one.
     """
     best = outcome.found.measured or outcome.found.model
-    train, held_out = outcome.train, outcome.held_out
+    changes: list[Reduced] = []
     while isinstance(best, Reduced):
-        train, held_out = _in_variables(train, best), _in_variables(held_out, best)
+        changes.append(best)
         best = best.model
     inputs: Sequence[str] | None = None
     outputs = "identity"
@@ -220,9 +220,14 @@ def _fall_with_rows(outcome: Outcome, rng: np.random.Generator, effort: float, s
         best = best.model
     if best.family != "polynomial" or not (seconds > 0.0 and effort > 0.0):
         return None
-    half = rng.permutation(len(train.X))[: len(train.X) // 2]
-    rows = Rows.of(train.take(half), held_out, rng)
-    search = PolynomialSearch(rows, inputs=inputs or ("identity",) * train.X.shape[1], outputs=outputs)
+    n = outcome.train.n
+    # Of a large table searches look at no more than so many rows, whichever half they are of.
+    train = outcome.train.take(rng.permutation(n)[: min(n // 2, MOST_TRAIN)])
+    held_out = outcome.held_out
+    for change in changes:
+        train, held_out = _in_variables(train, change), _in_variables(held_out, change)
+    rows = Rows.of(train, held_out, rng)
+    search = PolynomialSearch(rows, inputs=inputs or ("identity",) * rows.n_inputs, outputs=outputs)
     again = run_alone(search, effort=effort, time_limit=seconds, n_threads=1)
     fall = again.errors.rmse / outcome.found.errors.rmse
     return fall if math.isfinite(fall) else None

@@ -229,12 +229,12 @@ def limits_of(found: Found, others: Iterable[Found], samples: Samples, held_out:
 
 def _rows(model: Model, samples: Samples, size: Array) -> tuple[NDArray[np.intp], int]:
     """Rows to look at: so many at random, and after them those of the largest residuals."""
-    order = np.arange(len(samples.X))
-    if len(order) <= MOST_ROWS:
-        return order, len(order)
-    order = np.random.default_rng(0).permutation(order)
+    if samples.n <= MOST_ROWS:
+        return np.arange(samples.n), samples.n
+    order = np.random.default_rng(0).permutation(samples.n)
     rest = order[MOST_ROWS : max(2 * MOST_ROWS, int(MOST_EVALUATED / max(1, model.n_params)))]
-    left = np.max(np.abs(_residual(model, samples.X[rest], samples.y[rest] / size, size)), axis=1)
+    blocks = samples.take(rest).blocks()
+    left = np.concatenate([np.max(np.abs(_residual(model, one.X, one.y / size, size)), axis=1) for one in blocks])
     far = rest[np.argsort(-left, kind="stable")[:LARGEST]]
     return np.concatenate([order[:MOST_ROWS], far]), MOST_ROWS
 

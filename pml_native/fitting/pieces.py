@@ -131,7 +131,8 @@ class PiecesSearch:
         of_train = self.rows.train.take(train, apart=False)
         of_held_out = self.rows.held_out.take(held_out, apart=False)
         if len(held_out) < FEWEST_HELD_OUT and len(train) >= FEWEST_HELD_OUT:
-            of_train, of_held_out = split(of_train, None, self.rng)
+            some, of_held_out = split(of_train, None, self.rng)
+            of_train = some.all()
         # A model may be asked up to the ends of its piece, where no row need be.
         table = self.rows.train if self.rows.table is None else self.rows.table
         corners = np.stack([of_train.X.min(axis=0), of_train.X.max(axis=0)])

@@ -31,7 +31,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
@@ -90,8 +90,8 @@ OFFERED = 0.1
 N_POINTS, ON_A_FACE, N_DESCENTS = 2000, 0.3, 3
 # The root may be so many times further from the start than at any row.
 FAR = 10.0
-# Multiply-adds of the last fit to all rows, or as many as that leaves.
-MOST_REFIT_WORK = 2e10
+# Numbers in a table of the last fit, to all rows or as many as that leaves, of which it takes five: 80 MiB.
+MOST_REFIT_NUMBERS = 2**21
 
 
 def fit_algebraic(
@@ -248,6 +248,7 @@ class AlgebraicSearch:
 
     def _found_start(self, frame: InputCoordinates, start: Start, worker: Worker) -> Found:
         def refit(samples: Samples) -> Model:
+            samples = samples.take(self._refitted_rows(len(start.indices), samples), apart=False)
             Z, t = self._in_frame(frame, samples)
             weight = np.ones(len(t)) if samples.sample_weight is None else np.sqrt(samples.sample_weight)
             design = ChebyshevTerms(start.indices).design(Z) * weight[:, None]
@@ -511,14 +512,13 @@ class AlgebraicSearch:
         return hold(np.array(ends)) is not None
 
     def _refit(self, relation: Relation, samples: Samples) -> Model:
-        """The same terms from all `samples`, or as many as MOST_REFIT_WORK allows, if it is a relation still."""
+        """The same terms from all `samples`, or as many as memory holds, if it is a relation still."""
         return self._nearby(relation, samples) or self._model(relation)
 
     def _nearby(self, relation: Relation, samples: Samples) -> Model | None:
         """The same from these `samples`; None for one whose roots cross in the box."""
         frame, products = relation.frame, relation.shape.products()
-        n = min(len(samples.X), max(self._n_rows(len(products)), int(MOST_REFIT_WORK / len(products) ** 2)))
-        samples = samples.take(np.linspace(0, len(samples.X) - 1, n).astype(np.intp), apart=False)
+        samples = samples.take(self._refitted_rows(len(products), samples), apart=False)
         Z, along = frame.of(samples)
         along = None if along is None else along.first()
         t = self.outputs.apply(samples.y)[:, 0]
@@ -529,6 +529,11 @@ class AlgebraicSearch:
         c, _ = table.rising(null_vector(table.factor(weight)))
         again = replace(relation, coefficients=c)
         return self._model(again) if self.is_safe(again) else None
+
+    def _refitted_rows(self, m: int, samples: Samples) -> NDArray[np.intp]:
+        """Which of the samples, all or as many as MOST_REFIT_NUMBERS leaves for m products."""
+        n = min(samples.n, max(self._n_rows(m), MOST_REFIT_NUMBERS // m))
+        return np.linspace(0, samples.n - 1, n).astype(np.intp)
 
     def _in_frame(self, frame: InputCoordinates, samples: Samples) -> tuple[Array, Array]:
         """z (n, d) and t (n,) of other rows."""

@@ -102,7 +102,8 @@ def boost(
         raise ValueError(f"time_limit: expected a number >= 0 or None, got {time_limit!r}")
     samples = as_samples(X, y, sample_weight)
     rng = np.random.default_rng(random_state)
-    train, held_out = split(samples, validation, rng)
+    some, held_out = split(samples, validation, rng)
+    train = some.all()
     signature = Signature.of(samples)
     trainers = [trainer or train_stage] * stages if trainer is None or callable(trainer) else list(trainer)
     if len(trainers) < stages:

@@ -35,6 +35,8 @@ LEAST_FALL = 1e-3
 REFINEMENTS, NO_FALL = 5, 0.1
 # The base of the weights, and where they end.
 DECAY, MOST_DOUBLINGS = 2.0, 100
+# Numbers in a tile of rows: 16 MiB. Fits of more rows take their terms' values tile by tile, several times.
+TILE_NUMBERS = 2**21
 # Relative residuals below which a scan over leading blocks refines: eps cond(A) is 1e-10 at most before.
 REFINED_BELOW = 1e-6
 

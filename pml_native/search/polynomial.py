@@ -30,7 +30,7 @@ from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, larges
 from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
 from .equations import Equations, held_out_design, held_out_rmse, input_frames
-from .least_squares import Solve, leading_least_squares, tiled_least_squares
+from .least_squares import TILE_NUMBERS, Solve, leading_least_squares, tiled_least_squares
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .pursuit import Candidates
 from .scheduler import Part, Step, Steps, Worker
@@ -70,8 +70,6 @@ GROWTH, PATIENCE = 0.4, 4
 BETTER = 0.95
 # Multiply-adds of the last fit to all rows, which tells how many of them it takes: two seconds.
 MOST_REFIT_WORK = 2e10
-# Numbers in a tile of rows: 16 MiB. Fits of more rows take their terms' values tile by tile, several times.
-TILE_NUMBERS = 2**21
 # Of so many inputs the first terms end at degree 2 or before: those of low total degree follow, up to LOW_DEGREE, as
 # long as there are at most so many to choose from, of which at most so many are taken.
 MANY_INPUTS, LOW_DEGREE, MOST_CANDIDATES, MOST_PURSUED = 8, 4, 12_000, 1000

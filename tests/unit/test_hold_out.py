@@ -15,8 +15,8 @@ def grid(*shape):
 
 def held_out(X, seed=0, validation=None):
     train, chosen = split(as_samples(X, X[:, 0] + 1.0), validation, np.random.default_rng(seed))
-    assert len(train.X) + len(chosen.X) == len(X)
-    return train.X, chosen.X
+    assert train.n + chosen.n == len(X)
+    return train.all().X, chosen.X
 
 
 def test_scattered_rows_are_held_out_at_random():
@@ -41,6 +41,25 @@ def test_whole_lines_of_a_grid_are_held_out_but_none_at_an_edge(shape, seed):
         assert {column.min(), column.max()} <= known[j]
         lines = np.unique(column)
         assert np.all(np.diff(np.searchsorted(lines, gaps[j])) > 1)
+
+
+def test_rows_to_train_on_are_those_of_the_table_and_come_in_blocks():
+    X = np.random.default_rng(0).random((1000, 3))
+    samples = as_samples(X, X[:, 0], np.arange(1.0, 1001.0))
+    train, chosen = split(samples, None, np.random.default_rng(0))
+    assert train.samples is samples
+    whole = train.all()
+    blocks = list(train.blocks(170))
+    assert train.n == whole.n == sum(block.n for block in blocks) == 850
+    for name in ("X", "y", "sample_weight"):
+        joined = np.concatenate([getattr(block, name) for block in blocks])
+        assert np.array_equal(joined, getattr(whole, name))
+        assert np.array_equal(getattr(train.take(np.array([3, 1])), name), joined[[3, 1]])
+    again = np.sort(np.concatenate([whole.y, chosen.y]), axis=0)
+    assert np.array_equal(again, np.sort(samples.y, axis=0))
+    given, other = split(samples, (X[:5], X[:5, 0]), np.random.default_rng(0))
+    assert given.all() is samples
+    assert other.n == 5
 
 
 def test_a_table_with_gaps_has_lines_too():

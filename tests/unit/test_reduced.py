@@ -154,7 +154,7 @@ def test_the_range_of_a_variable_of_both_signs_has_all_corners_of_the_box():
     X = np.random.default_rng(0).uniform([-5.0, 0.5], [5.0, 2.0], (400, 2))
     train, held_out = split(as_samples(X, X[:, 0] / X[:, 1]), None, np.random.default_rng(0))
     rows = Rows.of(train, held_out, np.random.default_rng(0))
-    low, high = train.X.min(axis=0), train.X.max(axis=0)
+    low, high = train.all().X.min(axis=0), train.all().X.max(axis=0)
     for kind, row, least, largest in (
         ("product", [1, -1], low[0] / low[1], high[0] / low[1]),
         ("moduli", [1, 0], 0.0, max(-low[0], high[0])),

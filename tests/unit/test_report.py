@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pml_native as pml
-from pml_native.report import Errors, ErrorTerms, Formulas
+from pml_native.report import Errors, ErrorTerms, Formulas, rmse_of
 
 
 def test_errors_are_relative_to_the_rms_of_each_output():
@@ -42,6 +42,25 @@ def test_an_output_of_zeros_keeps_its_absolute_error():
 def test_a_prediction_that_is_not_finite_is_infinitely_wrong(bad):
     errors = Errors.of(np.array([[1.0], [bad]]), np.array([[1.0], [1e-9]]))
     assert errors.rmse == errors.p95 == errors.max == np.inf
+
+
+@pytest.mark.parametrize("weighed", [None, "rows", "outputs"])
+@pytest.mark.parametrize("size", [1e-300, 1.0, 1e300])
+def test_the_error_of_blocks_is_that_of_all_rows(size, weighed):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(500, 3)) * [size, 1.0, 0.0]
+    prediction = y + rng.normal(size=y.shape) * [1e-6 * size, 1e-3, 1e-4]
+    weight = {None: None, "rows": rng.random(500), "outputs": rng.random((500, 3))}[weighed]
+    parts = [slice(0, 7), slice(7, 300), slice(300, 500)]
+    blocks = ((prediction[own], y[own], None if weight is None else weight[own]) for own in parts)
+    found = rmse_of(blocks, np.max(np.abs(y), axis=0))
+    assert found == pytest.approx(Errors.of(prediction, y, weight).rmse, rel=1e-13)
+
+
+def test_a_block_with_a_prediction_that_is_not_finite_is_infinitely_wrong():
+    y = np.ones((4, 1))
+    blocks = [(y, y, None), (np.full((1, 1), np.nan), y[:1], None)]
+    assert rmse_of(iter(blocks), np.ones(1)) == np.inf
 
 
 @pytest.mark.parametrize(

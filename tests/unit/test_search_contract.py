@@ -2,6 +2,7 @@
 
 import functools
 import math
+import tracemalloc
 import warnings
 from dataclasses import dataclass, field
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from pml_native.arrays import as_samples
+from pml_native.facts import Facts
+from pml_native.fitting.limits import rounding_of_outputs
 from pml_native.grids import grid_axes
 from pml_native.hold_out import split
 from pml_native.report import Errors
 from pml_native.search import SEARCHES
 from pml_native.search.scheduler import Crew, Next, Search, Start, State
-from pml_native.search.search import Rows
+from pml_native.search.search import Rows, sample_of
 
 # What a search may refuse, and the words with which it does.
 REFUSED = {
@@ -227,3 +230,37 @@ def test_it_may_be_made_again_of_all_rows(name):
             again = found.refit(samples)
             assert isinstance(again, type(found.model))
             assert Errors.of(again.evaluate(X), samples.y).rmse < max(10.0 * found.error, 1e-12)
+
+
+def test_of_a_large_table_searches_see_more_rows_near_faces_than_there_are():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.uniform(-1.0, 1.0, (40_000, 3)), np.full(40_000, 7.0)])
+    samples = as_samples(X, X[:, 0])
+    chosen, ends = sample_of(samples, 4000, np.random.default_rng(1))
+    assert len(set(chosen.tolist())) == 4000
+    assert np.array_equal(ends, [X.min(axis=0), X.max(axis=0)])
+
+    def share(some):
+        return np.mean(np.any(np.abs(X[some, :3]) > 0.99, axis=1))
+
+    assert share(slice(None)) < 0.04
+    assert share(chosen) > 0.08
+    assert 0.5 < share(chosen[:2000]) / share(chosen[2000:]) < 2.0  # the first rows are a sample of their own
+    assert np.array_equal(chosen, sample_of(samples, 4000, np.random.default_rng(1))[0])
+    inner = np.all(np.abs(X[:, :3]) < 0.5, axis=1)
+    assert 0.4 < np.mean(inner[chosen]) / np.mean(inner) < 0.9
+
+
+def test_before_the_first_search_no_large_table_is_copied():
+    rng = np.random.default_rng(0)
+    X = rng.random((200_000, 4))
+    y = X[:, 0].copy()
+    tracemalloc.start()
+    samples = as_samples(X, y)
+    facts = Facts.of(samples)
+    train, held_out = split(samples, None, rng, facts)
+    Rows.of(train, held_out, rng)
+    rounding_of_outputs(samples.y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.8 * (X.nbytes + y.nbytes)

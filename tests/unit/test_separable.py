@@ -80,6 +80,20 @@ def test_two_products_are_found_one_after_the_other():
     assert pml.fit_separable(X, two_products(X), rank=1, effort=0.5).rank == 1
 
 
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_two_products_of_which_none_is_the_best_single_one_are_found(seed):
+    """One product after the other ended at errors of 1e-9 to 4e-4."""
+
+    def table(n, seed):
+        x = np.random.default_rng(seed).uniform(0.5, 2.0, (4, n))
+        X = np.column_stack([x[0] + x[1] + x[3], x[0] * x[1], x[2]])  # as a symmetry leaves them, in no box
+        return X, np.exp(-X[:, 1]) * np.sin(X[:, 0] + X[:, 2]) / (1.0 + X[:, 2] ** 2)
+
+    model = pml.fit_separable(*table(3000, seed), random_state=seed, effort=0.01)
+    X_new, y_new = table(1000, seed + 100)
+    assert np.sqrt(np.mean((model(X_new) - y_new) ** 2)) < 1e-11
+
+
 def test_four_products_of_narrow_factors_are_found():
     """Franke's function, whose factors take more terms than a product begins with."""
 
