@@ -30,7 +30,7 @@ MOST_SPAN = 1e100
 # Rows that a message names at most.
 MOST_NAMED = 5
 # Rows of a large table that are looked at at once, so that what is made of them on the way is small beside it.
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 14
 # What an error of a value is taken relative to: nothing, so that all count alike, or that value.
 ERRORS = ("absolute", "relative")
 # What is advised where dates and durations are not taken.

@@ -150,8 +150,8 @@ class Rounding:
 
 def rounding_of_outputs(y: Array) -> Rounding:
     """What rounding made of y (n, m), if it seems to be rounded; of many outputs some are looked at."""
-    some = y[:, np.linspace(0, y.shape[1] - 1, min(y.shape[1], MOST_DIGITS_SEEN)).astype(np.intp)]
-    found = [(rounding_of(column, digits := digits_of(column)), digits) for column in some.T]
+    some = np.linspace(0, y.shape[1] - 1, min(y.shape[1], MOST_DIGITS_SEEN)).astype(np.intp).tolist()
+    found = [(rounding_of(y[:, k], digits := digits_of(y[:, k])), digits) for k in some]
     roughest = max(found, key=lambda one: one[0])
     return Rounding(math.sqrt(sum(rmse**2 for rmse, _ in found) / len(found)), roughest[1])
 

@@ -48,8 +48,8 @@ FEWER_FROM = 1e-11
 
 # Searches look at so many rows: enough for five a term with the most terms that any of them takes.
 MOST_TRAIN, MOST_HELD_OUT = 10_000, 2_000
-# Of more rows than that, this share is taken by a density that rises towards the faces of their box, up to so many times
-# that in the middle along each column, and in all as if there were so many columns: in more, degrees are low.
+# Of more rows than that, this share is taken by a density that rises towards the faces of their box, so many times that
+# in the middle along each column at most, and in all as if there were so many columns: in more, degrees are low.
 SHARE_NEAR_ENDS, DENSEST, MOST_ENDS = 0.5, 50.0, 4
 # Points at which a model's derivatives are compared with those known: some hundred, or as many as take a tenth of a
 # second.
