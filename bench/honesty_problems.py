@@ -291,11 +291,19 @@ class Problem:
         return self.target.value(self.unit(X))
 
     def unseen(self, X: Array) -> float:
-        """The share of the points `X` that are in a part of the function, behind a jump or a kink, without rows."""
+        """The share of the points `X` that are in a part of the function, behind a jump or a kink, without rows.
+
+        Of one input that is also those between two rows on both sides of a jump, which may be anywhere between them.
+        """
         if self.target.piece is None:
             return 0.0
-        there = np.unique(self.target.piece(self.unit(self.X)))
-        return float(np.mean(~np.isin(self.target.piece(self.unit(X)), there)))
+        rows, points = self.target.piece(self.unit(self.X)), self.target.piece(self.unit(X))
+        is_unseen = ~np.isin(points, np.unique(rows))
+        if self.function == "jump" and self.X.shape[1] == 1:
+            order = np.argsort(self.X[:, 0])
+            place = np.clip(np.searchsorted(self.X[order, 0], X[:, 0]), 1, len(order) - 1)
+            is_unseen |= rows[order[place - 1]] != rows[order[place]]
+        return float(np.mean(is_unseen))
 
 
 def kinds_of(number: int) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The problems of bench/honesty.py, and what it says of claims."""
 
 import argparse
+import dataclasses
 
 import honesty
 import honesty_problems
@@ -43,6 +44,8 @@ def test_a_part_behind_a_jump_without_rows_is_unseen():
     points = np.linspace(0.0, 1.0, 1001)[:, None]
     assert problem.unseen(points) == pytest.approx(0.25, abs=1e-3)
     assert problem.unseen(X) == 0.0
+    with_one_beyond = dataclasses.replace(problem, X=np.append(X, 1.0)[:, None])
+    assert with_one_beyond.unseen(points) == pytest.approx(0.5, abs=2e-3)
 
 
 def test_a_row_has_the_claim_and_the_truth():

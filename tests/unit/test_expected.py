@@ -159,6 +159,22 @@ def test_a_model_that_is_far_from_all_y_is_as_wrong_as_that_though_others_like_i
     assert 300.0 < known.error < 3000.0
 
 
+def test_of_others_as_exact_the_nearest_alone_does_not_say_how_far_a_model_is_off():
+    class Off(Steep):
+        def __init__(self, size):
+            self.size = size
+
+        def evaluate(self, X):
+            return (X[:, 0] + self.size * (X[:, 1] > 0.5))[:, None]
+
+    witnesses = half_a_box()
+    best = found_of(Off(0.0), 1e-9, "a")
+    exact = [found_of(Off(size), 1e-9, str(size)) for size in (1e-7, 1e-4, 1e-2)]
+    crude = [found_of(Off(1.0), 1e-6, str(i)) for i in range(5)]
+    assert 1e-5 < witnesses.expected(best, [*exact, *crude]).error < 1e-3
+    assert 1e-8 < witnesses.expected(best, [exact[0], *crude]).error < 1e-6
+
+
 @pytest.mark.parametrize(("work", "n_others"), [(5.5e6, 5), (3.5e6, 3), (2.5e6, 1)])
 def test_where_work_is_short_some_groups_are_left_out_of_the_others(work, n_others):
     witnesses = half_a_box()
