@@ -15,13 +15,15 @@ from ..arrays import BLOCK_ROWS, Samples, Subset
 from ..models import Model
 from ..report import Errors, rmse_of
 from ..search.polynomial import MOST_REFIT_WORK
-from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted
+from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted, sample_of
 from .agreement import ALIKE
 from .expected import Expected, Witnesses
 from .race import Race
 
 # Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
 MOST_MEASURED = 2e9
+# Steps that a descent takes from where it has ended.
+DESCENT_STEPS = 10.0
 # A model made again of all rows is kept if its error is at most so many times that before.
 NO_WORSE = 2.0
 # An error over the box so many times that at the rows, or of rounding, leads to a look at so many other models.
@@ -82,27 +84,30 @@ class Choice:
         if found.measured_at is None:
             at_rows = found.train_rmse if is_sample else self._rmse(model, self.train)
             found = replace(found, errors=_errors(model, self.held_out), train_rmse=at_rows)
-        whole, at_all = (found, None) if self.is_final else self._refitted(found)
-        if found.measured_at is None and is_sample:
-            # All rows of a large table are gone through once: by the model that is made of them, if there is one.
-            found = replace(found, train_rmse=self._rmse(model, self.train) if at_all is None else at_all)
-            whole = found if at_all is None else replace(whole, train_rmse=at_all)
+        whole = found if self.is_final else self._refitted(found)
+        if found.measured_at is None and is_sample and whole is found:
+            # All rows of a large table are gone through once: else they have been, by the model that is made of them.
+            found = whole = replace(found, train_rmse=self._rmse(model, self.train))
         self.race.found[found.maker] = found  # the candidate that the report names has the errors that it gives
         rivals = [one for one in self.race.found.values() if one.maker != found.maker]
         return Taken(found, whole, self.witnesses.expected(whole, rivals))
 
-    def _refitted(self, found: Found) -> tuple[Found, float | None]:
-        """The model made again of all rows, and its error there, if there is time and it is not worse; else the same
-        and None."""
-        work = min(MOST_REFIT_WORK, self.samples.n * float(found.model.n_params) ** 2)
+    def _refitted(self, found: Found) -> Found:
+        """The model made again of all rows, if there is time, unless it is worse at these."""
+        samples, rows = self.samples, found.refit_rows
+        n = samples.n if rows is None else min(samples.n, rows)
+        n_steps = 1.0 if found.nearby_work is None else DESCENT_STEPS
+        work = min(MOST_REFIT_WORK, n_steps * n * float(found.model.n_params) ** 2)
         # Twice as slow as it should be.
         if not self.witnesses.clock.leaves(2.0 * work / WORK_A_SECOND, "a fit to all rows"):
-            return found, None
-        again = refitted(found, self.samples)
+            return found
+        if n < samples.n and self.race.rows.n < self.train.n:
+            samples = samples.take(sample_of(samples, n, self.witnesses.rng)[0])
+        again = refitted(found, samples)
         # A model of which each value takes long was measured at some rows only.
         some = self.samples if found.measured_at is None else self.samples.first(found.measured_at.n)
         error = self._rmse(again.model, some)
-        return (again, error) if error <= NO_WORSE * max(found.error, ROUNDED) else (found, None)
+        return again if error <= NO_WORSE * max(found.error, ROUNDED) else found
 
     def _rmse(self, model: Model, rows: Samples | Subset) -> float:
         """The relative RMSE at the rows, or at as many of them as can be looked at, a block at a time."""

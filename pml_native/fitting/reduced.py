@@ -288,6 +288,7 @@ def whole_of(
         refit=None if inner.refit is None else refit,
         nearby=None if inner.nearby is None else nearby,
         nearby_work=inner.nearby_work,
+        refit_rows=inner.refit_rows,
         uses_derivatives=bool(inner.uses_derivatives),
     )
     return replace(found, maker=prefix + inner.maker)

@@ -194,6 +194,7 @@ class GraphSearch:
             refit=partial(graphs.refitted, fit),
             nearby=partial(graphs.nearby, fit),
             nearby_work=graphs.nearby_work(fit),
+            refit_rows=MOST_ROWS,
         )
 
 

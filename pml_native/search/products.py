@@ -303,6 +303,7 @@ class ProductSearch:
             status="best sum of products",
             refit=partial(self._refit, A),
             nearby_work=STEPS * min(self.rows.n, MOST_ROWS) * float(model.n_params) ** 2,
+            refit_rows=MOST_ROWS,
         )
 
     def _refit(self, A: list[Array], samples: Samples) -> Model:

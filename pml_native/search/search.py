@@ -188,6 +188,7 @@ class Rows:
         refit: Callable[[Samples], Model] | None = None,
         nearby: Callable[[Samples], Model | None] | None = None,
         nearby_work: float | None = None,
+        refit_rows: int | None = None,
         uses_derivatives: bool = False,
     ) -> Found:
         """The model with its errors at all rows, held out or not. `coordinates` are what tells its makers apart.
@@ -213,6 +214,7 @@ class Rows:
             refit=refit,
             nearby=nearby or refit,
             nearby_work=nearby_work,
+            refit_rows=refit_rows,
             derivative_error=off,
             uses_derivatives=None if train.derivatives is None else uses_derivatives,
         )
@@ -304,6 +306,7 @@ class Found:
     refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
     nearby: Callable[[Samples], Model | None] | None = field(default=None, repr=False)
     nearby_work: float | None = None  # of a `nearby` that goes on from where the model is; None for least squares anew
+    refit_rows: int | None = None  # that `refit` takes at most; None for as many as its work allows
     # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
     is_open: bool = False
     derivative_error: float = 0.0  # of the derivatives that are known, in units that count as those of y do

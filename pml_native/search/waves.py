@@ -333,6 +333,7 @@ class WavesSearch:
             status="best sum of waves",
             refit=partial(self._refit, now),
             nearby_work=REFIT_STEPS * min(self.rows.n, MOST_ROWS) * float(now.n_terms) ** 2,
+            refit_rows=MOST_ROWS,
         )
 
     def _refit(self, now: Descent, samples: Samples) -> Model:

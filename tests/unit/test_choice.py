@@ -12,6 +12,7 @@ from pml_native.fitting.choice import Choice
 from pml_native.fitting.clock import Clock
 from pml_native.fitting.expected import Witnesses
 from pml_native.fitting.race import Race
+from pml_native.hold_out import split
 from pml_native.report import Errors
 from pml_native.search.search import Found, Rows
 
@@ -85,3 +86,33 @@ def test_a_model_of_few_rows_has_a_value_wherever_it_is_asked(seed):
     low, high = X.min(axis=0), X.max(axis=0)
     values = model(low + (high - low) * np.random.default_rng(5).uniform(size=(20_000, 3)))
     assert np.isfinite(values).all() or "NaN" in " ".join(model.report.warnings)
+
+
+def test_all_rows_of_a_large_table_are_gone_through_once_and_those_refitted_to_lie_near_its_faces():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.0, 1.0, size=(30_000, 2))
+    samples = as_samples(X, X[:, 0])
+    train, held_out = split(samples, None, rng)
+    race = Race(Rows.of(train, held_out, rng), (), rng, 1e9)
+    seen, refitted_to = [], []
+
+    class Counted(Line):
+        def evaluate(self, X):
+            seen.append(len(X))
+            return super().evaluate(X)
+
+    def made(samples):
+        refitted_to.append(samples.X)
+        return Counted(1e-13)
+
+    errors = Errors(1e-12, 1e-12, 1e-12)
+    race.consider(Found(Counted(1e-12), errors, 1e-12, "a", "a", "a", "", refit=made, refit_rows=2000))
+    facts = Facts.of(samples)
+    box = Box(samples, rng, 1)
+    witnesses = Witnesses(box, facts, Coverage.of(X, facts), rng, held_out.n, work=0.0, clock=Clock())
+    taken = Choice(race, samples, train, held_out, witnesses, is_final=False, is_settled=True).of(race.best)
+    assert taken.whole.model.wrong == 1e-13
+    assert taken.found.errors.rmse == pytest.approx(1e-12 / np.sqrt(np.mean(held_out.y**2)))
+    assert len(refitted_to[0]) == 2000
+    assert np.mean(np.any((refitted_to[0] < 0.01) | (refitted_to[0] > 0.99), axis=1)) > 0.08
+    assert sum(seen) <= samples.n + held_out.n + 2 * len(box.points)
