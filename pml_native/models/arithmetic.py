@@ -72,6 +72,37 @@ def composed(outer: AnyModel, inner: AnyModel) -> Any:
     return _with_box(whole, [inner])
 
 
+def sliced(model: AnyModel, held: dict[int, float]) -> Any:
+    """The model of the inputs that are not `held`, which have these values, by number."""
+    signature, d = model.signature, model.signature.n_inputs
+    free = [j for j in range(d) if j not in held]
+    if not held or not free:
+        raise ValueError(f"slice: expected values for 1 to {d - 1} of the {d} inputs, got {len(held)}")
+    where = np.zeros((len(free) + 1, d))
+    where[0, list(held)] = list(held.values())
+    where[range(1, len(free) + 1), free] = 1.0
+    how = model.beyond
+    if how is not None and how.kind != "extrapolate":
+        beyond = [j for j, value in held.items() if not how.low[j] <= value <= how.high[j]]
+        if beyond:
+            j, named = beyond[0], signature.input_names
+            raise ValueError(
+                f"slice: expected values in the box, {how.low[j]:g} to {how.high[j]:g} for "
+                f"{j if named is None else repr(named[j])}, got {held[j]:g}; outside = 'extrapolate' goes on beyond it"
+            )
+    names = None if signature.input_names is None else tuple(signature.input_names[j] for j in free)
+    changed = replace(signature, n_inputs=len(free), input_names=names)
+    terms = np.eye(len(free) + 1, len(free), -1, dtype=int)
+    whole: Any = FAMILIES["composed"](model, FAMILIES["polynomial"](terms, where), signature=changed)
+    if model.near is not None:
+        whole.near = Near.all_of(model.near.low[free], model.near.high[free])
+    if how is not None:
+        whole.beyond = Beyond(how.kind, how.low[free], how.high[free], is_default=how.is_default)
+    if model.encodings is not None:
+        whole.encodings = replace(model.encodings, inputs=tuple(model.encodings.inputs[j] for j in free))
+    return whole
+
+
 def inverse(model: AnyModel, column: int | str) -> Any:
     """The input `column` as a function of y, which takes its place, and of the other inputs."""
     signature = model.signature

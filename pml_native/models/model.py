@@ -10,7 +10,7 @@ import os
 import sys
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -24,6 +24,7 @@ from .analysis import Analyzed
 from .error_estimate import ErrorEstimate
 from .exports import Exported
 from .families import FAMILIES, from_above
+from .pictures import Pictured
 from .signature import Signature
 
 __all__ = ["ErrorEstimate", "Model", "Signature"]
@@ -46,7 +47,7 @@ class Family(ABCMeta):
         return door
 
 
-class Model(Adjustable, Analyzed, Exported, metaclass=Family):
+class Model(Adjustable, Analyzed, Exported, Pictured, metaclass=Family):
     """A fitted family.
 
     A family gives `family`, `n_params`, `evaluate`, `evaluate_gradient`, `state` and `from_state`; calling, shapes,
@@ -155,6 +156,18 @@ class Model(Adjustable, Analyzed, Exported, metaclass=Family):
         it, as some thousand points tell.
         """
         whole: Model = arithmetic.inverse(self, column)
+        return whole
+
+    def slice(self, at: Mapping[int | str, Any] | None = None, **values: Any) -> Model:
+        """The model of the other inputs, with some held at values: by name, `slice(T=300.0)`, or `slice({1: 300.0})`.
+
+        It has derivatives, files and exports like any, and what asks for one input: `model.slice(T=300.0).roots(1.0)`.
+        Dates and categories are given as they were in the training data. Raises ValueError for what is no input, for
+        none or all of them, and for values outside of the box where the model does not extrapolate.
+        """
+        held: dict[int | str, Any] = {**(at or {})}
+        held.update(values)
+        whole: Model = arithmetic.sliced(self, self._held(held))
         return whole
 
     def update(
