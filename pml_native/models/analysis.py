@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Array
-from . import calculus
+from ..arrays import Array, PrecisionWarning
+from . import boxes, calculus
 from .evaluation import Evaluated
 
 
@@ -26,37 +27,115 @@ class Analyzed(Evaluated):
         found = calculus.integral(self, low, high, tolerance)
         return float(found[0]) if self.signature.y_is_vector else found
 
-    def roots(self, y: float = 0.0, bounds: ArrayLike | None = None) -> Array:
-        """All x, ascending, between `bounds` (low, high), the box if left out, where a model of one input is `y`.
+    def roots(self, y: ArrayLike = 0.0, bounds: ArrayLike | None = None) -> Array:
+        """All x between `bounds` (low, high), the box if left out, where a model of one input is `y`, ascending: (k,).
 
-        A double root may be there twice, as rounding makes two of it. Raises ValueError for a model of several inputs,
-        or outputs.
+        Of d inputs and d outputs, those (k, d) in the box `bounds` (d, 2) where all outputs have the values `y` (d,),
+        or one for all. A double root may be there twice, as rounding makes two of it. Of several inputs, roots are all
+        there where the model is smooth: what may be left out of boxes is decided by bounds of its series on them. Where
+        it has kinks, more than some six inputs, or needs more terms than 20,000 on a part of the box, they are those
+        that Newton's method finds from 200 points, and a `PrecisionWarning` says so. Raises ValueError for other
+        numbers of inputs and outputs: where one output has a value is a curve then (`slice` or `inverse` follow it).
         """
-        low, high = self._one_input("roots", bounds)
-        return calculus.roots(lambda x: self._at(x) - y, self._slope_at, low, high)
+        d, m = self.signature.n_inputs, self.signature.n_outputs
+        if d == m == 1:
+            low, high = self._one_input(bounds)
+            value = float(np.asarray(y).reshape(()))
+            return calculus.roots(lambda x: self._at(x) - value, self._slope_at, low, high)
+        if d != m:
+            raise ValueError(f"roots: expected a model of as many outputs as inputs, got {d} inputs and {m} outputs")
+        begin, end = self._bounds(bounds)
+        wanted = np.broadcast_to(np.asarray(y, dtype=np.float64), (m,))
+        found, is_certain = calculus.zeros_in_box(
+            lambda: boxes.resolved(lambda X: self._values_at(X) - wanted, begin, end),
+            lambda X: self._values_at(X) - wanted,
+            lambda X: self.gradient(X).reshape(len(X), m, d),
+            begin,
+            end,
+        )
+        self._say_certain("roots", is_certain)
+        return found
 
     def extrema(self, bounds: ArrayLike | None = None) -> tuple[Array, Array]:
-        """All x between `bounds` where the derivative of a model of one input is 0 or changes its sign, and y there."""
-        low, high = self._one_input("extrema", bounds)
-        bend = lambda x: self.evaluate_hessian(x[:, None])[:, 0, 0, 0]  # noqa: E731
-        x = calculus.roots(self._slope_at, bend, low, high, jumps=True)
-        return x, self._at(x)
+        """All x (k,) between `bounds` where the derivative of a model of one input is 0 or changes its sign, and y (k,)
+        there.
 
-    def minimum(self, bounds: ArrayLike | None = None) -> tuple[float, float]:
-        """Where a model of one input is least between `bounds`, ends included, and y there."""
-        low, high = self._one_input("minimum", bounds)
-        x = np.concatenate([[low, high], self.extrema(bounds)[0]])
-        y = self._at(x)
-        least = int(np.nanargmin(y))
-        return float(x[least]), float(y[least])
+        Of several inputs, all points (k, d) in the box `bounds` (d, 2) where all derivatives are 0, saddles too, as
+        `hessian` tells; for what is certain of that, see `roots`. Raises ValueError for models of several outputs.
+        """
+        self._one_output("extrema")
+        if self.signature.n_inputs == 1:
+            low, high = self._one_input(bounds)
+            bend = lambda x: self.evaluate_hessian(x[:, None])[:, 0, 0, 0]  # noqa: E731
+            x = calculus.roots(self._slope_at, bend, low, high, jumps=True)
+            return x, self._at(x)
+        begin, end = self._bounds(bounds)
+        found, is_certain = calculus.zeros_in_box(
+            lambda: [
+                [one.derivative(j) for j in range(len(begin))] for [one] in boxes.resolved(self._values_at, begin, end)
+            ],
+            self._slopes_at,
+            self._bends_at,
+            begin,
+            end,
+        )
+        self._say_certain("extrema", is_certain)
+        return found, self._values_at(found)[:, 0]
 
-    def maximum(self, bounds: ArrayLike | None = None) -> tuple[float, float]:
-        """Where a model of one input is largest between `bounds`, ends included, and y there."""
-        low, high = self._one_input("maximum", bounds)
-        x = np.concatenate([[low, high], self.extrema(bounds)[0]])
-        y = self._at(x)
-        largest = int(np.nanargmax(y))
-        return float(x[largest]), float(y[largest])
+    def minimum(self, bounds: ArrayLike | None = None) -> tuple[Any, float]:
+        """Where a model is least between `bounds`, ends included, and y there: x is a number for one input, else (d,).
+
+        Of several inputs it is the least of all of the box, for what is certain of that see `roots`. Raises ValueError
+        for models of several outputs.
+        """
+        return self._extreme("minimum", bounds, 1.0)
+
+    def maximum(self, bounds: ArrayLike | None = None) -> tuple[Any, float]:
+        """Where a model is largest between `bounds`, ends included, and y there: see `minimum`."""
+        return self._extreme("maximum", bounds, -1.0)
+
+    def _extreme(self, what: str, bounds: ArrayLike | None, sign: float) -> tuple[Any, float]:
+        """Where `sign` times the model is least, and y there."""
+        self._one_output(what)
+        if self.signature.n_inputs == 1:
+            low, high = self._one_input(bounds)
+            x = np.concatenate([[low, high], self.extrema(bounds)[0]])
+            y = self._at(x)
+            least = int(np.nanargmin(sign * y))
+            return float(x[least]), float(y[least])
+        begin, end = self._bounds(bounds)
+        place, value, is_certain = calculus.least_in_box(
+            lambda: boxes.resolved(lambda X: sign * self._values_at(X), begin, end),
+            lambda X: sign * self._values_at(X)[:, 0],
+            lambda X: sign * self._slopes_at(X),
+            lambda X: sign * self._bends_at(X),
+            begin,
+            end,
+        )
+        self._say_certain(what, is_certain)
+        return place, sign * value
+
+    def _say_certain(self, what: str, is_certain: bool) -> None:
+        if not is_certain:
+            warnings.warn(
+                f"{what}: found by Newton's method from {calculus.STARTS} points, as the model is no series that could "
+                f"be bounded; there may be others",
+                PrecisionWarning,
+                stacklevel=4,
+            )
+
+    def _values_at(self, X: Array) -> Array:
+        return np.asarray(self.predict(X)).reshape(len(X), self.signature.n_outputs)
+
+    def _slopes_at(self, X: Array) -> Array:
+        return self.gradient(X).reshape(X.shape)
+
+    def _bends_at(self, X: Array) -> Array:
+        """Second derivatives (n, d, d), 0 for a family that knows none."""
+        try:
+            return self.hessian(X).reshape(*X.shape, X.shape[1])
+        except ValueError:
+            return np.zeros((*X.shape, X.shape[1]))
 
     def _at(self, x: Array) -> Array:
         return np.asarray(self.predict(x[:, None])).reshape(len(x))
@@ -64,13 +143,12 @@ class Analyzed(Evaluated):
     def _slope_at(self, x: Array) -> Array:
         return self.gradient(x[:, None]).reshape(len(x))
 
-    def _one_input(self, what: str, bounds: ArrayLike | None) -> tuple[float, float]:
-        """The bounds of a model of one input and one output."""
-        if (self.signature.n_inputs, self.signature.n_outputs) != (1, 1):
-            raise ValueError(
-                f"{what}: expected a model of 1 input and 1 output, got "
-                f"{self.signature.n_inputs} and {self.signature.n_outputs}"
-            )
+    def _one_output(self, what: str) -> None:
+        if self.signature.n_outputs != 1:
+            raise ValueError(f"{what}: expected a model of 1 output, got {self.signature.n_outputs}")
+
+    def _one_input(self, bounds: ArrayLike | None) -> tuple[float, float]:
+        """The bounds of a model of one input."""
         low, high = self._bounds(bounds)
         return float(low[0]), float(high[0])
 

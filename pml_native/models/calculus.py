@@ -2,7 +2,8 @@
 
 Roots of a model of one input are those of Chebyshev interpolants: an interval is halved until 33 nodes resolve the
 model in it, the roots of the polynomial are eigenvalues of its colleague matrix (Good 1961; Boyd 2002, SIAM J. Numer.
-Anal. 40), and Newton's method with the model itself improves them to its rounding.
+Anal. 40), and Newton's method with the model itself improves them to its rounding. Of several inputs they are found on
+boxes, by series with bounds (`boxes`), or by Newton's method from many starts where the model is no such series.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..arrays import Array, PrecisionWarning
+from . import boxes
 from .families import AnyModel
 
 Function = Callable[[Array], Array]
@@ -31,6 +33,9 @@ SHORTEST = 2.0**-40
 # roots, of which rounding makes pairs, among them.
 BEYOND_END, OFF_AXIS = 1e-10, 1e-7
 NEWTON_STEPS = 4
+# Of several inputs, where the model is no series: points that Newton's method starts from, steps, halvings of a step that
+# leads up, and how small a function is at a zero, beside its derivatives times the box.
+STARTS, FAR_STEPS, HALVINGS, FOUND = 200, 60, 12, 1e-9
 # Roots nearer to each other, as a part of the interval searched, are one.
 SAME = 1e-12
 
@@ -117,6 +122,95 @@ def _improved(function: Function, slope: Function, x: Array, low: float, high: f
         changed = function(following)
         smaller = np.abs(changed) < np.abs(y)
         x, y = np.where(smaller, following, x), np.where(smaller, changed, y)
+    return x
+
+
+def zeros_in_box(
+    series_of: Callable[[], list[list[boxes.Series]]], function: Function, slope: Function, low: Array, high: Array
+) -> tuple[Array, bool]:
+    """The points (k, d) of a box where d functions are all 0, ordered, and whether these are all for certain.
+
+    `series_of` gives these functions as series, `function` (n, d) -> (n, d) their values and `slope` -> (n, d, d) their
+    derivatives, by which points are improved.
+    """
+    try:
+        x, is_certain = np.clip(boxes.zeros(series_of()), low, high), True
+    except boxes.Unresolved:
+        x, is_certain = np.random.default_rng(0).uniform(low, high, (STARTS, len(low))), False
+    for _ in range(NEWTON_STEPS if is_certain else FAR_STEPS):
+        if not len(x):
+            break
+        with np.errstate(all="ignore"):
+            F, J = function(x), slope(x)
+            known = np.isfinite(F).all(axis=1) & np.isfinite(J).all(axis=(1, 2))
+            step = np.zeros_like(x)
+            for row in np.flatnonzero(known):
+                step[row] = np.linalg.lstsq(J[row], F[row], rcond=1e-13)[0]
+            following = np.clip(x - step, low, high)
+            better = np.sum(function(following) ** 2, axis=1) < np.sum(F**2, axis=1)
+        x = np.where(better[:, None], following, x)
+    if not is_certain:
+        with np.errstate(all="ignore"):
+            F, scale = np.abs(function(x)), np.max(np.abs(slope(x)) * (high - low), axis=2)
+            x = x[np.all(FOUND * scale >= F, axis=1)]
+    kept: list[Array] = []
+    for point in x:
+        if not any(np.all(np.abs(point - other) <= boxes.SAME * (high - low)) for other in kept):
+            kept.append(point)
+    found = np.array(kept).reshape(-1, len(low))
+    return found[np.lexsort(found.T[::-1])], is_certain
+
+
+def least_in_box(
+    series_of: Callable[[], list[list[boxes.Series]]],
+    function: Function,
+    slope: Function,
+    bend: Function,
+    low: Array,
+    high: Array,
+) -> tuple[Array, float, bool]:
+    """Where in a box `function` (n, d) -> (n,) is least, its value there, and whether that is so for certain."""
+    try:
+        x, is_certain = np.clip(boxes.least(series_of()), low, high)[None], True
+    except boxes.Unresolved:
+        every = np.random.default_rng(0).uniform(low, high, (10 * STARTS, len(low)))
+        y = function(every)
+        x, is_certain = every[np.argsort(np.where(np.isfinite(y), y, np.inf), kind="stable")[: STARTS // 4]], False
+    if not is_certain:
+        x = np.concatenate([x, 0.5 * (low + high)[None]])
+    x = descended(function, slope, bend, x, low, high)
+    y = function(x)
+    k = int(np.nanargmin(y))
+    return x[k], float(y[k]), is_certain
+
+
+def descended(function: Function, slope: Function, bend: Function, x: Array, low: Array, high: Array) -> Array:
+    """Points (k, d) after steps downwards within the box: Newton's with the moduli of eigenvalues, so that they leave
+    saddles (Dauphin et al. 2014, NIPS 27), halved where they don't go down. `bend` (n, d, d) may be 0."""
+    y, width = function(x), high - low
+    for _ in range(FAR_STEPS):
+        with np.errstate(all="ignore"):
+            g, H = slope(x), bend(x)
+        held = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0)) | ~np.isfinite(g)
+        g = np.where(held, 0.0, g)
+        H = np.where(held[:, :, None] | held[:, None, :] | ~np.isfinite(H), 0.0, H)
+        sizes, vectors = np.linalg.eigh(H * width[:, None] * width)
+        along = np.einsum("nij,ni->nj", vectors, g * width)
+        # Where nothing bends, a step goes a tenth of the box.
+        flat = 10.0 * np.max(np.abs(g * width), axis=1, keepdims=True) + np.finfo(float).tiny
+        sizes = np.where(np.abs(sizes) > 1e-12 * flat, np.abs(sizes), flat)
+        step = -width * np.einsum("nij,nj->ni", vectors, along / sizes)
+        moved = np.zeros(len(x), dtype=bool)
+        for halving in range(HALVINGS):
+            trial = np.where(moved[:, None], x, np.clip(x + 0.5**halving * step, low, high))
+            there = function(trial)
+            lower = ~moved & (there < y)
+            x, y = np.where(lower[:, None], trial, x), np.where(lower, there, y)
+            moved |= lower
+            if moved.all():
+                break
+        if not moved.any():
+            break
     return x
 
 

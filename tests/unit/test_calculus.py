@@ -135,9 +135,116 @@ def test_ends_kinks_and_double_roots_count():
     assert not len(kink.roots(-5.0))
 
 
-def test_only_one_input_has_roots():
-    with pytest.raises(ValueError, match="roots: expected a model of 1 input and 1 output, got 3 and 2"):
+def test_as_many_outputs_as_inputs_have_roots():
+    with pytest.raises(
+        ValueError, match="roots: expected a model of as many outputs as inputs, got 3 inputs and 2 out"
+    ):
         polynomial().roots()
+    for what in ("extrema", "minimum", "maximum"):
+        with pytest.raises(ValueError, match=f"{what}: expected a model of 1 output, got 2"):
+            getattr(polynomial(), what)()
+
+
+# Roots and extrema of several inputs
+
+
+def in_powers(powers, low, high):
+    """The polynomial of these coefficients {(i, j): c} of x^i y^j, on a box, and its function."""
+    degree = max(max(one) for one in powers)
+    indices = np.array([(i, j) for i in range(degree + 1) for j in range(degree + 1)])
+    inputs = pml.Normalization.of_box(np.array([low, high]))
+    f = lambda x, y: sum(c * x**i * y**j for (i, j), c in powers.items())  # noqa: E731
+    nodes = np.polynomial.chebyshev.chebpts1(degree + 1)
+    z = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 2)
+    X = 0.5 * (np.array(low) + high) + 0.5 * (np.array(high) - low) * z
+    unit = pml.Polynomial(indices, np.eye(len(indices)), inputs=inputs)
+    return pml.Polynomial(indices, np.linalg.solve(unit(X), f(*X.T)), inputs=inputs), f
+
+
+def camel():
+    """Six minima, of which two are the least, among fifteen points (Dixon and Szegoe 1978)."""
+    return in_powers(
+        {(2, 0): 4.0, (4, 0): -2.1, (6, 0): 1 / 3, (1, 1): 1.0, (0, 2): -4.0, (0, 4): 4.0}, [-2, -1], [2, 1]
+    )
+
+
+def test_all_points_where_a_polynomial_does_not_rise_are_there():
+    model, f = camel()
+    x, y = model.extrema()
+    assert len(x) == 15
+    assert np.max(np.abs(model.gradient(x))) < 1e-11
+    np.testing.assert_allclose(y, f(*x.T), atol=1e-12)
+    assert np.sum(np.all(np.linalg.eigvalsh(model.hessian(x)) > 0, axis=1)) == 6
+    place, value = model.minimum()
+    assert value == pytest.approx(-1.0316284534898774, abs=1e-13)
+    np.testing.assert_allclose(np.abs(place), [0.0898420131003180, 0.7126564032704135], atol=1e-8)
+    assert model.maximum()[1] == pytest.approx(max(f(x, y) for x in (-2, 2) for y in (-1, 1)), rel=1e-14)
+
+
+def test_a_minimum_may_lie_on_a_side_or_a_corner():
+    model, f = in_powers({(2, 0): 1.0, (1, 1): 1.0, (0, 1): 1.0}, [-1.0, 0.5], [1.0, 2.0])
+    place, value = model.minimum()
+    assert place[1] == 0.5
+    np.testing.assert_allclose(place[0], -0.25, atol=1e-8)
+    assert value == pytest.approx(f(-0.25, 0.5), abs=1e-15)
+    place, value = model.minimum([(0.5, 1.0), (1.0, 2.0)])
+    assert place.tolist() == [0.5, 1.0]
+    assert not len(model.extrema([(0.5, 1.0), (1.0, 2.0)])[0])
+
+
+def test_all_extrema_of_a_product_are_there():
+    factors = [
+        pml.Polynomial(np.arange(n)[:, None], c, inputs=pml.Normalization.of_box(np.array([[0.0], [1.0]])))
+        for n, c in ((12, np.cos(np.arange(12.0)) * 0.7 ** np.arange(12)), (9, np.sin(1.0 + np.arange(9.0))))
+    ]
+    model = pml.Separable(factors)
+    got = model.extrema()[0]
+    # The derivative of f(x) g(y) is 0 where f' = g' = 0, and where f = g = 0.
+    wanted = [
+        np.array([a, b])
+        for which in ("extrema", "roots")
+        for a in zeros_of(factors[0], which)
+        for b in zeros_of(factors[1], which)
+    ]
+    assert len(got) == len(wanted) > 10
+    for point in wanted:
+        assert np.min(np.max(np.abs(got - point), axis=1)) < 1e-11
+
+
+def zeros_of(factor, which):
+    return factor.extrema()[0] if which == "extrema" else factor.roots()
+
+
+def test_roots_of_two_outputs_are_where_both_are_0():
+    circle, line = (
+        in_powers({(2, 0): 1.0, (0, 2): 1.0, (0, 0): -1.0}, [-2, -2], [2, 2])[0],
+        in_powers({(1, 0): 1.0, (0, 1): -1.0}, [-2, -2], [2, 2])[0],
+    )
+    both = pml.models.Outputs([circle, line], [0, 1])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(both.roots(), [[-half, -half], [half, half]], atol=1e-14)
+    np.testing.assert_allclose(both.roots([0.0, 1.0]), [[0.0, -1.0], [1.0, 0.0]], atol=1e-14)
+    assert not len(both.roots([0.0, 2.0]))
+
+
+def test_smooth_models_that_are_no_polynomials_are_searched_as_surely():
+    X = np.random.default_rng(0).uniform(0.2, 2.0, (300, 2))
+    model = pml.fit(
+        X, np.exp(-X[:, 0]) * (X[:, 1] - 1.0) ** 2 / X[:, 0] + X[:, 0], effort=0.02, n_threads=1, progress=False
+    )
+    place, value = model.minimum([(0.3, 1.8), (0.3, 1.8)])
+    np.testing.assert_allclose(place, [0.3, 1.0], atol=1e-6)
+    assert value == pytest.approx(0.3, abs=1e-10)
+
+
+def test_what_is_not_certain_is_said():
+    model, _ = camel()
+    kinked = pml.Regions([model, model * 2.0 + 0.3], "max")
+    with pytest.warns(PrecisionWarning, match="minimum: found by Newton's method from 200 points"):
+        place, value = kinked.minimum()
+    X = np.random.default_rng(0).uniform([-2, -1], [2, 1], (20_000, 2))
+    assert value <= kinked(X).min()
+    assert kinked(place[None])[0] == value
 
 
 # Models of models
