@@ -2,7 +2,7 @@
 
 Then all points where functions of two inputs do not rise, and their least and largest values on a box.
 
-    python bench/calculus.py            # four minutes on one core, most of it mpmath's; chebpy's rows after `pip install chebfun`
+    python bench/calculus.py            # four minutes on one core; chebpy's rows after `pip install chebfun`
 
 Each function is approximated on its interval. An integral's error is relative to that of |f|; those of roots and of
 extrema, the largest of all of them, relative to the largest |x| of the interval; `missed` counts roots and extrema that
