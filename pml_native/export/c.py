@@ -64,6 +64,11 @@ static int NAME(double biased) {
 }"""
 
 
+ABOUT_HESSIAN = """\
+/* h[{size}]: the second derivative of y[k] by x[i] and x[j] is h[{d} * ({d} * k + i) + j]. */
+void {name}_hessian(const double *x, double *h);"""
+
+
 class C(Language):
     """C99."""
 
@@ -114,6 +119,7 @@ class C(Language):
             f"/* y[{self.m}] from x[{self.d}]. */\nvoid {self.name}(const double *x, double *y);",
             f"/* dy[{self.m * self.d}]: the derivative of y[k] by x[j] is dy[{self.d} * k + j]. */\n"
             f"void {self.name}_gradient(const double *x, double *dy);",
+            *([ABOUT_HESSIAN.format(name=self.name, d=self.d, size=self.m * self.d**2)] if self.has_hessian else []),
             *([f"/* {ABOUT_ERROR} */\ndouble {self.name}_error(const double *x);"] if self.has_error else []),
         ]
 

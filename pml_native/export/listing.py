@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from .definition import Definition
 from .program import Program, Step
+from .tangents import Tangents
 
 
 class Listing:
@@ -86,6 +89,58 @@ class Listing:
             f"        point[{m + d} + {d} * k + j] = b[j]",
         ]
         return self._defined(f"{name}(point: Results) -> None", lines)
+
+    def hessian(self, name: str, tangents: Tangents) -> Definition:
+        """h (m, d, d) of x, all second derivatives of all of y; a sweep forwards and m backwards for each input."""
+        d, m, y = self.program.n_inputs, self.program.y.size, self._y_place
+        lines = [
+            f"x_dot: Results = empty({d})",
+            f"v: Results = empty({max(self.v_size, 1)})",
+            f"v_dot: Results = empty({max(self.v_size, 1)})",
+            f"b: Results = empty({self.b_size})",
+            f"b_dot: Results = empty({self.b_size})",
+            f"for q in range({d}):",
+            f"    for j in range({d}):",
+            "        x_dot[j] = 0.0",
+            "    x_dot[q] = 1.0",
+            *(f"    {self._dotted(step, tangents.name_of(step, True), ())}" for step in self.program.steps),
+            f"    for k in range({m}):",
+            f"        for i in range({self.b_size}):",
+            "            b[i] = 0.0",
+            "            b_dot[i] = 0.0",
+            f"        b[{y} + k] = 1.0",
+        ]
+        for step in reversed(self.program.steps):
+            slopes = [("b", self._places[v.number], v.size) for v in (step.output, *step.inputs)]
+            lines.append(f"        {self._dotted(step, tangents.name_of(step, False), slopes)}")
+        lines += [
+            f"        for j in range({d}):",
+            f"            h[{d * d} * k + {d} * j + q] = b_dot[j]",
+            # The mean of both orders of differentiation is symmetric. Where y has no value, neither have they.
+            f"for k in range({m}):",
+            f"    for j in range({d}):",
+            f"        for q in range({d}):",
+            f"            mean: float = 0.5 * (h[{d * d} * k + {d} * j + q] + h[{d * d} * k + {d} * q + j])",
+            f"            if v[{max(y - d, 0)} + k] != v[{max(y - d, 0)} + k]:",
+            "                mean = nan",
+            f"            h[{d * d} * k + {d} * j + q] = mean",
+            f"            h[{d * d} * k + {d} * q + j] = mean",
+        ]
+        definition = self._defined(f"{name}(x: Numbers, h: Results) -> None", lines)
+        stubs = {name: tangents.stub(name) for name in tangents.definitions}
+        return Definition(definition.text, {**definition.known, **stubs, "nan": math.nan})
+
+    def _dotted(self, step: Step, function: str, slopes: Sequence[tuple[str, int, int]]) -> str:
+        """The call of a function of `Tangents`: the kernel's vectors, then their derivatives."""
+        d = self.program.n_inputs
+        vectors = [
+            ("v", self._places[vector.number] - d, vector.size) if vector.number else ("x", 0, 0)
+            for vector in (*step.inputs, step.output)
+        ]
+        every = [*vectors, *slopes]
+        plain = [self._part(array, place, size) if size else array for array, place, size in every]
+        dots = [self._part(f"{array}_dot", place, size) if size else f"{array}_dot" for array, place, size in every]
+        return self._call(step, function, [*plain, *dots])
 
     @property
     def _y_place(self) -> int:

@@ -96,7 +96,7 @@ class Language(ABC):
     def __init__(self, name: str, d: int, m: int, *, is_number: bool, has_error: bool) -> None:
         self.name, self.prefix = name, f"{name}_"
         self.d, self.m = d, m
-        self.is_number, self.has_error = is_number, has_error
+        self.is_number, self.has_error, self.has_hessian = is_number, has_error, False
         self.types: dict[str, str] = {}  # of the variables of the function in hand
         self.parameters: frozenset[str] = frozenset()  # those of them that are its parameters
         self.known: Mapping[str, Any] = {}  # and what else it names

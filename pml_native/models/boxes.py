@@ -28,8 +28,8 @@ from numpy.polynomial import chebyshev
 
 from ..arrays import Array
 
-# Nodes along each axis: the first, of many inputs FEWER, doubled where they do not resolve it, up to so many in all of a
-# box; and so many values of the function in all boxes.
+# Nodes along each axis: the first, of many inputs FEWER, doubled where they do not resolve it, up to so many in all of
+# a box; and so many values of the function in all boxes.
 FIRST, FEWER, MANY_INPUTS, MOST_NODES, MOST_VALUES = 9, 5, 5, 20_000, 1_000_000
 # Coefficients beyond this part of the largest value are resolved; of them the last of each axis must be below.
 RESOLVED = 1e-13
@@ -47,7 +47,7 @@ SHRINKS = 0.6
 TO = 1e-13
 
 
-class Unresolved(Exception):
+class UnresolvedError(Exception):
     """The function is no series of so many terms on the box, or too many boxes are left."""
 
 
@@ -146,7 +146,7 @@ def _trimmed(c: Array) -> Array:
 
 
 def resolved(function: Callable[[Array], Array], low: Array, high: Array) -> list[list[Series]]:
-    """Of a function (n, d) -> (n, m) m series each on boxes that make up the whole; raises Unresolved."""
+    """Of a function (n, d) -> (n, m) m series each on boxes that make up the whole; raises UnresolvedError."""
     d, found, left, scale = len(low), [], float(MOST_VALUES), 0.0
     first = FIRST if d < MANY_INPUTS else FEWER
     waiting = [(low, high, [first] * d)]
@@ -154,7 +154,7 @@ def resolved(function: Callable[[Array], Array], low: Array, high: Array) -> lis
         a, b, shape = waiting.pop()
         left -= math.prod(shape)
         if math.prod(shape) > MOST_NODES or left < 0.0:
-            raise Unresolved
+            raise UnresolvedError
         c = _coefficients(function, a, b, shape)
         scale = max(scale, float(np.max(np.sum(np.abs(c), axis=tuple(range(d))))))
         tails = [_tail(c, axis) for axis in range(d)]
@@ -166,7 +166,7 @@ def resolved(function: Callable[[Array], Array], low: Array, high: Array) -> lis
         else:
             axis = int(np.argmax(tails))
             if not b[axis] - a[axis] > SMALLEST * (high[axis] - low[axis]):
-                raise Unresolved
+                raise UnresolvedError
             ends, begins = b.copy(), a.copy()
             ends[axis] = begins[axis] = 0.5 * (a[axis] + b[axis])
             waiting += [(a, ends, [first] * d), (begins, b, [first] * d)]
@@ -174,12 +174,12 @@ def resolved(function: Callable[[Array], Array], low: Array, high: Array) -> lis
 
 
 def _coefficients(function: Callable[[Array], Array], low: Array, high: Array, shape: Sequence[int]) -> Array:
-    """Those of the interpolants (n_1, ..., n_d, m) of m functions; raises Unresolved where one has no value."""
+    """Those of the interpolants (n_1, ..., n_d, m) of m functions; raises UnresolvedError where one has no value."""
     z: list[Array] = [chebyshev.chebpts1(n) for n in shape]
     axes = [0.5 * (a + b) + 0.5 * (b - a) * one for a, b, one in zip(low, high, z, strict=True)]
     values = function(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape)))
     if not np.isfinite(values).all():
-        raise Unresolved
+        raise UnresolvedError
     c = values.reshape(*shape, -1)
     for axis, n in enumerate(shape):
         c = np.moveaxis(np.tensordot(_to_coefficients(n), c, axes=(1, axis)), 0, axis)
@@ -193,7 +193,7 @@ def _tail(c: Array, axis: int) -> float:
 
 
 def zeros(boxes: Sequence[Sequence[Series]]) -> Array:
-    """The points (k, d), in no order, where d functions are all 0, each box with d series; raises Unresolved.
+    """The points (k, d), in no order, where d functions are all 0, each box with d series; raises UnresolvedError.
 
     A zero that is multiple is there once or a few times, as rounding makes some of it.
     """
@@ -205,7 +205,7 @@ def zeros(boxes: Sequence[Sequence[Series]]) -> Array:
         own = waiting.pop()
         n_boxes += 1
         if n_boxes > MOST_BOXES:
-            raise Unresolved
+            raise UnresolvedError
         if any(abs(f.middle) > f.rest for f in own):
             continue
         low, high = own[0].low, own[0].high
@@ -320,7 +320,7 @@ def _each_once(points: Array, whole: Array) -> Array:
 
 
 def least(boxes: Sequence[Sequence[Series]]) -> Array:
-    """Where the function of one series for each box has its least value, to TO of the largest; raises Unresolved.
+    """Where the function of one series for each box has its least value, to TO of the largest; raises UnresolvedError.
 
     The boxes with the least lower bounds are cut first, and those above a value that is known are left out.
     """
@@ -336,7 +336,7 @@ def least(boxes: Sequence[Sequence[Series]]) -> Array:
             break
         n_boxes += 1
         if n_boxes > MOST_BOXES:
-            raise Unresolved
+            raise UnresolvedError
         z, value = _low_point(f)
         if value < best:
             best = value

@@ -33,8 +33,8 @@ SHORTEST = 2.0**-40
 # roots, of which rounding makes pairs, among them.
 BEYOND_END, OFF_AXIS = 1e-10, 1e-7
 NEWTON_STEPS = 4
-# Of several inputs, where the model is no series: points that Newton's method starts from, steps, halvings of a step that
-# leads up, and how small a function is at a zero, beside its derivatives times the box.
+# Of several inputs, where the model is no series: points that Newton's method starts from, steps, halvings of a step
+# that leads up, and how small a function is at a zero, beside its derivatives times the box.
 STARTS, FAR_STEPS, HALVINGS, FOUND = 200, 60, 12, 1e-9
 # Roots nearer to each other, as a part of the interval searched, are one.
 SAME = 1e-12
@@ -135,7 +135,7 @@ def zeros_in_box(
     """
     try:
         x, is_certain = np.clip(boxes.zeros(series_of()), low, high), True
-    except boxes.Unresolved:
+    except boxes.UnresolvedError:
         x, is_certain = np.random.default_rng(0).uniform(low, high, (STARTS, len(low))), False
     for _ in range(NEWTON_STEPS if is_certain else FAR_STEPS):
         if not len(x):
@@ -172,7 +172,7 @@ def least_in_box(
     """Where in a box `function` (n, d) -> (n,) is least, its value there, and whether that is so for certain."""
     try:
         x, is_certain = np.clip(boxes.least(series_of()), low, high)[None], True
-    except boxes.Unresolved:
+    except boxes.UnresolvedError:
         every = np.random.default_rng(0).uniform(low, high, (10 * STARTS, len(low)))
         y = function(every)
         x, is_certain = every[np.argsort(np.where(np.isfinite(y), y, np.inf), kind="stable")[: STARTS // 4]], False

@@ -8,10 +8,12 @@ from typing import Any
 
 from .._version import __version__
 from ..export import Program, fmu
+from ..export.hessian import WithHessian
 from ..export.source import source
 from ..files import replacing
 from ..networks.graph import Graph
 from ..networks.parts import Parts, Value
+from .beyond import APART, DIFFERENCES
 from .evaluation import Evaluated
 
 # What the head of a file says of points outside of the box.
@@ -27,13 +29,19 @@ class Exported(Evaluated):
     """A model in other languages, and as a formula."""
 
     def to_c(
-        self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        name: str = "model",
+        error_estimate: bool = False,
+        hessian: bool = False,
     ) -> str:
         """The model as one C99 file that needs <math.h> only; also written to `path`, if one is given.
 
             void model(const double *x, double *y);            x (d,), y (m,)
             void model_gradient(const double *x, double *dy);  dy (m, d)
             double model_error(const double *x);               if `error_estimate`, what the method of that name gives
+            void model_hessian(const double *x, double *h);    if `hessian`, h (m, d, d)
 
         `name` is that of the functions. They keep no state, so any number of threads may call them, and take some
         memory of the stack. NaN in x gives NaN; so does x outside the grid of a spline that raises ValueError here.
@@ -45,12 +53,13 @@ class Exported(Evaluated):
         sums of stages too (`Boosted`), which are evaluated in double-double here. Compiled without fused multiply-adds
         (gcc -std=c99, or -ffp-contract=off), networks and polynomials have the bits of the core's baseline.
 
-        The estimate of the error takes about as long as five or six values, and as many numbers in the file.
+        The estimate of the error takes about as long as five or six values, and as many numbers in the file; second
+        derivatives take some 2 d times as long as the gradient.
 
         Raises ValueError for families that C can't have (nearest neighbours, simplices) and activations of your own,
-        and for an `error_estimate` of a model that knows none.
+        for an `error_estimate` of a model that knows none, and for the `hessian` of an inverse.
         """
-        return self._written("c", path, name, error_estimate)
+        return self._written("c", path, name, error_estimate, hessian)
 
     def to_fortran(
         self, path: str | os.PathLike[str] | None = None, *, name: str = "model", error_estimate: bool = False
@@ -204,14 +213,28 @@ class Exported(Evaluated):
         found = formulas_of(self)
         return found[0] if self.signature.y_is_vector else found
 
-    def _written(self, language: str, path: str | os.PathLike[str] | None, name: str, error_estimate: bool) -> str:
+    def _written(
+        self,
+        language: str,
+        path: str | os.PathLike[str] | None,
+        name: str,
+        error_estimate: bool,
+        hessian: bool = False,
+    ) -> str:
         """The model as a file of another language; also written to `path`, if one is given."""
         error = self._error_program() if error_estimate else None
-        text = source(language, self.program(), name, self._about(), self.signature.y_is_vector, error)
+        second = self._hessian_parts() if hessian else None
+        text = source(language, self.program(), name, self._about(), self.signature.y_is_vector, error, second)
         if path is not None:
             with replacing(path) as file:
                 file.write(text.encode())
         return text
+
+    def _hessian_parts(self) -> WithHessian:
+        """What second derivatives are made of."""
+        how = self.beyond
+        kind, low, high = ("extrapolate", None, None) if how is None else (how.kind, how.low, how.high)
+        return WithHessian(self._own_program(), kind, low, high, APART, DIFFERENCES)
 
     def _error_program(self) -> Program:
         """The estimate of its error as a list of operations."""

@@ -21,8 +21,8 @@ ALONG, ACROSS = 400, 101
 BESIDE = 0.15
 # Digits of what is held.
 DIGITS = 4
-# A point is drawn as one that has no row near if it has none within this many times the reach of `inside`, of which some
-# 1 % of all points in the box are out by chance.
+# A point is drawn as one that has no row near if it has none within this many times the reach of `inside`, which some
+# 1 % of all points in the box are beyond by chance.
 FARTHER = 1.5
 
 

@@ -26,11 +26,21 @@ class Compiled:
         self._library = ctypes.CDLL(library)
         self._functions = self._library[name], self._library[f"{name}_gradient"]
 
+    def of(self, name, shape):
+        """The functions of another model in the same file."""
+        other = object.__new__(Compiled)
+        other.shape, other._name, other._library = shape, name, self._library
+        other._functions = self._library[name], self._library[f"{name}_gradient"]
+        return other
+
     def __call__(self, X):
         return self._rows(self._functions[0], X, self.shape[:1])
 
     def gradient(self, X):
         return self._rows(self._functions[1], X, self.shape)
+
+    def hessian(self, X):
+        return self._rows(self._library[f"{self._name}_hessian"], X, (*self.shape, self.shape[1]))
 
     def error(self, X):
         function = self._library[f"{self._name}_error"]

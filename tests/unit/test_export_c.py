@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from unit.compiled import COMPILER, Compiled, compiled, needs_compiler
-from unit.models_of_all_families import BOX, MODELS, Y, network, points, polynomial, spline, ulps
+from unit.models_of_all_families import (
+    BOX,
+    MODELS,
+    Y,
+    exported,
+    model_of,
+    models_with_every_family_of_steps,
+    network,
+    points,
+    polynomial,
+    spline,
+    ulps,
+)
 
 import pml_native as pml
 
@@ -38,6 +50,44 @@ def test_a_fitted_model_agrees_whatever_its_family(tmp_path):
     c = compiled(model, tmp_path)
     assert ulps(c(BOX)[:, 0], model(BOX)) <= 64
     assert ulps(c.gradient(BOX)[:, 0], model.gradient(BOX)) <= 1e6
+
+
+def with_second_derivatives():
+    """Models of all families of steps, and what they do outside, but for those that have a program within."""
+    names = models_with_every_family_of_steps(exported(lambda case: not case.make.__name__.startswith("inverse")))
+    names += ["linear outside of two outputs", "nearest outside", "nothing outside", "polynomial of one input"]
+    return [name for name in dict.fromkeys(names) if "inverse" not in name]
+
+
+@needs_compiler
+def test_second_derivatives_are_those_of_the_model(tmp_path):
+    names = with_second_derivatives()
+    text = "".join(model_of(name).to_c(name=f"m{i}", hessian=True) for i, name in enumerate(names))
+    # Not optimised, as it takes the compiler ten times as long to be.
+    options = ["-std=c99", "-O0", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+    library = Compiled(text, (1, 1), tmp_path, name="m0", options=options)
+    for i, name in enumerate(names):
+        model = model_of(name)
+        c = library.of(f"m{i}", (model.signature.n_outputs, model.signature.n_inputs))
+        X = points(MODELS[name], model)[::5]
+        got, wanted = c.hessian(X), model.hessian(X).reshape(len(X), *c.shape, c.shape[1])
+        known = np.isfinite(wanted)
+        assert known.mean() > 0.1, name
+        assert not np.isfinite(got[~known]).any(), name
+        assert np.max(np.abs(got - wanted)[known]) <= 1e-11 * max(np.max(np.abs(wanted[known])), 1e-300), name
+
+
+@needs_compiler
+def test_second_derivatives_at_a_point_of_radial_functions_are_there(tmp_path):
+    X = BOX[:30]
+    model = pml.RBF(X, Y[:30, 0], kernel="quintic")
+    c = Compiled(model.to_c(hessian=True), (1, 3), tmp_path)
+    np.testing.assert_allclose(c.hessian(X)[:, 0], model.hessian(X), rtol=1e-6, atol=1e-6)
+
+
+def test_an_inverse_has_no_second_derivatives_in_c():
+    with pytest.raises(ValueError, match="hessian: expected a model without inverses"):
+        model_of("inverse").to_c(hessian=True)
 
 
 def with_error_estimate(kind):
