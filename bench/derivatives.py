@@ -126,7 +126,8 @@ def enhanced_kriging(X: Array, y: Array, gradient: Array) -> Callable[[Array], A
 
 
 def error_of(model: Callable[[Array], Any], X: Array, y: Array) -> float:
-    return float(np.sqrt(np.mean((np.asarray(model(X)) - y) ** 2)) / np.std(y))
+    error = float(np.sqrt(np.mean((np.asarray(model(X)) - y) ** 2)) / np.std(y))
+    return error if np.isfinite(error) else np.inf  # a model without a value somewhere
 
 
 def peer(make: Callable[..., Callable[[Array], Array]], rows: tuple[Array, Array, Array], fresh: Any) -> str:

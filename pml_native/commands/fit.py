@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import ERRORS, MISSING, OUTLIERS
+from ..arrays import ERRORS, MISSING, OUTLIERS, Array
 from ..columns import Columns
 from ..files import is_special, require_writable
 from ..fit import fit
@@ -29,6 +29,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--target", help="column(s) to predict, separated by commas")
     command.add_argument("--features", help="columns to predict from; all others if not given")
+    command.add_argument(
+        "--gradients",
+        metavar="COLUMNS",
+        help="of derivatives by each feature, in their order; empty for none",
+    )
     command.add_argument(
         "--header",
         action=argparse.BooleanOptionalAction,
@@ -108,15 +113,23 @@ def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Mode
         raise ValueError(f"{table.path}: expected --target, one of the columns {', '.join(map(repr, table.columns))}")
     targets = options.target.split(",")
     table.require(targets, "target")
-    features = options.features.split(",") if options.features else table.features(targets)
+    slopes = options.gradients.split(",") if options.gradients else []
+    features = options.features.split(",") if options.features else table.features([*targets, *filter(None, slopes)])
     table.require(features, "feature")
+    if slopes and (len(targets) != 1 or len(slopes) != len(features)):
+        wanted = f"one target and {len(features)} columns, one for each of {', '.join(map(repr, features))}"
+        raise ValueError(f"--gradients: expected {wanted}, got {len(targets)} and {len(slopes)}")
+    table.require([name for name in slopes if name], "gradient")
     if set(features) & set(targets):
         raise ValueError(
             f"--features: expected columns other than the target, got {sorted(set(features) & set(targets))}"
         )
     if not features:
         raise ValueError(f"{table.path}: expected at least one column beside the target")
-    values = table.read_any([*features, *targets], may_miss=options.missing == "drop")
+    if slopes:  # which may be missing, as y may where they are known: `fit` says where it may not
+        derivatives = table.read([name for name in slopes if name], may_miss=True)
+        settings["gradients"] = _in_places(derivatives, slopes)
+    values = table.read_any([*features, *targets], may_miss=bool(slopes) or options.missing == "drop")
     X: Any
     y: Any
     if isinstance(values, Columns):
@@ -126,6 +139,14 @@ def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Mode
         X, y = values[:, : len(features)], values[:, len(features) :]
         y = y[:, 0] if len(targets) == 1 else y
     return fit(X, y, input_names=features, output_names=targets, **settings)  # type: ignore[arg-type]
+
+
+def _in_places(values: Array, names: Sequence[str]) -> Array:
+    """The columns of `values` at the places of `names` that are not empty, NaN at the others."""
+    places = [j for j, name in enumerate(names) if name]
+    found = np.full((len(values), len(names)), np.nan)
+    found[:, places] = values
+    return found
 
 
 def _by_column(given: Sequence[str] | None, option: str) -> list[tuple[str, str]]:

@@ -48,12 +48,13 @@ FAR, FARTHER = 10.0, 100.0
 
 @dataclass(frozen=True)
 class Pairs:
-    """Neighbouring rows: how y changes (k,), `means` (k, d, d) of the derivative by one column times the way along
-    another, and how these change. `rounding` (k,) is that of y."""
+    """Neighbouring rows: the `way` from one to the other (k, d), how y changes (k,), the mean of the derivatives at
+    both ends and half of how these change, (k, d) both. `rounding` (k,) is that of y."""
 
+    way: Array
     change: Array
     means: Array
-    changes: Array
+    halves: Array
     rounding: Array
 
     @classmethod
@@ -61,27 +62,45 @@ class Pairs:
         """Of `X` (n, d), `y` (n,), whose derivatives are said to be `G` (n, d)."""
         Z = Normalization.of(X).apply(X)
         nearest = KDTree(Z).query(Z, k=min(N_NEAREST + 1, len(X)))[1][:, 1:]
-        pairs = np.unique(
-            np.sort(np.stack([np.repeat(np.arange(len(X)), nearest.shape[1]), nearest.ravel()]), axis=0), axis=1
-        )
-        a, b = pairs
-        way = X[b] - X[a]
-        means, changes = (one[:, :, None] * way[:, None, :] for one in (0.5 * (G[a] + G[b]), 0.5 * (G[b] - G[a])))
-        rounding = EPS * (np.abs(y[a]) + np.abs(y[b]) + np.einsum("kjj->k", np.abs(means)))
-        return cls(y[b] - y[a], means, changes, rounding)
+        both = np.stack([np.repeat(np.arange(len(X)), nearest.shape[1]), nearest.ravel()])
+        a, b = np.unique(np.sort(both, axis=0), axis=1)
+        means, way = 0.5 * (G[a] + G[b]), X[b] - X[a]
+        rounding = EPS * (np.abs(y[a]) + np.abs(y[b]) + np.sum(np.abs(means * way), axis=1))
+        return cls(way, y[b] - y[a], means, 0.5 * (G[b] - G[a]), rounding)
 
-    def off(self, factors: Array) -> float:
-        """The median of what pairs are off by where derivatives are to be multiplied by `factors` (d, d) first, over
-        half of what the slope changes."""
-        left = np.abs(self.change - np.einsum("kij,ij->k", self.means, factors))
-        return float(np.median(left / (np.abs(np.einsum("kij,ij->k", self.changes, factors)) + 4.0 * self.rounding)))
+    @cached_property
+    def sums(self) -> tuple[Array, Array]:
+        """The mean slope times the way, and half of how that changes, of derivatives as they are given: (k,) both."""
+        return np.sum(self.means * self.way, axis=1), np.sum(self.halves * self.way, axis=1)
+
+    def off(self, mean: Array, half: Array) -> float:
+        """The median of what pairs with such slopes are off by, over half of what the slope changes."""
+        return float(np.median(np.abs(self.change - mean) / (np.abs(half) + 4.0 * self.rounding)))
+
+    @cached_property
+    def as_given(self) -> float:
+        return self.off(*self.sums)
+
+    def with_factors(self, factors: Array) -> float:
+        """What they are off by with derivatives multiplied by `factors` (d,)."""
+        return self.off((self.means * self.way) @ factors, (self.halves * self.way) @ factors)
+
+    def swapped(self, i: int, j: int) -> float:
+        """What they are off by with the derivatives by two columns swapped."""
+        way = self.way[:, j] - self.way[:, i]
+        mean, half = (
+            total + (own[:, i] - own[:, j]) * way
+            for total, own in zip(self.sums, (self.means, self.halves), strict=True)
+        )
+        return self.off(mean, half)
 
     def factors(self) -> tuple[Array, Array]:
         """What derivatives by the columns have to be multiplied by to be those of y, and the standard errors of that:
         (d,) both."""
-        columns, bends = (np.einsum("kjj->kj", one) for one in (self.means, self.changes))
+        columns, bends = self.means * self.way, self.halves * self.way
         d = columns.shape[1]
-        factors, deviations = np.ones(d), np.full(d, np.inf)
+        factors: Array = np.ones(d)
+        deviations: Array = np.full(d, np.inf)
         for _ in range(ROUNDS):
             off = np.abs(bends @ factors) + self.rounding
             weight = 1.0 / np.maximum(off, 1e-3 * np.median(off))
@@ -93,10 +112,6 @@ class Pairs:
             variance = float(np.sum(left**2)) / max(1, len(b) - d)
             deviations = np.sqrt(np.maximum(0.0, variance * np.diag(np.linalg.inv(A.T @ A))))
         return factors, deviations
-
-    @cached_property
-    def as_given(self) -> float:
-        return self.off(np.eye(self.means.shape[1]))
 
 
 def require_derivatives_of_y(samples: Samples) -> list[str]:
@@ -136,21 +151,19 @@ def _as_columns_tell(pairs: Pairs, names: Sequence[str]) -> str:
     """In words, which columns of derivatives are of y with another sign, unit, or place; nothing where none is, for
     sure."""
     d = len(names)
-    eye, own = np.eye(d), list(range(d))
     tried: list[tuple[float, str]] = []
-    for i, j in itertools.combinations(own, 2):
-        order = [j if k == i else i if k == j else k for k in own]
+    for i, j in itertools.combinations(range(d), 2):
         words = f"those by {names[j]!r} for {names[i]!r} and the other way round"
-        tried.append((pairs.off(eye[:, order]), words))
-    for columns in dict.fromkeys([tuple(own), *((j,) for j in own)]):
-        signs = np.diag(np.where(np.isin(own, columns), -1.0, 1.0))
+        tried.append((pairs.swapped(i, j), words))
+    for columns in dict.fromkeys([tuple(range(d)), *((j,) for j in range(d))]):
+        signs = np.where(np.isin(np.arange(d), columns), -1.0, 1.0)
         which = "minus them" if len(columns) == d else f"minus those by {names[columns[0]]!r}"
-        tried.append((pairs.off(signs), f"{which} (forces are minus the gradient of an energy)"))
+        tried.append((pairs.with_factors(signs), f"{which} (forces are minus the gradient of an energy)"))
     off, words = min(tried)
     if off < RIGHT and SURE * off < pairs.as_given:
         return words
     factors, deviations = pairs.factors()
-    off = pairs.off(np.diag(factors))
+    off = pairs.with_factors(factors)
     wrong = np.abs(factors - 1.0) > np.maximum(LEAST_OFF, SURE * deviations)
     if off < RIGHT and SURER * off < pairs.as_given and wrong.any():
         return ", ".join(f"{1.0 / factors[j]:.3g} times those by {names[j]!r}" for j in np.flatnonzero(wrong).tolist())

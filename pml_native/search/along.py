@@ -98,3 +98,11 @@ class Balance:
     def at(self, along: Along) -> Array:
         """Of each of them, (k, 1)."""
         return np.where(along.known.order == 1, self.first, self.second)[:, None]
+
+
+def n_values_along(along: Along | None, j: int) -> int:
+    """Values of a column, each as often as derivatives of another order along it are known there."""
+    if along is None:
+        return 0
+    has = along.directions[:, j] != 0.0
+    return sum(len(np.unique(along.Z[has & (along.known.order == order), j])) for order in (1, 2))

@@ -13,7 +13,7 @@ from ..derivatives import Derivatives
 from ..models.model import Model
 from ..models.normalization import Normalization
 from ..models.transformed import TRANSFORMS, Transformed
-from .along import Along, Balance
+from .along import Along, Balance, n_values_along
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5
@@ -158,7 +158,7 @@ class InputFrames:
             Z, n = normalization.apply(T), self.n
             along, held_out_along = (Along.of(known, names, scales, normalization) for known in self.derivatives)
             # A column of k different values knows degrees up to k - 1, and more where derivatives along it are known.
-            n_known = [len(np.unique(z[:n])) + _n_values_along(along, j) for j, z in enumerate(Z.T)]
+            n_known = [len(np.unique(z[:n])) + n_values_along(along, j) for j, z in enumerate(Z.T)]
             highest = tuple(min(known - 1, top) for known, top in zip(n_known, self.tops, strict=True))
             balance = None if along is None or self.unit is None else Balance.of(along, self.unit)
             self._made[names] = InputCoordinates(
@@ -175,14 +175,6 @@ class InputFrames:
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
         spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)
         return [list(COMPARED) if has else ["identity"] for has in spans]
-
-
-def _n_values_along(along: Along | None, j: int) -> int:
-    """Values of a column, each as often as derivatives of another order along it are known there."""
-    if along is None:
-        return 0
-    has = along.directions[:, j] != 0.0
-    return sum(len(np.unique(along.Z[has & (along.known.order == order), j])) for order in (1, 2))
 
 
 def links(y: Array, held_out: Array, wanted: str | None) -> list[Link]:

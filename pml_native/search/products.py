@@ -9,11 +9,13 @@
 3. Another product on what is left over, and all again, as long as that helps.
 
 A is a list of d arrays (K + 1, r) of coefficients; V one of d arrays (n, K + 1) of Chebyshev polynomials at the rows; F
-the d arrays (n, r) of the factors' values.
+the d arrays (n, r) of the factors' values. A derivative of y by variable j, where it is known, is one more row: that of
+its point with V_j' for V_j.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +23,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, rms_of_columns
 from ..lapack import solve_with_upper, upper_factor
 from ..models import Model, Normalization, Polynomial, Separable
+from ..models.chebyshev import chebyshev_derivatives
 from ..optimize import LevenbergMarquardt, OptimizeResult, Progress, minimize
+from .along import Along, Balance, n_values_along
 from .products_objective import SumOfProducts, others, value
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found, Rows, searched
@@ -66,6 +70,8 @@ USEFUL, USEFUL_PRODUCT = 0.9, 0.7
 MISSES = 10.0
 # Numbers of terms that may go by without.
 PATIENCE = 2
+# What a normalization of columns is made of.
+PARTS = ("exponent", "shift", "scale")
 
 
 def fit_separable(
@@ -125,15 +131,21 @@ class Started(NamedTuple):
 @dataclass(frozen=True)
 class Table:
     """Rows that factors are fitted to: in each variable z (n,) and its Chebyshev polynomials V (n, K + 1), y (n,) in
-    units of a power of two, and the roots of the weights (n,)."""
+    units of a power of two, and the roots of the weights (n,). `has_y` (n,) are those of values, the others of
+    derivatives."""
 
     Z: list[Array]
     V: list[Array]
     y: Array
     root_weight: Array
+    has_y: NDArray[np.bool_]
+
+    def some(self, rows: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Table:
+        Z, V = [z[rows] for z in self.Z], [v[rows] for v in self.V]
+        return Table(Z, V, self.y[rows], self.root_weight[rows], self.has_y[rows])
 
     def first(self, n: int) -> Table:
-        return Table([z[:n] for z in self.Z], [v[:n] for v in self.V], self.y[:n], self.root_weight[:n])
+        return self.some(slice(n))
 
     def factors(self, A: list[Array]) -> list[Array]:
         return [v[:, : len(a)] @ a for v, a in zip(self.V, A, strict=True)]
@@ -146,11 +158,17 @@ class ProductSearch:
         train, held_out = rows.train, rows.held_out
         rows.require_one_output()
         self.rows, self.rng, self.most = rows, rng, most
-        both = np.concatenate([train.X, held_out.X])
+        apart = [known.X[known.is_apart] for known in (train.derivatives, held_out.derivatives) if known is not None]
+        both = np.concatenate([train.X, held_out.X, *apart])
         self.inputs = [Normalization.of_box(both[:, [j]]) for j in range(rows.n_inputs)]
         self.exponent = int(np.frexp(np.max(np.abs(train.y)))[1])
-        # A column of k different values knows degrees up to k - 1.
-        self.highest = [min(TERMS[-1], len(np.unique(column)) - 1) for column in train.X.T]
+        along = self._along(train)
+        self.balance = None if along is None else Balance.of(along, rms_of_columns(train.y))
+        # A column of k different values knows degrees up to k - 1, and more where derivatives along it are known.
+        more = [n_values_along(along, j) for j in range(rows.n_inputs)]
+        self.highest = [
+            min(TERMS[-1], len(np.unique(column)) + known - 1) for column, known in zip(train.X.T, more, strict=True)
+        ]
         self.table = self._table(train)
         self.best: Found | None = None
         self.prospect = 0.0
@@ -171,13 +189,45 @@ class ProductSearch:
     def _is_exact(self) -> bool:
         return self.best is not None and self.best.is_exact
 
+    def _along(self, samples: Samples) -> Along | None:
+        """First derivatives along single variables, where they are known."""
+        names, d = ("identity",) * len(self.inputs), len(self.inputs)
+        whole = Normalization(*(np.concatenate([getattr(one, name) for one in self.inputs]) for name in PARTS))
+        along = Along.of(samples.derivatives, names, np.ones(d), whole)
+        if along is None:
+            return None
+        return along.some((along.known.order == 1) & (np.count_nonzero(along.directions, axis=1) == 1))
+
     def _table(self, samples: Samples) -> Table:
-        """The first of the rows, as many as are of use."""
-        X, y = samples.X[:MOST_ROWS], np.ldexp(samples.y[:MOST_ROWS, 0], -self.exponent)
-        weight = None if samples.sample_weight is None else samples.sample_weight[:MOST_ROWS]
+        """The first of the rows, as many as are of use, each with the derivatives known there after it."""
+        n = math.ceil(MOST_ROWS / self.rows.per_row)
+        X, y = samples.X[:n], np.ldexp(samples.y[:n, 0], -self.exponent)
+        weight = None if samples.sample_weight is None else samples.sample_weight[:n]
         Z = [one.apply(X[:, [j]])[:, 0] for j, one in enumerate(self.inputs)]
         V = [np.asarray(chebvander(z, top), np.float64) for z, top in zip(Z, self.highest, strict=True)]
-        return Table(Z, V, y, np.ones(len(y)) if weight is None else np.sqrt(weight))
+        values = Table(Z, V, y, np.ones(len(y)) if weight is None else np.sqrt(weight), np.ones(len(y), dtype=bool))
+        along = self._along(samples)
+        along = None if along is None else along.some(along.known.rows < n)
+        return values if along is None or self.balance is None else self._with_derivatives(values, along, self.balance)
+
+    def _with_derivatives(self, values: Table, along: Along, balance: Balance) -> Table:
+        factor, rows = balance.at(along)[:, 0], along.known.rows
+        axis = np.argmax(np.abs(along.directions), axis=1)
+        V = []
+        for j, (z, top) in enumerate(zip(along.Z.T, self.highest, strict=True)):
+            by_z = chebyshev_derivatives(z, top)[0].T * (along.directions[:, [j]] * factor[:, None])
+            V.append(np.where((axis == j)[:, None], by_z, chebvander(z, top)))
+        y = np.ldexp(along.values[:, 0] * factor, -self.exponent)
+        root_weight = np.where(rows < 0, np.sqrt(np.mean(values.root_weight**2)), values.root_weight[rows])
+        order = np.argsort(np.concatenate([np.arange(len(values.y)), rows]), kind="stable")
+        both = Table(
+            [np.concatenate(pair) for pair in zip(values.Z, along.Z.T, strict=True)],
+            [np.concatenate(pair) for pair in zip(values.V, V, strict=True)],
+            np.concatenate([values.y, y]),
+            np.concatenate([values.root_weight, root_weight]),
+            np.concatenate([values.has_y, np.zeros(len(y), dtype=bool)]),
+        )
+        return both.some(order)
 
     def _rows(self, n_params: int) -> int:
         return min(len(self.table.y), max(FEWEST_ROWS, ROWS_TAKEN * n_params))
@@ -187,11 +237,15 @@ class ProductSearch:
     def _with_another(self, A: list[Array], rank: int) -> Part[list[Array]]:
         """A with another product, or as many products anew: of several starts the one that leaves least, after some
         rounds."""
+        n_values = int(np.count_nonzero(self.table.has_y))  # of which logarithms are taken
         terms = min(FIRST_TERMS, self._most_terms(rank))
+        if n_values < len(self.table.y):
+            terms = min(terms, max(1, n_values // (ROWS_PER_PARAMETER * len(self.highest)) - 1))
         n = self._rows(rank * len(self.highest) * (terms + 1))
         table = self.table.first(n)
         left = table.y - value(table.factors(A)) if A else table.y
-        starts: list[Start] = [partial(self._from_logarithms, table, left, terms)]
+        has_y = table.has_y
+        starts: list[Start] = [partial(self._from_logarithms, table.some(has_y), left[has_y], terms)]
         starts += [partial(list, self._drawn(terms, 1)) for _ in range(RANDOM_STARTS)]
         d = len(self.highest)
         work = self._rounds_work(n, terms, 1) + n * (2.0 * d * terms) ** 2
@@ -302,13 +356,15 @@ class ProductSearch:
             description,
             status="best sum of products",
             refit=partial(self._refit, A),
-            nearby_work=STEPS * min(self.rows.n, MOST_ROWS) * float(model.n_params) ** 2,
+            nearby_work=STEPS * min(self.rows.n_equations, MOST_ROWS) * float(model.n_params) ** 2,
             refit_rows=MOST_ROWS,
+            uses_derivatives=True,
         )
 
     def _refit(self, A: list[Array], samples: Samples) -> Model:
         """The same, gone on from there with all `samples`, or as many as are of use."""
-        chosen = np.linspace(0, len(samples.X) - 1, min(len(samples.X), MOST_ROWS)).astype(np.intp)
+        n = min(len(samples.X), math.ceil(MOST_ROWS / self.rows.per_row))
+        chosen = np.linspace(0, len(samples.X) - 1, n).astype(np.intp)
         descent = Descent.of(self._table(samples.take(chosen)), A)
         while not descent.ended:
             descent = descent.gone_on(None)

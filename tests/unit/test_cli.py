@@ -44,6 +44,22 @@ def run(capsys, *arguments):
     return code, shown.out, shown.err
 
 
+def test_columns_of_derivatives_are_taken_with_gaps(tmp_path, capsys):
+    x, y = np.random.default_rng(0).uniform(-1.0, 1.0, size=(2, 14))
+    table = pd.DataFrame({"Fx": 4 * x**3 + y**2, "x": x, "y": y, "E": x**4 + x * y**2, "Fy": 2 * x * y})
+    table.loc[3, "E"] = table.loc[5, "Fx"] = np.nan
+    path = tmp_path / "forces.csv"
+    table.to_csv(path, index=False)
+    out = tmp_path / "model.pml"
+    code, shown, _ = run(capsys, "fit", path, "--target", "E", "--gradients", "Fx,Fy", "-o", out, *QUICK)
+    assert code == 0
+    assert "27 derivatives" in shown
+    assert abs(pml.load(out)([[0.5, 0.25]])[0] - 0.5**4 - 0.5 * 0.25**2) < 1e-12
+    code, _, said = run(capsys, "fit", path, "--target", "E", "--features", "x,y", "--gradients", "Fx", *QUICK)
+    assert code == 2
+    assert "--gradients: expected one target and 2 columns, one for each of 'x', 'y', got 1 and 1" in said
+
+
 def test_fit_predict_and_show_a_table(table, tmp_path, capsys):
     path, out = tmp_path / "model.pml", tmp_path / "out.csv"
     code, shown, _ = run(capsys, "fit", table, "--target", "p", "-o", path, *QUICK)

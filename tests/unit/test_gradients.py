@@ -281,3 +281,20 @@ def test_derivatives_in_other_variables_are_those_of_the_chain_rule(kinds):
     changed = reduced(samples, variables)
     assert changed is not None
     np.testing.assert_allclose(changed.derivatives.of(inner), changed.derivatives.values, rtol=1e-10, atol=1e-10)
+
+
+def test_sums_of_products_take_derivatives_as_rows_of_other_polynomials():
+    def product(X):
+        a, b, c, d = X.T
+        factors = np.stack([np.sin(3 * a) + 2, np.exp(b), 1 / (1.3 + c), np.cos(2 * d + 0.3)])
+        slopes = np.stack([3 * np.cos(3 * a), np.exp(b), -1 / (1.3 + c) ** 2, -2 * np.sin(2 * d + 0.3)])
+        value = factors.prod(axis=0)
+        return value, (value / factors * slopes).T
+
+    X, X_new = box(60, 4), box(300, 4, 1)
+    y, G = product(X)
+    errors = [
+        relative_rmse(pml.fit(X, y, method="separable", effort=0.03, **known), product, 0.9 * X_new)
+        for known in ({}, {"gradients": G})
+    ]
+    assert errors[1] < min(1e-6, 1e-4 * errors[0])
