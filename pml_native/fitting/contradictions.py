@@ -105,12 +105,13 @@ class Pairs:
             off = np.abs(bends @ factors) + self.rounding
             weight = 1.0 / np.maximum(off, 1e-3 * np.median(off))
             A, b = columns * weight[:, None], self.change * weight
-            factors, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
+            solution, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
+            factors = np.asarray(solution, dtype=np.float64)
             if rank < d:
                 return factors, np.full(d, np.inf)
             left = b - A @ factors
             variance = float(np.sum(left**2)) / max(1, len(b) - d)
-            deviations = np.sqrt(np.maximum(0.0, variance * np.diag(np.linalg.inv(A.T @ A))))
+            deviations = np.asarray(np.sqrt(np.maximum(0.0, variance * np.diag(np.linalg.inv(A.T @ A)))))
         return factors, deviations
 
 

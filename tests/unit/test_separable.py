@@ -160,6 +160,6 @@ def test_what_is_no_separable_model_is_refused(call, message):
 def test_factors_that_have_gone_to_nothing_stay_finite(size):
     z = box(40, 2)
     V = [np.polynomial.chebyshev.chebvander(column, 2) for column in z.T]
-    table = products.Table(list(z.T), V, np.random.default_rng(0).normal(size=40), np.ones(40))
+    table = products.Table(list(z.T), V, np.random.default_rng(0).normal(size=40), np.ones(40), np.ones(40, dtype=bool))
     A = products._round(table, table.y, [np.full((3, 1), 1e-27 * size), np.full((3, 1), size)])
     assert all(np.isfinite(a).all() for a in A)
