@@ -125,6 +125,14 @@ class Derivatives:
         changed = replace(self, X=np.ascontiguousarray(U), directions=np.ascontiguousarray(directions), values=values)
         return changed.some(is_known & (self.order == 1))
 
+    def without_column(self, j: int) -> Derivatives | None:
+        """Those along the other columns, at points of these."""
+        kept = self.some(self.directions[:, j] == 0.0)
+        if kept is None:
+            return None
+        X, directions = (np.ascontiguousarray(np.delete(one, j, axis=1)) for one in (kept.X, kept.directions))
+        return replace(kept, X=X, directions=directions)
+
     def of_outputs(self, columns: Sequence[int]) -> Derivatives | None:
         """Those of these outputs."""
         own = replace(self, values=np.ascontiguousarray(self.values[:, list(columns)]))

@@ -50,6 +50,7 @@ class Given:
             None if names is None else tuple(name for j, name in enumerate(names) if j != self.column),
             samples.output_names,
             samples.is_relative,
+            derivatives=None if samples.derivatives is None else samples.derivatives.without_column(self.column),
         )
 
     def outer(self, model: Model, samples: Samples) -> Model:

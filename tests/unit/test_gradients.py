@@ -298,3 +298,16 @@ def test_sums_of_products_take_derivatives_as_rows_of_other_polynomials():
         for known in ({}, {"gradients": G})
     ]
     assert errors[1] < min(1e-6, 1e-4 * errors[0])
+
+
+def test_each_category_has_its_gradients():
+    pandas = pytest.importorskip("pandas")
+    X = box(40, 2)
+    y, G = quartic(X)
+    is_other = np.arange(40) % 3 == 0
+    y, G = np.where(is_other, 2 - y, y), np.where(is_other[:, None], -G, G)
+    table = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "law": np.where(is_other, "u", "v")})
+    model = pml.fit(table, y, gradients=np.column_stack([G, np.full(40, np.nan)]), effort=0.03, method="polynomial")
+    X_new = box(100, 2, 1)
+    new = pandas.DataFrame({"a": X_new[:, 0], "b": X_new[:, 1], "law": "u"})
+    np.testing.assert_allclose(model(new), 2 - quartic(X_new)[0], atol=1e-11)
