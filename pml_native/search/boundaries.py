@@ -172,7 +172,7 @@ def _constraints(terms: Array, labels: Labels, q: int) -> Array:
         block[np.flatnonzero(has_score), of_label[has_score] - 1] -= terms[rows[has_score]]
         if k > 0:
             block[:, k - 1] += terms[rows]
-        parts.append(np.column_stack([block.reshape(len(rows), -1), np.ones(len(rows))]))
+        parts.append(np.column_stack([block.reshape(len(rows), (q - 1) * p), np.ones(len(rows))]))
     return np.concatenate(parts)
 
 

@@ -11,6 +11,7 @@ from pml_native.fitting import guide, regions
 from pml_native.fitting.race import Race
 from pml_native.hold_out import split
 from pml_native.models import Signature
+from pml_native.search.boundaries import parted_by
 from pml_native.search.divisions import Table
 from pml_native.search.scheduler import Crew
 from pml_native.search.search import WHOLE_WORK, Rows
@@ -185,6 +186,17 @@ def test_a_column_may_say_the_region_and_laws_are_functions_of_the_others(column
     assert np.max(np.abs(model(inputs) - with_a_jump(new))) < 1e-10
     assert np.all(model.gradient(inputs)[:, 1] == 0.0)
     assert "by column phase" in model.report.description
+
+
+def test_rows_are_parted_though_the_first_ones_are_all_of_one_label():
+    X = np.random.default_rng(3).uniform(size=(400, 2))
+    X = X[np.argsort(X.sum(axis=1), kind="stable")]
+    X[[201, 399]] = X[[399, 201]]
+    terms = np.column_stack([X, np.ones(400)])
+    labels = (np.arange(400) == 201).astype(np.intp)
+    w, margin = parted_by(terms, labels, np.arange(400))
+    assert margin > 0.0
+    np.testing.assert_array_equal(terms @ w[:, 0] > 0.0, labels == 1)
 
 
 def test_labels_of_the_rows_are_parted_by_a_boundary(tmp_path):
