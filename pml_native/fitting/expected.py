@@ -138,7 +138,7 @@ class Witnesses:
             spread = np.sqrt(np.sum([_distance(box.values(one), own, box) ** 2 for one in others], axis=0))
             said.append(MARGIN * (1.0 + DOUBLED_AT / self.facts.n) * factor * self._rms(spread))
         stays = found.nearby_work is not None and any(len(values) < FEWEST_VALUES for _, values in _lines(self.facts))
-        known = max(said) if is_told else found.error
+        known = min(max(said), found.error) if is_told else found.error
         without_place = self._of_rivals(known, own, rivals, is_full=fills_box and not stays, is_alone=not said)
         without_place += self._between_lines(found.model)
         said += without_place
