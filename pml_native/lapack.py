@@ -179,10 +179,11 @@ def shortest_solution(A: Array, b: Array, rcond: float) -> Array:
     return right[:p]
 
 
-def triangle_of(A: Array) -> Array:
-    """R (min(n, p), p) of A = QR, for A (n, p)."""
+def triangle_of(A: Array, *, overwrite: bool = False) -> Array:
+    """R (min(n, p), p) of A = QR, for A (n, p), which is lost if it may be overwritten and is Fortran-contiguous."""
     n, p = A.shape
     if min(n, p) == 0:
         return np.zeros((min(n, p), p))
-    factor = dgeqrf(np.array(A, order="F"), lwork=BLOCK * p, overwrite_a=1)[0]
+    own = A if overwrite and A.flags.f_contiguous else np.array(A, order="F")
+    factor = dgeqrf(own, lwork=BLOCK * p, overwrite_a=1)[0]
     return np.triu(factor[: min(n, p)])

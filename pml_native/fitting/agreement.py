@@ -12,6 +12,7 @@ points, weights are 1 / (s + (1 - s) prod_i b(u_i)).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,15 +117,21 @@ def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:
         return [Estimate(np.inf, rivals[0].error, rivals[0].error)]
     values = [box.values(one.model) for one in rivals]
     known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
+    values, weights = [one[known] for one in values], box.weights[known]
+    distance = np.zeros((len(values), len(values)))
     with np.errstate(all="ignore"):
-        distance = [[_rms(box.difference(b, a)[known], box.weights[known]) for b in values] for a in values]
+        for i, j in itertools.combinations(range(len(values)), 2):
+            distance[i, j] = distance[j, i] = _rms(box.difference(values[j], values[i]), weights)
+            if box.samples.is_relative:
+                distance[j, i] = _rms(box.difference(values[i], values[j]), weights)
     found = []
     for i, one in enumerate(rivals):
         least = Estimate(np.inf, one.error, one.error)
         for j, other in enumerate(rivals):
             at_rows = max(one.error, other.error)
-            if other.maker != one.maker and SAME * at_rows < distance[i][j] < least.over_box:
-                least = Estimate(max(one.error, distance[i][j]), at_rows, one.error)
+            apart = float(distance[i, j])
+            if other.maker != one.maker and SAME * at_rows < apart < least.over_box:
+                least = Estimate(max(one.error, apart), at_rows, one.error)
         found.append(least)
     return found
 

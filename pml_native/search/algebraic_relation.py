@@ -128,8 +128,12 @@ class Table:
         design, k = terms.design(Z), products[:, -1]
         powers = np.vander(self.t, int(k.max()) + 1, increasing=True)
         own = design[:, places]
-        self.values: Array = own * powers[:, k]
-        self.slopes: Array = own * (k * powers[:, np.maximum(k - 1, 0)])
+        # In place, as these are the largest arrays of a search.
+        self.values: Array = powers.take(k, axis=1)
+        self.values *= own
+        self.slopes: Array = powers.take(np.maximum(k - 1, 0), axis=1)
+        self.slopes *= k
+        self.slopes *= own
         self.points = np.arange(len(Z))
         self._rest: Array | None = None
         if along is not None and slopes is not None and balance is not None:
@@ -142,7 +146,7 @@ class Table:
         """The triangle of all equations, times `weight` (n,) of the rows: where what the relation is off by is `weight`
         times less, so are derivatives of that."""
         values = self.values if self._rest is None else np.concatenate([self.values, self._rest])
-        return triangle_of(values * weight[self.points][:, None])
+        return triangle_of(np.multiply(values, weight[self.points][:, None], order="F"), overwrite=True)
 
     def distances(self, c: Array) -> tuple[Array, NDArray[np.bool_]]:
         """How far t is above the root (n,), to first order, 1 at most, and 1 where P does not rise; which these are.

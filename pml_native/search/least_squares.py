@@ -123,7 +123,9 @@ def tiled_least_squares(tiles: Callable[[], Iterator[tuple[Array, Array]]], degr
             R = np.zeros((p, p + Y.shape[1]))
             ridge = 0.5 * EPS * np.sqrt(squares / Y.shape[1])
             R[np.arange(p), np.arange(p)] = ridge * DECAY ** np.minimum(degrees, MOST_DOUBLINGS)
-        R = triangle_of(np.concatenate([R, np.concatenate([A, Y], axis=1)]))
+        stacked = np.empty((len(R) + len(A), R.shape[1]), order="F")
+        stacked[: len(R)], stacked[len(R) :, :p], stacked[len(R) :, p:] = R, A, Y
+        R = triangle_of(stacked, overwrite=True)
     assert R is not None
     if not np.diag(R)[:p].all():
         return np.zeros((p, R.shape[1] - p))

@@ -21,6 +21,8 @@ from .divisions import Labels, Table, chebyshev_products, n_terms, solved
 ROWS_A_NEIGHBOUR_TERM, DEGREES_OF_FEW, DEGREES_OF_MANY = 1.6, (2, 3), (1, 2)
 # Shares of the rows, with the largest misses, that are left out; parts, and rows of one, that count.
 LEFT_OUT, MOST_PARTS, FEWEST_ROWS, GRAPH_NEIGHBOURS = (0.15, 0.3, 0.45), 6, 12, 6
+# Rows whose neighbourhoods are looked at at once: all of them would take 50 MB.
+ROWS_AT_ONCE = 256
 # Blocks of rows between which thresholds are tried, and the most terms of the laws below and above.
 BLOCKS, MOST_SCANNED_TERMS = 32, 80
 # Weighted fits of the one law of most rows, and how many medians a row of another law is missed by.
@@ -36,12 +38,15 @@ def by_neighbours(table: Table, degree: int) -> list[Labels]:
     k = min(n, int(ROWS_A_NEIGHBOUR_TERM * p) + 2)
     distance, place = KDTree(z).query(z, k)
     reach = np.where(distance[:, -1] > 0.0, distance[:, -1], 1.0)
-    around = (z[place] - z[:, None]) / reach[:, None, None]
-    terms = chebyshev_products(around.reshape(-1, d), degree).reshape(n, k, p)
-    q = np.linalg.qr(terms)[0]
-    there = y[place]
-    residual = there - np.matmul(q, np.matmul(q.transpose(0, 2, 1), there[:, :, None]))[:, :, 0]
-    miss = np.sqrt(np.mean(residual**2, axis=1))
+    miss = np.empty(n)
+    for begin in range(0, n, ROWS_AT_ONCE):
+        rows = slice(begin, begin + ROWS_AT_ONCE)
+        around = (z[place[rows]] - z[rows, None]) / reach[rows, None, None]
+        terms = chebyshev_products(around.reshape(-1, d), degree).reshape(-1, k, p)
+        q = np.linalg.qr(terms)[0]
+        there = y[place[rows]]
+        residual = there - np.matmul(q, np.matmul(q.transpose(0, 2, 1), there[:, :, None]))[:, :, 0]
+        miss[rows] = np.sqrt(np.mean(residual**2, axis=1))
     parts = [_parts(miss, place, share) for share in LEFT_OUT]
     return [labels for labels in parts if 2 <= labels.max() + 1 <= MOST_PARTS]
 
