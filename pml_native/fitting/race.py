@@ -47,7 +47,7 @@ GAINED = 0.5
 # A search that has brought the error to this part goes on for such a part of its turn at least: it may be about to come
 # to rounding. A sum of two products that stood at 9e-12 when its turn ended would have come to 2e-13 by its next step,
 # a hundredth of a second; graphs of modules, which promised more, came to 8e-14 in 7 s, and went no further.
-FALLS, GOES_ON = 0.1, 0.25
+FALLS, GOES_ON = 0.1, 0.5
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
 SPANS, MARGIN = (4.0, 16.0), 1.5

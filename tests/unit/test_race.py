@@ -177,7 +177,7 @@ def test_a_race_in_other_variables_that_has_gained_much_goes_on_before_others_ha
 
 
 def test_a_search_whose_error_falls_tenfold_goes_on_beyond_its_turn_until_it_does_not(rows):
-    """A turn of 4 steps goes on for a quarter of it, one step, after each fall."""
+    """A turn of 4 steps goes on for half of it, two steps, after each fall."""
     falling = Toy([found_of(1, error, "falling") for error in [1.0] * 3 + [0.1, 1e-2, 1e-3] + [1e-3] * 50])
     seen: list[tuple[int, float]] = []
 
@@ -187,7 +187,7 @@ def test_a_search_whose_error_falls_tenfold_goes_on_beyond_its_turn_until_it_doe
 
     table = [Row("falling", make=lambda race: falling), Row("other", make=other)]
     Crew(1, math.inf).run(Race(rows, table, np.random.default_rng(0), 1024.0))
-    assert seen == [(7, 1e-3)]
+    assert seen == [(8, 1e-3)]
 
 
 def test_the_race_ends_when_the_work_is_used_up_but_not_before_there_is_a_model(rows):

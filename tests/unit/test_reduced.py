@@ -14,9 +14,10 @@ from pml_native.fitting.symmetry import Evidence
 from pml_native.hold_out import split
 from pml_native.models import Reduced
 from pml_native.models.reduced import KINDS, variables_of
+from pml_native.report import Errors
 from pml_native.search.polynomial import PolynomialSearch
 from pml_native.search.scheduler import Crew, Run, Worker
-from pml_native.search.search import Rows
+from pml_native.search.search import Found, Rows
 
 RNG = np.random.default_rng(0)
 
@@ -114,6 +115,22 @@ def test_the_power_in_front_is_the_one_that_leaves_the_simplest_rest():
     assert best < 0.02
     assert best == min([best, *others])
     assert max(others) > 10.0 * best
+
+
+def test_what_has_its_turn_early_in_other_variables_is_compared_with_its_like():
+    """Polynomials in them that are far worse than roots of relations in the columns may be no worse than quotients."""
+    X = np.random.default_rng(1).uniform(1.0, 2.0, (200, 2))
+    rng = np.random.default_rng(0)
+    race = Race(Rows.of(*split(as_samples(X, X[:, 0]), None, rng), rng), (), rng, 1.0)
+    model = pml.Polynomial([(0, 0)], [1.0])
+    for family, error, maker in (
+        ("polynomial", 1e-3, "a"),
+        ("rational", 1e-4, "b"),
+        ("rational", 1e-6, "of x0/x1: c"),
+        ("algebraic", 1e-7, "d"),
+    ):
+        race.consider(Found(model, Errors(error, error, error), error, family, maker, maker, ""))
+    assert ReducedSearch(race, race.best, ()).early == 1e-4
 
 
 def result_of(part, worker):
