@@ -39,7 +39,11 @@ autodoc_typehints_format = "short"
 autodoc_type_aliases = {"ArrayLike": "ArrayLike", "Array": "Array"}
 maximum_signature_line_length = 100
 # What a new family has to give is documented once, with `Model`.
-FOR_NEW_FAMILIES = "evaluate, evaluate_extended, evaluate_gradient, state, from_state, operations, box"
+FOR_NEW_FAMILIES = (
+    "evaluate, evaluate_extended, evaluate_gradient, state, from_state, operations, box, is_linear, adjustable_parts, "
+    "at_parts, with_parts, with_rows, own_parameters, own_degrees, own_jacobian, own_terms, with_own_parameters, "
+    "with_own_terms"
+)
 autodoc_default_options = {"members": True, "exclude-members": FOR_NEW_FAMILIES}
 
 TERM = re.compile(r"(\w+(?:, \w+)*) : (.*)")

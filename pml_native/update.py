@@ -279,31 +279,31 @@ def _step(model: Model, rows: Rows, residual: Array, damping: float) -> Array:
 def _others(
     model: Model, memory: Rows, fresh: Rows, new: Samples, unit: Array, budget: float, before: Errors
 ) -> tuple[ErrorEstimate | None, Errors]:
-    """What tells of errors now: models like it, each moved without a share of the new rows, and the errors of these at
-    that share. Each remembers rows by its own values, so that they differ as they did where new rows tell nothing.
+    """What tells of errors now: the models that told of them before, each moved by new rows but a share of these, and
+    errors at each share of the model that is moved without it. The first remember rows by their own values: they
+    differ as they did where new rows tell nothing.
 
-    Where there are none, or no work is left, new rows tell by the model that had not seen them.
+    Where no work is left, new rows tell by the model that had not seen them.
     """
     n, estimate = len(fresh.X), model.estimate
-    starts = (model,) * N_GROUPS if estimate is None else estimate.others
-    groups = min(len(starts), n)
+    groups = min(N_GROUPS, n)
     if groups < 2:
         return None, before
     place = np.random.default_rng(0).permutation(n) % groups
     values, made = np.full(fresh.y.shape, np.nan), []
-    for k, start in enumerate(starts):
-        assert isinstance(start, Model)
-        own = memory
-        if start is not model and memory.y is not None:
-            with np.errstate(all="ignore"):
-                mine = start.evaluate(memory.X)
-            has = np.isfinite(mine).all(axis=1)
-            own = replace(memory.take(has), y=mine[has])
-        kept, left_out = (place != k, place == k) if k < groups else (place >= 0, place < 0)
-        one, spent = _moved(start, own, fresh.take(kept), budget, STEPS_OF_OTHERS)
+    for k in range(groups):
+        one, spent = _moved(model, memory, fresh.take(place != k), budget, STEPS_OF_OTHERS)
         budget -= spent
         with np.errstate(all="ignore"):
-            values[left_out] = one.evaluate(fresh.X[left_out])
+            values[place == k] = one.evaluate(fresh.X[place == k])
+    for k, start in enumerate(() if estimate is None else estimate.others):
+        assert isinstance(start, Model)
+        with np.errstate(all="ignore"):
+            mine = start.evaluate(memory.X)
+        has = np.atleast_1d(np.isfinite(mine).all(axis=1))
+        own = replace(memory.take(has), y=mine[has])
+        one, spent = _moved(start, own, fresh.take(place != k % groups), budget, STEPS_OF_OTHERS)
+        budget -= spent
         made.append(one)
     after = _errors_of(values, new, unit)
     return None if estimate is None else replace(estimate, others=tuple(made)), after

@@ -29,6 +29,9 @@ RESOLVED = 1e-13
 NOISE, SHRINKS = 1e-7, 0.25
 # An interval of this part of the whole is not halved again: at a kink or a pole no polynomial resolves it.
 SHORTEST = 2.0**-40
+# Where there have been so many intervals, those of this part are not either: near a kink that is the root of a square a
+# slope is mostly rounding, which no interval resolves. Functions that need more turn some 20,000 times.
+MOST_INTERVALS, COARSER = 2000, 2.0**-26
 # Roots are looked for so far beyond the ends of an interval, in halves of it, and within this of the real axis: double
 # roots, of which rounding makes pairs, among them.
 BEYOND_END, OFF_AXIS = 1e-10, 1e-7
@@ -80,15 +83,22 @@ def roots(function: Function, slope: Function, low: float, high: float, *, jumps
     found: list[Array] = []
     whole = high - low
     intervals = [(low, high, np.inf)]
-    scale = 0.0
+    scale, n_intervals = 0.0, 0
     while intervals:
         a, b, before = intervals.pop()
+        n_intervals += 1
         half, middle = 0.5 * (b - a), 0.5 * (a + b)
         y = function(middle + half * nodes)
-        is_shortest = b - a <= SHORTEST * whole
+        is_shortest = b - a <= (SHORTEST if n_intervals <= MOST_INTERVALS else COARSER) * whole
         if not np.isfinite(y).all():
+            if not np.isfinite(y).any():  # no function is here
+                continue
             if not is_shortest:
                 intervals += [(middle, b, before), (a, middle, before)]
+            elif jumps:  # rounding leaves no value where a slope jumps: its sign is that a little beyond
+                beside = function(np.clip(np.array([a - (b - a), b + (b - a)]), low, high))
+                if beside[0] * beside[1] < 0.0:
+                    found.append(np.array([middle]))
             continue
         scale = max(scale, float(np.max(np.abs(y))))
         c = chebyshev.chebfit(nodes, y, DEGREE)

@@ -135,6 +135,24 @@ def test_ends_kinks_and_double_roots_count():
     assert not len(kink.roots(-5.0))
 
 
+def test_a_kink_that_is_the_root_of_a_square_takes_no_longer():
+    """Its slope is rounding near it, which had been cut into ten thousands of intervals."""
+    model = pml.approximate(lambda X: np.abs(X[:, 0] - 0.3), (0.0, 1.0), progress=False)
+    asked = []
+    evaluate_gradient = model.evaluate_gradient
+    model.evaluate_gradient = lambda X: asked.append(len(X)) or evaluate_gradient(X)
+    x, y = model.minimum()
+    assert x == pytest.approx(0.3, abs=1e-7)
+    assert y < 1e-7
+    assert len(asked) < 5000
+
+
+def test_where_a_model_has_no_value_nothing_is_looked_for():
+    line = pml.Polynomial([[1]], [1.0], inputs=pml.Normalization.identity(1))
+    root = pml.Transformed(line, ["identity"], ["square"])  # NaN below 0
+    np.testing.assert_allclose(root.roots(0.5, (-1.0, 1.0)), [0.25], rtol=1e-14)
+
+
 def test_as_many_outputs_as_inputs_have_roots():
     with pytest.raises(
         ValueError, match="roots: expected a model of as many outputs as inputs, got 3 inputs and 2 out"
