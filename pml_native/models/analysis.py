@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, PrecisionWarning
-from . import boxes, calculus
+from . import boxes, calculus, enclosures
 from .evaluation import Evaluated
 
 
@@ -93,6 +93,35 @@ class Analyzed(Evaluated):
     def maximum(self, bounds: ArrayLike | None = None) -> tuple[Any, float]:
         """Where a model is largest between `bounds`, ends included, and y there: see `minimum`."""
         return self._extreme("maximum", bounds, -1.0)
+
+    def enclosure(self, bounds: ArrayLike | None = None, *, tolerance: float = 0.02) -> enclosures.Range:
+        """What values and derivatives are between on a box, `bounds` (d, 2), or (low, high) for one input; of the rows,
+        if left out: `low`, `high`, `gradient_low`, `gradient_high`, and `lipschitz`, how much y changes at most with x.
+
+        It is proved: whatever `model(X)` and `model.gradient(X)` compute in float64 at points of the box is in it,
+        rounding included. Of one y that was a vector values are numbers and derivatives (d,), else (m,) and (m, d).
+        Wider than the range by `tolerance` of its width at most, where some thousand boxes do for that; of regions, it
+        is what all their laws are between.
+
+        For polynomials, sums of products, pieces, and what is made of them by sums, products and slices: ValueError for
+        other families, saying which, for series of more than 50,000 terms or degrees above 256 on the whole box, for
+        boxes beyond that of the rows where the model does not extrapolate, and for a tolerance that is not above 0.
+        """
+        if not tolerance > 0.0:
+            raise ValueError(f"tolerance: expected a number above 0, got {tolerance!r}")
+        if self.encodings is not None and self.encodings.complex_y is not None:
+            raise ValueError("enclosure: expected a model of real y, got one of complex y")
+        low, high = self._bounds(bounds)
+        how = self.beyond
+        if how is not None and how.kind != "extrapolate" and (np.any(low < how.low) or np.any(high > how.high)):
+            raise ValueError(
+                f"enclosure: expected a box in that of the rows, {how.low.tolist()} to {how.high.tolist()}, as "
+                f"outside is {how.kind!r}, got {low.tolist()} to {high.tolist()}"
+            )
+        found = enclosures.range_of(self, low, high, tolerance)
+        if not self.signature.y_is_vector:
+            return found
+        return enclosures.Range(float(found.low[0]), float(found.high[0]), *(one[0] for one in found[2:]))
 
     def _extreme(self, what: str, bounds: ArrayLike | None, sign: float) -> tuple[Any, float]:
         """Where `sign` times the model is least, and y there."""

@@ -21,7 +21,9 @@ from ..export.program import Vector, added, scaled
 from ..networks.mlp import MLP
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from . import enclosures
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .network import NetworkModel
@@ -98,6 +100,21 @@ class Boosted(Model):
     def exact_integral(self, low: Array, high: Array) -> Array | None:
         known = [one for stage in self.stages if (one := stage.exact_integral(low, high)) is not None]
         return np.sum(self.scales * known, axis=0) if len(known) == len(self.stages) else None
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        return enclosures.of_all([stage.enclosed(x) for stage in self.stages], self._enclosed_sum)
+
+    def _enclosed_sum(self, stages: Sequence[Enclosed]) -> Enclosed:
+        d, scales = self.signature.n_inputs, self.scales.T
+        values = [enclosures.combination(own, [one.values[k] for one in stages]) for k, own in enumerate(scales)]
+        slopes = [
+            [enclosures.combination(own, [one.slopes[k][j] for one in stages]) for j in range(d)]
+            for k, own in enumerate(scales)
+        ]
+        return Enclosed(values, slopes)
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return [cut for stage in self.stages for cut in stage.cuts()]
 
     def operations(self, x: Vector) -> Vector:
         # The last stages, which are small, first.

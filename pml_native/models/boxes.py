@@ -337,7 +337,7 @@ def least(boxes: Sequence[Sequence[Series]]) -> Array:
         n_boxes += 1
         if n_boxes > MOST_BOXES:
             raise UnresolvedError
-        z, value = _low_point(f)
+        z, value = low_point(f)
         if value < best:
             best = value
             where = 0.5 * (f.low + f.high) + 0.5 * (f.high - f.low) * z
@@ -351,7 +351,7 @@ def least(boxes: Sequence[Sequence[Series]]) -> Array:
     return where
 
 
-def _low_point(f: Series) -> tuple[Array, float]:
+def low_point(f: Series) -> tuple[Array, float]:
     """A point of the box, in z, where the function is low: the best of some, after Newton's steps within it."""
     d = f.d
     points = [np.zeros(d), *map(np.array, itertools.product((-1.0, 1.0), repeat=d))] if d <= 4 else [np.zeros(d)]

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from ..arrays import Array, contiguous
 from ..export.program import Vector, joined, taken
 from ..report import FitReport
+from . import enclosures
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -80,6 +82,17 @@ class Composed(Model):
             gradient[:, :, j] += outer[:, :, k + place]
         gradient[np.isnan(X).any(axis=1)] = np.nan
         return gradient
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        found = []
+        for own in self.variables.enclosed(x):
+            units = [[enclosures.constant(float(i == j), one) for i, one in enumerate(x)] for j in self.columns]
+            inner = Enclosed([*own.values, *(x[j] for j in self.columns)], [*own.slopes, *units])
+            found += [enclosures.chained(outer, inner) for outer in self.model.enclosed(inner.values)]
+        return found
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return self.variables.cuts()
 
     def operations(self, x: Vector) -> Vector:
         u = self.variables.operations(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..export import Program, Vector
 from ..export.jets import jets_of
 from ..report import FitReport
 from .beyond import Beyond, Outside
+from .enclosures import Enclosed, Enclosure
 from .error_estimate import ErrorEstimate
 from .families import FAMILIES
 from .signature import Signature
@@ -191,6 +193,16 @@ class Evaluated(metaclass=ABCMeta):
     def exact_integral(self, low: Array, high: Array) -> Array | None:
         """The integrals (m,) over a box where the family knows them, else None."""
         return None
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        """What it may be, one of some, of inputs `x` (d) that are enclosed on a box: what `evaluate` and
+        `evaluate_gradient` compute there. ValueError for a family that has no such bounds."""
+        able = [name for name, family in FAMILIES.items() if family.enclosed is not Evaluated.enclosed]
+        raise ValueError(f"enclosure: expected a model made of {', '.join(able)} only, got {self.family}")
+
+    def cuts(self) -> list[tuple[int, float]]:
+        """Where another law begins along an input: its number and the place."""
+        return []
 
     def repeating(self) -> frozenset[int]:
         """The columns in which it repeats itself, for which nothing is outside."""

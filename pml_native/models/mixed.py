@@ -12,7 +12,9 @@ from ..arrays import Array
 from ..export.program import Vector, affine
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from . import enclosures
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -63,6 +65,18 @@ class Mixed(Model):
     def evaluate_gradient(self, X: Array) -> Array:
         gradient: Array = np.matmul(self.mixing.T, self.model.evaluate_gradient(X))
         return gradient
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        found = []
+        for own in self.model.enclosed(x):
+            by_input = list(zip(*own.slopes, strict=True))
+            values = [enclosures.combination(column, own.values) for column in self.mixing.T]
+            slopes = [[enclosures.combination(column, slope) for slope in by_input] for column in self.mixing.T]
+            found.append(Enclosed(values, slopes))
+        return found
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return self.model.cuts()
 
     def operations(self, x: Vector) -> Vector:
         return affine(self.model.operations(x), self.mixing.T, np.zeros(self.mixing.shape[1]))

@@ -13,7 +13,9 @@ from ..arrays import Array
 from ..export.program import Vector, joined, taken
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from . import enclosures
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -77,6 +79,17 @@ class Outputs(Model):
     def exact_integral(self, low: Array, high: Array) -> Array | None:
         known = [one for part in self.parts if (one := part.exact_integral(low, high)) is not None]
         return np.concatenate(known)[self.columns] if len(known) == len(self.parts) else None
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        return enclosures.of_all([part.enclosed(x) for part in self.parts], self._enclosed_columns)
+
+    def _enclosed_columns(self, parts: Sequence[Enclosed]) -> Enclosed:
+        values = [one for own in parts for one in own.values]
+        slopes = [one for own in parts for one in own.slopes]
+        return Enclosed([values[k] for k in self.columns], [slopes[k] for k in self.columns])
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return [cut for part in self.parts for cut in part.cuts()]
 
     def operations(self, x: Vector) -> Vector:
         return taken(functools.reduce(joined, [part.operations(x) for part in self.parts]), self.columns.tolist())

@@ -13,6 +13,7 @@ from ..arrays import Array
 from ..export.program import Vector, chosen, joined, piecewise_chebyshev, within
 from ..report import FitReport
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .polynomial import Polynomial
@@ -139,6 +140,18 @@ class Piecewise(Model):
                     return None
                 total += own
         return total
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        low, high = x[self.column].range()
+        first, last = np.searchsorted(self.breaks[1:-1], [low, high], side="right").tolist()
+        # Of a box that ends at a break, which belongs to the part above it, that is another box.
+        if low < high and x[self.column].ends is not None:
+            last = int(np.searchsorted(self.breaks[1:-1], high, side="left"))
+        return [own for part in self.parts[first : last + 1] for own in part.enclosed(x)]
+
+    def cuts(self) -> list[tuple[int, float]]:
+        own = [(self.column, place) for place in self.breaks[1:-1].tolist()]
+        return own + [cut for part in self.parts for cut in part.cuts()]
 
     def operations(self, x: Vector) -> Vector:
         if self.signature.n_inputs == 1 and all(isinstance(part, Polynomial) for part in self.parts):

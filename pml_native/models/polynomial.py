@@ -16,9 +16,11 @@ from ..monomials import monomials
 from ..networks.parts import Parts, Value
 from ..report import FitReport
 from ..threads import resolve_threads
+from . import enclosures
 from .calculus import chebyshev_integrals
 from .chebyshev import MOST_DEGREE, ChebyshevTerms, Indices
 from .chebyshev_series import ChebyshevSeries
+from .enclosures import Enclosed, Enclosure
 from .extended import Extended
 from .model import Model, Signature
 from .normalization import Normalization
@@ -122,6 +124,29 @@ class Polynomial(Model):
                 own = (high[j] - low[j]) * chebvander(z_low[j : j + 1], int(degrees.max()))[0]
             products *= own[degrees]
         return np.ldexp(products @ self.coefficients, self.output_exponents)
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        z = [
+            enclosures.constant(0.0, own)
+            if scale == 0.0
+            else own.times_power_of_two(-exponent).shifted(-shift).divided(scale)
+            for own, exponent, shift, scale in zip(x, *self._affine, strict=True)
+        ]
+        sums = enclosures.sum_of_products(self.indices, self.coefficients, z)
+        exponents = self.output_exponents.tolist()
+        slopes = [
+            [
+                enclosures.constant(0.0, own) if scale == 0.0 else own.divided(scale).times_power_of_two(b - exponent)
+                for own, exponent, _, scale in zip(of_output, *self._affine, strict=True)
+            ]
+            for of_output, b in zip(sums.slopes, exponents, strict=True)
+        ]
+        return [Enclosed([one.times_power_of_two(b) for one, b in zip(sums.values, exponents, strict=True)], slopes)]
+
+    @property
+    def _affine(self) -> tuple[list[int], list[float], list[float]]:
+        """Exponent, shift and scale of each input."""
+        return self.inputs.exponent.tolist(), self.inputs.shift.tolist(), self.inputs.scale.tolist()
 
     def operations(self, x: Vector) -> Vector:
         total = self._series.operations(self.inputs.applied(x))

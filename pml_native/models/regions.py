@@ -18,6 +18,7 @@ from ..arrays import Array
 from ..export.program import Vector, extreme, joined, scored, taken
 from ..report import FitReport
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
@@ -143,6 +144,12 @@ class Regions(Model):
             a, b = (every[column, np.arange(len(is_open))] for column in last_two[is_open].T)
             out[is_open] = np.abs(a - b)
         return out
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        return [own for law in self.laws for own in law.enclosed(x)]
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return [cut for law in self.laws for cut in law.cuts()]
 
     def operations(self, x: Vector) -> Vector:
         if not isinstance(self.boundary, (str, tuple, Model)):

@@ -20,7 +20,9 @@ from ..arrays import Array
 from ..export.program import Vector, added, multiplied, taken
 from ..networks.parts import Parts, Value
 from ..report import FitReport
+from . import enclosures
 from .adjusting import AtPart
+from .enclosures import Enclosed, Enclosure
 from .extended import Extended
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
@@ -90,6 +92,24 @@ class Separable(Model):
                 ).sum(axis=1)
         gradient[np.isnan(X).any(axis=1)] = np.nan
         return gradient
+
+    def enclosed(self, x: Sequence[Enclosure]) -> list[Enclosed]:
+        factors = [factor.enclosed([own]) for factor, own in zip(self.factors, x, strict=True)]
+        return enclosures.of_all(factors, self._enclosed_products)
+
+    def _enclosed_products(self, factors: Sequence[Enclosed]) -> Enclosed:
+        value = enclosures.sum_of_all_products([[own.values[k] for own in factors] for k in range(self.rank)])
+        slopes = []
+        for j in range(len(factors)):
+            products = [
+                [own.slopes[k][0] if i == j else own.values[k] for i, own in enumerate(factors)]
+                for k in range(self.rank)
+            ]
+            slopes.append(enclosures.sum_of_all_products(products))
+        return Enclosed([value], [slopes])
+
+    def cuts(self) -> list[tuple[int, float]]:
+        return [(j, place) for j, factor in enumerate(self.factors) for _, place in factor.cuts()]
 
     def operations(self, x: Vector) -> Vector:
         values = [factor.operations(taken(x, [j])) for j, factor in enumerate(self.factors)]
