@@ -527,9 +527,13 @@ class FitReport:
     def facts(self) -> list[tuple[str, str]]:
         """The errors in words, each with its name."""
         errors = self.validation_rmse, self.validation_p95, self.validation_max
+        slopes = (
+            [] if self.gradient_rmse is None else [("derivatives", f"RMSE {self.gradient_rmse:.1e} of those given")]
+        )
         return [
             ("error", self._headline),
             ("held out", "RMSE {:.1e}, 95th percentile {:.1e}, maximum {:.1e}".format(*errors)),
+            *slopes,
             ("floor", f"{self.floor:.1e}, which rounding costs"),
         ]
 

@@ -61,6 +61,7 @@ def test_twelve_rows_with_gradients_tell_fifteen_terms():
     assert model.report.gradient_rmse < 1e-13
     assert "by y and its derivatives" in model.report.description
     assert "derivatives, over the RMS" in str(model.report)
+    assert "derivatives" in dict(model.report.facts())
     assert relative_rmse(pml.fit(X, y, method="polynomial", effort=EFFORT), quartic, X_new) > 1e-3
 
 
