@@ -14,6 +14,9 @@ from .writing import plain
 
 # Longer ones are left as they are: what SymPy does with them may take minutes.
 MOST_OPERATIONS = 150
+# exp(-2469/(2 x)) is the 2469th power of exp(1/(2 x)) for SymPy, which takes minutes to factor such a polynomial: rates
+# of larger whole numbers than this are hidden from it.
+LARGEST_POWER = 24
 
 
 def _with_squares(expression: Any) -> Any:
@@ -69,14 +72,22 @@ def simplified(expression: Any, signed: Callable[[Any], Any]) -> Any:
     best = signed(expression)
     if best.count_ops() > MOST_OPERATIONS:
         return best
+    hidden = {power: sympy.Dummy(positive=True) for power in best.atoms(sympy.exp) if _is_of_large_numbers(power)}
+    shown = {symbol: power for power, symbol in hidden.items()}
     for form in FORMS:
         try:
-            other = signed(form(best))
+            other = signed(form(best.xreplace(hidden)).xreplace(shown))
         except (sympy.PolynomialError, NotImplementedError, AttributeError):
             continue
         if complexity(plain(other)) < complexity(plain(best)):
             best = other
     return best
+
+
+def _is_of_large_numbers(power: Any) -> bool:
+    """Whether an exponential has a rational number of many digits in its exponent."""
+    numbers = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(power.args[0])]
+    return any(number.is_Rational and max(abs(number.p), number.q) > LARGEST_POWER for number in numbers)
 
 
 def phased(expression: Any, *, as_sine: bool = False) -> Any:

@@ -1,8 +1,8 @@
 """Finds quotients of few exponentials, or waves, of one column: y = p / q with p and q sums of x^j E^k, E = exp(-s x).
 
 So are tanh, 1 / cosh, Planck's and Fermi's law, and, with cosines and sines of k s x instead of powers of E, sin^2 and
-tan. Polynomials come to rounding of them where rows are; where the last rows are far apart, as those of a product of
-columns, and beyond, only the law itself does.
+tan; x may be the reciprocal of the column, as in Arrhenius' law. Polynomials come to rounding of them where rows are;
+where the last rows are far apart, as those of a product of columns, and beyond, only the law itself does.
 
 For a given s, p - y q = 0 is linear in all coefficients: what comes nearest is the last right singular vector, with
 rows weighed by 1 / q of the round before (rational.py). So s is looked for on few rows over a grid, for a short list of
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples
 from ..models import Composed, Model, Normalization, Polynomial, Rational, Transformed, Waves
 from ..singular_values import svd
+from .coordinates import InputFrames
 from .scheduler import Step, Steps, Worker
 from .search import CALL, EPS, ROUNDED, Found, Rows, score
 
@@ -272,53 +273,54 @@ class ExponentialsSearch:
             raise ValueError(f"X: method 'exponentials' takes one column, got {rows.n_inputs}")
         rows.require_one_output()
         self.rows, self.only_if_shown, self.prospect = rows, only_if_shown, 0.0
-        everywhere = rows.train.X if rows.corners is None else np.concatenate([rows.train.X, rows.corners])
-        self.exponents = tuple(int(np.frexp(np.max(np.abs(v)))[1]) for v in (everywhere, rows.train.y))
-        self.low, self.high = (float(np.ldexp(f(everywhere), -self.exponents[0])) for f in (np.min, np.max))
-
-        # Where rows are near to 0 in units of their range, as they are for most laws, exp(-s x) is the shortest.
-        self._grids: dict[bool, tuple[Array, Array]] = {}
-        self.origin = 0.0 if abs(self.low) <= self.high - self.low else self.low
+        [names] = InputFrames(rows.train.X, rows.held_out.X, rows.corners, None).alternatives(None)
+        self.coordinates = [Coordinate(rows, name) for name in ("identity", "reciprocal") if name in names]
 
     def steps(self) -> Steps:
         """The whole search."""
-        few = self._table(self.rows.train.first(FEW_ROWS))
-        laws: list[Law] = []
+        laws: list[tuple[float, Coordinate, Law]] = []
         for forms in FORMS:
-            for found in (yield [Step(_work(form), partial(self._looked, few, form)) for form in forms]):
-                laws += found
-            laws = sorted(laws, key=lambda law: score(law.error, law.n_params))
-            if laws and laws[0].error <= ROUNDED:
+            looks = [(one, form) for one in self.coordinates for form in forms if one.takes(form)]
+            steps = [Step(_work(form), partial(one.looked, form)) for one, form in looks]
+            for (one, _), found in zip(looks, (yield steps), strict=True):
+                laws += [(score(law.error, law.n_params), one, law) for law in found]
+            laws = sorted(laws, key=lambda scored: scored[0])
+            if laws and laws[0][2].error <= ROUNDED:
                 break
-        shown = [law for law in laws if law.error <= SHOWN] if self.only_if_shown else laws
+        shown = [one for one in laws if one[2].error <= SHOWN] if self.only_if_shown else laws
         best: Found | None = None
-        for law in shown[:MOST_FINISHED]:
+        for _, coordinate, law in shown[:MOST_FINISHED]:
             work = 2.0 * MOST_STEPS * self.rows.n * law.n_params**2 + 200.0 * CALL
-            [found] = yield [Step(work, partial(self._finished, law))]
+            [found] = yield [Step(work, partial(coordinate.finished, law))]
             if found is not None and (best is None or found.score < best.score):
                 best = found
                 yield found
         if best is None and not self.only_if_shown:
-            [found] = yield [Step(50.0 * CALL, self._plain)]
+            [found] = yield [Step(50.0 * CALL, self.coordinates[0].plain)]
             yield found
 
-    def _plain(self, worker: Worker) -> Found:
-        """A constant and one exponential, which have a value everywhere."""
-        terms = ((0, 0), (0, 1)), ((0, 0),)
-        rate = 1.0 / (self.high - self.low)
-        law = Law(Form(False, 1), rate, self.origin, terms, np.zeros(2), np.ones(1), 0)
-        found = self._finished(law, worker)
-        assert found is not None
-        return found
 
-    def _table(self, samples: Samples) -> Table:
-        weight = samples.sample_weight
-        x, y = np.ldexp(samples.X[:, 0], -self.exponents[0]), np.ldexp(samples.y[:, 0], -self.exponents[1])
-        return Table(x, y, np.ones(len(x)) if weight is None else np.sqrt(weight))
+class Coordinate:
+    """Laws in one coordinate of the column of `rows`: as it is, or its reciprocal, as in Arrhenius' law."""
 
-    def _looked(self, few: Table, form: Form, worker: Worker) -> list[Law]:
+    def __init__(self, rows: Rows, name: str) -> None:
+        self.rows, self.name = rows, name
+        everywhere = rows.train.X if rows.corners is None else np.concatenate([rows.train.X, rows.corners])
+        t = Transformed.transform_inputs(everywhere, (name,), np.ones(1))
+        self.exponents = tuple(int(np.frexp(np.max(np.abs(v)))[1]) for v in (t, rows.train.y))
+        self.low, self.high = (float(np.ldexp(f(t), -self.exponents[0])) for f in (np.min, np.max))
+        # Where rows are near to 0 in units of their range, as they are for most laws, exp(-s x) is the shortest.
+        self.origin = 0.0 if abs(self.low) <= self.high - self.low else self.low
+        self._few = self._table(rows.train.first(FEW_ROWS))
+        self._grids: dict[bool, tuple[Array, Array]] = {}
+
+    def takes(self, form: Form) -> bool:
+        """Whether laws of this form are looked for: waves of a reciprocal are none that rows near 0 would show."""
+        return not (form.is_wave and self.name == "reciprocal")
+
+    def looked(self, form: Form, worker: Worker) -> list[Law]:
         """The best laws of this form on few rows."""
-        terms = form.terms()
+        few, terms = self._few, form.terms()
         p, q = map(len, terms)
         if p + q + 1 > len(few.x) / 2:
             return []
@@ -330,15 +332,17 @@ class ExponentialsSearch:
         laws = [few.fitted_at(replace(plain, rate=float(rates[i]))) for i in starts]
         return [few.settled(law) for law in laws if math.isfinite(law.error)]
 
-    def _along_grid(self, is_wave: bool) -> tuple[Array, Array]:
-        """The rates that are tried (g,), and the values of all functions at few rows: (g, n, k)."""
-        if is_wave not in self._grids:
-            rates = (FREQUENCIES if is_wave else RATES) / (0.5 * (self.high - self.low))
-            x = self._table(self.rows.train.first(FEW_ROWS)).x
-            self._grids[is_wave] = rates, functions(is_wave, MOST_HARMONICS, rates, x - self.origin)[0]
-        return self._grids[is_wave]
+    def plain(self, worker: Worker) -> Found:
+        """A constant and one exponential, which have a value everywhere."""
+        terms = ((0, 0), (0, 1)), ((0, 0),)
+        rate = 1.0 / (self.high - self.low)
+        law = Law(Form(False, 1), rate, self.origin, terms, np.zeros(2), np.ones(1), 0)
+        found = self.finished(law, worker)
+        assert found is not None
+        return found
 
-    def _finished(self, law: Law, worker: Worker) -> Found | None:
+    def finished(self, law: Law, worker: Worker) -> Found | None:
+        """The law fitted to all rows, without what it doesn't need; None for one with a pole."""
         table = self._table(self.rows.train)
         law = table.without(table.settled(replace(law, error=math.inf)))
         if not self._has_no_pole(law):
@@ -346,7 +350,8 @@ class ExponentialsSearch:
         name = "waves" if law.form.is_wave else "exponentials"
         size = math.ldexp(law.rate, -self.exponents[0])
         p, q = len(law.above), len(law.below)
-        words = f"waves of frequency {size:.6g}" if law.form.is_wave else f"exp({-size:.6g} x)"
+        column = "x" if self.name == "identity" else "/ x"
+        words = f"waves of frequency {size:.6g}" if law.form.is_wave else f"exp({-size:.6g} {column})"
         found = self.rows.found(
             self._model(law),
             name,
@@ -355,6 +360,19 @@ class ExponentialsSearch:
             refit=partial(self._refit, law),
         )
         return found if math.isfinite(found.error) else None
+
+    def _table(self, samples: Samples) -> Table:
+        weight = samples.sample_weight
+        t = Transformed.transform_inputs(samples.X, (self.name,), np.ones(1))[:, 0]
+        x, y = np.ldexp(t, -self.exponents[0]), np.ldexp(samples.y[:, 0], -self.exponents[1])
+        return Table(x, y, np.ones(len(x)) if weight is None else np.sqrt(weight))
+
+    def _along_grid(self, is_wave: bool) -> tuple[Array, Array]:
+        """The rates that are tried (g,), and the values of all functions at few rows: (g, n, k)."""
+        if is_wave not in self._grids:
+            rates = (FREQUENCIES if is_wave else RATES) / (0.5 * (self.high - self.low))
+            self._grids[is_wave] = rates, functions(is_wave, MOST_HARMONICS, rates, self._few.x - self.origin)[0]
+        return self._grids[is_wave]
 
     def _refit(self, law: Law, samples: Samples) -> Model:
         """The same terms, gone on from there with all `samples`."""
@@ -397,6 +415,8 @@ class ExponentialsSearch:
             model: Model = Waves(inner, line, columns, signature=signature)
         else:
             model = Composed(inner, Transformed(line, ("identity",), ("log",)), columns, signature)
+        if self.name != "identity":
+            model = Transformed(model, (self.name,), ("identity",), signature)
         model.use_threads(1)
         return model
 

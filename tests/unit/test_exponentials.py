@@ -21,6 +21,8 @@ LAWS = {
     "Planck's spectrum": (lambda x: x**3 / np.expm1(1.7 * x), -1.7),
     "a specific heat": (lambda x: (x / np.sinh(x)) ** 2, -2.0),
     "Langevin's function": (lambda x: 1.0 / np.tanh(x) - 1.0 / x, -2.0),
+    "Arrhenius' law": (lambda x: 5.0 - 3.0 * np.exp(-2.5 / x), -2.5),
+    "quanta in an oscillator": (lambda x: 1.0 / np.expm1(0.9 / x), -0.9),
     "a tangent": (lambda x: np.tan(0.2 * x), 0.2),
     "the square of a sine": (lambda x: np.sin(4.0 * x + 0.3) ** 2, 8.0),
 }
@@ -111,6 +113,12 @@ def test_fit_takes_them_of_what_a_symmetry_leaves(tmp_path):
     assert str(model.formula()) == "x0/tanh(x1*x2)"
     model.save(tmp_path / "flow.pml")
     np.testing.assert_array_equal(pml.load(tmp_path / "flow.pml")(X_new), model(X_new))
+
+
+def test_a_formula_of_a_large_rate_takes_no_minutes():
+    T = np.random.default_rng(0).uniform(200.0, 900.0, 300)
+    model = pml.fit(T, 3.0 + 2e3 * np.exp(-1234.5 / T), effort=0.1, n_threads=1, progress=False)
+    assert str(model.formula()) == "3 + 2000*exp(-2469/(2*x0))"
 
 
 def test_other_tables_than_of_one_column_are_refused():
