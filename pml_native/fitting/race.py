@@ -44,10 +44,10 @@ LEAST_ROUNDED, MOST_ROUNDED = 0.7, 1.15
 # 3e-10; networks, which promised more, came to 5e-6 with all that was left. That was one table of three; the other two
 # end where they did.
 GAINED = 0.5
-# A search that has brought the error to this part goes on for such a part of its turn at least: it may be about to come
-# to rounding. A sum of two products that stood at 9e-12 when its turn ended would have come to 2e-13 by its next step,
-# a hundredth of a second; graphs of modules, which promised more, came to 8e-14 in 7 s, and went no further.
-FALLS, GOES_ON = 0.1, 0.5
+# A search that has brought the error to this part goes on for as long again as its turn is: it may be about to come to
+# rounding. A sum of two products that stood at 9e-12 when its turn ended would have come to 4e-16 by its next step;
+# graphs of modules, which promised more, came to 8e-14 in 7 s, and went no further.
+FALLS = 0.1
 # How an error falls with work is seen over so many times the work; the faster of both falls is taken, as errors stand
 # still for a while where a series has to reach the frequency of a function first. Powers are taken so much larger.
 SPANS, MARGIN = (4.0, 16.0), 1.5
@@ -221,7 +221,7 @@ class Race:
                 self.consider(event.found)
                 leads = leads or self.best is not known
                 if self.error <= FALLS * last < math.inf:
-                    target = max(target, event.work + GOES_ON * work)
+                    target = max(target, event.work + work)
                 own = min(own, event.found.error)
                 yield event.found
             if event.state is State.ENDED or event.prospect > max(row.hope, HOPELESS * self.error):
