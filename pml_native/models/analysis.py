@@ -40,12 +40,12 @@ class Analyzed(Evaluated):
         d, m = self.signature.n_inputs, self.signature.n_outputs
         if d == m == 1:
             low, high = self._one_input(bounds)
-            value = float(np.asarray(y).reshape(()))
+            [value] = self._values_wanted(y).tolist()
             return calculus.roots(lambda x: self._at(x) - value, self._slope_at, low, high)
         if d != m:
             raise ValueError(f"roots: expected a model of as many outputs as inputs, got {d} inputs and {m} outputs")
         begin, end = self._bounds(bounds)
-        wanted = np.broadcast_to(np.asarray(y, dtype=np.float64), (m,))
+        wanted = self._values_wanted(y)
         found, is_certain = calculus.zeros_in_box(
             lambda: boxes.resolved(lambda X: self._values_at(X) - wanted, begin, end),
             lambda X: self._values_at(X) - wanted,
@@ -152,6 +152,17 @@ class Analyzed(Evaluated):
                 PrecisionWarning,
                 stacklevel=4,
             )
+
+    def _values_wanted(self, y: ArrayLike) -> Array:
+        """The values (m,) that roots are to have."""
+        m = self.signature.n_outputs
+        try:
+            given = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError):
+            given = np.full(m, np.nan)
+        if given.shape not in ((), (1,), (m,)) or not np.isfinite(given).all():
+            raise ValueError(f"y: expected a finite number{'' if m == 1 else f', or {m} of them'}, got {y!r}")
+        return np.broadcast_to(given, (m,))
 
     def _values_at(self, X: Array) -> Array:
         return np.asarray(self.predict(X)).reshape(len(X), self.signature.n_outputs)

@@ -147,8 +147,9 @@ def zeros_in_box(
         x, is_certain = np.clip(boxes.zeros(series_of()), low, high), True
     except boxes.UnresolvedError:
         x, is_certain = np.random.default_rng(0).uniform(low, high, (STARTS, len(low))), False
-    for _ in range(NEWTON_STEPS if is_certain else FAR_STEPS):
-        if not len(x):
+    better = np.ones(len(x), dtype=bool)
+    for _ in range(FAR_STEPS):
+        if not better.any():
             break
         with np.errstate(all="ignore"):
             F, J = function(x), slope(x)

@@ -245,6 +245,46 @@ def test_roots_of_two_outputs_are_where_both_are_0():
     assert not len(both.roots([0.0, 2.0]))
 
 
+@pytest.mark.parametrize("face", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_zeros_on_a_face_of_the_box_are_in_it(face):
+    """Rounding had put them outside, by 1e-17."""
+    axis, end = face
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (80, 2))
+    for _ in range(12):
+        root, bent = rng.uniform(-0.5, 0.5, 2), rng.normal(size=(2, 2))
+        u, v = (X - root).T
+        model = pml.fit_polynomial(X, np.stack([u, v], axis=1) @ bent + np.outer(u * v, [1.0, -0.5]), degree=2)
+        box = np.array([[-0.9, 0.9], [-0.9, 0.9]])
+        box[axis, end] = root[axis]
+        got = model.roots(0.0, box)
+        assert len(got)
+        assert np.min(np.max(np.abs(got - root), axis=1)) < 1e-10
+    bowl = pml.fit_polynomial(X, np.sum(X**2, axis=1), degree=4)
+    box = np.array([[-0.9, 0.9], [-0.9, 0.9]])
+    box[axis, end] = 0.0
+    assert len(bowl.extrema(box)[0]) == 1
+
+
+def test_roots_where_curves_touch_are_there():
+    """A circle and its tangent: rounding may leave a gap of 1e-16 between the two."""
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (80, 2))
+    touching = pml.fit_polynomial(X, np.stack([np.sum(X**2, axis=1) - 0.25, X[:, 0] - 0.5], axis=1), degree=4)
+    for box in ([(-0.9, 0.9), (-0.9, 0.9)], [(-0.9, 0.5), (-0.9, 0.9)], [(0.5, 0.9), (-0.9, 0.9)]):
+        got = touching.roots(0.0, box)
+        assert 1 <= len(got) <= 4
+        np.testing.assert_allclose(got, [[0.5, 0.0]] * len(got), atol=1e-7)
+
+
+@pytest.mark.parametrize("y", [np.nan, [0.0, 0.1, 0.2], "one", None])
+def test_roots_of_values_that_are_none_are_refused(y):
+    model = in_powers({(1, 0): 1.0, (0, 1): 1.0}, [-1, -1], [1, 1])[0]
+    with pytest.raises(ValueError, match="y: expected a finite number, or 2 of them, got"):
+        pml.models.Outputs([model, model], [0, 1]).roots(y)
+    with pytest.raises(ValueError, match="y: expected a finite number, got"):
+        of_one_input("wave").roots(y)
+
+
 def test_smooth_models_that_are_no_polynomials_are_searched_as_surely():
     X = np.random.default_rng(0).uniform(0.2, 2.0, (300, 2))
     model = pml.fit(
