@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,13 @@ class Measure:
 def compressed(model: Model, tolerance: float, X: ArrayLike | None, effort: float) -> Model:
     """See `Model.compress`."""
     start = time.perf_counter()
-    if isinstance(tolerance, bool) or not 0.0 < tolerance < 1.0:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
-    if not 0.0 <= effort < math.inf:
+    if isinstance(effort, bool) or not isinstance(effort, Real) or not 0.0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
     rows = None if X is None else model.as_inputs(X)
+    if rows is not None and not (len(rows) and np.isfinite(rows).all()):
+        raise ValueError(f"X: expected rows of finite numbers, got {len(rows)} rows, {int(np.isnan(rows).sum())} NaN")
     measure = _measure(model, rows)
     to = tolerance if measure.is_exact or measure.is_given else tolerance * (1.0 - MARGIN)
     chosen = _points(model, rows)
@@ -253,6 +256,8 @@ def _order(model: Model, chosen: Rows, tolerance: float) -> NDArray[np.intp]:
     size = np.sqrt(np.diag(gram))
     seen = np.flatnonzero(size > 0.0)  # not where Newton's method starts, which only tells it which root is meant
     free, c, gram, size = free[seen], c[seen], gram[np.ix_(seen, seen)], size[seen]
+    if not len(free):
+        return free
     smallest = np.argsort(np.abs(c) * size, kind="stable")
     # Zeros, and what is nothing beside the tolerance, go together.
     n_at_once = max(

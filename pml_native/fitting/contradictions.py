@@ -35,6 +35,8 @@ FEWEST_PAIRS = 12
 WRONG, RIGHT = 3.0, 1.0
 # How much nearer to y other signs, or swapped columns, must bring them, and factors that are fitted.
 SURE, SURER = 5.0, 8.0
+# Below this, what is divided by is 0.
+TINY = float(np.finfo(float).tiny)
 # A factor that a column is off by counts from here on, if it is that many times its standard error.
 LEAST_OFF = 0.05
 # Factors are found in so many rounds, by what pairs are off by in the last one.
@@ -75,7 +77,8 @@ class Pairs:
 
     def off(self, mean: Array, half: Array) -> float:
         """The median of what pairs with such slopes are off by, over half of what the slope changes."""
-        return float(np.median(np.abs(self.change - mean) / (np.abs(half) + 4.0 * self.rounding)))
+        # Where all of it is 0, nothing is off.
+        return float(np.median(np.abs(self.change - mean) / (np.abs(half) + 4.0 * self.rounding + TINY)))
 
     @cached_property
     def as_given(self) -> float:
@@ -103,7 +106,7 @@ class Pairs:
         deviations: Array = np.full(d, np.inf)
         for _ in range(ROUNDS):
             off = np.abs(bends @ factors) + self.rounding
-            weight = 1.0 / np.maximum(off, 1e-3 * np.median(off))
+            weight = 1.0 / np.maximum(off, 1e-3 * np.median(off) + TINY)
             A, b = columns * weight[:, None], self.change * weight
             solution, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
             factors = np.asarray(solution, dtype=np.float64)
@@ -135,6 +138,9 @@ def require_derivatives_of_y(samples: Samples) -> list[str]:
         there = there[np.linspace(0, len(there) - 1, min(len(there), MOST_ROWS)).astype(np.intp)]
         pairs = Pairs.of(samples.X[np.ix_(there, varies)], samples.y[there, column], G[np.ix_(there, varies)])
         of = "" if m == 1 else f" of {samples.output_names[column] if samples.output_names else f'y{column}'}"
+        if not pairs.change.any() and pairs.sums[0].any():
+            said.append(f"gradients{of} contradict y: y is the same in neighbouring rows, and they are not 0")
+            continue
         called = [name for name, is_there in zip(names, varies, strict=True) if is_there]
         if said_to_be := _as_columns_tell(pairs, called):
             raise ValueError(

@@ -158,7 +158,7 @@ class Model(Adjustable, Analyzed, Exported, Pictured, metaclass=Family):
         whole: Model = arithmetic.inverse(self, column)
         return whole
 
-    def slice(self, at: Mapping[int | str, Any] | None = None, **values: Any) -> Model:
+    def slice(self, at: Mapping[int | str, Any] | None = None, /, **values: Any) -> Model:
         """The model of the other inputs, with some held at values: by name, `slice(T=300.0)`, or `slice({1: 300.0})`.
 
         It has derivatives, files and exports like any, and what asks for one input: `model.slice(T=300.0).roots(1.0)`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -179,7 +180,17 @@ class Pictured(Evaluated):
         for column, value in (at or {}).items():
             [j] = self._numbered([column], signature.input_names, signature.n_inputs, "at")
             encoding = None if self.encodings is None else self.encodings.inputs[j]
-            held[j] = float(value if encoding is None else encoding.encode([value], "at")[0])
+            name = repr(column if signature.input_names is None else signature.input_names[j])
+            if j in held:
+                raise ValueError(f"{name}: expected one value to hold it at, got two")
+            try:
+                held[j] = float(value) if encoding is None else float(encoding.encode([value], name)[0])
+            except (TypeError, ValueError) as error:
+                if encoding is not None:
+                    raise
+                raise ValueError(f"{name}: expected a number to hold it at, got {value!r}") from error
+            if not math.isfinite(held[j]):
+                raise ValueError(f"{name}: expected a finite number to hold it at, got {value!r}")
         return held
 
     def _rows(self, rows: tuple[ArrayLike, ArrayLike] | None, k: int) -> tuple[Array, Array] | None:

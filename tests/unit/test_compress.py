@@ -148,11 +148,19 @@ def test_what_can_not_be_smaller_stays():
     np.testing.assert_array_equal(same(X), model(X))
 
 
+def test_what_is_0_everywhere_stays_so():
+    nothing = polynomial([[0, 0], [1, 1]], [1.0, 1.0]) * 0.0
+    assert nothing.compress(1e-3, effort=0.0)([[1.5, 2.5]])[0] == 0.0
+
+
 def test_a_tolerance_that_is_none_is_refused():
     model = polynomial([[0, 0], [1, 1]], [1.0, 1.0])
-    for tolerance in (0.0, 1.0, -1e-3, True):
+    for tolerance in (0.0, 1.0, -1e-3, True, np.nan, "1e-3", None, [1e-3]):
         with pytest.raises(ValueError, match="tolerance: expected a number between 0 and 1"):
             model.compress(tolerance)
+    for X in (np.empty((0, 2)), [[1.0, np.nan]]):
+        with pytest.raises(ValueError, match="X: expected rows of finite numbers, got"):
+            model.compress(1e-3, X)
     network = pml.NetworkModel(pml.MLP((1, 2, 1)), np.ones(7))
     with pytest.raises(ValueError, match="expected a model that knows the box of its rows"):
         network.compress(1e-3)

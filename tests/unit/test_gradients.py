@@ -229,6 +229,15 @@ def test_signs_units_and_order_of_gradients_are_checked_by_neighbours(change, sa
         pml.fit(X, y, gradients=change(G), input_names=["a", "b"])
 
 
+def test_gradients_of_what_is_constant_are_0():
+    X, y, zero = box(20, 2), np.ones(20), np.zeros((20, 2))
+    for scale in (0.0, 1.0):
+        assert pml.fit(X, scale * y, gradients=zero, effort=EFFORT)([[0.1, 0.2]])[0] == scale
+        assert require_derivatives_of_y(as_samples(X, scale * y, gradients=zero)) == []
+        [said] = require_derivatives_of_y(as_samples(X, scale * y, gradients=quartic(X)[1]))
+        assert said == "gradients contradict y: y is the same in neighbouring rows, and they are not 0"
+
+
 @pytest.mark.parametrize("n", [13, 40, 200])
 @pytest.mark.parametrize("k", [1.0, 10.0, 100.0])
 def test_right_gradients_pass_however_far_rows_are_apart(n, k):

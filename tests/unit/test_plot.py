@@ -74,6 +74,18 @@ def test_what_can_not_be_sliced_is_said():
         model.slice(rho=1.0, T=1.0, p=0.0)
     with pytest.raises(ValueError, match="by name or number below 3, got 'x'"):
         model.slice(x=1.0)
+    for value in (np.nan, np.inf, "one", [1.0], None):
+        with pytest.raises(ValueError, match=r"'T': expected a (finite )?number to hold it at, got"):
+            model.slice(T=value)
+    with pytest.raises(ValueError, match="'T': expected one value to hold it at, got two"):
+        model.slice({1: 1.0}, T=2.0)
+
+
+def test_an_input_may_have_any_name():
+    X = np.random.default_rng(0).uniform(1.0, 2.0, (20, 2))
+    model = pml.fit_polynomial({"at": X[:, 0], "self": X[:, 1]}, X[:, 0] * X[:, 1], degree=2)
+    assert abs(model.slice(at=1.5)([[1.2]])[0] - 1.8) < 1e-14
+    assert abs(model.slice(self=1.5)([[1.2]])[0] - 1.8) < 1e-14
 
 
 # Pictures
