@@ -340,6 +340,7 @@ def _gradients(
         return None
     (n, d), m = X.shape, y.shape[1]
     is_complex = encodings is not None and encodings.complex_y is not None
+    gradients = as_columns(gradients, "gradients")
     columns = _column_names(gradients)
     if columns is not None and names is not None and columns != names and sorted(columns) == sorted(names):
         gradients = as_matrix(gradients, "gradients", may_miss=True)[:, [columns.index(name) for name in names]]

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -73,9 +72,9 @@ class Measure:
 def compressed(model: Model, tolerance: float, X: ArrayLike | None, effort: float) -> Model:
     """See `Model.compress`."""
     start = time.perf_counter()
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0.0 < tolerance < 1.0:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float, np.number)) or not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
-    if isinstance(effort, bool) or not isinstance(effort, Real) or not 0.0 <= effort < math.inf:
+    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0.0 <= effort < math.inf:
         raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
     rows = None if X is None else model.as_inputs(X)
     if rows is not None and not (len(rows) and np.isfinite(rows).all()):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, PrecisionWarning
+from ..encodings import Categories, Flags
 from . import boxes, calculus, enclosures
 from .evaluation import Evaluated
 
@@ -19,13 +20,14 @@ class Analyzed(Evaluated):
     def integral(self, bounds: ArrayLike | None = None, *, tolerance: float = 1e-12) -> Any:
         """The integral over a box, `bounds` (d, 2), or (low, high) for one input; of the rows, if left out.
 
-        A number if y was a vector, else (m,). Exact to rounding for polynomials, splines in their axes, pieces along
-        one input, and sums of these; else by adaptive quadrature (`scipy.integrate.cubature`) to `tolerance` of the
-        integral of |y|, with a `PrecisionWarning` where that takes too long, as it may from four inputs on.
+        A number if y was a vector, else (m,), complex as y was. Exact to rounding for polynomials, splines in their
+        axes, pieces along one input, and sums of these; else by adaptive quadrature (`scipy.integrate.cubature`) to
+        `tolerance` of the integral of |y|, with a `PrecisionWarning` where that takes too long, as it may from four
+        inputs on.
         """
         low, high = self._bounds(bounds)
-        found = calculus.integral(self, low, high, tolerance)
-        return float(found[0]) if self.signature.y_is_vector else found
+        found = self.as_outputs(calculus.integral(self, self._values_at, low, high, tolerance)[None])[0]
+        return found.item() if found.ndim == 0 else found
 
     def roots(self, y: ArrayLike = 0.0, bounds: ArrayLike | None = None) -> Array:
         """All x between `bounds` (low, high), the box if left out, where a model of one input is `y`, ascending: (k,).
@@ -38,6 +40,8 @@ class Analyzed(Evaluated):
         numbers of inputs and outputs: where one output has a value is a curve then (`slice` or `inverse` follow it).
         """
         d, m = self.signature.n_inputs, self.signature.n_outputs
+        if self.encodings is not None and self.encodings.complex_y is not None:
+            raise ValueError("roots: expected a model of real y, got one of complex y")
         if d == m == 1:
             low, high = self._one_input(bounds)
             [value] = self._values_wanted(y).tolist()
@@ -165,7 +169,11 @@ class Analyzed(Evaluated):
         return np.broadcast_to(given, (m,))
 
     def _values_at(self, X: Array) -> Array:
-        return np.asarray(self.predict(X)).reshape(len(X), self.signature.n_outputs)
+        """Values (n, m), real and imaginary parts in turns where y was complex."""
+        values = np.asarray(self.predict(X))
+        if values.dtype.kind == "c":
+            values = np.ascontiguousarray(values).view(np.float64)
+        return values.reshape(len(X), self.signature.n_outputs)
 
     def _slopes_at(self, X: Array) -> Array:
         return self.gradient(X).reshape(X.shape)
@@ -193,7 +201,14 @@ class Analyzed(Evaluated):
         return float(low[0]), float(high[0])
 
     def _bounds(self, bounds: ArrayLike | None) -> tuple[Array, Array]:
-        """Bounds as the lowest and the highest inputs (d,)."""
+        """Bounds as the lowest and the highest inputs (d,); ValueError for a model of inputs that are no numbers."""
+        for j, encoding in enumerate(() if self.encodings is None else self.encodings.inputs):
+            if isinstance(encoding, (Categories, Flags)):
+                name = j if self.signature.input_names is None else self.signature.input_names[j]
+                raise ValueError(
+                    f"expected a model of numbers, got {encoding.kind} in column {name!r}: hold it at one of them, "
+                    f"slice({{{name!r}: ...}})"
+                )
         if bounds is None:
             return self.known_box()
         d = self.signature.n_inputs

@@ -43,8 +43,11 @@ STARTS, FAR_STEPS, HALVINGS, FOUND = 200, 60, 12, 1e-9
 SAME = 1e-12
 
 
-def integral(model: AnyModel, low: Array, high: Array, tolerance: float) -> Array:
-    """The integrals (m,) of `model` over a box, to `tolerance` of what |y| has: a warning where that is not met."""
+def integral(model: AnyModel, function: Function, low: Array, high: Array, tolerance: float) -> Array:
+    """The integrals (m,) of `model` over a box, to `tolerance` of what |y| has: a warning where that is not met.
+
+    `function` (n, d) -> (n, m) gives its values.
+    """
     how = model.beyond
     if how is None or how.kind == "extrapolate" or (np.all(low >= how.low) and np.all(high <= how.high)):
         exact = model.exact_integral(low, high)
@@ -55,7 +58,7 @@ def integral(model: AnyModel, low: Array, high: Array, tolerance: float) -> Arra
     m = model.signature.n_outputs
 
     def values(X: Array) -> Array:
-        y = np.asarray(model.predict(X)).reshape(len(X), m)
+        y = function(X)
         return np.concatenate([y, np.abs(y)], axis=1)
 
     rule = "gk21" if len(low) <= 3 else "genz-malik"

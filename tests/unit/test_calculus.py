@@ -107,6 +107,28 @@ def test_bounds_that_are_none_are_refused(bounds):
         network((3, 1)).integral(bounds)
 
 
+@pytest.mark.parametrize("bounds", [None, (0.5, 2.5)])
+def test_integrals_of_complex_y_are_complex(bounds):
+    x = np.linspace(1.0, 2.0, 30)
+    low, high = bounds or (1.0, 2.0)
+    wanted = (np.exp(1j * high) - np.exp(1j * low)) / 1j
+    for y, method in ((np.exp(1j * x), "polynomial"), (np.exp(1j * x)[:, None], "trigonometric")):
+        model = pml.fit(x, y, effort=0.01, method=method, outside="extrapolate")
+        got = model.integral(bounds)
+        assert np.shape(got) == y.shape[1:]
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+        with pytest.raises(ValueError, match="roots: expected a model of real y"):
+            model.roots()
+
+
+def test_boxes_are_those_of_numbers():
+    X = {"x": np.linspace(0.0, 1.0, 40), "phase": ["ice", "water"] * 20}
+    model = pml.fit(X, np.where(np.arange(40) % 2, 1.0, 2.0) * (X["x"] - 0.3) ** 2, effort=0.01)
+    with pytest.raises(ValueError, match=r"got categories in column 'phase': hold it at .* slice\(\{'phase': ...\}\)"):
+        model.minimum()
+    assert model.slice(phase="ice").minimum()[0] == pytest.approx(0.3, abs=1e-7)
+
+
 # Roots and extrema
 
 

@@ -149,6 +149,15 @@ def test_gradients_of_data_frames_are_found_by_their_names():
     assert np.max(np.abs(model.evaluate(X_new) - quartic(X_new)[0][:, None])) < 1e-11
 
 
+def test_gradients_are_tables_of_any_kind_as_inputs_are():
+    X = box(12, 2)
+    y, G = quartic(X)
+    wanted = as_samples(X, y, gradients=G).derivatives.values
+    inputs = {"a": X[:, 0], "b": X[:, 1]}
+    for table in ({"b": G[:, 1], "a": G[:, 0]}, np.rec.fromarrays([G[:, 1], G[:, 0]], names="b,a")):
+        np.testing.assert_array_equal(as_samples(inputs, y, gradients=table).derivatives.values, wanted)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
