@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # what _NAMES says, for whoever reads the sources only
         load,
     )
     from .networks import MLP, Graph, ModularMLP, register_activation
+    from .new_rows import suggest
     from .optimize import LeastSquares
     from .report import FitReport
     from .search import (
@@ -123,6 +124,7 @@ __all__ = [
     "register_activation",
     "scaling",
     "spectrum",
+    "suggest",
 ]
 
 # The public names by the modules that they are from; `optimize`, `problems` and `scaling` are modules themselves.
@@ -135,6 +137,7 @@ _NAMES = {
     "models": "RBF Algebraic Boosted Ends Model ModularPolynomial Module NetworkModel Normalization Piecewise "
     "Polynomial RandomFeatures Rational Regions Separable SimplexInterpolator SplineInterpolator Transformed "
     "TricubicInterpolator Waves load",
+    "new_rows": "suggest",
     "networks": "MLP Graph ModularMLP register_activation",
     "optimize": "LeastSquares",
     "report": "FitReport",

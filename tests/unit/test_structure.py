@@ -17,7 +17,7 @@ FLOORS = [
     ["info", "tables", "estimator"],
     ["binary_tables"],
     ["compress"],
-    ["approximate", "update"],
+    ["approximate", "update", "new_rows"],
     ["approximation"],
     ["fit"],
     ["fitting"],
