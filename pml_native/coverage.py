@@ -20,6 +20,7 @@ from scipy.spatial import KDTree
 
 from .arrays import Array, repeated_rows
 from .facts import EqualRows, Facts
+from .singular_values import lstsq
 
 # Beyond so many columns, distances hardly differ, and a share of the box says nothing.
 MOST_INPUTS = 6
@@ -476,7 +477,7 @@ def _linear_ties(rows: Array) -> list[Tie]:
         if unexplained[last] > TIED:
             break
         column = left.pop(last)
-        coefficients = np.linalg.lstsq(Z[:, left], Z[:, column], rcond=None)[0]
+        coefficients = lstsq(Z[:, left], Z[:, column], rcond=None)[0]
         rest = float(np.sqrt(np.mean((Z[:, column] - Z[:, left] @ coefficients) ** 2))) * float(rows[:, column].std())
         others = [j for j, c in zip(left, coefficients, strict=True) if abs(c) > SLIGHT]
         found.append(Tie((*others, column), 1, max(rest, float(np.finfo(np.float64).eps))))

@@ -16,6 +16,7 @@ from .fitting.account import least_rows
 from .fitting.given_regions import RegionsGiven, column_of_regions
 from .models import Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
+from .singular_values import lstsq
 
 try:
     from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -185,7 +186,7 @@ def _affine(X: Array, y: Array, weight: Array | None) -> Model:
     design = np.column_stack([inputs.apply(X), np.ones(len(X))])
     targets = np.where(outputs.constant, 0.0, outputs.apply(columns))
     root = np.ones((len(X), 1)) if weight is None else np.sqrt(weight / weight.mean())[:, None]
-    solution = np.linalg.lstsq(design * root, targets * root, rcond=None)[0]
+    solution = lstsq(design * root, targets * root, rcond=None)[0]
     d, m = X.shape[1], columns.shape[1]
     mlp = MLP((d, m))
     params = np.concatenate([solution[:d].T.reshape(-1), solution[d]])

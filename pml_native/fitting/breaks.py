@@ -23,6 +23,7 @@ from scipy.linalg import LinAlgError, eigh
 
 from ..arrays import Array
 from ..search.boundaries import parted_by
+from ..singular_values import lstsq
 from .probe import Probe
 
 # Rows that each side has at least, and terms that it takes at most.
@@ -144,7 +145,7 @@ def _across(probe: Probe, X: Array, y: Array, normal: Array, place: float) -> _F
             return None
         weight = np.sqrt(sure / np.where(is_high, *parts))
         terms = np.column_stack([U[between], np.ones(len(between))])
-        w = np.linalg.lstsq(terms * weight[:, None], np.where(is_high, weight, -weight), rcond=None)[0]
+        w = lstsq(terms * weight[:, None], np.where(is_high, weight, -weight), rcond=None)[0]
         size = float(np.linalg.norm(w[:-1]))
         if not size > 0.0:
             return None

@@ -24,6 +24,7 @@ from ..arrays import Array, Samples
 from ..models import Normalization
 from ..search.polynomial import PolynomialSearch
 from ..search.search import EPS, Found, off_derivatives, run_alone
+from ..singular_values import lstsq
 from .race import Race
 
 # Rows that are looked at, and the nearest rows that each is compared with.
@@ -108,7 +109,7 @@ class Pairs:
             off = np.abs(bends @ factors) + self.rounding
             weight = 1.0 / np.maximum(off, 1e-3 * np.median(off) + TINY)
             A, b = columns * weight[:, None], self.change * weight
-            solution, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
+            solution, _, rank, _ = lstsq(A, b, rcond=None)
             factors = np.asarray(solution, dtype=np.float64)
             if rank < d:
                 return factors, np.full(d, np.inf)

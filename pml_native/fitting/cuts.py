@@ -35,6 +35,7 @@ from ..arrays import Array
 from ..digits import digits_of
 from ..models.chebyshev import chebyshev_table
 from ..search.search import CALL, EPS
+from ..singular_values import lstsq, svd
 
 # Rows of a window, and degrees over rows. Across a gap the least residual of all three counts, on a side the first.
 SIZES, RATIOS = (10, 14, 20, 28, 40, 56), (0.5, 0.65, 0.8)
@@ -249,7 +250,7 @@ class _Line:
             q = np.ones(len(x))
             for _ in range(REWEIGHTED):
                 A = np.concatenate([V, -V * y[:, None]], axis=1)[~is_out] / q[~is_out, None]
-                c = np.linalg.svd(A)[2][-1]
+                c = svd(A)[2][-1]
                 q = V @ c[degree + 1 :]
                 q[q == 0.0] = EPS
             least = min(least, float(np.sqrt(np.mean((V @ c[: degree + 1] / q - y)[is_out] ** 2))))
@@ -425,7 +426,7 @@ class _Part:
                 v = v - Q @ (Q.T @ v)
             return v
 
-        laws = np.linalg.lstsq(R, Q.T @ self.y, rcond=1e-15)[0] / scale
+        laws = lstsq(R, Q.T @ self.y, rcond=1e-15)[0] / scale
         begin = chebyshev_table(np.array([slopes[1] * (s - x[k]) - 1.0]), n - 1 - order)[:, 0]
         jump = order * float(begin @ laws[n:]) - float(at_s[order] @ laws[:n]) / math.factorial(order - 1)
         return projected(self.y), projected(np.where(is_upper, jump * beyond ** (order - 1), 0.0))
@@ -466,7 +467,7 @@ def _law(x: Array, y: Array, at: Array) -> Array:
     middle, half = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
     degree = len(x) // 2
     V = chebyshev_table((x - middle) / half, degree).T
-    c = np.linalg.lstsq(V, y, rcond=1e-14)[0]
+    c = lstsq(V, y, rcond=1e-14)[0]
     value: Array = chebyshev_table((at - middle) / half, degree).T @ c
     return value
 

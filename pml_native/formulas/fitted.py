@@ -16,6 +16,7 @@ import sympy
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..singular_values import lstsq, pinv
 from .constants import recognized
 
 # What no formula contains.
@@ -196,7 +197,7 @@ class _System:
                 return False
             scale = np.linalg.norm(jacobian, axis=0)
             scale[scale == 0.0] = 1.0
-            step = np.linalg.lstsq(jacobian / scale, self.residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
+            step = lstsq(jacobian / scale, self.residuals(samples).astype(np.float64), rcond=1e-13)[0] / scale
             old = self.values
             for shorter in (1.0, 0.25, 0.05):
                 self.values = {p: v - shorter * float(s) for (p, v), s in zip(old.items(), step, strict=True)}
@@ -218,7 +219,7 @@ class _System:
             return dict.fromkeys(self.values, math.inf)
         scale = np.linalg.norm(jacobian, axis=0)
         scale[scale == 0.0] = 1e-300
-        inverse = np.linalg.pinv(jacobian / scale, rcond=1e-14)
+        inverse = pinv(jacobian / scale, rcond=1e-14)
         wrong = SAFETY * samples.error * samples.unit * math.sqrt(len(samples.y))
         bounds = np.linalg.norm(inverse, axis=1) / scale * wrong
         return dict(zip(self.values, bounds.tolist(), strict=True))

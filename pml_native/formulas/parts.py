@@ -21,6 +21,7 @@ import sympy
 from numpy.polynomial import Chebyshev
 
 from ..arrays import Array
+from ..singular_values import lstsq, pinv, singular_values, svd
 from .fitted import Samples, adjusted, monic, without_constant
 from .outer import View, views
 from .quotients import quotient
@@ -149,7 +150,7 @@ def _power_laws(function: Function, variables: Sequence[Any], samples: Samples) 
     if not np.all(sign * samples.y > 0.0) or not np.all(samples.X > 0.0):
         return
     matrix = np.column_stack([np.log(samples.X), np.ones(POINTS)])
-    exponents, *_ = np.linalg.lstsq(matrix, np.log(sign * samples.y), rcond=None)
+    exponents, *_ = lstsq(matrix, np.log(sign * samples.y), rcond=None)
     if np.max(np.abs(matrix @ exponents - np.log(sign * samples.y))) < FRACTION_ERROR:
         front = sympy.Float(sign * float(np.exp(exponents[-1])))
         yield front * sympy.Mul(*(x ** _exponent(float(a)) for x, a in zip(variables, exponents, strict=False)))
@@ -234,7 +235,7 @@ def _joined_products(function: Function, variables: Sequence[Any], samples: Samp
         for k in range(ROWS):
             X[:, i], X[:, j] = move.back(v, float(z[k])), z[k]
             matrix[k] = function.values(X)
-        singular = np.linalg.svd(matrix, compute_uv=False)
+        singular = singular_values(matrix)
         if not singular[1] <= NOTHING * function.error * singular[0]:
             continue
         row, place = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
@@ -317,7 +318,7 @@ def _products(function: Function, variables: Sequence[Any], samples: Samples) ->
     for j, variable in enumerate(variables):
         u, X = nodes(function.low[j], function.high[j], ROWS), samples.X[:COLUMNS]
         matrix = function.matrix(j, u, X)
-        singular = np.linalg.svd(matrix, compute_uv=False)
+        singular = singular_values(matrix)
         if singular[1] > NOTHING * function.error * singular[0]:
             continue
         row, place = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
@@ -350,7 +351,7 @@ def _expansion(function: Function, view: View, variables: Sequence[Any], j: int,
     matrix = view.of(function.matrix(j, u, X))
     if not np.isfinite(matrix).all():
         return None
-    space, singular, _ = np.linalg.svd(matrix, full_matrices=False)
+    space, singular, _ = svd(matrix, full_matrices=False)
     if int(np.sum(singular > NOTHING * error * singular[0])) != count:
         return None
     known = spanning(variables[j], u, space[:, :count], min(NOTHING * error * singular[0] / singular[count - 1], 1e-4))
@@ -358,7 +359,7 @@ def _expansion(function: Function, view: View, variables: Sequence[Any], j: int,
         return None
     basis = np.column_stack([values for _, values in known])
     sizes = np.linalg.norm(basis, axis=0)
-    inverse = np.linalg.pinv(basis / sizes)
+    inverse = pinv(basis / sizes)
     wrong = error * np.sqrt(np.mean(matrix**2) * ROWS) * np.linalg.norm(inverse, 2)
     terms = []
     for k, (term, _) in enumerate(known):
@@ -390,7 +391,7 @@ def spanning(variable: Any, u: Array, space: Array, accuracy: float) -> Terms | 
         _take(found, _scale_invariant(variable, u, space), space, accuracy)
     if len(found) == space.shape[1] - 1:
         inside = space.T @ np.column_stack([values for _, values in found]) if found else np.zeros((1, 0))
-        left = space @ np.linalg.svd(inside, full_matrices=True)[0][:, -1]
+        left = space @ svd(inside, full_matrices=True)[0][:, -1]
         term = function_of(variable, float(u[0]), float(u[-1]), _interpolated(u, left), accuracy)
         if term is not None:
             _, term = monic(term)
@@ -414,7 +415,7 @@ def _take(found: Terms, offered: Terms, space: Array, accuracy: float) -> None:
         known = (
             np.column_stack([own / np.linalg.norm(own) for _, own in found]) if found else np.zeros((len(values), 0))
         )
-        rest = values - known @ np.linalg.lstsq(known, values, rcond=None)[0]
+        rest = values - known @ lstsq(known, values, rcond=None)[0]
         if np.linalg.norm(rest) > DEPENDENT * size:
             found.append((term, values))
 
@@ -440,12 +441,12 @@ def _with_derivatives(variable: Any, u: Array, space: Array, accuracy: float) ->
     So sin(u + 1) is found in the space of 1, u and sin(u + 1), which the derivative leaves for cos(u + 1).
     """
     slopes = np.column_stack([_interpolated(u, own).deriv()(u) for own in space.T])
-    larger, singular, _ = np.linalg.svd(np.hstack([space, slopes / np.linalg.norm(slopes)]), full_matrices=False)
+    larger, singular, _ = svd(np.hstack([space, slopes / np.linalg.norm(slopes)]), full_matrices=False)
     terms = _shift_invariant(variable, u, larger[:, : int(np.sum(singular > LEAVING * singular[0]))])
     if not terms:
         return []
     columns = np.column_stack([values / np.linalg.norm(values) for _, values in terms])
-    _, outside, rows = np.linalg.svd(columns - space @ (space.T @ columns), full_matrices=False)
+    _, outside, rows = svd(columns - space @ (space.T @ columns), full_matrices=False)
     if not outside[-1] <= accuracy:
         return []
     weights = [w / np.linalg.norm(values) for w, (_, values) in zip(rows[-1], terms, strict=True)]

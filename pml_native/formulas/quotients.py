@@ -14,6 +14,7 @@ import sympy
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..singular_values import svd
 from .fitted import Samples
 
 Indices = NDArray[np.intp]
@@ -42,7 +43,7 @@ def quotient(variables: Sequence[Any], samples: Samples, most_degree: int) -> An
         terms = [np.prod(Z[:, None, :] ** rows, axis=2) for rows in (over, under)]
         matrix = np.hstack([terms[0], -y[:, None] * terms[1]])
         sizes = np.linalg.norm(matrix, axis=0)
-        _, singular, rows = np.linalg.svd(matrix / sizes, full_matrices=False)
+        _, singular, rows = svd(matrix / sizes, full_matrices=False)
         if singular[-1] > ROUNDING * error * singular[0]:
             continue
         if len(singular) > 1 and singular[-2] < GAP * max(singular[-1], error * singular[0]):

@@ -19,6 +19,7 @@ import sympy
 
 from ..arrays import Array
 from ..monomials import MOST_PRODUCTS, NEGLIGIBLE, Monomials, monomials
+from ..singular_values import lstsq, svd
 from .fitted import compiled
 from .outer import OUTERS
 from .parts import NOTHING, spanning
@@ -372,7 +373,7 @@ def _known(places: Sequence[Place], error: float) -> Known:
     sizes = np.linalg.norm(columns, axis=0)
     if not np.isfinite(values).all():
         raise NoReading(f"a function of {variable.formula} has no value somewhere")
-    space, singular, _ = np.linalg.svd(columns / np.where(sizes > 0.0, sizes, 1.0), full_matrices=False)
+    space, singular, _ = svd(columns / np.where(sizes > 0.0, sizes, 1.0), full_matrices=False)
     count = int(np.sum(singular > NOTHING * error * singular[0]))
     accuracy = min(NOTHING * error * singular[0] / singular[count - 1], 1e-4)
     found = spanning(symbol, u, space[:, :count], accuracy)
@@ -380,7 +381,7 @@ def _known(places: Sequence[Place], error: float) -> Known:
         raise NoReading(f"a function of {variable.formula} in it is no known one")
     basis = np.column_stack([own for _, own in found])
     scale = np.linalg.norm(basis, axis=0)
-    weights = np.linalg.lstsq(basis / scale, values, rcond=None)[0]
+    weights = lstsq(basis / scale, values, rcond=None)[0]
     weights[np.abs(weights) <= NEGLIGIBLE * error * sizes[1:]] = 0.0
     return Known(
         [formula.xreplace({symbol: variable.formula}) for formula, _ in found], basis, weights / scale[:, None]

@@ -18,6 +18,7 @@ import sympy
 from numpy.polynomial import chebyshev
 
 from ..arrays import Array
+from ..singular_values import lstsq
 from .fitted import Samples, adjusted, complexity
 from .outer import views
 from .quotients import quotient
@@ -154,7 +155,7 @@ def _powers(variable: Any, samples: Samples) -> Iterator[Any]:
         spans, _ = np.linalg.qr(columns[:, some].transpose(1, 0, 2))
         rests = np.sqrt(np.mean((h - np.einsum("snk,sk->sn", spans, h @ spans)) ** 2, axis=1))
         for chosen in some[np.argsort(rests)[:BEST_POWERS]]:
-            weights, *_ = np.linalg.lstsq(columns[:, chosen], h, rcond=None)
+            weights, *_ = lstsq(columns[:, chosen], h, rcond=None)
             rest = np.sqrt(np.mean((columns[:, chosen] @ weights - h) ** 2))
             cancelling = 1.0 + np.abs(weights).max() / np.sqrt(len(h))
             if rest <= GROWTH * max(samples.error, 1e-15) * cancelling:
@@ -199,7 +200,7 @@ class Curve:
         sizes = np.linalg.norm(matrix, axis=0)
         if not np.all(sizes > 0.0) or not np.isfinite(sizes).all():
             return None
-        weights = np.linalg.lstsq(matrix / sizes, wanted, rcond=None)[0] / sizes
+        weights = lstsq(matrix / sizes, wanted, rcond=None)[0] / sizes
         missed = np.linalg.norm(matrix @ weights - wanted)
         return np.asarray(weights) if missed <= self.tolerance * np.linalg.norm(wanted) else None
 

@@ -16,6 +16,7 @@ import numpy as np
 import sympy
 
 from ..arrays import Array
+from ..singular_values import lstsq
 from .fitted import Samples, root_mean_square
 
 # Numbers of terms of sums, total degrees of products, and the most of these that are looked at.
@@ -55,7 +56,7 @@ def _power_law(x: Sequence[Any], samples: Samples) -> list[Simple]:
     matrix = np.column_stack([np.log(samples.X), np.ones(len(samples.y))])
     size = np.abs(samples.y)
     weight = size / size.max()
-    solution = np.linalg.lstsq(matrix * weight[:, None], np.log(size) * weight, rcond=None)[0]
+    solution = lstsq(matrix * weight[:, None], np.log(size) * weight, rcond=None)[0]
     if not np.all(np.abs(solution[:-1]) <= MOST_POWER) or not abs(solution[-1]) < LARGEST:
         return []
     error = _error(sign * np.exp(matrix @ solution), samples)
@@ -85,7 +86,7 @@ def _sums(u: Sequence[Any], front: Any, U: Array, power: Array, samples: Samples
         left = left - direction * (direction @ left)
         others = others - np.outer(direction, direction @ others)
         if count in TERMS:
-            weights = np.linalg.lstsq(design[:, chosen], y, rcond=None)[0]
+            weights = lstsq(design[:, chosen], y, rcond=None)[0]
             error = _error(design[:, chosen] @ weights * samples.unit, samples)
             terms = [
                 _number(float(c), error) * sympy.Mul(*(v**a for v, a in zip(u, indices[i], strict=True)))

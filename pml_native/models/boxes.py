@@ -27,6 +27,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..arrays import Array
+from ..singular_values import lstsq
 
 # Nodes along each axis: the first, of many inputs FEWER, doubled where they do not resolve it, up to so many in all of
 # a box; and so many values of the function in all boxes.
@@ -378,7 +379,7 @@ def low_point(f: Series) -> tuple[Array, float]:
     z = np.zeros(d)
     slope = np.array([_value(one, z) for one in slopes])
     bends = np.array([[_value(_derived(one, j), z) for j in range(d)] for one in slopes])
-    step = np.linalg.lstsq(bends, -slope, rcond=1e-10)[0]
+    step = lstsq(bends, -slope, rcond=1e-10)[0]
     points.append(np.clip(step, -1.0, 1.0))
     values = [_value(f.c, point) for point in points]
     k = int(np.argmin(values))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..arrays import Array, PrecisionWarning
+from ..singular_values import lstsq
 from . import boxes
 from .families import AnyModel
 
@@ -159,7 +160,7 @@ def zeros_in_box(
             known = np.isfinite(F).all(axis=1) & np.isfinite(J).all(axis=(1, 2))
             step = np.zeros_like(x)
             for row in np.flatnonzero(known):
-                step[row] = np.linalg.lstsq(J[row], F[row], rcond=1e-13)[0]
+                step[row] = lstsq(J[row], F[row], rcond=1e-13)[0]
             following = np.clip(x - step, low, high)
             better = np.sum(function(following) ** 2, axis=1) < np.sum(F**2, axis=1)
         x = np.where(better[:, None], following, x)

@@ -19,6 +19,7 @@ from ..arrays import Array, Distinct, as_matrix, as_samples, contiguous
 from ..grids import grid_axes, nearest_lines
 from ..memory import available_memory
 from ..report import FitReport
+from ..singular_values import pinv
 from ..threads import resolve_threads
 from .frame import Frame
 from .model import Model, Signature
@@ -247,7 +248,7 @@ class SimplexInterpolator(Model):
         """
         start = inside[:, None] * inner
         facets = self._facets(start, inner)
-        inverse = np.linalg.pinv(self.points[facets])
+        inverse = pinv(self.points[facets])
         values = self.values[facets]
         slopes = np.swapaxes(inverse @ (values - values[:, :1]), 1, 2) - gradient
         normal = inverse.sum(axis=2)
@@ -261,7 +262,7 @@ class SimplexInterpolator(Model):
         found, _ = self._chosen(0).locate(contiguous(start), resolve_threads(self.n_threads))
         vertices = found if found.ndim == 2 or self.triangulation is None else self.triangulation.simplices[found]
         corners = self.points[vertices]
-        weights_of = np.linalg.pinv(np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2).swapaxes(1, 2))
+        weights_of = pinv(np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2).swapaxes(1, 2))
         weights = np.einsum("ikj,ij->ik", weights_of, np.column_stack([start, np.ones(len(start))]))
         rates = np.einsum("ikj,ij->ik", weights_of[:, :, :-1], outward)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,7 +14,7 @@ from numpy.polynomial.chebyshev import chebder, chebint, chebvander
 from ..arrays import Array
 from ..lapack import triangle_of
 from ..models.chebyshev import Indices, index_set
-from ..singular_values import svd
+from ..singular_values import lstsq, pinv, svd
 
 # Degrees of s' and t': enough to tell pairs apart; more of them let any pair pass.
 PAIR_DEGREE = 4
@@ -48,8 +48,8 @@ def angle(A: Array, B: Array) -> tuple[float, Array, Array]:
     (Q_a, R_a, sizes_a), (Q_b, R_b, sizes_b) = _factored(A), _factored(B)
     U, _, Vt = svd(Q_a.T @ Q_b, full_matrices=False)
     difference = Q_a @ U[:, 0] - Q_b @ Vt[0]  # exact where the cosine, near 1, tells nothing any more
-    a = np.linalg.lstsq(R_a, U[:, 0], rcond=LEAST_SINGULAR)[0] / sizes_a
-    b = np.linalg.lstsq(R_b, Vt[0], rcond=LEAST_SINGULAR)[0] / sizes_b
+    a = lstsq(R_a, U[:, 0], rcond=LEAST_SINGULAR)[0] / sizes_a
+    b = lstsq(R_b, Vt[0], rcond=LEAST_SINGULAR)[0] / sizes_b
     return float(np.linalg.norm(difference) / np.sqrt(2.0)), a, b
 
 
@@ -96,6 +96,6 @@ def level_set(Z: Array, gradient: Array, i: int, j: int) -> tuple[float, Array, 
     P = D[0][:, own[:, 0]] * T[1][:, own[:, 1]] * gradient[:, [j]]
     N = T[0][:, own[:, 0]] * D[1][:, own[:, 1]] * gradient[:, [i]]
     R = triangle_of(np.concatenate([P, N]))
-    inverse = np.linalg.pinv(R, rcond=LEAST_SINGULAR)
+    inverse = pinv(R, rcond=LEAST_SINGULAR)
     _, singular, rows = svd((P - N) @ inverse, full_matrices=False)
     return float(singular[-1] / np.sqrt(2.0)), inverse @ rows[-1], own

@@ -25,7 +25,7 @@ import numpy as np
 from ..arrays import Array, Samples
 from ..models import Ends, Normalization, Polynomial, Signature
 from ..models.chebyshev import chebyshev_table
-from ..singular_values import svd
+from ..singular_values import lstsq, pinv, svd
 from .least_squares import least_squares
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, EPS, Found, Rows
@@ -266,7 +266,7 @@ class Side:
                 return None
             for _ in range(TRIALS):
                 A = np.concatenate([J[:, columns] / size, damping * np.eye(len(columns))])
-                step = -np.linalg.lstsq(A, np.append(residual, np.zeros(len(columns))), rcond=None)[0] / size
+                step = -lstsq(A, np.append(residual, np.zeros(len(columns))), rcond=None)[0] / size
                 moved = values.copy()
                 moved[columns] += np.clip(step, -LONGEST, LONGEST)
                 further = at(moved)
@@ -286,7 +286,7 @@ class Side:
         if not (np.isfinite(J).all() and math.isfinite(rms)):
             return None
         deviations = np.zeros(2)
-        covariance = np.linalg.pinv(J[:, columns].T @ J[:, columns], rcond=1e-30)
+        covariance = pinv(J[:, columns].T @ J[:, columns], rcond=1e-30)
         deviations[columns] = np.sqrt(np.diag(covariance)) * max(rms, self.rounding)
         of_place = 0.0 if place is None else float(deviations[1]) * math.exp(values[1])
         return EndFit(float(values[0]), at(values), float(deviations[0]), of_place, rms)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..models import Composed, Model, Normalization, Polynomial, Rational, Transformed, Waves
-from ..singular_values import svd
+from ..singular_values import lstsq, svd
 from .coordinates import InputFrames
 from .scheduler import Step, Steps, Worker
 from .search import CALL, EPS, ROUNDED, Found, Rows, score
@@ -217,7 +217,7 @@ class Table:
             size = np.sqrt(np.sum(J**2, axis=0))
             if not (np.isfinite(size).all() and size.all()):
                 break
-            step = np.linalg.lstsq(J / size, self.root_weight * (self.y - value), rcond=EPS)[0] / size
+            step = lstsq(J / size, self.root_weight * (self.y - value), rcond=EPS)[0] / size
             moved = self._moved(law, step, free)
             # Steps that are not small change the denominator too much: the best coefficients for another rate.
             for halving in range(MOST_HALVINGS):

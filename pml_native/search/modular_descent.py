@@ -37,6 +37,7 @@ from ..models import Normalization, Polynomial
 from ..models.chebyshev import ChebyshevTerms, Indices
 from ..models.model import Signature
 from ..models.modular import ModularPolynomial, Module
+from ..singular_values import lstsq
 from .scheduler import Step, Worker
 from .search import CALL
 
@@ -176,7 +177,7 @@ class Projection:
             right = self.Q.T @ B
             diagonal = np.abs(np.diag(self.R))
             if diagonal.min() < DEPENDENT * diagonal.max():
-                return np.asarray(np.linalg.lstsq(self.R, right, rcond=LEAST_SINGULAR)[0]) / sizes
+                return np.asarray(lstsq(self.R, right, rcond=LEAST_SINGULAR)[0]) / sizes
             return solve_triangular(self.R, right) / sizes
         c = solve_with_upper(self.R, (self.A.T @ B) / sizes) / sizes
         for _ in range(CORRECTIONS if B.ndim == 1 else 1):
@@ -234,7 +235,7 @@ class Problem:
             before = [q for q in range(k) if layout.modules[q].sources == module.sources]
             if before:
                 A = np.column_stack([np.ones(len(v)), *(V[:, d + q] for q in before)])
-                a = np.linalg.lstsq(A, v, rcond=None)[0]
+                a = lstsq(A, v, rcond=None)[0]
                 c[0] -= a[0]
                 for q, factor in zip(before, a[1:], strict=True):
                     earlier = params[layout.slices[q]]

@@ -30,6 +30,7 @@ from ..lapack import solve_with_upper, upper_factor
 from ..models import Model, Normalization, Polynomial, Separable
 from ..models.chebyshev import chebyshev_derivatives
 from ..optimize import LevenbergMarquardt, OptimizeResult, Progress, minimize
+from ..singular_values import lstsq
 from .along import Along, Balance, n_values_along
 from .products_objective import SumOfProducts, others, value
 from .scheduler import Part, Step, Steps, Worker
@@ -292,7 +293,7 @@ class ProductSearch:
         design = np.concatenate(
             [np.ones((len(y), 1)), *(v[:, 1 : k + 1] for v, k in zip(table.V, finer, strict=True))], axis=1
         )
-        coefficients = np.linalg.lstsq(design, t, rcond=None)[0]
+        coefficients = lstsq(design, t, rcond=None)[0]
         points = np.linspace(-1.0, 1.0, N_POINTS)
         sizes, dips, used = [], [], 1
         for k in finer:
@@ -304,7 +305,7 @@ class ProductSearch:
         signed = _with_signs(table.Z, y, F, dips)
         start: list[Any] = []
         for v, f, top in zip(table.V, signed, self.highest, strict=True):
-            start.append(np.linalg.lstsq(v[:, : min(terms, top) + 1], f, rcond=None)[0][:, None])
+            start.append(lstsq(v[:, : min(terms, top) + 1], f, rcond=None)[0][:, None])
         return start
 
     # --- more terms

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from ..arrays import Array
+from ..singular_values import svd
 from .divisions import Labels, Table, chebyshev_products, n_terms, solved
 
 # Rows of a neighbourhood, by the terms of its polynomial, whose degrees are these up to three columns, and from four.
@@ -78,7 +79,7 @@ def directions(table: Table) -> list[Array]:
     )
     size = np.linalg.norm(gradient, axis=1)
     gradient /= size[:, None] + 1e-12 * max(float(size.max()), np.finfo(np.float64).tiny)
-    main = np.linalg.svd(gradient, full_matrices=False)[2][:2]
+    main = svd(gradient, full_matrices=False)[2][:2]
     return [*z.T, table.y, *(z @ direction for direction in main)]
 
 

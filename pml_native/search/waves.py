@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples
 from ..models import Model, Normalization, Polynomial, Waves
+from ..singular_values import lstsq, svd
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, FLOOR, Found, Rows, searched
 from .waves_descent import (
@@ -252,7 +253,7 @@ class WavesSearch:
         p: Array = np.zeros(D.shape[1])
         for _ in range(ROBUST_ROUNDS):
             root = 1.0 / np.sqrt(np.abs(wanted - D @ p) + 1.0)
-            p = np.asarray(np.linalg.lstsq(D * root[:, None], wanted * root, rcond=1e-8)[0], dtype=np.float64)
+            p = np.asarray(lstsq(D * root[:, None], wanted * root, rcond=1e-8)[0], dtype=np.float64)
         return Descent(shape, self.table.first(self._rows(shape)), p)
 
     def _slices(self, time: int, window: float, some: slice, worker: Worker) -> Slices:
@@ -303,7 +304,7 @@ class WavesSearch:
         """A descent of this shape, of so many steps, from the phase there is."""
         table = self.table.first(self._rows(shape))
         phase = phase_design(now.shape, table.z(now.shape)) @ now.p
-        p = np.linalg.lstsq(phase_design(shape, table.z(shape)), phase, rcond=1e-14)[0]
+        p = lstsq(phase_design(shape, table.z(shape)), phase, rcond=1e-14)[0]
         return Descent(shape, table, np.asarray(p, dtype=np.float64), damping=LATER_DAMPING, n_steps=STEPS - n_steps)
 
     # --- models
@@ -402,11 +403,11 @@ def _left_by_waves(away: Array, y: Array, root: Array, axes: Sequence[Array], ti
     plane = np.column_stack([np.ones(len(y)), away]) * root[:, None]
     squares = [away[:, i] * away[:, j] for i in range(away.shape[1]) for j in range(i + 1)]
     bend = np.column_stack([plane, np.stack([*squares, away[:, time] ** 3], axis=1) * root[:, None]])
-    least = float(np.sum((y - bend @ np.linalg.lstsq(bend, y, rcond=1e-8)[0]) ** 2))
+    least = float(np.sum((y - bend @ lstsq(bend, y, rcond=1e-8)[0]) ** 2))
     left = np.full(n_waves, np.inf)
     if not least > len(y) * flat**2:
         return left
-    U, S, _ = np.linalg.svd(plane, full_matrices=False)
+    U, S, _ = svd(plane, full_matrices=False)
     U = U[:, 1e-8 * S[0] < S]
     y = y - U @ (U.T @ y)
     turns = np.ones((1, len(y)), dtype=complex)

@@ -16,6 +16,7 @@ from ..lapack import solve_triangular
 from ..models import Normalization
 from ..models.chebyshev import ChebyshevTerms, Indices, chebyshev_table
 from ..models.chebyshev_series import ChebyshevSeries
+from ..singular_values import svd
 from .least_squares import ridged_factor
 from .scheduler import Step, Worker
 from .search import CALL, EPS
@@ -255,7 +256,7 @@ class Problem:
         both[:n, k] = self.table.root_weight * self.table.y
         rest = _rotated(now.factor, now.tau, both)[m:]
         Q, R = qr(rest[:, :k], mode="economic", check_finite=False)
-        U, S, V = np.linalg.svd(R)
+        U, S, V = svd(R)
         return U.T @ (Q.T @ rest[:, k]), S, V
 
 

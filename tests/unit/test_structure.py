@@ -1,6 +1,7 @@
 """The rooms of the package: imports point downward only, in no circle, and the core is imported where models are."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,10 @@ def test_pybind11_stays_in_the_bindings():
     for path in sources.rglob("*.[ch]pp"):
         if path.parent.name != "bindings" and path.name != "module.cpp":
             assert "pybind11" not in path.read_text(), path
+
+
+def test_lapack_is_asked_for_singular_values_where_what_is_not_finite_is_refused():
+    """It may go on for ever there, and no Ctrl-C ends it."""
+    asking = re.compile(r"linalg\.(svd|lstsq|pinv)\(")
+    files = [path for path in sorted(PACKAGE.rglob("*.py")) if asking.search(path.read_text(encoding="utf-8"))]
+    assert [path.relative_to(PACKAGE).as_posix() for path in files] == ["singular_values.py"]
