@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import special
 from unit.models_of_all_families import (
     MODELS,
     beyond,
@@ -189,6 +190,18 @@ def test_a_series_goes_on_linearly_and_says_so_once():
     assert farther[0] == far[0]
     assert np.abs(farther).max() < 1e4  # the series itself is 1e40 there
     assert np.diff(farther)[0] == pytest.approx(np.diff(farther)[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [lambda x: (0.8 + x) ** -12 - (0.8 + x) ** -6, lambda x: special.j0(20.0 * x)],
+    ids=["steep", "oscillating"],
+)
+def test_a_series_whose_last_terms_the_rows_tell_is_no_law_either(law):
+    """Models without some rows agree with it to some digits, far out where all of them are 1e9 and more."""
+    X = np.random.default_rng(5).uniform(0.0, 1.0, (300, 1))
+    model = fitted(X, law(X[:, 0]), method="polynomial")
+    assert model.outside == "linear"
 
 
 def test_points_just_beyond_the_last_row_are_as_exact_as_within():
