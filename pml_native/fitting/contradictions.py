@@ -200,8 +200,8 @@ def doubts(race: Race, effort: float, seconds: float) -> list[str]:
     with np.errstate(all="ignore"):
         there = known.of(best.model)
     axis, said = np.argmax(np.abs(known.directions), axis=1), []
-    for j, name in enumerate(names):
-        own = (axis == j) & (known.order == 1)
+    for order, (j, name) in itertools.product((1, 2), enumerate(names)):
+        own = (axis == j) & (known.order == order)
         given, wanted = known.values[own], there[own]
         is_known = np.isfinite(given) & np.isfinite(wanted)
         given, wanted = given[is_known], wanted[is_known]
@@ -209,9 +209,10 @@ def doubts(race: Race, effort: float, seconds: float) -> list[str]:
         if square > 0.0:
             factor = float(np.sum(given * wanted)) / square
             left = math.sqrt(float(np.sum((given - factor * wanted) ** 2)) / square)
-            said.append(f"by {name} {factor:.4g} times those of y, but for {left:.0e}")
+            twice = "" if order == 1 else "twice "
+            said.append(f"{twice}by {name} {factor:.4g} times those of y, but for {left:.0e}")
     return [
-        f"gradients contradict y: a model of y alone comes to {error:.0e} at the rows, one of both to "
+        f"derivatives contradict y: a model of y alone comes to {error:.0e} at the rows, one of both to "
         f"{min(others):.0e}; they are {'; '.join(said)}"
     ]
 

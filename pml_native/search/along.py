@@ -49,13 +49,16 @@ class Along:
         Z = normalization.apply(Transformed.transform_inputs(known.X, names, scales))
         z_dot = first / unit * known.directions
         z_dot_dot = second / (unit * scales) * known.directions**2
-        size = np.linalg.norm(z_dot, axis=1, keepdims=True)
+        exponent = np.frexp(np.max(np.abs(z_dot), axis=1, keepdims=True))[1]  # squares of it are finite without
+        size = np.ldexp(np.linalg.norm(np.ldexp(z_dot, -exponent), axis=1, keepdims=True), exponent)
         kept = np.isfinite(size[:, 0]) & (size[:, 0] > 0.0)
         some = known.some(kept)
         if some is None:
             return None
         size = size[kept]
-        bends = np.where(some.order[:, None] == 2, z_dot_dot[kept] / size**2, 0.0)
+        is_second = some.order == 2
+        bends = np.zeros_like(z_dot[kept])
+        bends[is_second] = z_dot_dot[kept][is_second] / size[is_second] ** 2
         return cls(some, Z[kept], z_dot[kept] / size, bends, size ** -some.order[:, None].astype(np.float64))
 
     def some(self, which: NDArray[np.bool_]) -> Along | None:

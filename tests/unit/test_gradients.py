@@ -265,6 +265,20 @@ def test_a_factor_that_neighbours_do_not_show_is_found_by_models_of_y_alone():
     assert any("contradict y" in one for one in model.report.warnings)
 
 
+def test_second_derivatives_of_the_wrong_sign_are_found():
+    x = np.linspace(0.0, 2.0, 30)
+    with pytest.warns(UserWarning, match="they are twice by x0 -1 times those of y"):
+        pml.fit(x, np.sin(x), second_derivatives=np.sin(x), effort=EFFORT)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e250])
+def test_gradients_are_met_in_any_unit_of_inputs(scale):
+    X = box(12, 2)
+    y, G = quartic(X)
+    model = pml.fit(X * scale, y, gradients=G / scale, effort=EFFORT, method="polynomial")
+    assert abs(model([[0.1 * scale, 0.2 * scale]])[0] - quartic(np.array([[0.1, 0.2]]))[0][0]) < 1e-11
+
+
 def test_angles_relations_and_variables_of_symmetries_take_gradients_along():
     """Each of 30 rows, too few for y alone: a Fourier series of two angles, a root of a cubic, a function of x0 x1."""
 
