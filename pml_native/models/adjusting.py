@@ -10,7 +10,7 @@ of any model are the same few lines, whatever it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -87,29 +87,23 @@ class Adjustable(Evaluated):
 
 def parameters_of(model: Any) -> Array:
     """All parameters (p,) of `model`: those of its parts, one after the other, or its own."""
-    parts = model.adjustable_parts
-    if not parts:
-        own: Array = model.own_parameters()
-        return own
-    return np.concatenate([parameters_of(part) for part in parts])
+    return _of_all(model, lambda one: one.own_parameters())
 
 
 def degrees_of(model: Any) -> NDArray[np.intp]:
     """Of each of `parameters_of` the degree of its term."""
-    parts = model.adjustable_parts
-    if not parts:
-        own: NDArray[np.intp] = model.own_degrees()
-        return own
-    return np.concatenate([degrees_of(part) for part in parts])
+    return _of_all(model, lambda one: one.own_degrees())
 
 
 def terms_of(model: Any) -> NDArray[np.bool_]:
     """Which of `parameters_of` are coefficients of terms, which can be left out."""
+    return _of_all(model, lambda one: one.own_terms())
+
+
+def _of_all(model: Any, own: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
+    """What `own` says of the models without parts that `model` is made of, one after the other."""
     parts = model.adjustable_parts
-    if not parts:
-        own: NDArray[np.bool_] = model.own_terms()
-        return own
-    return np.concatenate([terms_of(part) for part in parts])
+    return np.concatenate([_of_all(part, own) for part in parts]) if parts else own(model)
 
 
 def kept_terms(model: Any, kept: NDArray[np.bool_]) -> Any:
