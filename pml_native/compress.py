@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array
+from .arrays import Array, rms_of_columns
 from .fit import fit, formulas_listed
 from .fitting.account import of_parts
 from .models import Boosted, Model, Polynomial, SplineInterpolator
@@ -156,8 +156,7 @@ def _points(model: Model, rows: Array | None) -> Rows:
         y = model.evaluate(rows)
     known = np.atleast_1d(np.isfinite(y).all(axis=1))
     rows, y = np.ascontiguousarray(rows[known]), y[known]
-    rms = np.sqrt(np.mean(y**2, axis=0))
-    return Rows(rows, y, np.broadcast_to(1.0 / np.where(rms > 0.0, rms, 1.0), y.shape))
+    return Rows(rows, y, np.broadcast_to(1.0 / rms_of_columns(y), y.shape))
 
 
 def _smaller(model: Model, chosen: Rows, tolerance: float, effort: float) -> Iterator[Model]:
@@ -180,6 +179,7 @@ def _smaller(model: Model, chosen: Rows, tolerance: float, effort: float) -> Ite
                     y,
                     tolerance=0.5 * tolerance,
                     effort=effort,
+                    time_limit=None,  # no clock decides which model is the smaller one
                     random_state=0,
                     n_threads=model.n_threads,
                     progress=False,

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Array, Samples, as_samples
+from .arrays import Array, Samples, as_samples, rms_of_columns
 from .fit import FitWarning, formulas_listed
 from .fitting.account import of_parts
 from .fitting.diagnosis import FLOOR_MARGIN, expected_at
@@ -139,8 +139,7 @@ def _unit(model: Model, samples: Samples) -> Array:
     """What errors are divided by, (m,): the RMS of each output."""
     if model.estimate is not None and not samples.is_relative:
         return model.estimate.unit
-    square = np.mean(samples.y**2, axis=0)
-    return np.sqrt(np.where(square > 0.0, square, 1.0))
+    return rms_of_columns(samples.y)
 
 
 def _units_at(y: Array, samples: Samples, unit: Array) -> Array:

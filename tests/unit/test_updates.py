@@ -208,3 +208,13 @@ def test_rows_that_are_none_of_the_model_are_refused():
     network = pml.NetworkModel(pml.MLP((1, 2, 1)), np.ones(7))
     with pytest.raises(ValueError, match="expected a model that knows the box of its rows"):
         network.update([[1.0], [2.0]], [1.0, 2.0])
+
+
+def test_new_rows_may_be_of_any_size():
+    X = np.random.default_rng(3).uniform(-1.0, 1.0, (80, 2))
+    y = X[:, 0] * X[:, 1] + 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", pml.FitWarning)
+        model = pml.fit_polynomial(X, y, degree=3).update(X[:5], 1e300 * y[:5])
+    assert np.isfinite(model(X)).all()
