@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,19 @@ DIGITS = 4
 # A point is drawn as one that has no row near if it has none within this many times the reach of `inside`, which some
 # 1 % of all points in the box are beyond by chance.
 FARTHER = 1.5
+
+
+@dataclass(frozen=True)
+class View:
+    """What is seen of a model: an `output` over the box from `low` to `high` (d,), other inputs held where `through`
+    (d,) is; `rows` X and y to be drawn beside it, and the `names` of the inputs."""
+
+    output: int
+    low: Array
+    high: Array
+    through: Array
+    rows: tuple[Array, Array] | None
+    names: list[str]
 
 
 class Pictured(Evaluated):
@@ -69,16 +82,16 @@ class Pictured(Evaluated):
         varying = [j for j in np.flatnonzero(low < high).tolist() if j not in given]
         if not shown:
             shown = varying if len(varying) <= 2 else []
-        known = self._rows(rows, k)
+        view = View(k, low, high, through, self._rows(rows, k), labels)
         y_name = self._name_of_output(k)
         if len(shown) == 2:
             if axes is None:
                 _, [axes] = pictures.pictured(1, is_map=True)
-            one = self._map(shown, low, high, through, k, known, labels)
+            one = self._map(shown, view)
             pictures.draw_map(axes, one, y_name)
             drawn: list[Any] = [axes]
         else:
-            lines = [self._line(j, low, high, through, k, known, labels) for j in (shown or varying)]
+            lines = [self._line(j, view) for j in (shown or varying)]
             if not lines:
                 raise ValueError("plot: expected an input that varies in the box, got none")
             lines = sorted(lines, key=lambda line: -_range(line.y))[:MOST_SLICES]
@@ -105,56 +118,42 @@ class Pictured(Evaluated):
         pictures.title(drawn, what, where)
         return drawn[0] if len(drawn) == 1 else np.array(drawn, dtype=object)
 
-    def _line(
-        self,
-        j: int,
-        low: Array,
-        high: Array,
-        through: Array,
-        k: int,
-        rows: tuple[Array, Array] | None,
-        names: list[str],
-    ) -> Line:
-        """The output k along the input j."""
+    def _line(self, j: int, view: View) -> Line:
+        """The output along the input j."""
+        low, high, through, rows = view.low, view.high, view.through, view.rows
         is_log = bool(0.0 < low[j] < high[j] / LARGE_FACTOR)
         if is_log and rows is not None and len(rows[0]):
             is_log = bool(np.median(rows[0][:, j]) < SMALL_PART * high[j])
         places = np.geomspace(low[j], high[j], ALONG) if is_log else np.linspace(low[j], high[j], ALONG)
         X = np.tile(through, (ALONG, 1))
         X[:, j] = np.clip(places, low[j], high[j])
-        y = self._drawn(X, k)
+        y = self._drawn(X, view.output)
         error = None
         if self.estimate is not None:
             with np.errstate(all="ignore"):
-                unit = np.abs(y) if self.estimate.is_relative else self.estimate.unit[k]
+                unit = np.abs(y) if self.estimate.is_relative else self.estimate.unit[view.output]
                 error = self.estimate.at(self, X) * unit
-        points = _beside(rows, [j], low, high, through)
+        points = _beside(view, [j])
         if rows is not None and points is not None:
             on_line = np.tile(through, (len(points.x), 1))
             on_line[:, j] = points.x
             beside = np.ascontiguousarray(rows[0][points.rows])
-            points = replace(points, y=points.y + (self._drawn(on_line, k) - self._drawn(beside, k)))
-        return Line(names[j], X[:, j], y, error, self._is_near(X), points, is_log)
+            points = replace(
+                points, y=points.y + (self._drawn(on_line, view.output) - self._drawn(beside, view.output))
+            )
+        return Line(view.names[j], X[:, j], y, error, self._is_near(X), points, is_log)
 
-    def _map(
-        self,
-        shown: Sequence[int],
-        low: Array,
-        high: Array,
-        through: Array,
-        k: int,
-        rows: tuple[Array, Array] | None,
-        names: list[str],
-    ) -> Map:
-        """The output k over two inputs."""
+    def _map(self, shown: Sequence[int], view: View) -> Map:
+        """The output over two inputs."""
+        low, high = view.low, view.high
         i, j = shown
         x0, x1 = np.linspace(low[i], high[i], ACROSS), np.linspace(low[j], high[j], ACROSS)
-        X = np.tile(through, (ACROSS * ACROSS, 1))
+        X = np.tile(view.through, (ACROSS * ACROSS, 1))
         X[:, i], X[:, j] = (part.ravel() for part in np.meshgrid(x0, x1, indexing="ij"))
-        y = self._drawn(X, k).reshape(ACROSS, ACROSS)
+        y = self._drawn(X, view.output).reshape(ACROSS, ACROSS)
         is_near = self._is_near(X)
         near = None if is_near is None else is_near.reshape(ACROSS, ACROSS)
-        return Map((names[i], names[j]), x0, x1, y, near, _beside(rows, [i, j], low, high, through))
+        return Map((view.names[i], view.names[j]), x0, x1, y, near, _beside(view, [i, j]))
 
     def _is_near(self, X: Array) -> NDArray[np.bool_] | None:
         """Which points have rows near, None where that is not known."""
@@ -239,13 +238,12 @@ def _alike(drawn: Sequence[Any], lines: Sequence[Line]) -> None:
     drawn[0].set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
 
 
-def _beside(
-    rows: tuple[Array, Array] | None, shown: Sequence[int], low: Array, high: Array, through: Array
-) -> Points | None:
+def _beside(view: View, shown: Sequence[int]) -> Points | None:
     """Of the rows those near what is held, with their distance, 0 to 1: the largest of all columns."""
-    if rows is None:
+    low, high, through = view.low, view.high, view.through
+    if view.rows is None:
         return None
-    X, y = rows
+    X, y = view.rows
     others = [j for j in range(X.shape[1]) if j not in shown and high[j] > low[j]]
     away = np.zeros(len(X))
     if others:
