@@ -269,7 +269,7 @@ def as_samples(
         raise ValueError(f"missing: expected one of {', '.join(MISSING)}, got {missing!r}")
     X, y = on_one_grid(X, y)
     X, y = as_columns(X, "X"), as_columns(y, "y")
-    may_miss, is_vector = missing == "drop", not isinstance(y, Columns) and np.ndim(y) == 1
+    may_miss, is_vector = missing == "drop", _is_vector(y)
     has_derivatives = gradients is not None or second_derivatives is not None
     y_may_miss = may_miss or has_derivatives
     encodings, pairs = None, None
@@ -330,6 +330,13 @@ def as_samples(
     return Samples(
         inputs, outputs, weight, is_vector, names, y_names, is_relative, numbers, encodings, n_given, derivatives
     )
+
+
+def _is_vector(y: Any) -> bool:
+    try:
+        return not isinstance(y, Columns) and np.ndim(y) == 1
+    except ValueError:  # a ragged list, of which as_matrix says more
+        return False
 
 
 def _gradients(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import functools
+import itertools
 import math
 import os
 import re
@@ -286,16 +287,17 @@ class Table:
 
     def _line_of(self, row: int) -> int:
         """The number of the line, from 1, that holds this row of numbers, from 0."""
-        assert self.layout is not None
+        layout = self.layout
+        assert layout is not None
+
+        def is_row(line: str) -> bool:
+            # A line of blanks is a row of one empty cell, unless blanks part the cells.
+            text = line.strip() if layout.delimiter is None else line.rstrip("\n")
+            return bool(text) and not (layout.has_comments and line.lstrip().startswith(COMMENTS))
+
         with self.path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                # A line of blanks is a row of one empty cell, unless blanks part the cells.
-                text = line.strip() if self.layout.delimiter is None else line.rstrip("\n")
-                is_row = bool(text) and not (self.layout.has_comments and line.lstrip().startswith(COMMENTS))
-                row -= number > self.layout.n_skipped and is_row
-                if row < 0:
-                    return number
-        raise AssertionError("a row that NumPy has read is in the file")
+            lines = itertools.islice(enumerate(file, 1), layout.n_skipped, None)
+            return next(itertools.islice((number for number, line in lines if is_row(line)), row, None))
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from pml_native.arrays import Distinct, PrecisionWarning, as_matrix, as_samples
+from pml_native.arrays import Distinct, PrecisionWarning, Subset, as_matrix, as_samples
 
 X = np.linspace(0.0, 1.0, 24).reshape(12, 2)
 Y = X.sum(axis=1)
@@ -181,3 +181,49 @@ class Unreal:
 def test_objects_are_numbers_or_refused(value, message):
     with pytest.raises(ValueError, match=message):
         as_samples(np.array([value, *Y[1:]], dtype=object), Y)
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        (Y, {"missing": "skip"}, "missing: expected one of raise, drop, got 'skip'"),
+        (np.full(12, np.nan), {"missing": "drop"}, "expected a row of weight above 0 without missing values, got none"),
+        (np.zeros((12, 2, 2)) + 1j, {"encode": True}, "y: expected an array of 1 or 2 dimensions, got 3"),
+        ([*Y[:11].astype(complex), object()], {"encode": True}, "y: expected numbers, got objects"),
+        ([[1.0, 2.0], [3.0]], {"encode": True}, "y: expected rows of equal length"),
+        (sparse.csr_array(Y[:, None]), {"encode": True}, "y: expected a dense array, got a sparse csr_array"),
+    ],
+)
+def test_outputs_that_can_not_be_are_refused(y, options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        as_samples(X, y, **options)
+
+
+def test_names_of_more_columns_than_there_are_are_refused():
+    with pytest.raises(ValueError, match="input_names: expected 2 names, got 3"):
+        as_samples(X, Y, input_names=["a", "b", "c"])
+
+
+def test_where_no_value_is_missing_all_rows_are_kept():
+    weight = np.arange(12) % 3
+    for given in (None, weight):
+        some, every = (as_samples(X, Y, given, missing=missing) for missing in ("drop", "raise"))
+        np.testing.assert_array_equal(some.X, every.X)
+        assert (some.numbers is None) == (given is None)
+
+
+def test_a_subset_copies_no_more_than_is_asked_for():
+    samples = as_samples(X, Y)
+    chosen = np.arange(12) >= 8
+    some, every = Subset(samples, chosen), Subset(samples, np.ones(12, dtype=bool))
+    assert every.all() is samples
+    assert [len(block.X) for block in some.blocks(5)] == [2, 2]  # no block of the first five
+    for found in (some.all(), some.take(np.arange(4))):
+        np.testing.assert_array_equal(found.X, X[8:])
+
+
+def test_weights_of_relative_errors_are_there_in_coordinates_of_errors_that_are_not():
+    samples = as_samples(X, Y)
+    same = samples.in_coordinates(2.0 * X, 3.0 * Y[:, None], np.ones(12))
+    assert same.sample_weight is None
+    np.testing.assert_array_equal(same.X, 2.0 * X)

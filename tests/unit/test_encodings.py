@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import pml_native as pml
 from pml_native.arrays import as_encoded, as_samples
@@ -186,6 +187,38 @@ def test_times_with_and_without_a_zone_are_told_apart():
     with pytest.raises(ValueError, match=r"t: expected times without a time zone, .* got some with$"):
         Times(FIRST, False).encode(T, "t")
     assert Times(FIRST, True).encode([1.5, None, 3], "t").tolist()[::2] == [1.5, 3.0]  # such seconds already
+
+
+def test_what_is_nothing_or_no_column_has_no_encoding():
+    assert encoding_of(np.zeros((3, 2)), "t") is None
+    assert str(Durations()) == "seconds"
+    nothing = np.array([None, None], dtype=object)
+    assert np.isnan(Durations().encode(nothing, "t")).all()
+    assert np.isnan(Times(FIRST, False).encode(np.array(["NaT", "NaT"], dtype="M8[s]"), "t")).all()
+    assert Times(0, False).first == encoding_of(np.array(["NaT"], dtype="M8[s]"), "t").first
+
+
+def test_instants_of_numpy_among_objects_are_kept_to_the_nanosecond():
+    first, second = np.datetime64("2026-01-31T22:30:00"), np.datetime64("2026-01-31T22:30:00.000000001")
+    column = np.array([first, None, second], dtype=object)
+    np.testing.assert_array_equal(encoding_of(column, "t").encode(column, "t"), [0.0, np.nan, 1e-9])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (sparse.csr_array(np.eye(3)), "X: expected a dense array, got a sparse csr_array"),
+        ([[1.0, 2.0], [3.0]], "X: expected rows of equal length"),
+    ],
+)
+def test_tables_that_are_none_are_refused_where_columns_may_be_of_any_kind(values, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        as_encoded(values, "X")
+
+
+def test_a_table_of_other_columns_than_those_known_is_refused():
+    with pytest.raises(ValueError, match="X: expected 2 columns, got 1"):
+        as_encoded({"t": T}, "X", (Times(FIRST, True), None))
 
 
 # --- tables
@@ -413,6 +446,7 @@ def test_a_table_of_names_and_columns_is_fitted_whatever_it_is():
         lambda state: state["inputs"].__setitem__(1, {"kind": "categories", "names": ["a", "a"]}),
         lambda state: state["inputs"].__setitem__(1, {"kind": "categories", "names": []}),
         lambda state: state["inputs"].__setitem__(1, {"kind": "categories", "names": [["a"]]}),
+        lambda state: state["inputs"].__setitem__(1, {"kind": "categories", "names": [None]}),
         lambda state: state["inputs"].__setitem__(1, "seconds"),
         lambda state: state.update(inputs=5),
         lambda state: state.update(complex_y="vector"),
@@ -507,6 +541,7 @@ def test_breaks_regions_and_periods_can_be_given(folder, capsys):
         (",y\n2026-01-01,1\n2026-01-02,2\n", "expected a name for every column, got none for column 1"),
         ("t,y\n2026-01-01,1\n01/02/2026,2\n", "X, column 't': expected dates as 2026-01-31T12:00:00 in every row"),
         ("t;y\n2026-01-01;1,5\n2026-01-02;2,5\n", "expected at least 10 rows"),
+        ('t,y\n2026-01-01,1\n"2026-01-01,2\n', "expected 2 cells in every row, got 1 in line 3"),
         ("t,y\n2026-01-01,wet\n2026-01-02,dry\n", "y: expected numbers, got text 'wet' in row 0"),
     ],
 )
@@ -514,6 +549,16 @@ def test_text_that_is_none_of_this_is_refused_by_its_line(text, message, tmp_pat
     (tmp_path / "t.csv").write_text(text)
     assert main(["fit", str(tmp_path / "t.csv"), "--target", "y", *ARGUMENTS]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_rows_of_text_with_a_value_missing_can_be_left_out(tmp_path):
+    rows = [f"2026-01-01T{h:02}:00,{h**2 / 10},{h}" for h in range(24)]
+    rows[3], rows[5] = rows[3].replace("2026-01-01T03:00", ""), "2026-01-01T05:00,,5"
+    (tmp_path / "t.csv").write_text("t,u,y\n" + "\n".join(rows) + "\n")
+    model = str(tmp_path / "m.pml")
+    begin = ["fit", str(tmp_path / "t.csv"), "--target", "y", "-o", model]
+    assert main([*begin, "--missing", "drop", *ARGUMENTS]) == 0
+    assert "2 rows with missing values left out, as asked: 3, 5" in "".join(pml.load(model).report.path)
 
 
 # --- scikit-learn

@@ -1,6 +1,7 @@
 """Derivatives of y as data: what they add, how they are given, and what is said where they can't be right."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pml_native as pml
@@ -167,6 +168,7 @@ def test_gradients_are_tables_of_any_kind_as_inputs_are():
         ({"gradients": np.full((12, 2), np.nan)}, "gradients: expected a number somewhere, got NaN only"),
         ({"gradients": np.full((12, 2), 1j)}, "gradients: expected real numbers"),
         ({"gradients": np.full((12, 2), "a")}, "gradients: expected numbers, got <U1"),
+        ({"gradients": [[object(), 1.0]] * 12}, "gradients: expected numbers, got objects"),
         ({"second_derivatives": np.zeros(12)}, "second_derivatives: expected X of one column, got 2"),
     ],
 )
@@ -174,6 +176,40 @@ def test_what_gradients_can_not_be_is_said(given, said):
     X = box(12, 2)
     with pytest.raises(ValueError, match=said):
         pml.fit(X, quartic(X)[0], **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.zeros(11), r"expected \(12,\) or \(12, 1\), got \(11,\)"),
+        (np.zeros((12, 2)), r"expected \(12,\) or \(12, 1\), got \(12, 2\)"),
+        (np.where(np.arange(12) == 4, np.inf, 0.0), "expected finite numbers, .* got infinity, first in row 4"),
+        (np.full(12, np.nan), "expected a number somewhere, got NaN only"),
+    ],
+)
+def test_what_second_derivatives_can_not_be_is_said(given, said):
+    x = np.linspace(0.0, 1.0, 12)
+    with pytest.raises(ValueError, match=f"second_derivatives: {said}"):
+        as_samples(x, np.exp(x), second_derivatives=given)
+
+
+def test_masked_derivatives_and_columns_of_them_are_unknown_where_masked():
+    x = np.linspace(0.0, 1.0, 12)
+    is_known = np.arange(12) != 5
+    masked = np.ma.masked_array(np.exp(x), mask=~is_known)
+    for given in (masked, pd.DataFrame({"bend": masked.filled(np.nan)})):
+        found = as_samples(x, np.exp(x), second_derivatives=given).derivatives
+        np.testing.assert_array_equal(found.rows, np.flatnonzero(is_known))
+        np.testing.assert_array_equal(found.values[:, 0], np.exp(x[is_known]))
+
+
+def test_outputs_are_known_together_where_gradients_are():
+    X = box(12, 2)
+    y, G = quartic(X)
+    y = np.stack([y, -y], axis=1)
+    y[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"y: expected all outputs or none .* the rows 3"):
+        as_samples(X, y, gradients=np.stack([G, -G], axis=1))
 
 
 def test_rows_without_y_need_some_derivative():
@@ -344,3 +380,18 @@ def test_each_category_has_its_gradients():
     X_new = box(100, 2, 1)
     new = pandas.DataFrame({"a": X_new[:, 0], "b": X_new[:, 1], "law": "u"})
     np.testing.assert_allclose(model(new), 2 - quartic(X_new)[0], atol=1e-11)
+
+
+def test_a_category_has_no_derivative_but_0():
+    x = np.linspace(0.0, 1.0, 12)
+    table = {"x": x, "kind": np.where(np.arange(12) % 2, "ice", "water")}
+    with pytest.raises(ValueError, match="gradients: expected 0 or NaN by column 'kind', which is no number"):
+        as_samples(table, x, gradients=np.ones((12, 2)), encode=True)
+
+
+def test_where_no_derivative_is_left_there_are_none():
+    x = np.linspace(0.0, 1.0, 12)
+    alone = as_samples(x, x, gradients=np.ones(12)).derivatives
+    assert alone.some(np.zeros(12, dtype=bool)) is None
+    assert alone.without_column(0) is None
+    assert type(alone).known(x[:, None], np.full((12, 1, 1), np.nan), None, *[np.arange(12)] * 2) is None

@@ -227,6 +227,20 @@ def test_a_description_with_another_value_is_refused(kind, key, value, message):
         restored(*changed(kind, key, value))
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("coefficients", np.ones((1, 1), dtype=complex), "coefficients: expected numbers, got complex128"),
+        ("coefficients", np.array(["a"]), "coefficients: expected numbers, got <U1"),
+        ("weights", np.ones(3), "expected no arrays but those of the model, got 'weights'"),
+    ],
+)
+def test_arrays_that_are_no_model_s_are_refused(name, array, message):
+    description, arrays = MODELS["polynomial"].make().description()
+    with pytest.raises(ValueError, match=message):
+        restored(description, {**arrays, name: array})
+
+
 def test_an_activation_that_is_not_registered_is_named_with_the_file(tmp_path):
     path = tmp_path / "model.pml"
     network().save(path)

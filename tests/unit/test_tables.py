@@ -87,6 +87,12 @@ REFUSED = {
     "text after blank lines and comments": ("T,p\n1,2\n\n# a pause\n3,four\n", "text 'four' in line 5, column 'p'"),
     "units below the header": ("T,p\nK,MPa\n1,2\n", "text 'K' in line 2, column 'T'"),
     "exponents of Fortran": ("T,p\n1,2.0D+05\n", "write E for the D"),
+    "a quoted row of more cells": ('T,p\n1,"2"\n3,"4",5\n', "expected 2 cells in every row, got 3 in line 3: '3,4,5'"),
+    "a quoted number of many digits": (
+        'T,p\n1,"2"\n' + "1,2\n" * 50 + f'1,"{"4" * 200_000}"\n',
+        r"line 53: field larger than field limit",
+    ),
+    "a quote that does not end": ('T,p\n1,"2\n3,4\n', "expected numbers in every row, got text"),
     "names twice": ("T,T\n1,2\n", "'T' twice"),
     "a header of numbers": ("400,500\n1.5,2.5\n", "--header or --no-header"),
     "UTF-16": ("T,p\n1,2\n".encode("utf-16"), "got UTF-16"),
@@ -150,6 +156,28 @@ def test_a_header_of_numbers_is_what_the_caller_says(tmp_path, header):
     table = Table.open(written(tmp_path, "400,500\n1.5,2.5\n"), header=header)
     assert table.columns == (("400", "500") if header else ("0", "1"))
     assert len(table.read(table.columns)) == (1 if header else 2)
+
+
+def test_names_where_the_caller_says_there_are_none_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected numbers in the first line, got 'T,p'"):
+        Table.open(written(tmp_path, "T,p\n1.5,2.5\n"), header=False)
+
+
+def test_numbers_of_many_digits_are_rounded_once(tmp_path):
+    digits = ["9007199254740993.0000000000000000000000001", "1" + "0" * 60 + "e-20", f"2.{'0' * 400}1"]
+    table = Table.open(written(tmp_path, "T\n" + "\n".join(digits) + "\n"))
+    assert table.read(["T"]).ravel().tolist() == list(map(float, digits))
+
+
+def test_complaints_that_are_not_known_are_passed_on(tmp_path, monkeypatch):
+    table = Table.open(written(tmp_path, 'T\n"1.5"\n'))
+
+    def refuse(*_, **__):
+        raise ValueError("the disk is warm")
+
+    monkeypatch.setattr(np, "loadtxt", refuse)
+    with pytest.raises(ValueError, match="expected numbers in every row, got the disk is warm"):
+        table.read(["T"])
 
 
 def test_row_numbers_without_a_name_are_left_out_with_a_word(tmp_path):
