@@ -161,6 +161,10 @@ class Subset:
         known = self.samples.derivatives
         return None if known is None else known.at_rows(np.flatnonzero(self.chosen), self.samples.n, apart=self.apart)
 
+    def of_outputs(self, columns: Sequence[int]) -> Subset:
+        """The same rows, with these outputs only."""
+        return replace(self, samples=self.samples.of_outputs(columns))
+
     def blocks(self, n: int = BLOCK_ROWS) -> Iterator[Samples]:
         """The rows in their order, without their derivatives: of n rows of the samples at a time those chosen."""
         for begin, block in zip(range(0, self.samples.n, n), self.samples.blocks(n), strict=True):

@@ -7,7 +7,8 @@ at most once, by a hash of each; a column is sorted where its values repeat.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,6 +148,11 @@ class Facts:
             n_contradicting=int(np.sum(sizes[differs])),
             noise=noise,
         )
+
+    def of_outputs(self, columns: Sequence[int]) -> Facts:
+        """The facts with these outputs only; what contradicts is that of all."""
+        own = list(columns)
+        return replace(self, m=len(own), outputs=Ranges(self.outputs.low[own], self.outputs.high[own]))
 
 
 def _different_values(X: Array) -> tuple[Array | None, ...]:

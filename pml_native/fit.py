@@ -28,7 +28,7 @@ from .fitting.choice import Choice
 from .fitting.clock import Clock
 from .fitting.continuation import continue_beyond, require_outside
 from .fitting.diagnosis import Outcome
-from .fitting.expected import EXPECTED_SHARE, LEAST_WORK, Witnesses
+from .fitting.expected import Witnesses, work_of_witnesses
 from .fitting.given_regions import column_of_regions, given_regions
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
@@ -101,7 +101,9 @@ def fit(
     tolerance : relative RMSE on held-out rows at which to stop early.
     effort : the budget of work, counted in multiply-adds: 1 for most of a minute of one core. The same rows, seed and
         effort give the same model, bit for bit, on any number of threads and however busy the machine is. A fit ends
-        before where its error is rounding, or no search has any hope left.
+        before where its error is rounding, or no search has any hope left. Of up to 8 outputs each has the effort, and
+        so the model, of a fit of it alone, or a better one; more share that of 8. Methods other than "auto" fit all
+        outputs at once, with the work of one.
     time_limit : seconds, at which the fit is ended even so; None for no limit. What it ends may not repeat, and the
         report says so.
     validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
@@ -177,9 +179,9 @@ def fit(
         with InterruptGuard() as guard, held_blas():
             samples, far = without_outliers(samples, effort, threads, limit, clock, lambda: guard.requested)
     facts = Facts.of(samples)
-    table = guide.table(method, is_grid(facts) and not breaks)
+    table, shares = guide.table(method, is_grid(facts) and not breaks), 1.0
     if facts.m > 1 and (method == "auto" or samples.is_relative):
-        table = outputs.table_of(table)
+        table, shares = outputs.table_of(table), outputs.shares(facts.m)
     if periods:
         table = periodic.table_of(table, _by_number(periods, samples))
     regions = column_of_regions(samples.X, samples.encodings, samples.input_names, regions)
@@ -206,7 +208,17 @@ def fit(
         watch.encodings = samples.encodings
         rows = Rows.of(train, held_out, rng, table=samples, grid=facts.grid, is_apart=given)
         digits = limits.rounding_of_outputs(samples.y)
-        race = Race(rows, table, rng, effort * WHOLE_WORK, tolerance or 0.0, digits.known, watch=watch, start=start)
+        race = Race(
+            rows,
+            table,
+            rng,
+            shares * effort * WHOLE_WORK,
+            tolerance or 0.0,
+            digits.known,
+            shares,
+            watch=watch,
+            start=start,
+        )
         watch.report_of = lambda best: so_far(best, race, method, seed, facts, notes, train, held_out, start)
         n_derivatives = 0 if samples.derivatives is None else len(samples.derivatives)
         race.tell(described(facts, train.n, held_out.n, given, n_derivatives))
@@ -229,18 +241,18 @@ def fit(
             interrupted, late = guard.requested, crew.late
         assert race.best is not None
         reached = tolerance is not None and race.error <= tolerance
-        settled = None if given or reached or interrupted else outputs.settled(race, samples, rng)
         box = Box(samples, rng, max(one.model.n_params for one in race.found.values()))
+        work = 0.0 if interrupted else work_of_witnesses(race.spent)
+        witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, clock)
+        is_final = given or interrupted
+        choice = Choice(race, samples, train, held_out, witnesses, is_final, is_settled=is_final or reached)
+        settled = None if choice.is_settled else outputs.settled(race, choice)
         found, over_box, said = chosen_by_agreement(
             settled or race.best, list(race.found.values()), box, is_settled=given or reached or settled is not None
         )
         if said:
             race.tell(said)
-        work = 0.0 if interrupted else max(LEAST_WORK, EXPECTED_SHARE * race.spent)
-        witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, clock)
-        is_final = given or interrupted
-        choice = Choice(race, samples, train, held_out, witnesses, is_final, is_settled=is_final or reached)
-        taken = choice.of(found)
+        taken = replace(choice, is_settled=choice.is_settled or settled is not None).of(found)
         if taken.known.without_value:
             notes.append(f"the model has no value (NaN) in {taken.known.without_value:.1%} of the box of the rows")
         if taken.found.maker != found.maker:

@@ -405,10 +405,10 @@ class FitReport:
     model is a formula that is found quickly, and simpler ones with their errors; they are looked for when they are
     first asked for. `parts` are what the model is made of, the last ones its outputs, and `largest_arity` is the
     most inputs that one of them has, the paper's d*; `model.graph()` is the same as a graph. `effort` is the work
-    that the fit has done, in units of that of `fit(..., effort=1)`; None for `approximate`. `slices` are values of
-    the model along single inputs, of the first output over its RMS, through a row near the middle of the box,
-    `slices_through`. `gradient_rmse` and `gradient_max` are the errors of the model's derivatives on the rows held out,
-    where those of y were given, over the RMS of these, all times the range of their column.
+    that the fit has done, in units of that of `fit(..., effort=1)` of as many outputs; None for `approximate`. `slices`
+    are values of the model along single inputs, of the first output over its RMS, through a row near the middle of the
+    box, `slices_through`. `gradient_rmse` and `gradient_max` are the errors of the model's derivatives on the rows held
+    out, where those of y were given, over the RMS of these, all times the range of their column.
     """
 
     method: str

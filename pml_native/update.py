@@ -29,6 +29,7 @@ from .fit import FitWarning, formulas_listed
 from .fitting.account import of_parts
 from .fitting.diagnosis import FLOOR_MARGIN, expected_at
 from .fitting.expected import N_GROUPS, RANGE
+from .fitting.outputs import shares
 from .models import Beyond, ErrorEstimate, Model
 from .models.adjusting import degrees_of, is_linear, jacobian_of, known_as, parameters_of, with_parameters
 from .report import Errors, ErrorTerms, FitReport, Formulas, Update, counted
@@ -90,7 +91,7 @@ def updated(
         moved_at_rows = 0.0
     else:
         memory, n_places = _memory(model, old, unit)
-        budget = max(LEAST_WORK, SHARE * WHOLE_WORK * (report.effort or 0.0 if report is not None else 0.0))
+        budget = max(LEAST_WORK, SHARE * WHOLE_WORK * _effort(report))
         fresh = Rows(new.X, new.y, _weights(new, unit))
         made, spent = _moved(model, memory, fresh, budget, STEPS)
         way = (made.evaluate(memory.X) - memory.y) / _units_at(memory.y, new, unit)
@@ -124,6 +125,13 @@ def updated(
     if not suffices:
         warnings.warn(f"update: {made.report.advice[0]}", FitWarning, stacklevel=3)
     return made
+
+
+def _effort(report: FitReport | None) -> float:
+    """That of a fit, of several outputs in all."""
+    if report is None or report.effort is None:
+        return 0.0
+    return report.effort * (shares(report.n_outputs) if report.method == "auto" else 1.0)
 
 
 def _samples(model: Model, X: ArrayLike, y: ArrayLike) -> Samples:

@@ -19,13 +19,14 @@ from ..facts import Facts
 from ..hold_out import LEAST_ROWS, LEAST_ROWS_A_LINE
 from ..models import Model
 from ..report import FitReport, OutputErrors, Part, counted
-from ..search.search import EPS, WHOLE_WORK, Found
+from ..search.search import EPS, Found
 from ..search.spline import is_grid
 from . import diagnosis
 from .agreement import Estimate
 from .diagnosis import Limit, Outcome
 from .expected import RANGE, Expected
 from .limits import Limits
+from .outputs import was_cut_short
 from .race import Race
 
 MIN_ROWS = 10
@@ -135,7 +136,7 @@ def limit_of(
         return Limit.ROUNDING
     if late:
         return Limit.TIME
-    return Limit.WORK if race.was_cut_short else Limit.NOTHING_LEFT
+    return Limit.WORK if was_cut_short(race) else Limit.NOTHING_LEFT
 
 
 def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
@@ -152,7 +153,7 @@ def _in_words(outcome: Outcome, race: Race, time_limit: float | None) -> str:
     if limit is Limit.TIME:
         ended = (
             f"the time limit of {time_limit:g} s was used up, so that this result may not repeat; "
-            f"effort={race.spent / WHOLE_WORK:.2g} without a limit gives about this one, and repeats"
+            f"effort={race.effort:.2g} without a limit gives about this one, and repeats"
         )
     if found.errors.rmse > 3 * found.train_rmse and not outcome.limits.advice(found.error, None):
         ratio = found.errors.rmse / found.train_rmse if found.train_rmse else math.inf
@@ -201,7 +202,7 @@ def report_of(
         status="y is constant, and so is the model"
         if facts.outputs.constant.all()
         else _in_words(outcome, race, time_limit),
-        effort=race.spent / WHOLE_WORK,
+        effort=race.effort,
         n_params=found.model.n_params,
         n_train=n_train,
         n_validation=n_held_out,

@@ -16,8 +16,8 @@ from ..models import Model
 from ..report import Errors, rmse_of
 from ..search.polynomial import MOST_REFIT_WORK
 from ..search.search import ROUNDED, WORK_A_SECOND, Found, errors_at, refitted, sample_of
-from .agreement import ALIKE
-from .expected import Expected, Witnesses
+from .agreement import ALIKE, Box
+from .expected import Expected, Witnesses, work_of_witnesses
 from .race import Race
 
 # Parameters times rows for which a model's errors are measured at all rows, or at as many: some seconds.
@@ -57,6 +57,16 @@ class Choice:
     is_final: bool
     is_settled: bool
 
+    def of_output(self, column: int, race: Race, rng: np.random.Generator, spent: float) -> Choice:
+        """The choice among the models of one output, which were found in `race` with so much work."""
+        columns = [column]
+        samples, held_out = self.samples.of_outputs(columns), self.held_out.of_outputs(columns)
+        box = Box(samples, rng, max(one.model.n_params for one in race.found.values()))
+        facts = self.witnesses.facts.of_outputs(columns)
+        witnesses = replace(self.witnesses, box=box, facts=facts, rng=rng, work=work_of_witnesses(spent))
+        train = self.train.of_outputs(columns)
+        return replace(self, race=race, samples=samples, train=train, held_out=held_out, witnesses=witnesses)
+
     def of(self, found: Found) -> Taken:
         """`found`, or what is better where that is in doubt."""
         first = self._taken(found)
@@ -84,7 +94,7 @@ class Choice:
         if found.measured_at is None:
             at_rows = found.train_rmse if is_sample else self._rmse(model, self.train)
             found = replace(found, errors=_errors(model, self.held_out), train_rmse=at_rows)
-        whole = found if self.is_final else self._refitted(found)
+        whole = found if self.is_final else self.refitted(found)
         if found.measured_at is None and is_sample and whole is found:
             # All rows of a large table are gone through once: else they have been, by the model that is made of them.
             found = whole = replace(found, train_rmse=self._rmse(model, self.train))
@@ -92,7 +102,7 @@ class Choice:
         rivals = [one for one in self.race.found.values() if one.maker != found.maker]
         return Taken(found, whole, self.witnesses.expected(whole, rivals))
 
-    def _refitted(self, found: Found) -> Found:
+    def refitted(self, found: Found) -> Found:
         """The model made again of all rows, if there is time, unless it is worse at these."""
         samples, rows = self.samples, found.refit_rows
         n = samples.n if rows is None else min(samples.n, rows)

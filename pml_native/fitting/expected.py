@@ -85,6 +85,11 @@ AT_A_POINT, AT_ROWS, OF_BOX = 5.0, 2.0, 3.0
 RANGE = 3.0
 
 
+def work_of_witnesses(spent: float) -> float:
+    """That of the models without groups, after so much in searches."""
+    return max(LEAST_WORK, EXPECTED_SHARE * spent)
+
+
 @dataclass(frozen=True)
 class Expected:
     """`error` is the relative RMSE to expect over the box, infinite where nothing is known of it.

@@ -53,9 +53,9 @@ def _seen(
     """The places of the outliers that one look sees; None for none."""
     start, rng = time.perf_counter(), np.random.default_rng(0)
     train, held_out = split(samples, None, rng)
-    table = guide.table("auto", is_grid=False)
-    table = outputs.table_of(table) if samples.y.shape[1] > 1 else table
-    race = Race(Rows.of(train, held_out, rng), table, rng, LOOK_SHARE * effort * WHOLE_WORK)
+    table, m = guide.table("auto", is_grid=False), samples.y.shape[1]
+    table = outputs.table_of(table) if m > 1 else table
+    race = Race(Rows.of(train, held_out, rng), table, rng, outputs.shares(m) * LOOK_SHARE * effort * WHOLE_WORK)
     crew = Crew(n_threads, start + seconds, interrupted, needed=lambda: race.best is None)
     race.is_over = crew.is_over
     crew.run(race)

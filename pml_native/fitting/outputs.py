@@ -1,12 +1,17 @@
 """How `fit` meets several outputs: those that are sums of others are not fitted, each other one has a race of its own.
 
+Of few outputs the race of each is the one that it has in a fit of it alone, with the same work and the same random
+numbers, and what it comes to is chosen as there: beside others no output is worse than by itself. Of many, the races
+share the work of few.
+
 Beside these races goes one of models of all outputs together, which shares the work where the outputs are alike, and
 has one set of terms for all. Of both, each output takes what is better, all of them the models together where these are
-about as good. The races take turns, within the work that there is for all. Those that are nowhere better end early.
+about as good. The races take turns. Those that are nowhere better end early.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +24,10 @@ from ..models import Mixed, Model, Outputs, Polynomial
 from ..report import Errors
 from ..search.scheduler import Next, Run, Search, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, ROUNDED, Found, Rows, own_rng, score
-from .agreement import ALIKE, Box, chosen_by_agreement
+from .agreement import chosen_by_agreement
+from .choice import Choice
 from .kept import FEW, Kept, kept_outputs, n_rows
+from .limits import rounding_of_outputs
 from .race import ROUNDS, Race, Row, line_of
 from .reduced import ReducedSearch, with_prefix
 
@@ -29,16 +36,16 @@ from .reduced import ReducedSearch, with_prefix
 # this, and is taken from it only if its error is so many times smaller. Of more outputs than that none has a race, as
 # there is too little work for it.
 FIRST_SHARE, EXACT, MUCH_BETTER, MOST_RACES = 0.3, 1e-9, 10.0, 40
-# The first turn is this part of an even share of the work, and each one twice that before, up to the largest: where
-# outputs are simple, all have their models early.
-FIRST_TURN, LARGEST_TURN = 1 / 64, 1 / 8
-# A race that leads for no output after so much of an even share is ended: of the models together, and of an output.
+# The first turn is this part of a share of the work, and each one twice that before, up to the largest: where outputs
+# are simple, all have their models early, and a time limit leaves none far behind.
+FIRST_TURN, LARGEST_TURN = 1 / 64, 1 / 32
+# Models together are taken for all outputs where none is more than so many times less exact than by itself, and for one
+# of few outputs where they are so many times more exact.
+AS_GOOD, BETTER = 1.5, 3.0
+# A race that leads for no output after so much of a share is ended: of the models together, and of one of many outputs.
 TRIAL_TOGETHER, TRIAL_ALONE = 1 / 8, 3 / 4
-# Of the work, what is done in races; the rest is for what comes between.
-RACES_SHARE = 0.98
-# A race may go on with the work that others left, up to so many even shares; and it plans its turns for that. With 4,
-# each of up to three outputs has the turns that it has alone: of 8 fits of two all came to the model of alone, with 2
-# three, and one of the others was eight orders worse.
+# A race of one of many outputs may go on with the work that others left, up to so many even shares, if that is not more
+# than alone; and it plans its turns for that.
 MOST_SHARES = 4.0
 # The name of what is made of several models, and of the line of the table.
 SEARCH = "outputs"
@@ -52,8 +59,14 @@ def table_of(table: Sequence[Row]) -> tuple[Row, ...]:
             1.0 / ROUNDS[0],
             make=lambda race: OutputsSearch(race, table),
             sentence="the outputs, each by the model that suits it, come to {error:.1e}",
+            is_bounded=True,
         ),
     )
+
+
+def shares(m: int) -> float:
+    """How many times the work of a fit of one output that of m outputs is: of few, each has as much as alone."""
+    return 1.0 if m == 1 else min(m, FEW) + TRIAL_TOGETHER
 
 
 @dataclass(eq=False)
@@ -69,6 +82,7 @@ class Contest:
     run: Run | None = None
     done: float = 0.0
     ended: bool = False
+    was_dropped: bool = False
     best: Found | None = None
     errors: tuple[float, ...] = ()
     found: dict[str, Found] = field(default_factory=dict)  # the best of each maker
@@ -96,13 +110,21 @@ class OutputsSearch:
     """The search for models of all outputs of `race`, each of them by `table`."""
 
     def __init__(self, race: Race, table: Sequence[Row]) -> None:
+        # The numbers that are drawn for an output are those that its fit alone draws.
+        self.alone_rng = copy.deepcopy(race.rng)
         self.race, self.table, self.rng, self.rows = race, table, own_rng(race.rng), race.rows
         self.kept: Kept | None = None
         self.together: Contest | None = None
         self.alone: list[Contest] = []
         self.choices: Choices = []
-        self.share = race.work  # of each race, if all had as much
+        self.work_alone = race.work / shares(race.rows.n_outputs)  # that of a fit of one output
+        self.share = self.work_alone  # of each race, if all had as much
         self.prospect = 0.0
+
+    @property
+    def are_few(self) -> bool:
+        """Whether each output has a race as in a fit of it alone."""
+        return self.rows.n_outputs <= FEW
 
     def steps(self) -> Steps:
         rows, m = self.race.rows, self.race.rows.n_outputs
@@ -122,25 +144,36 @@ class OutputsSearch:
         if k <= MOST_RACES or is_relative:
             self.alone = [Contest((j,), of_columns(self.rows, [j])) for j in range(k)]
         contests = [*([self.together] if self.together else []), *self.alone]
+        if not self.are_few:
+            self.share = min(self.share, self.race.work / len(contests))
         for contest in contests:
             y = contest.rows.train.y
             if len(contest.columns) == 1 and not np.ptp(y) and not np.ptp(contest.rows.held_out.y):
                 contest.take(_constant(contest.rows))
                 contest.ended = True
                 continue
-            share, table = min(1.0, MOST_SHARES / len(contests)), self.table
-            if contest is self.together and k > FEW:
-                share, table = 1.0, [_at_length(row) for row in self.table]
+            work, table = min(self.work_alone, MOST_SHARES * self.share), self.table
+            if contest is self.together:
+                work = self.work_alone
+                table = self.table if self.are_few else [_at_length(row) for row in self.table]
             contest.race = Race(
                 contest.rows,
                 table,
-                own_rng(self.rng),
-                share * self.race.work,
+                own_rng(self.rng) if contest is self.together else copy.deepcopy(self.alone_rng),
+                work,
                 self.race.enough,
+                self._rounding(contest),
                 start=self.race.start,
                 is_over=self.race.is_over,
             )
         return contests
+
+    def _rounding(self, contest: Contest) -> float:
+        """What rounding y to its digits makes of these outputs, where it is known of all."""
+        rows = contest.rows
+        if not self.race.rounding:
+            return 0.0
+        return rounding_of_outputs((rows.table or rows.train).y).known
 
     def _raced(self, contests: Sequence[Contest]) -> Steps:
         """The races in turns, and after each round what is best for each output."""
@@ -148,24 +181,23 @@ class OutputsSearch:
         runs = yield Start([contest.race for contest in going if contest.race is not None])
         for contest, run in zip(going, runs, strict=True):
             contest.run = run
-        self.share = self.race.work / len(contests)
         turn = FIRST_TURN * self.share
-        if self.together is not None and self.rows.n_outputs > FEW:
-            yield from self._turn(self.together, FIRST_SHARE * self.race.work)
+        if self.together is not None and not self.are_few:
+            yield from self._turn(self.together, FIRST_SHARE * self.work_alone)
         spent = 0.0
         while any(not contest.ended for contest in contests):
             for contest in contests:
                 if contest.ended or self._has_no_need(contest):
                     continue
-                yield from self._turn(contest, turn)
+                yield from self._turn(contest, max(1.0, turn))  # a step at least, if there is no work for any
                 if self._leads_nowhere(contest):
                     assert contest.run is not None
                     drop(contest.run)
-                    contest.ended = True
+                    contest.ended = contest.was_dropped = True
             yield from self._offered()
             before, spent = spent, sum(contest.done for contest in contests)
             turn = min(2.0 * turn, LARGEST_TURN * self.share)
-            is_used_up = spent == before or spent >= RACES_SHARE * self.race.work
+            is_used_up = spent == before or (spent >= self.race.work and not self.are_few)
             if is_used_up and self._best_of_each() is not None:  # there is always one model, whatever the work
                 break
 
@@ -199,7 +231,7 @@ class OutputsSearch:
 
     def _has_no_need(self, contest: Contest) -> bool:
         """Whether the models together are exact enough for an output among many."""
-        if self.together is None or contest is self.together or self.rows.n_outputs <= FEW:
+        if self.together is None or contest is self.together or self.are_few:
             return False
         return bool(self.together.errors) and self.together.errors[contest.columns[0]] <= EXACT
 
@@ -208,10 +240,18 @@ class OutputsSearch:
             return False
         if contest is self.together:
             rest = [other.score(other.columns[0]) for other in self.alone]
-            leads = any(contest.score(j) < one for j, one in enumerate(rest))
+            leads = any(contest.score(j) < one for j, one in enumerate(rest)) and self._leaves_work()
             return contest.done >= TRIAL_TOGETHER * self.share and not leads
         [j] = contest.columns
-        return contest.done >= TRIAL_ALONE * self.share and not contest.score(j) < self.together.score(j)
+        is_behind = contest.done >= TRIAL_ALONE * self.share and not contest.score(j) < self.together.score(j)
+        return is_behind and not self.are_few
+
+    def _leaves_work(self) -> bool:
+        """Whether there is work for models together beside that for each of few outputs."""
+        if self.together is None or not self.are_few:
+            return True
+        alone = [one.done if one.ended else max(one.done, self.work_alone) for one in self.alone]
+        return sum(alone) + self.together.done < self.race.work
 
     # --- what is best for each output
 
@@ -232,13 +272,13 @@ class OutputsSearch:
     def _best_of_each(self) -> Choices | None:
         """None where an output has no model yet."""
         together, k = self.together, self.rows.n_outputs
-        worse = MUCH_BETTER if k > FEW else 1.0
+        worse = 1.0 / BETTER if self.are_few else MUCH_BETTER
         choices: Choices = []
         if together is not None and together.best is not None:
             choices = [(together.best, j) for j in range(k)]
             errors = np.array(together.errors)
             alone = [contest.errors[0] if contest.errors else math.inf for contest in self.alone]
-            if not self.alone or np.all(errors <= ALIKE * np.maximum(alone, 0.1 * ROUNDED)):
+            if not self.alone or np.all(errors <= AS_GOOD * np.maximum(alone, 0.1 * ROUNDED)):
                 return choices
         for contest in self.alone:
             [j] = contest.columns
@@ -257,40 +297,63 @@ class OutputsSearch:
             return replace(found, nearby_work=_nearby_work(found, self.rows.n))
         return mixed(self.race.rows, self.kept, found)
 
-    def settled(self, samples: Samples, rng: np.random.Generator) -> Found | None:
-        """What is best for each output where others agree with it over the box, made of `samples`; None as it is.
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether the race of an output could have gone on with more work."""
+        return any(one.race is not None and one.race.was_cut_short for one in self.alone if not one.was_dropped)
 
-        For few outputs only, as it takes many values of many models.
+    def settled(self, choice: Choice) -> Found | None:
+        """What is best for each of few outputs, chosen and made of all rows as if it was the only one; None as it is.
+
+        What models together make is left to them where they agree with the models of the output alone.
         """
-        k = len(self.choices)
-        if not k or k > FEW or self._is_together(self.choices):
+        if not self.choices or not self.are_few or self._is_together(self.choices):
             return None
-        columns = range(samples.y.shape[1]) if self.kept is None else self.kept.places
-        choices: Choices = []
+        wholes: Choices = []
         for j, (best, column) in enumerate(self.choices):
-            own = samples.of_outputs([columns[j]])
-            if column or best.model.signature.n_outputs > 1:
-                choices.append((best, column))
+            contest = self.alone[j]
+            if contest.race is None or not contest.found:
+                wholes.append((best, column))
                 continue
-            found = list(self.alone[j].found.values())
-            box = Box(own, rng, max(one.model.n_params for one in found))
-            choices.append((chosen_by_agreement(best, found, box, is_settled=False)[0], 0))
-        return None if _same(choices, self.choices) else self._whole(composed(self.rows, choices))
+            place = j if self.kept is None else self.kept.places[j]
+            record = Race(contest.rows, (), contest.race.rng, 0.0, found=dict(contest.found), start=self.race.start)
+            # What has ended by itself has drawn what it draws alone, which goes on here; others went ahead of it.
+            rng = own_rng(self.rng) if contest.was_dropped else contest.race.rng
+            own = choice.of_output(place, record, rng, contest.done)
+            of_all = best.model.signature.n_outputs > 1
+            first = of_column(contest.rows, best, column) if of_all else best
+            found, _, said = chosen_by_agreement(
+                first, list(contest.found.values()), own.witnesses.box, is_settled=False
+            )
+            if said:
+                record.tell(said)
+            is_of_all = of_all and found is first
+            wholes.append((choice.refitted(best), column) if is_of_all else (own.of(found).whole, 0))
+            self.race.path += [with_prefix(line, self._prefix(contest)) for line in record.path]
+        # They are of all rows already.
+        return replace(self._whole(composed(self.rows, wholes)), refit=None)
 
 
-def settled(race: Race, samples: Samples, rng: np.random.Generator) -> Found | None:
-    """What `OutputsSearch.settled` has, put on record in `race`; None for one output, or where nothing changes."""
+def _search_in(race: Race) -> OutputsSearch | None:
+    """The search for several outputs that was run in `race`, if there was one."""
     run = race.runs.get(SEARCH)
     search = None if run is None else run.search
-    if not isinstance(search, OutputsSearch):
-        return None
-    found = search.settled(samples, rng)
+    return search if isinstance(search, OutputsSearch) else None
+
+
+def settled(race: Race, choice: Choice) -> Found | None:
+    """What `OutputsSearch.settled` has, put on record in `race`; None for one output, or where nothing changes."""
+    search = _search_in(race)
+    found = None if search is None else search.settled(choice)
     if found is not None:
         race.found[found.maker] = found
-        race.tell(
-            f"over the box others agree better with other models of some outputs, which are taken: {found.error:.1e}"
-        )
     return found
+
+
+def was_cut_short(race: Race) -> bool:
+    """Whether work has ended the race, or that of one of several outputs."""
+    search = _search_in(race)
+    return race.was_cut_short or (search is not None and not race.is_enough and search.was_cut_short)
 
 
 # --- samples and models of some outputs
@@ -341,6 +404,12 @@ def _errors_of_each(found: Found, rows: Rows) -> tuple[float, ...]:
             columns = [slice(j, j + 1) for j in range(values.shape[1])]
             errors.append([Errors.of(values[:, j], some.y[:, j], some.sample_weight).rmse for j in columns])
     return tuple(np.max(errors, axis=0).tolist())
+
+
+def of_column(rows: Rows, found: Found, column: int) -> Found:
+    """One output of a model of several, as it is: `rows` are of this output."""
+    model = Outputs([found.model], [column], rows.signature)
+    return replace(rows.found(model, found.family, found.description), maker=found.maker)
 
 
 def _same(a: Choices, b: Choices) -> bool:

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..search import SEARCHES
 from ..search.scheduler import Next, Run, Search, Start, State, Steps, drop
-from ..search.search import FLOOR, Found, Rows, own_rng
+from ..search.search import FLOOR, WHOLE_WORK, Found, Rows, own_rng
 
 # Of the whole work, what a search of share 1 gets in each of its first turns.
 ROUNDS = (1 / 256, 1 / 64)
@@ -60,7 +60,8 @@ class Row:
     `make` is that of SEARCHES if not given. `last` has one turn after all rounds, even if there is nothing to gain but
     a simpler model; it is dropped where it hopes for no less than `hope`, if that is above what is hopeless anyway.
     `far_behind` is how many times worse than the best it may be after its first turn, to have a second one. What
-    `changes_variables` goes on after a turn that has gained much, before others have their first one.
+    `changes_variables` goes on after a turn that has gained much, before others have their first one. What `is_bounded`
+    has its own bound of work, and ends by itself.
     """
 
     search: str
@@ -73,6 +74,7 @@ class Row:
     hope: float = 0.0
     far_behind: float = FAR_BEHIND
     changes_variables: bool = False
+    is_bounded: bool = False
 
 
 class Watch(Protocol):
@@ -86,6 +88,7 @@ class Race:
     """The searches of a table in turns, on `rows`, with so much work in all.
 
     `enough` is the error that is asked for, `rounding` what rounding y to few digits makes, if it seems to be rounded.
+    `shares` is how many times the work of one output there is.
     `depth` counts the symmetries that led here. `is_over` says that the deadline has passed, or Ctrl-C been pressed: no
     search is made any more, as making one looks at the rows.
     """
@@ -96,6 +99,7 @@ class Race:
     work: float
     enough: float = 0.0
     rounding: float = 0.0
+    shares: float = 1.0
     rounds: Sequence[float] = ROUNDS
     depth: int = 0
     watch: Watch | None = None
@@ -122,6 +126,11 @@ class Race:
     @property
     def error(self) -> float:
         return math.inf if self.best is None else self.best.error
+
+    @property
+    def effort(self) -> float:
+        """What was done, in the unit of a user's `effort`."""
+        return self.spent / (self.shares * WHOLE_WORK)
 
     @property
     def is_enough(self) -> bool:
@@ -206,7 +215,7 @@ class Race:
         if name not in self.runs:
             search = row.make(self) if row.make is not None else SEARCHES[name](self.rows, own_rng(self.rng))
             [self.runs[name]] = yield Start([search])
-        run, target = self.runs[name], self._done.get(name, 0.0) + work
+        run, target = self.runs[name], math.inf if row.is_bounded else self._done.get(name, 0.0) + work
         while True:
             # No search goes ahead of its turn: with two threads that took 1.5 to 2.2 times the processor time of one.
             run.allow_up_to(max(target, self._done.get(name, 0.0) + 1.0))
@@ -229,7 +238,7 @@ class Race:
                 self._ended.add(name)
                 break
             # A search that has come to rounding ends by itself, after it has looked for what is simpler, or more exact.
-            if self.error <= self.enough or not self.has_work:
+            if self.error <= self.enough or not (row.is_bounded or self.has_work):
                 break
             more = self.rounds[-1] * self.work if leads and self.is_enough else 0.0
             if self.best is not None and event.work >= target + more:
