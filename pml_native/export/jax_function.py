@@ -323,6 +323,12 @@ def _scored(step: Step, scores: Value, values: Value) -> Value:
     return values.reshape(step.sizes)[k]
 
 
+def _ordered(step: Step, x: Value) -> Value:
+    d, g = step.sizes
+    images = x[step.tables[0].reshape(g, d)]
+    return images[jnp.lexsort(images.T[::-1])[0]]
+
+
 # By the names of kernels; those that are missing are functions of one number.
 OPERATIONS: dict[str, Callable[..., Value]] = {
     "affine": _affine,
@@ -346,6 +352,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "spline": _spline,
     "extreme": _extreme,
     "scored": _scored,
+    "ordered": _ordered,
     "spread": _spread,
     "nearest": _nearest,
     "away": _away,

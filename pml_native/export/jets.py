@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..exchanges import Exchanges
 from .definition import definition_of, within
 from .kernels import Kernel
 from .of_arrays import OfArrays
@@ -416,6 +417,11 @@ def _extreme(step: Step, x: Jets) -> Jets:
     return x.chosen(place[:, None])
 
 
+def _ordered(step: Step, x: Jets) -> Jets:
+    exchanges = Exchanges(step.tables[0].reshape(step.sizes[1], step.sizes[0]).astype(np.intp))
+    return x.chosen(exchanges.images[exchanges.places(x.value)])
+
+
 def _scored(step: Step, scores: Jets, values: Jets) -> Jets:
     _, m = step.sizes
     known = np.where(np.isnan(scores.value), -np.inf, scores.value)
@@ -448,6 +454,7 @@ OPERATIONS: dict[str, Callable[..., Jets]] = {
     "spline": _spline,
     "extreme": _extreme,
     "scored": _scored,
+    "ordered": _ordered,
     "clipped": _clipped,
     "bounded": _bounded,
 }

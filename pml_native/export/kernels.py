@@ -783,6 +783,36 @@ def scored_back(
         values_bar[k * m + i] += y_bar[i]
 
 
+# Columns in each other's place
+
+
+def ordered(d: int, g: int, images: Ints, x: Numbers, y: Results) -> None:
+    """Of g permutations of x the first in lexicographic order; a number that is missing decides nothing."""
+    k: int = ordered_place(d, g, images, x)
+    for j in range(d):
+        y[j] = x[images[k * d + j]]
+
+
+def ordered_place(d: int, g: int, images: Ints, x: Numbers) -> int:
+    k: int = 0
+    for i in range(1, g):
+        way: int = 0
+        for j in range(d):
+            if way == 0 and x[images[i * d + j]] < x[images[k * d + j]]:
+                way = 1
+            if way == 0 and x[images[i * d + j]] > x[images[k * d + j]]:
+                way = 2
+        if way == 1:
+            k = i
+    return k
+
+
+def ordered_back(d: int, g: int, images: Ints, x: Numbers, y: Numbers, y_bar: Numbers, x_bar: Results) -> None:
+    k: int = ordered_place(d, g, images, x)
+    for j in range(d):
+        x_bar[images[k * d + j]] += y_bar[j]
+
+
 AFFINE = Kernel("affine", affine, affine_back)
 SCALED = Kernel("scaled", scaled, scaled_back)
 DIVIDED = Kernel("divided", divided, divided_back)
@@ -807,3 +837,4 @@ AWAY = Kernel("away", away)
 SPLINE = Kernel("spline", spline, spline_back)
 EXTREME = Kernel("extreme", extreme, extreme_back)
 SCORED = Kernel("scored", scored, scored_back)
+ORDERED = Kernel("ordered", ordered, ordered_back)

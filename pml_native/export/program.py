@@ -257,6 +257,11 @@ def scored(scores: Vector, values: Vector) -> Vector:
     return step(kernels.SCORED, values.size // q, [scores, values], [q, values.size // q])
 
 
+def ordered(x: Vector, images: NDArray[np.intp]) -> Vector:
+    """Of the permutations `images` (g, d) of x the first one in lexicographic order."""
+    return step(kernels.ORDERED, x.size, [x], [x.size, len(images)], [images])
+
+
 def clipped(x: Vector, low: Array, high: Array) -> Vector:
     """The point of a box that is nearest to x."""
     return step(box.CLIPPED, x.size, [x], [x.size], [np.concatenate([low, high])])

@@ -9,8 +9,10 @@ from . import archive
 from .algebraic import Algebraic
 from .beyond import OUTSIDE, Beyond, ExtrapolationWarning, Outside
 from .boosted import Boosted
+from .bounded import Bounded
 from .composed import Composed
 from .ends import Ends
+from .exchanged import Exchanged
 from .families import FAMILIES
 from .inverse import Inverse
 from .mixed import Mixed
@@ -41,9 +43,11 @@ __all__ = [
     "Algebraic",
     "Beyond",
     "Boosted",
+    "Bounded",
     "Composed",
     "Ends",
     "ErrorEstimate",
+    "Exchanged",
     "ExtrapolationWarning",
     "Inverse",
     "Mixed",

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..derivatives import Derivatives
-from ..models.chebyshev import ChebyshevTerms
 from ..models.normalization import Normalization
 from ..models.transformed import Transformed, input_slopes
+from .orbits import Terms
 
 # What a derivative by the unit of length in z, where the box is 2 wide, is taken to be off by, over what y is, at
 # least: what series of some ten terms leave over goes up and down as their last terms do. Where rounding decides, the
@@ -77,7 +77,7 @@ class Along:
         """What they are by the unit of length, (k, m)."""
         return self.known.values * self.per_unit
 
-    def design(self, terms: ChebyshevTerms) -> Array:
+    def design(self, terms: Terms) -> Array:
         """Those of the terms, (k, p)."""
         return terms.derivatives(self.Z, self.directions, self.known.order, self.bends)
 

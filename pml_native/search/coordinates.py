@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Samples
 from ..derivatives import Derivatives
+from ..exchanges import Exchanges
+from ..models.chebyshev import Indices
 from ..models.model import Model
 from ..models.normalization import Normalization
 from ..models.transformed import TRANSFORMS, Transformed
 from .along import Along, Balance, n_values_along
+from .orbits import Terms, terms_of
 
 # How much wider than the range of the rows a box may be, on each side: terms lose digits if rows are in a part of it.
 MOST_MARGIN = 0.5
@@ -38,6 +42,11 @@ class InputCoordinates:
     along: Along | None = None
     held_out_along: Along | None = None
     balance: Balance | None = None
+    exchanges: Exchanges | None = None
+
+    def terms(self, indices: Indices) -> Terms:
+        """Products of Chebyshev polynomials in them, or what is the same under exchanges of columns."""
+        return terms_of(indices, self.exchanges)
 
     def __hash__(self) -> int:
         return hash(self.names)
@@ -124,7 +133,7 @@ class InputFrames:
     `X` (n, d) are the rows to train on, `held_out` those to choose by. `corners` (k, d) are points that the box of the
     polynomials holds, if they are not too far: no row is there, but a model may be asked. `degree` bounds degrees, and
     `degrees` those of each column. `derivatives` are those known at rows to train on and at those held out, of y of the
-    RMS `unit` (m,).
+    RMS `unit` (m,). Columns that `exchanges` take into each other have the same coordinates.
     """
 
     def __init__(
@@ -137,8 +146,9 @@ class InputFrames:
         *,
         derivatives: tuple[Derivatives | None, Derivatives | None] = (None, None),
         unit: Array | None = None,
+        exchanges: Exchanges | None = None,
     ) -> None:
-        self.derivatives, self.unit = derivatives, unit
+        self.derivatives, self.unit, self.exchanges = derivatives, unit, exchanges
         apart = [known.X[known.is_apart] for known in derivatives if known is not None]
         self.n, self.ends, self.rows = len(X), len(X) + len(held_out), np.concatenate([X, held_out, *apart])
         self.corners = np.empty((0, X.shape[1])) if corners is None else corners
@@ -149,28 +159,57 @@ class InputFrames:
 
     def __call__(self, names: tuple[str, ...]) -> InputCoordinates:
         if names not in self._made:
-            scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(self.rows))
+            every = self._with_images(self.rows)
+            scales = np.where([name == "identity" for name in names], 1.0, _middle_scales(every))
             T = Transformed.transform_inputs(np.concatenate([self.rows, self.corners]), names, scales)
             T, corners = T[: len(self.rows)], T[len(self.rows) :]
             low, high = T.min(axis=0), T.max(axis=0)
             margin = MOST_MARGIN * (high - low)
-            normalization = Normalization.of_box(np.concatenate([T, np.clip(corners, low - margin, high + margin)]))
+            ends = np.concatenate([T, np.clip(corners, low - margin, high + margin)])
+            normalization = Normalization.of_box(self._with_images(ends))
             Z, n = normalization.apply(T), self.n
             along, held_out_along = (Along.of(known, names, scales, normalization) for known in self.derivatives)
             # A column of k different values knows degrees up to k - 1, and more where derivatives along it are known.
             n_known = [len(np.unique(z[:n])) + n_values_along(along, j) for j, z in enumerate(Z.T)]
+            if self.exchanges is not None:
+                n_known = [max(n_known[j] for j in image) for image in self.exchanges.images.T]
             highest = tuple(min(known - 1, top) for known, top in zip(n_known, self.tops, strict=True))
             balance = None if along is None or self.unit is None else Balance.of(along, self.unit)
             self._made[names] = InputCoordinates(
-                names, scales, normalization, Z[:n], Z[n : self.ends], highest, along, held_out_along, balance
+                names,
+                scales,
+                normalization,
+                Z[:n],
+                Z[n : self.ends],
+                highest,
+                along,
+                held_out_along,
+                balance,
+                self.exchanges,
             )
         return self._made[names]
+
+    def _with_images(self, X: Array) -> Array:
+        """With the images of `X` (n, d) where columns may be exchanged: these then have the same range."""
+        return X if self.exchanges is None else self.exchanges.all_of(X)
+
+    def combinations(self, choices: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+        """All coordinates of the columns, whose `choices` are given; those that may be exchanged have the same."""
+        orbits = [[j] for j in range(len(choices))] if self.exchanges is None else self.exchanges.orbits
+        place = {j: k for k, orbit in enumerate(orbits) for j in orbit}
+        for one in itertools.product(*(choices[orbit[0]] for orbit in orbits)):
+            yield tuple(one[place[j]] for j in range(len(choices)))
+
+    def with_column(self, names: tuple[str, ...], j: int, name: str) -> tuple[str, ...]:
+        """The coordinates with another one for column j, and for those that it may be exchanged with."""
+        changed = [j] if self.exchanges is None else np.unique(self.exchanges.images[:, j]).tolist()
+        return tuple(name if i in changed else own for i, own in enumerate(names))
 
     def alternatives(self, given: Sequence[str] | None) -> list[list[str]]:
         """The coordinates that each column may have: those `given`, or all whose domain the rows and corners are in."""
         if given is not None:
             return [[name] for name in given]
-        everywhere = np.concatenate([self.rows, self.corners])
+        everywhere = self._with_images(np.concatenate([self.rows, self.corners]))
         low, high = everywhere.min(axis=0), everywhere.max(axis=0)
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
         spans = (np.sign(low) * np.sign(high) > 0) & (far > LEAST_RATIO * near)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, rms_of_columns
-from ..models.chebyshev import ChebyshevTerms
 from .along import Along, Balance
 from .coordinates import InputCoordinates, InputFrames, Link
+from .orbits import Terms
 from .search import Rows
 
 
@@ -23,7 +23,16 @@ def input_frames(rows: Rows, degree: int | None = None) -> InputFrames:
     train, held_out = rows.train, rows.held_out
     derivatives = train.derivatives, held_out.derivatives
     unit = rms_of_columns(train.y)
-    return InputFrames(train.X, held_out.X, rows.corners, degree, rows.degrees, derivatives=derivatives, unit=unit)
+    return InputFrames(
+        train.X,
+        held_out.X,
+        rows.corners,
+        degree,
+        rows.degrees,
+        derivatives=derivatives,
+        unit=unit,
+        exchanges=rows.exchanges,
+    )
 
 
 class Equations:
@@ -83,7 +92,7 @@ class Equations:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def design(self, terms: ChebyshevTerms, some: slice = slice(None)) -> Array:
+    def design(self, terms: Terms, some: slice = slice(None)) -> Array:
         """What the terms have there, in `some` of the equations: (len, p)."""
         if self.along is None:
             return terms.design(self.Z[some])
@@ -113,7 +122,7 @@ class Equations:
         found[n:] += (weight * t)[n:, None] * design[points[n:]]
         return found
 
-    def weighted(self, terms: ChebyshevTerms, some: slice = slice(None)) -> tuple[Array, Array]:
+    def weighted(self, terms: Terms, some: slice = slice(None)) -> tuple[Array, Array]:
         """The same and their targets, times the roots of the weights."""
         design, targets = self.design(terms, some), self.targets[some]
         if self.root_weight is None:
@@ -121,7 +130,7 @@ class Equations:
         return design * self.root_weight[some], targets * self.root_weight[some]
 
 
-def held_out_design(terms: ChebyshevTerms, frame: InputCoordinates) -> Array:
+def held_out_design(terms: Terms, frame: InputCoordinates) -> Array:
     """The terms at the rows held out, and what they have along the derivatives known there."""
     values, along = terms.design(frame.held_out_Z), frame.held_out_along
     return values if along is None else np.concatenate([values, along.design(terms)])

@@ -26,11 +26,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, Samples
 from ..models import Model, Polynomial
-from ..models.chebyshev import BASES, ChebyshevTerms, Indices, index_set, largest_index_set
+from ..models.chebyshev import BASES, Indices, index_set
 from ..models.transformed import TRANSFORMS, Transformed
 from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
 from .equations import Equations, held_out_design, held_out_rmse, input_frames
 from .least_squares import TILE_NUMBERS, Solve, leading_least_squares, tiled_least_squares
+from .orbits import Terms, expanded, largest_set, of_budget
 from .polynomial_growth import Growth, constants_exact, next_terms, prune, rms
 from .pursuit import Candidates
 from .scheduler import Part, Step, Steps, Worker
@@ -173,11 +174,11 @@ class PolynomialSearch:
         """The whole search."""
         given = tuple(choice[0] for choice in self.choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
-        few = len(self.choices) <= FEW_INPUTS
+        few = self._n_orbits <= FEW_INPUTS
         if self.basis != "auto":
-            yield from self._scanned(itertools.product(*self.choices) if few else [given, logarithms])
+            yield from self._scanned(self.frame.combinations(self.choices) if few else [given, logarithms])
             return
-        firsts = list(itertools.product(*self.choices)) if few else [given, logarithms]
+        firsts = list(self.frame.combinations(self.choices)) if few else [given, logarithms]
         if few:
             # All of them: of two that meet the rows to rounding, the simpler goes further beyond.
             yield from self._scanned(firsts, small=True)
@@ -186,7 +187,7 @@ class PolynomialSearch:
             if not self.is_settled:
                 yield from self._scanned(some)
         sparse: list[Growth] = []
-        if len(self.choices) >= MANY_INPUTS:
+        if len(self.choices) >= MANY_INPUTS and self.rows.exchanges is None:
             for names in dict.fromkeys([given, min(self.tried, key=self._error_in)]):
                 if not self.is_settled:
                     sparse += yield from self._sparse(names)
@@ -223,6 +224,11 @@ class PolynomialSearch:
         if self.best is None or not self.best.is_exact:
             return False
         return self.is_good or len(self.choices) == 1 or is_simple(self.best.model)
+
+    @property
+    def _n_orbits(self) -> int:
+        """Inputs whose coordinates are chosen one by one."""
+        return len(self.choices) if self.rows.exchanges is None else len(self.rows.exchanges.orbits)
 
     def first_step(self) -> Step:
         """One step whose result is the error that very few terms come to, the inputs as given or in logarithms."""
@@ -267,7 +273,9 @@ class PolynomialSearch:
         steps = []
         for one in dict.fromkeys(names):
             frame = self.frame(one)
-            indices, sizes = largest_index_set("axes", frame.highest, min(most, self.max_terms))
+            indices, sizes = largest_set(
+                "axes", frame.highest, min(most, self.max_terms), frame.exchanges
+            )
             steps.append(self._scan_step(frame, indices, sizes, self._budgets(indices)))
         growths = [growth for found in (yield steps) for growth in found]
         yield from self._offered(growths)
@@ -399,7 +407,7 @@ class PolynomialSearch:
             if top == done:
                 continue
             n = self._compared(top)
-            terms = ChebyshevTerms(indices[:top])
+            terms = frame.terms(indices[:top])
             held_out = held_out_design(terms, frame)
             solvers = self._solvers(frame, terms, n)
             for p in tried[np.searchsorted(tried, done, side="right") : np.searchsorted(tried, top, side="right")]:
@@ -424,7 +432,7 @@ class PolynomialSearch:
             growth.error, growth.indices, growth.coefficients = growth.best
         return growths
 
-    def _solvers(self, frame: InputCoordinates, terms: ChebyshevTerms, n: int) -> list[Solve]:
+    def _solvers(self, frame: InputCoordinates, terms: Terms, n: int) -> list[Solve]:
         """Least squares of the first n rows, for each of the groups of links that weigh rows alike."""
         degrees, found, values = terms.indices.sum(axis=1), [], None
         for alike in self._alike:
@@ -455,8 +463,8 @@ class PolynomialSearch:
                     f"degree: expected at most {self.max_terms} terms, half of the rows trained on or max_terms, got "
                     f"more in the {basis} basis of degree {self.degree} and {len(frame.highest)} columns"
                 )
-            return found
-        indices, sizes = largest_index_set(basis, frame.highest, budget)
+            return found if frame.exchanges is None else of_budget(*found, budget, frame.exchanges)
+        indices, sizes = largest_set(basis, frame.highest, budget, frame.exchanges)
         if self.degree is None:
             return indices, sizes
         count = int(np.searchsorted(sizes, self.degree, side="right"))
@@ -472,7 +480,7 @@ class PolynomialSearch:
         starts = [min(self.tried, key=lambda names: self.tried[names][i].error) for i in range(len(self.links))]
         now, made = list(starts), dict.fromkeys((names, i) for i, names in enumerate(starts))
         for j in 2 * list(range(len(self.choices))):
-            changes = [[(*names[:j], name, *names[j + 1 :]) for name in self.choices[j]] for names in now]
+            changes = [[self.frame.with_column(names, j, name) for name in self.choices[j]] for names in now]
             yield from self._scanned(itertools.chain.from_iterable(changes), small=True)
             for i, own in enumerate(changes):
                 for changed in own:
@@ -536,7 +544,7 @@ class PolynomialSearch:
         if weight is not None:
             weight = weight / rms(weight)
             residual = residual * weight
-        t = held_out_design(ChebyshevTerms(growth.indices), growth.frame) @ growth.coefficients
+        t = held_out_design(growth.frame.terms(growth.indices), growth.frame) @ growth.coefficients
         error = held_out_rmse(self.rows, growth.frame, growth.link, t)
         growth.n_terms, growth.errors = (*growth.n_terms, len(growth.indices)), (*growth.errors, error)
         gains = growth.best is None or error < 0.9 * growth.best[0]
@@ -617,7 +625,8 @@ class PolynomialSearch:
         if growth is None:
             return
         n = self._rows(2 * len(growth.indices))
-        left = rms(growth.link.t[:n] - ChebyshevTerms(growth.indices).design(growth.frame.Z[:n]) @ growth.coefficients)
+        design = growth.frame.terms(growth.indices).design(growth.frame.Z[:n])
+        left = rms(growth.link.t[:n] - design @ growth.coefficients)
         size = np.max(np.abs(growth.coefficients) / left, axis=1)
         steps = []
         for cutoff in (0.0, 0.03, 0.1, 0.3, 1.0, 3.0):
@@ -632,8 +641,7 @@ class PolynomialSearch:
     def _model(self, growth: Growth) -> Model:
         frame, link = growth.frame, growth.link
         polynomial = Polynomial(
-            growth.indices,
-            constants_exact(growth),
+            *expanded(growth.indices, constants_exact(growth), frame.exchanges),
             inputs=frame.normalization,
             output_exponents=link.inner_exponents,
             signature=self.rows.signature,
@@ -645,7 +653,7 @@ class PolynomialSearch:
         """The same terms with coefficients from all `samples`, or as many of them as MOST_REFIT_WORK allows."""
         frame, link, p = growth.frame, growth.link, len(growth.indices)
         m = self.rows.n_outputs
-        terms = ChebyshevTerms(growth.indices)
+        terms = frame.terms(growth.indices)
         per_row = self.rows.per_row
         n = min(len(samples.X), math.ceil(max(MOST_ROWS, int(MOST_REFIT_WORK / p**2)) / per_row))
         chosen = np.linspace(0, len(samples.X) - 1, n).astype(np.intp)
@@ -678,7 +686,7 @@ class PolynomialSearch:
 
     def _fit(self, growth: Growth, equations: Equations) -> Array:
         """Solves for the coefficients of the growth's terms, and returns what is left over of the equations."""
-        terms, p, n = ChebyshevTerms(growth.indices), len(growth.indices), len(equations)
+        terms, p, n = growth.frame.terms(growth.indices), len(growth.indices), len(equations)
         size = min(n, max(p, TILE_NUMBERS // p))
         tiles = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         kept = equations.design(terms) if len(tiles) == 1 else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from ..models.chebyshev import ChebyshevTerms, Indices, unique_rows
+from ..models.chebyshev import Indices, unique_rows
 from .coordinates import InputCoordinates, Link
 from .equations import Equations
 
@@ -81,6 +81,8 @@ def next_terms(
     near = near[(near <= np.array(growth.frame.highest)).all(axis=1)]
     if degree is not None:
         near = near[near.sum(axis=1) <= degree]
+    if growth.frame.exchanges is not None:
+        near = growth.frame.exchanges.canonical(near)
     both, place_of = unique_rows(np.concatenate([growth.indices, near]))
     is_new = np.ones(len(both), dtype=bool)
     is_new[place_of[: len(growth.indices)]] = False
@@ -90,7 +92,7 @@ def next_terms(
     if len(candidates) == 0:
         return candidates
     rows = min(len(residual), SCORING_ROWS)
-    columns = equations.design(ChebyshevTerms(candidates), slice(rows))
+    columns = equations.design(growth.frame.terms(candidates), slice(rows))
     if weight is not None:
         columns *= weight[:rows]
     norms = np.sqrt(np.einsum("np,np->p", columns, columns))

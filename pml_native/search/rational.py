@@ -32,15 +32,17 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from ..arrays import Array, Samples
+from ..exchanges import Exchanges
 from ..lapack import solve_triangular, triangle_of
 from ..models import Model, Polynomial, Rational
-from ..models.chebyshev import ChebyshevTerms, Indices
+from ..models.chebyshev import Indices
 from ..models.transformed import TRANSFORMS, Transformed
 from ..singular_values import svd
 from .along import Along
 from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
 from .equations import Equations, held_out_design, held_out_rmse, input_frames
 from .least_squares import DECAY, MOST_DOUBLINGS
+from .orbits import MOST_TERMS, expanded, of_budget
 from .polynomial_growth import rms
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, EPS, Found, Rows, extrapolated, score, searched
@@ -128,22 +130,29 @@ class Shape:
     speeds: tuple[float, ...]
     ratio: float
 
-    def terms(self, highest: Sequence[int], most: int) -> tuple[Indices, int]:
+    def terms(
+        self, highest: Sequence[int], most: int, exchanges: Exchanges | None = None
+    ) -> tuple[Indices, int]:
         """The numerator's terms (p, d), those of the denominator being the first q, and q: p + q <= `most`."""
-        indices, sizes = _by_size(self.speeds, highest, most)
+        if exchanges is None:
+            indices, sizes = _by_size(self.speeds, highest, most)
+        else:
+            every = _by_size(self.speeds, highest, min(MOST_TERMS, most * len(exchanges)))
+            indices, sizes = of_budget(*every, most, exchanges)
         shells = np.unique(sizes)
         p = np.searchsorted(sizes, shells, side="right")
         q = np.searchsorted(sizes, self.ratio * shells * (1.0 + 4.0 * EPS), side="right")
         last = max(0, int(np.searchsorted(p + q, most, side="right")) - 1)
         return indices[: p[last]], int(q[last])
 
-    def variants(self) -> Iterator[Shape]:
-        """Shapes next to this one."""
+    def variants(self, exchanges: Exchanges | None = None) -> Iterator[Shape]:
+        """Shapes next to this one; columns that may be exchanged have the same speed."""
         for ratio in RATIOS:
             yield replace(self, ratio=ratio)
-        for j, factor in itertools.product(range(len(self.speeds)), (STRETCH, 1.0 / STRETCH)):
+        orbits = [[j] for j in range(len(self.speeds))] if exchanges is None else exchanges.orbits
+        for orbit, factor in itertools.product(orbits, (STRETCH, 1.0 / STRETCH)):
             speeds = np.array(self.speeds)
-            speeds[j] *= factor
+            speeds[orbit] *= factor
             yield replace(self, speeds=tuple(np.maximum(speeds / speeds.max(), LEAST_SPEED).tolist()))
 
 
@@ -247,7 +256,7 @@ class RationalSearch:
         """All coordinates with few terms, the best first."""
         given = tuple(choice[0] for choice in self.choices)
         logarithms = tuple("log" if "log" in choice else choice[0] for choice in self.choices)
-        every = dict.fromkeys([given, logarithms, *itertools.islice(itertools.product(*self.choices), MOST_RACED)])
+        every = dict.fromkeys([given, logarithms, *itertools.islice(self.frame.combinations(self.choices), MOST_RACED)])
         shape = Shape((1.0,) * len(self.choices), RATIOS[0])
         pairs = itertools.islice(itertools.product(every, self.links), MOST_RACED)
         contenders = [Contender(self.frame(names), link, shape) for names, link in pairs]
@@ -268,7 +277,7 @@ class RationalSearch:
             tried = [
                 (i, replace(now[i], shape=shape))
                 for i in active
-                for shape in now[i].shape.variants()
+                for shape in now[i].shape.variants(self.rows.exchanges)
                 if shape != now[i].shape
             ]
             tried += [(i, replace(now[i], frame=frame)) for i in active for frame in self._with_roots(now[i].frame)]
@@ -288,9 +297,10 @@ class RationalSearch:
     def _with_roots(self, frame: InputCoordinates) -> Iterator[InputCoordinates]:
         """The root of one more column, where coordinates are to be chosen: half way to the logarithm, for singular
         points beyond an end. The incomplete gamma function comes to 2e-10 so, and to 1e-7 without."""
-        for j, (name, choice) in enumerate(zip(frame.names, self.choices, strict=True)):
-            if len(choice) > 1 and name != "root":
-                yield self.frame((*frame.names[:j], "root", *frame.names[j + 1 :]))
+        orbits = [[j] for j in range(len(self.choices))] if frame.exchanges is None else frame.exchanges.orbits
+        for [j, *_] in orbits:
+            if len(self.choices[j]) > 1 and frame.names[j] != "root":
+                yield self.frame(self.frame.with_column(frame.names, j, "root"))
 
     def _witnesses(self, contenders: Sequence[Contender]) -> Steps:
         """Offers quotients in the coordinates that came second, too: where rows are not, they tell of the best one."""
@@ -390,9 +400,9 @@ class RationalSearch:
     def _solved(self, contender: Contender, most: int, compared: bool, worker: Worker) -> tuple[Quotient, float] | None:
         """The best quotient of at most so many terms, and its error on the rows held out."""
         frame, link = contender.frame, contender.link
-        indices, q = contender.shape.terms(frame.highest, most)
+        indices, q = contender.shape.terms(frame.highest, most, frame.exchanges)
         n, n_held_out = self._rows(len(indices) + q, compared), self.rows.n_held_out
-        terms = ChebyshevTerms(indices)
+        terms = frame.terms(indices)
         own = link.root_weight(self.rows.train, link.t)
         equations = Equations.of(frame, [link], self.rows.train.y, n, own, with_y=True)
         design, held_out = equations.design(terms), held_out_design(terms, frame)
@@ -422,7 +432,8 @@ class RationalSearch:
     def is_positive(self, quotient: Quotient) -> bool:
         """Whether no descent from where the denominator is least finds it 0 or less in the box."""
         q = len(quotient.denominator)
-        denominator = Polynomial(quotient.indices[:q], quotient.denominator, n_threads=1)
+        terms = expanded(quotient.indices[:q], quotient.denominator[:, None], self.rows.exchanges)
+        denominator = Polynomial(*terms, n_threads=1)
 
         def value_and_slope(z: Array) -> tuple[float, Array]:
             return float(denominator.evaluate(z[None])[0, 0]), denominator.evaluate_gradient(z[None])[0, 0]
@@ -435,9 +446,9 @@ class RationalSearch:
     def _model(self, contender: Contender, quotient: Quotient) -> Model:
         denominator = np.zeros((len(quotient.indices), 1))
         denominator[: len(quotient.denominator), 0] = quotient.denominator
+        coefficients = np.concatenate([quotient.numerators, denominator], axis=1)
         polynomials = Polynomial(
-            quotient.indices,
-            np.concatenate([quotient.numerators, denominator], axis=1),
+            *expanded(quotient.indices, coefficients, contender.frame.exchanges),
             inputs=contender.frame.normalization,
             output_exponents=np.append(contender.link.inner_exponents, 0),
             n_threads=1,
@@ -466,11 +477,12 @@ class RationalSearch:
         t = np.ldexp(t, -link.inner_exponents)
         slopes = None if along is None else link.slopes(along, samples.y)
         equations = Equations(Z, t, along, frame.balance, slopes, link.root_weight(samples, t))
-        design = equations.design(ChebyshevTerms(quotient.indices))
+        terms = frame.terms(quotient.indices)
+        design = equations.design(terms)
         weight = _root_weight(equations) / quotient.bottom(design[:n])[equations.points]
         ridges = (quotient.ridge,)
         [again] = solutions(quotient.indices, equations, design, q, weight, ridges)
-        looked_at = np.concatenate([design[:n], ChebyshevTerms(quotient.indices).design(self.points)])
+        looked_at = np.concatenate([design[:n], terms.design(self.points)])
         return again if again.bottom(looked_at).min() > 0.0 and self.is_positive(again) else None
 
 

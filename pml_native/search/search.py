@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import BLOCK_ROWS, Array, Samples, Subset, as_samples, rms_of_columns
+from ..exchanges import Exchanges
 from ..hold_out import split
 from ..models import Model, Signature
 from ..optimize.interrupt import InterruptGuard
@@ -63,7 +64,8 @@ class Rows:
 
     `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
     are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form. `degrees`
-    are the powers above which an input has nothing new: the square of a sine is 1 less that of the cosine.
+    are the powers above which an input has nothing new: the square of a sine is 1 less that of the cosine. y is the
+    same under `exchanges` of columns, which searches for polynomials and quotients heed.
     """
 
     train: Samples
@@ -73,6 +75,7 @@ class Rows:
     grid: tuple[list[Array], NDArray[np.intp]] | None = None
     is_apart: bool = False
     degrees: tuple[int, ...] | None = None
+    exchanges: Exchanges | None = None
 
     @classmethod
     def of(

@@ -36,7 +36,7 @@ FLOORS = [
     ["coverage"],
     ["facts"],
     ["digits"],
-    ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials", "lapack"],
+    ["files", "threads", "memory", "elementary", "grids", "slices", "singular_values", "monomials", "lapack", "exchanges"],
     ["arrays", "jit", "coefficients"],
     ["encodings", "derivatives"],
     ["columns"],
