@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:  # what _NAMES says, for whoever reads the sources only
-    from . import optimize, problems, scaling
+    from . import known, optimize, problems, scaling
     from .approximate import approximate
     from .arrays import PrecisionWarning
     from .estimator import PrecisionRegressor as PrecisionRegressor
@@ -118,6 +118,7 @@ __all__ = [
     "fit_separable",
     "fit_waves",
     "info",
+    "known",
     "load",
     "optimize",
     "problems",
@@ -127,7 +128,7 @@ __all__ = [
     "suggest",
 ]
 
-# The public names by the modules that they are from; `optimize`, `problems` and `scaling` are modules themselves.
+# The public names by the modules that they are from; `known`, `optimize`, `problems` and `scaling` are modules.
 _NAMES = {
     "approximate": "approximate",
     "arrays": "PrecisionWarning",

@@ -20,7 +20,8 @@ from .coverage import Coverage
 from .encodings import Durations
 from .facts import Facts
 from .files import require_writable
-from .fitting import contradictions, diagnosis, guide, limits, outputs, periodic, pieces
+from .fitting import contradictions, diagnosis, guide, kept_knowledge, limits, outputs, periodic, pieces
+from .fitting import known as known_races
 from .fitting import regions as region_races
 from .fitting.account import described, least_rows, left_out, limit_of, notes_on, of_parts, report_of, so_far
 from .fitting.agreement import Box, chosen_by_agreement, estimates
@@ -32,9 +33,10 @@ from .fitting.expected import Witnesses, work_of_witnesses
 from .fitting.given_regions import column_of_regions, given_regions
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
-from .fitting.race import Race
+from .fitting.race import Race, Row
 from .fitting.watch import Watch
 from .hold_out import split
+from .known import Known
 from .models import ExtrapolationWarning, Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
@@ -76,6 +78,7 @@ def fit(
     outside: Outside | None = None,
     gradients: ArrayLike | None = None,
     second_derivatives: ArrayLike | None = None,
+    known: Sequence[Known] = (),
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Model:
@@ -147,6 +150,9 @@ def fit(
         `report.gradient_rmse` how exact the model's derivatives are. ValueError for derivatives that are those of y
         with another sign, in other units, or of other columns, as neighbouring rows tell.
     second_derivatives : (n,), or (n, m): second derivatives of y, of one input, in the same way.
+    known : what is known of y beforehand, a list of what `pml_native.known` makes: symmetries, columns that may be
+        exchanged, values at points, limits, bounds, a base that y is a correction to. It is kept by construction, or
+        checked over the box, as `report.known` says. ValueError where rows contradict it, with their numbers.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
@@ -179,25 +185,31 @@ def fit(
         with InterruptGuard() as guard, held_blas():
             samples, far = without_outliers(samples, effort, threads, limit, clock, lambda: guard.requested)
     facts = Facts.of(samples)
-    table, shares = guide.table(method, is_grid(facts) and not breaks), 1.0
-    if facts.m > 1 and (method == "auto" or samples.is_relative):
-        table, shares = outputs.table_of(table), outputs.shares(facts.m)
-    if periods:
-        table = periodic.table_of(table, _by_number(periods, samples))
     regions = column_of_regions(samples.X, samples.encodings, samples.input_names, regions)
-    known = None if regions is None else given_regions(regions, samples)
-    if known is not None:
-        table = region_races.table_of(table, known)
+    known_regions = None if regions is None else given_regions(regions, samples)
+    knowledge = known_races.resolved(known, samples)
+    known_races.require_possible(knowledge, method, regions is not None, bool(breaks))
+    turns = _by_number({**(periods or {}), **knowledge.periods}, samples)
+    has_outputs = facts.m > 1 and (method == "auto" or samples.is_relative)
+    shares = outputs.shares(facts.m) if has_outputs else 1.0
+    table = guide.table(method, is_grid(facts) and not breaks and not knowledge.changes_columns)
+    symmetric = _wrapped(guide.symmetric_table(method), has_outputs, turns)
+    table = () if knowledge.exchanges is not None and method in guide.SYMMETRIC else _wrapped(table, has_outputs, turns)
+    if knowledge.changes_anything:
+        known_races.require_periods_apart(knowledge, turns)
+        table = known_races.table_of(table, symmetric, knowledge)
+    if known_regions is not None:
+        table = region_races.table_of(table, known_regions)
     if breaks:
         if method == "spline":
             raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
         table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
     rng = np.random.default_rng(random_state)
-    notes = notes_on(facts, samples, None if known is None else known.column)
+    notes = notes_on(facts, samples, None if known_regions is None else known_regions.column)
     notes += contradictions.require_derivatives_of_y(samples)
     coverage = Coverage.of(samples.X, facts)
-    if known is None or known.column is None:  # rows lie in layers of a column that says the region
+    if known_regions is None or known_regions.column is None:  # rows lie in layers of a column that says the region
         notes += coverage.sentences(samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
@@ -281,7 +293,13 @@ def fit(
         ended = limit_of(found, is_exact, of_data, tolerance, interrupted, late, race)
         outcome = Outcome(found, train, held_out, ended, floor, taken.known, tolerance, race.progress, of_data)
         left = min(DIAGNOSIS_SHARE * limit, start + limit - time.perf_counter())
-        for doubt in [] if interrupted else contradictions.doubts(race, DIAGNOSIS_SHARE * effort, left):
+        doubts = []
+        if not interrupted:
+            doubts = contradictions.doubts(race, DIAGNOSIS_SHARE * effort, left)
+            doubts += kept_knowledge.doubts(rows, found, knowledge, samples, DIAGNOSIS_SHARE * effort, left)
+        others = () if taken.known.estimate is None else taken.known.estimate.others
+        kept = kept_knowledge.kept(taken.whole.model, knowledge, samples, box.points, others)
+        for doubt in [*doubts, *kept.warnings]:
             warnings.warn(doubt, FitWarning, stacklevel=2)
             notes.append(doubt)
         joins, errors_of_pieces = pieces.joins_of(taken.whole.model, samples)
@@ -289,13 +307,13 @@ def fit(
         if not (advice and is_exact):
             advice += diagnosis.advice(outcome, rng, DIAGNOSIS_SHARE * effort, left)
         notes += clock.sentences()
-        watch.write(taken.whole)
-    model = taken.whole.model
+        watch.write(replace(taken.whole, model=kept.model))
+    model = kept.model
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
-    model.near = coverage.near
+    model.near = knowledge.near(coverage.near)
     model.encodings = samples.encodings
-    continue_beyond(model, coverage.near, outside, len(samples.X))
+    continue_beyond(model, model.near, outside, len(samples.X), kept.endless)
     report = report_of(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
     model.report = report  # which what follows asks the model for
     model.report = replace(
@@ -304,11 +322,21 @@ def fit(
         outliers=tuple(far.tolist()),
         joins=joins,
         pieces=errors_of_pieces,
+        known=kept.sentences,
         formulas=Formulas(partial(formulas_listed, model)),
         **of_parts(model),
         seconds=time.perf_counter() - start,  # the last thing that is done
     )
     return model
+
+
+def _wrapped(table: tuple[Row, ...], has_outputs: bool, turns: Mapping[int, float]) -> tuple[Row, ...]:
+    """The table of several outputs, and of columns that repeat themselves, if there are such."""
+    if not table:
+        return table
+    if has_outputs:
+        table = outputs.table_of(table)
+    return periodic.table_of(table, turns) if turns else table
 
 
 def _check_options(tolerance: float | None, effort: float, time_limit: float | None, outliers: str) -> None:

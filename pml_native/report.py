@@ -462,6 +462,7 @@ class FitReport:
     gradient_rmse: float | None = None
     gradient_max: float | None = None
     compression: Compression | None = None  # what `model.compress` has made of it
+    known: tuple[str, ...] = ()  # what became of each thing that was known beforehand
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -485,13 +486,14 @@ class FitReport:
         fields["updates"] = tuple(Update(**one) for one in fields.get("updates", ()))
         fields["slices"] = tuple(Slice(**{**one, "y": tuple(one["y"])}) for one in fields.get("slices", ()))
         fields.setdefault("slices_through", ())
+        fields.setdefault("known", ())
         fields.setdefault("error", fields["validation_rmse"])  # reports of earlier versions know no more
         fields.setdefault("error_range", (0.0, math.inf))
         fields.setdefault("without_value", 0.0)
         fields.setdefault("is_guess", False)
         fields.setdefault("expected_at", ())
         fields.setdefault("outliers", ())
-        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers", "slices_through"):
+        for name in ("warnings", "path", "advice", "input_names", "error_range", "outliers", "slices_through", "known"):
             fields[name] = tuple(fields[name])
         for name in ("box", "history", "residuals", "expected_at"):
             fields[name] = tuple(map(tuple, fields[name]))
@@ -627,6 +629,8 @@ class FitReport:
                 console.print(f"  and {len(lines) - SHOWN} more, which to_json has")
         if self.compression is not None:
             console.print(f"  {self.compression}")
+        for sentence in self.known:
+            console.print(f"  known: {sentence}", markup=False, highlight=False, soft_wrap=True)
         if len(self.output_errors) > SHOWN_OUTPUTS:
             console.print(f"  and {len(self.output_errors) - SHOWN_OUTPUTS} outputs of smaller errors")
         if self.box_rmse is not None:

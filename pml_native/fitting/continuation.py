@@ -8,6 +8,7 @@ any better, the linear one takes over; where they do up to a box three times as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,8 +41,11 @@ def require_outside(outside: str | None) -> None:
         raise ValueError(f"outside: expected one of {', '.join(OUTSIDE)} or None, got {outside!r}")
 
 
-def continue_beyond(model: Model, near: Near, outside: Outside | None, n: float = np.inf) -> None:
-    """Tells `model` what to do outside of the box of its n rows, all of the box if they are infinitely many."""
+def continue_beyond(
+    model: Model, near: Near, outside: Outside | None, n: float = np.inf, endless: Sequence[int] = ()
+) -> None:
+    """Tells `model` what to do outside of the box of its n rows, all of the box if they are infinitely many; with
+    columns that are `endless` upwards, as the model is known there."""
     if isinstance(model, SimplexInterpolator):  # which knows the hull, and goes on linearly from there
         model.outside = "linear" if outside in (None, "extrapolate") else outside
         return
@@ -56,6 +60,7 @@ def continue_beyond(model: Model, near: Near, outside: Outside | None, n: float 
         farthest = _known_to(model, model.estimate, near, repeating, rng)
     low, high = near.low - farthest * width, near.high + farthest * width
     low[repeating], high[repeating] = -np.inf, np.inf
+    high[list(endless)] = np.inf
     kind: Outside = outside or ("extrapolate" if farthest == DISTANCES[-1] else "linear")
     model.beyond = Beyond(kind, low, high, is_default=outside is None)
 

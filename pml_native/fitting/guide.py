@@ -29,6 +29,8 @@ from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
 from .reduced import ReducedSearch, same
 
+# Searches whose terms may be sums over all images of a point, where columns may be exchanged.
+SYMMETRIC = ("polynomial", "rational")
 # A relative error of the best model below which no variables are learned and networks have no turn, unless they are to
 # bear out a large quotient. On I.30.3 networks took 36 of 60 s and ended nine orders above what was known; other values
 # of this have not been tried.
@@ -518,3 +520,8 @@ def table(method: str, is_grid: bool) -> tuple[Row, ...]:
     if method not in SEARCHES:
         raise ValueError(f"method: expected one of auto, {', '.join(SEARCHES)}, got {method!r}")
     return (Row(method, 1.0 / ROUNDS[0]),)  # all of the work
+
+
+def symmetric_table(method: str) -> tuple[Row, ...]:
+    """Those of its lines whose searches find what is the same under exchanges of columns."""
+    return tuple(row for row in table(method, False) if row.search in SYMMETRIC)

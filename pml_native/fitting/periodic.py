@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array, Samples, contiguous
+from ..exchanges import Exchanges
 from ..models import Model, Normalization, Polynomial, Waves
 from ..search.scheduler import Steps, Worker
 from ..search.search import Found, Rows, own_rng
@@ -55,11 +56,27 @@ class PeriodicSearch:
             corners = np.concatenate([ends, rows.corners[:, self.columns]], axis=1)
         k = len(self.periods)
         degrees = (rows.n,) * k + (1,) * k + (rows.n,) * len(self.columns)
-        within = Rows(self._changed(rows.train), self._changed(rows.held_out), corners, degrees=degrees)
+        within = Rows(
+            self._changed(rows.train),
+            self._changed(rows.held_out),
+            corners,
+            degrees=degrees,
+            exchanges=self._exchanges(),
+        )
         turns = ", ".join(f"{period:.6g}" for period in self.periods.values())
         sentence = f"columns that repeat themselves after {turns} are taken as cosines and sines"
         other = Within(within, sentence, self.prefix, self._whole)
         yield from raced_within(outer, [other], self.table, self.rng, self.share * outer.work)
+
+    def _exchanges(self) -> Exchanges | None:
+        """Those of columns that don't repeat themselves, by their numbers among the variables."""
+        if self.rows.exchanges is None:
+            return None
+        k, place = 2 * len(self.periods), {j: i for i, j in enumerate(self.columns)}
+        images = [
+            [*range(k), *(k + place[int(image[j])] for j in self.columns)] for image in self.rows.exchanges.images
+        ]
+        return Exchanges(np.array(images, dtype=np.intp))
 
     def _changed(self, samples: Samples) -> Samples:
         U = _variables(self.phase, samples.X, self.columns)

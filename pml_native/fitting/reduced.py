@@ -196,12 +196,13 @@ class ReducedSearch:
 
 class Within(NamedTuple):
     """Rows in other variables, for a race within one: `sentence` begins its record, `prefix` the lines of it, and
-    `whole` makes of what it finds a model of the inputs."""
+    `whole` makes of what it finds a model of the inputs. The race has a `table` of its own, or that of all."""
 
     rows: Rows
     sentence: str
     prefix: str
     whole: Callable[[Found, Worker], Found]
+    table: Sequence[Row] | None = None
 
 
 def raced_within(
@@ -218,7 +219,7 @@ def raced_within(
     races = [
         Race(
             one.rows,
-            table,
+            table if one.table is None else one.table,
             own_rng(rng),
             work,
             outer.enough,

@@ -14,6 +14,7 @@ from .composed import Composed
 from .ends import Ends
 from .exchanged import Exchanged
 from .families import FAMILIES
+from .function import Function
 from .inverse import Inverse
 from .mixed import Mixed
 from .model import ErrorEstimate, Model, Signature
@@ -49,6 +50,7 @@ __all__ = [
     "ErrorEstimate",
     "Exchanged",
     "ExtrapolationWarning",
+    "Function",
     "Inverse",
     "Mixed",
     "Model",

@@ -11,6 +11,7 @@ from ..arrays import Array
 from ..coverage import Near
 from .beyond import Beyond, Outside
 from .families import FAMILIES, AnyModel
+from .signature import Signature
 
 # Points at which it is seen whether a model rises or falls with an input in all of its box, besides corners.
 N_PROBES, MOST_CORNERS = 4000, 10
@@ -26,7 +27,13 @@ def combined(a: AnyModel, b: AnyModel, how: str) -> Any:
     shapes = [(model.signature.n_inputs, model.signature.n_outputs) for model in (a, b)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"a {how} b: expected models of as many inputs and outputs, got {shapes[0]} and {shapes[1]}")
-    m = shapes[0][1]
+    signature = replace(a.signature, input_names=names[0] or names[1], output_names=None)
+    return _with_box(together(a, b, how, signature), [a, b])
+
+
+def together(a: AnyModel, b: AnyModel, how: str, signature: Signature | None = None) -> Any:
+    """The same of models of as many inputs and outputs, without what these know of their box."""
+    m = a.signature.n_outputs
     values = FAMILIES["outputs"]([a, b], range(2 * m))
     unit = np.eye(2 * m, dtype=int)
     both = np.eye(m)
@@ -37,9 +44,8 @@ def combined(a: AnyModel, b: AnyModel, how: str) -> Any:
     else:
         quotients = [FAMILIES["rational"](FAMILIES["polynomial"](unit[[k, m + k]], np.eye(2))) for k in range(m)]
         rule = quotients[0] if m == 1 else FAMILIES["outputs"](quotients, range(m))
-    signature = replace(a.signature, input_names=names[0] or names[1], output_names=None)
-    whole: Any = FAMILIES["composed"](rule, values, signature=signature)
-    return _with_box(whole, [a, b])
+    whole: Any = FAMILIES["composed"](rule, values, signature=signature or replace(a.signature, output_names=None))
+    return whole
 
 
 def with_number(model: AnyModel, number: float, how: str) -> Any:

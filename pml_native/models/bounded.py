@@ -1,4 +1,4 @@
-"""A model whose values stay between bounds: what lies beyond is cut off, which brings no value farther from a y within."""
+"""A model whose values stay between bounds: what is beyond is cut off, which takes no value away from a y within."""
 
 from __future__ import annotations
 

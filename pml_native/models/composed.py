@@ -94,6 +94,11 @@ class Composed(Model):
     def cuts(self) -> list[tuple[int, float]]:
         return self.variables.cuts()
 
+    def repeating(self) -> frozenset[int]:
+        k, inner = self.variables.signature.n_outputs, self.model.repeating()
+        alone = frozenset(j for place, j in enumerate(self.columns) if k + place not in inner)
+        return self.variables.repeating() - alone
+
     def operations(self, x: Vector) -> Vector:
         u = self.variables.operations(x)
         return self.model.operations(joined(u, taken(x, self.columns)) if self.columns else u)

@@ -35,7 +35,11 @@ class Exchanged(Model):
         self, model: Model, exchanges: Exchanges, signature: Signature | None = None, report: FitReport | None = None
     ) -> None:
         d, images = model.signature.n_inputs, exchanges.images
-        if images.ndim != 2 or images.shape[1] != d or not np.array_equal(np.sort(images), np.tile(range(d), (len(images), 1))):
+        if (
+            images.ndim != 2
+            or images.shape[1] != d
+            or not np.array_equal(np.sort(images), np.tile(range(d), (len(images), 1)))
+        ):
             raise ValueError(f"images: expected permutations of {d} inputs, got {images.tolist()}")
         super().__init__(signature or model.signature, report)
         self.signature.require(d, model.signature.n_outputs, "the model")
@@ -72,7 +76,9 @@ class Exchanged(Model):
         return found
 
     def cuts(self) -> list[tuple[int, float]]:
-        return list(dict.fromkeys((int(image[j]), at) for j, at in self.model.cuts() for image in self.exchanges.images))
+        return list(
+            dict.fromkeys((int(image[j]), at) for j, at in self.model.cuts() for image in self.exchanges.images)
+        )
 
     def repeating(self) -> frozenset[int]:
         inner = self.model.repeating()

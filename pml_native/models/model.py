@@ -54,9 +54,9 @@ class Model(Adjustable, Analyzed, Exported, Pictured, metaclass=Family):
     column names and files are the same for all.
     """
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, has_files: bool = True) -> None:
         super().__init_subclass__()
-        if "family" in cls.__dict__:
+        if "family" in cls.__dict__ and has_files:
             FAMILIES[cls.family] = cls
 
     @property

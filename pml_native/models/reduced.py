@@ -197,6 +197,18 @@ class Reduced(Model):
         front = _part(parts, x, "product", variables.factor)
         return [parts.product([front, value]) for value in self.model.made_of(parts, u)]
 
+    def repeating(self) -> frozenset[int]:
+        inner, variables = self.model.repeating(), self.variables
+        found = set()
+        for j in np.flatnonzero(variables.factor == 0.0).tolist():
+            places = np.flatnonzero(variables.coefficients[:, j])
+            rows = variables.coefficients[places]
+            if all(int(k) in inner and variables.kinds[k] == "sum" for k in places) and np.all(
+                rows == np.eye(rows.shape[1])[j]
+            ):
+                found.add(j)
+        return frozenset(found if variables.kinds else ())
+
     @property
     def adjustable_parts(self) -> tuple[Model, ...]:
         return (self.model,)

@@ -8,6 +8,7 @@ there are up to k! times fewer of them than terms, and rows determine as many mo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class OrbitTerms:
 
 
 Terms = ChebyshevTerms | OrbitTerms
+Sizes = TypeVar("Sizes", Array, Indices)
 
 
 def terms_of(indices: Indices, exchanges: Exchanges | None) -> Terms:
@@ -70,7 +72,7 @@ def largest_set(
     return of_budget(indices, sizes, budget, exchanges)
 
 
-def of_budget(indices: Indices, sizes: Array | Indices, budget: int, exchanges: Exchanges) -> tuple[Indices, Indices]:
+def of_budget(indices: Indices, sizes: Sizes, budget: int, exchanges: Exchanges) -> tuple[Indices, Sizes]:
     """Of `indices` and their `sizes`, ascending, one for each orbit: all up to a size, `budget` at most."""
     kept = exchanges.are_canonical(indices)
     indices, sizes = indices[kept], sizes[kept]

@@ -273,9 +273,7 @@ class PolynomialSearch:
         steps = []
         for one in dict.fromkeys(names):
             frame = self.frame(one)
-            indices, sizes = largest_set(
-                "axes", frame.highest, min(most, self.max_terms), frame.exchanges
-            )
+            indices, sizes = largest_set("axes", frame.highest, min(most, self.max_terms), frame.exchanges)
             steps.append(self._scan_step(frame, indices, sizes, self._budgets(indices)))
         growths = [growth for found in (yield steps) for growth in found]
         yield from self._offered(growths)

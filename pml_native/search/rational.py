@@ -130,9 +130,7 @@ class Shape:
     speeds: tuple[float, ...]
     ratio: float
 
-    def terms(
-        self, highest: Sequence[int], most: int, exchanges: Exchanges | None = None
-    ) -> tuple[Indices, int]:
+    def terms(self, highest: Sequence[int], most: int, exchanges: Exchanges | None = None) -> tuple[Indices, int]:
         """The numerator's terms (p, d), those of the denominator being the first q, and q: p + q <= `most`."""
         if exchanges is None:
             indices, sizes = _by_size(self.speeds, highest, most)

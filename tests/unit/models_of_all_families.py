@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import pml_native as pml
-from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
 from pml_native.exchanges import Exchanges
+from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
 from pml_native.models import Beyond, Bounded, Composed, Exchanged, Mixed, Model, Outputs, Reduced, Regions, Signature
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
