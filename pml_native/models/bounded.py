@@ -19,6 +19,9 @@ from .enclosures import Enclosed, Enclosure
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 
+# How much wider than its range a model may be taken to be, over its width.
+TOLERANCE = 0.02
+
 
 class Bounded(Model):
     """y = min(max(f(x), low), high) for a `model` f, with `low` and `high` (m,), which may be infinite.
@@ -72,18 +75,16 @@ class Bounded(Model):
         return [self._within(own, x[0]) for own in self.model.enclosed(x)]
 
     def _within(self, own: Enclosed, like: Enclosure) -> Enclosed:
-        """What it is of one of the things that the model may be: the ends of its range are those within the bounds."""
+        """What it is of one of the things that the model may be: where that goes beyond, anything of its range within."""
         values, slopes = [], []
         for value, slope, least, most in zip(own.values, own.slopes, self.low, self.high, strict=True):
-            low, high = value.range()
+            low, high = enclosures.bounds([value], TOLERANCE)
             if least <= low and high <= most:
                 values.append(value)
                 slopes.append(slope)
-                continue
-            ends = float(np.clip(low, least, most)), float(np.clip(high, least, most))
-            wider = max(0.0, least - low, high - most)
-            values.append(replace(value.widened(wider), ends=ends))
-            slopes.append([_or_zero(one, like) for one in slope])
+            else:
+                values.append(_between(*np.clip([low, high], least, most).tolist(), like))
+                slopes.append([_or_zero(one, like) for one in slope])
         return Enclosed(values, slopes)
 
     def cuts(self) -> list[tuple[int, float]]:
@@ -129,7 +130,12 @@ class Bounded(Model):
 def _or_zero(slope: Enclosure, like: Enclosure) -> Enclosure:
     """What may be the slope, or 0."""
     low, high = slope.range()
-    low, high = min(low, 0.0), max(high, 0.0)
+    return _between(min(low, 0.0), max(high, 0.0), like)
+
+
+def _between(low: float, high: float, like: Enclosure) -> Enclosure:
+    """Anything from `low` to `high`, to the last bit where an end is 0 or the middle is exact."""
     if not np.isfinite(high - low):
-        return slope
-    return enclosures.constant(0.5 * low + 0.5 * high, like).widened(0.5 * (high - low) * (1.0 + 4.0 * enclosures.EPS))
+        return enclosures.constant(0.0, like).widened(np.inf)
+    middle = 0.5 * low + 0.5 * high
+    return replace(enclosures.constant(middle, like).widened(max(high - middle, middle - low)), ends=(low, high))
