@@ -75,7 +75,7 @@ class Bounded(Model):
         return [self._within(own, x[0]) for own in self.model.enclosed(x)]
 
     def _within(self, own: Enclosed, like: Enclosure) -> Enclosed:
-        """What it is of one of the things that the model may be: where that goes beyond, anything of its range within."""
+        """What it is of one of the things that the model may be: where that goes beyond, anything within."""
         values, slopes = [], []
         for value, slope, least, most in zip(own.values, own.slopes, self.low, self.high, strict=True):
             low, high = enclosures.bounds([value], TOLERANCE)

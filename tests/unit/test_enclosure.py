@@ -11,7 +11,7 @@ import pml_native as pml
 from pml_native.models import Boosted, Mixed, Outputs, Piecewise, Regions, enclosures
 
 ENCLOSED = ["polynomial", "polynomial without a column", "polynomial of one input", "polynomial of many outputs"]
-ENCLOSED += ["separable", "separable of one product", "mixed", "piecewise"]
+ENCLOSED += ["separable", "separable of one product", "mixed", "piecewise", "exchanged", "bounded"]
 WIDE = 0.5  # a tolerance that takes few boxes, where the width is not asked
 
 
