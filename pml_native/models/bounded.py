@@ -83,7 +83,8 @@ class Bounded(Model):
                 values.append(value)
                 slopes.append(slope)
             else:
-                values.append(_between(*np.clip([low, high], least, most).tolist(), like))
+                low, high = np.clip([low, high], least, most).tolist()
+                values.append(_between(low, high, like))
                 slopes.append([_or_zero(one, like) for one in slope])
         return Enclosed(values, slopes)
 
