@@ -24,6 +24,7 @@ from ..models.arithmetic import together
 from ..models.chebyshev import ChebyshevTerms, index_set
 from ..models.reduced import Variables
 from ..search.search import EPS
+from ..singular_values import pinv, singular_values
 
 # What a known point weighs beside a row.
 WEIGHT_OF_POINTS = 10.0
@@ -260,7 +261,7 @@ class AtPoints:
             indices = found[0]
             if len(indices) < len(self._wanted):
                 continue
-            singular = np.linalg.svd(self._scaled(indices), compute_uv=False)
+            singular = singular_values(self._scaled(indices))
             if singular[-1] > LEAST_SINGULAR * singular[0]:
                 return indices
         raise ValueError(
@@ -287,7 +288,7 @@ class AtPoints:
     def _solve(self, known: NDArray[np.bool_]) -> Array:
         """Takes what is missed where something is `known` (k,) to the smallest coefficients that make up for it."""
         weights = 0.5 ** self._terms.sum(axis=1)
-        return np.asarray(weights[:, None] * np.linalg.pinv(self._design(self._terms)[known] * weights, rcond=1e-13))
+        return np.asarray(weights[:, None] * pinv(self._design(self._terms)[known] * weights, rcond=1e-13))
 
 
 def _over(slopes: Array, y: Array, factor: Array, by_factor: Array) -> Array:

@@ -197,5 +197,5 @@ def test_type_checkers_are_told_of_the_same_names():
     rooms = {name for name, module in told.items() if module is None}
     assert {name: module for name, module in told.items() if module} == pml_native._HOMES
     assert {*told} == {*pml_native.__all__, "PrecisionRegressor"} - {"__version__"}
-    assert rooms == {"optimize", "problems", "scaling"}
+    assert rooms == {"known", "optimize", "problems", "scaling"}
     assert {name for name, module in told.items() if name == module} == {*COLLIDING}
