@@ -13,6 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+__all__ = [
+    "antisymmetric",
+    "base",
+    "bounds",
+    "exchange",
+    "identical",
+    "limit",
+    "monotone",
+    "nonnegative",
+    "periodic",
+    "permutations",
+    "symmetric",
+    "value",
+]
+
 Column = int | str
 # Values of columns: of some by name or number, or of all in their order.
 Values = Mapping[Column, float] | Sequence[float]

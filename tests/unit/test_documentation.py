@@ -23,7 +23,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts
 IN_ORDER = re.compile(r"^```(python|bash)\n(.*?)^```|^% check: (.*?)$", flags=re.DOTALL | re.MULTILINE)
 PUBLIC = {
     name: importlib.import_module(name)
-    for name in ("pml_native", "pml_native.optimize", "pml_native.scaling", "pml_native.problems")
+    for name in ("pml_native", "pml_native.known", "pml_native.optimize", "pml_native.scaling", "pml_native.problems")
 }
 
 
