@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .approximation.search import Rounds
-from .approximation.target import Target, as_box, at_least
+from .approximation.target import Target, as_box
 from .coverage import Near
 from .fit import FitWarning
 from .fitting import diagnosis
@@ -21,6 +20,7 @@ from .fitting.continuation import continue_beyond, require_outside
 from .fitting.expected import RANGE
 from .models import Model, Outside, Signature
 from .optimize.interrupt import InterruptGuard
+from .options import flag_or_none, generator, names_of, number, whole_number
 from .progress import ProgressDisplay
 from .report import ErrorTerms, FitReport
 from .threads import resolve_threads
@@ -86,22 +86,19 @@ def approximate(
     """
     low, high, flat = as_box(bounds)
     d = len(low)
-    if not (isinstance(tolerance, (int, float, np.number)) and tolerance > 0):
-        raise ValueError(f"tolerance: expected a number > 0, got {tolerance!r}")
-    if not (isinstance(time_limit, (int, float, np.number)) and time_limit >= 0 and math.isfinite(time_limit)):
-        raise ValueError(f"time_limit: expected a number of seconds >= 0, got {time_limit!r}")
+    tolerance, rng = number(tolerance, "tolerance", above=0.0), generator(random_state)
+    time_limit = number(time_limit, "time_limit", least=0.0, unit="seconds")
+    vectorized = flag_or_none(vectorized, "vectorized")
     require_outside(outside)
-    if vectorized not in (None, True, False):
-        raise ValueError(f"vectorized: expected True, False or None, got {vectorized!r}")
     if not callable(f):
         raise ValueError(f"f: expected a function, got {type(f).__name__}")
-    most = at_least(max_evaluations, "max_evaluations", 3 * least_rows(d))
+    most = whole_number(max_evaluations, "max_evaluations", 3 * least_rows(d))
     names = _names(input_names, "input_names", d)
     resolve_threads(n_threads)
     start = time.perf_counter()
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display:
-        target = Target(f, low, high, flat, vectorized, most, float(time_limit), guard)
-        rounds = Rounds(target, float(tolerance), np.random.default_rng(random_state), display, n_threads)
+        target = Target(f, low, high, flat, vectorized, most, time_limit, guard)
+        rounds = Rounds(target, tolerance, rng, display, n_threads)
         found, ended = rounds.run()
     model = found.model
     m = model.signature.n_outputs
@@ -166,8 +163,7 @@ def approximate(
 
 
 def _names(names: Sequence[str] | None, what: str, count: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    if isinstance(names, str) or len(names) != count:
-        raise ValueError(f"{what}: expected {count} names, got {names!r}")
-    return tuple(str(name) for name in names)
+    found = names_of(names, what)
+    if found is not None and len(found) != count:
+        raise ValueError(f"{what}: expected {count} names, got {len(found)}")
+    return found

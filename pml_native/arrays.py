@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .columns import Columns, as_columns, on_one_grid
 from .derivatives import Derivatives
 from .encodings import MISSING_TYPES, Categories, Encoding, Encodings, Flags, encoding_of, parted
+from .options import names_of, one_of
 
 Array = NDArray[np.float64]
 
@@ -267,10 +268,9 @@ def as_samples(
     Raises ValueError for wrong shapes, text, complex numbers, NaN, infinity, no rows, and where errors can't be
     relative. Warns where the type of the data carries less than float64.
     """
-    if error not in ERRORS:
-        raise ValueError(f"error: expected one of {', '.join(ERRORS)}, got {error!r}")
-    if missing is not None and missing not in MISSING:
-        raise ValueError(f"missing: expected one of {', '.join(MISSING)}, got {missing!r}")
+    one_of(error, "error", ERRORS)
+    if missing is not None:
+        one_of(missing, "missing", MISSING)
     X, y = on_one_grid(X, y)
     X, y = as_columns(X, "X"), as_columns(y, "y")
     may_miss, is_vector = missing == "drop", _is_vector(y)
@@ -611,7 +611,7 @@ def _names(
     given: Sequence[str] | None, values: Any, array: Array, what: str, *, halves: bool = False
 ) -> tuple[str, ...] | None:
     """Names of the columns of `array`; with `halves` of the two parts of each complex column."""
-    names = _column_names(values) if given is None else tuple(str(name) for name in given)
+    names = _column_names(values) if given is None else names_of(given, what)
     n = array.shape[1] // 2 if halves else array.shape[1]
     if names is not None and len(names) != n:
         raise ValueError(f"{what}: expected {n} names, got {len(names)}")

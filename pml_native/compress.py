@@ -27,6 +27,7 @@ from .fit import fit, formulas_listed
 from .fitting.account import of_parts
 from .models import Boosted, Model, Polynomial, SplineInterpolator
 from .models.adjusting import is_linear, jacobian_of, kept_terms, known_as, parameters_of, terms_of
+from .options import effort_of, number
 from .report import Compression, FitReport, Formulas
 from .search.search import EPS
 from .update import Rows, adjusted
@@ -72,10 +73,7 @@ class Measure:
 def compressed(model: Model, tolerance: float, X: ArrayLike | None, effort: float) -> Model:
     """See `Model.compress`."""
     start = time.perf_counter()
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float, np.number)) or not 0.0 < tolerance < 1.0:
-        raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance!r}")
-    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0.0 <= effort < math.inf:
-        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
+    tolerance, effort = number(tolerance, "tolerance", above=0.0, below=1.0), effort_of(effort)
     rows = None if X is None else model.as_inputs(X)
     if rows is not None and not (len(rows) and np.isfinite(rows).all()):
         raise ValueError(f"X: expected rows of finite numbers, got {len(rows)} rows, {int(np.isnan(rows).sum())} NaN")

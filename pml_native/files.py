@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from .options import shown
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -66,8 +68,13 @@ def _mode_of_new_files() -> int:
     return 0o666 & ~umask
 
 
-def require_writable(path: str | os.PathLike[str]) -> None:
-    """OSError where a file that can be written to cannot be at `path`: before work is done that is to end there."""
+def require_writable(path: str | os.PathLike[str], name: str = "path") -> None:
+    """OSError where a file that can be written to cannot be at `path`: before work is done that is to end there.
+
+    TypeError for what is no path, as the option of this name.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected a path, got {shown(path)}")
     if os.path.isdir(path := os.fspath(path)):
         raise IsADirectoryError(f"{path}: expected a file to write to, got a folder")
     parent = Path(os.path.realpath(path)).parent

@@ -40,8 +40,10 @@ from .known import Known
 from .models import ExtrapolationWarning, Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
 from .optimize.interrupt import InterruptGuard
+from .options import columns_of, effort_of, generator, is_number, number, one_of, seconds_of
 from .progress import ProgressDisplay
 from .report import Formula, Formulas
+from .search import SEARCHES
 from .search.scheduler import Crew, held_blas
 from .search.search import EPS, WHOLE_WORK, Found, Rows
 from .search.spline import is_grid
@@ -173,12 +175,15 @@ def fit(
         gradients=gradients,
         second_derivatives=second_derivatives,
     )
-    _check_options(tolerance, effort, time_limit, outliers)
+    one_of(method, "method", ("auto", *SEARCHES))
+    one_of(outliers, "outliers", OUTLIERS)
+    effort, limit, rng = effort_of(effort), seconds_of(time_limit), generator(random_state)
+    close = number(tolerance, "tolerance", above=0.0, or_none=True)  # NaN, which no error is below, for None
+    periods, breaks = columns_of(periods, "periods"), columns_of(breaks, "breaks")
     require_outside(outside)
     if checkpoint is not None:
-        require_writable(checkpoint)
+        require_writable(checkpoint, "checkpoint")
     threads = resolve_threads(n_threads)
-    limit = math.inf if time_limit is None else time_limit
     clock = Clock(start + limit)
     far = np.empty(0, dtype=np.intp)
     if outliers == "drop":
@@ -189,7 +194,7 @@ def fit(
     known_regions = None if regions is None else given_regions(regions, samples)
     knowledge = known_races.resolved(known, samples)
     known_races.require_possible(knowledge, method, regions is not None, bool(breaks))
-    turns = _by_number({**(periods or {}), **knowledge.periods}, samples)
+    turns = _by_number({**periods, **knowledge.periods}, samples)
     has_outputs = facts.m > 1 and (method == "auto" or samples.is_relative)
     shares = outputs.shares(facts.m) if has_outputs else 1.0
     table = guide.table(method, is_grid(facts) and not breaks and not knowledge.changes_columns)
@@ -205,7 +210,6 @@ def fit(
             raise ValueError('breaks: expected a method other than "spline", which takes full grids only')
         table = pieces.table_of(table, _breaks_by_number(breaks, samples))
     seed = int(random_state) if isinstance(random_state, (int, np.integer)) else None
-    rng = np.random.default_rng(random_state)
     notes = notes_on(facts, samples, None if known_regions is None else known_regions.column)
     notes += contradictions.require_derivatives_of_y(samples)
     coverage = Coverage.of(samples.X, facts)
@@ -252,7 +256,7 @@ def fit(
             crew.run(race)
             interrupted, late = guard.requested, crew.late
         assert race.best is not None
-        reached = tolerance is not None and race.error <= tolerance
+        reached = race.error <= close
         box = Box(samples, rng, max(one.model.n_params for one in race.found.values()))
         work = 0.0 if interrupted else work_of_witnesses(race.spent)
         witnesses = Witnesses(box, facts, coverage, rng, len(held_out.X), work, clock)
@@ -339,24 +343,13 @@ def _wrapped(table: tuple[Row, ...], has_outputs: bool, turns: Mapping[int, floa
     return periodic.table_of(table, turns) if turns else table
 
 
-def _check_options(tolerance: float | None, effort: float, time_limit: float | None, outliers: str) -> None:
-    if outliers not in OUTLIERS:
-        raise ValueError(f"outliers: expected one of {', '.join(OUTLIERS)}, got {outliers!r}")
-    if tolerance is not None and not tolerance > 0:
-        raise ValueError(f"tolerance: expected a number > 0 or None, got {tolerance!r}")
-    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
-        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
-    if time_limit is not None and not (time_limit >= 0 and math.isfinite(time_limit)):
-        raise ValueError(f"time_limit: expected a number of seconds >= 0 or None, got {time_limit!r}")
-
-
 def _by_number(periods: Mapping[int | str, Any], samples: Samples) -> dict[int, float]:
     """The periods by the numbers of their columns."""
     found = {}
     for j, (column, period) in _columns_by_number(periods, samples, "periods").items():
         if isinstance(period, (datetime.timedelta, np.timedelta64)):
             period = float(Durations().encode([period], "periods")[0])
-        if not (isinstance(period, (int, float, np.number)) and 0.0 < period < math.inf):
+        if not (is_number(period) and 0.0 < period < math.inf):
             raise ValueError(f"periods: expected a number > 0 for {column!r}, got {period!r}")
         found[j] = float(period)
     return found

@@ -15,6 +15,7 @@ from scipy.spatial import KDTree
 from .arrays import Array
 from .coverage import units_of
 from .models import Model
+from .options import whole_number
 
 # Points that are looked at, besides corners, in all and for each one chosen; of more columns than MOST_CORNERS no
 # corner is.
@@ -31,13 +32,12 @@ def suggest(model: Model, k: int) -> Array:
 
     Raises ValueError for a k below 1, a model that `fit` has not made, and one of dates or categories.
     """
-    if not k >= 1 or int(k) != k:
-        raise ValueError(f"k: expected a whole number from 1 on, got {k!r}")
+    k = whole_number(k, "k", 1)
     if model.encodings is not None and any(model.encodings.inputs):
         raise ValueError("suggest: expected a model whose inputs are numbers, got one of dates or categories")
     low, high = model.known_box()
     d = len(low)
-    candidates = np.random.default_rng(0).uniform(low, high, (max(N_CANDIDATES, FOR_EACH * int(k)), d))
+    candidates = np.random.default_rng(0).uniform(low, high, (max(N_CANDIDATES, FOR_EACH * k), d))
     if d <= MOST_CORNERS:
         corners = list(itertools.product(*zip(low.tolist(), high.tolist(), strict=True)))
         candidates = np.concatenate([corners, candidates])
@@ -51,7 +51,7 @@ def suggest(model: Model, k: int) -> Array:
         distance, _ = KDTree(near.rows).query(places)
     else:
         distance = np.ones(len(places))
-    chosen = np.empty(int(k), dtype=np.intp)
+    chosen = np.empty(k, dtype=np.intp)
     for i in range(len(chosen)):
         chosen[i] = np.argmax(error * distance)
         distance = np.minimum(distance, np.linalg.norm(places - places[chosen[i]], axis=1))

@@ -7,6 +7,8 @@ import sys
 import time
 from types import TracebackType
 
+from .options import flag_or_none
+
 # Redrawing more often than this costs time and shows nothing new.
 REDRAW_SECONDS = 0.2
 
@@ -15,7 +17,7 @@ class ProgressDisplay:
     """One line on standard error. `enabled` None shows it where standard error is a terminal."""
 
     def __init__(self, enabled: bool | None, time_limit: float | None) -> None:
-        self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self.enabled = sys.stderr.isatty() if flag_or_none(enabled, "progress") is None else enabled
         self.time_limit = math.inf if time_limit is None else time_limit
         self._start = time.perf_counter()
         self._last_draw = 0.0

@@ -24,6 +24,7 @@ from scipy.linalg import eigh, eigh_tridiagonal
 from .arrays import Array
 from .optimize.hessian import evaluate_hessian
 from .optimize.objective import require
+from .options import generator
 
 # Up to here "auto" takes all eigenpairs: three matrices of 128 MB, and some ten seconds on one core.
 DENSE_PARAMS = 4000
@@ -132,7 +133,7 @@ def spectrum(
         raise ValueError(f"params: expected a finite gradient there, got NaN or infinity at loss {loss:.2g}")
     if method == "dense":
         return _dense(objective, point, gradient, vectors)
-    return _lanczos(objective, point, gradient, vectors, n_steps, n_probes, np.random.default_rng(random_state))
+    return _lanczos(objective, point, gradient, vectors, n_steps, n_probes, generator(random_state))
 
 
 def _dense(objective: Any, params: Array, gradient: Array, vectors: bool) -> Spectrum:

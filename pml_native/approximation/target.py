@@ -360,13 +360,6 @@ def _point(x: Array) -> str:
     return f"{x[0]:.17g}" if len(x) == 1 else f"({', '.join(f'{v:.6g}' for v in x)})"
 
 
-def at_least(value: Any, name: str, least: int) -> int:
-    """`value` as an integer of at least `least`; ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
-    return int(value)
-
-
 def as_box(bounds: Any) -> tuple[Array, Array, bool]:
     """`low` and `high` (d,) of bounds, and whether they were one pair; ValueError for what is no box."""
     try:

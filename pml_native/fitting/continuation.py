@@ -16,6 +16,7 @@ import numpy as np
 from ..arrays import Array
 from ..coverage import Near
 from ..models import OUTSIDE, Beyond, ErrorEstimate, Model, Outside, SimplexInterpolator
+from ..options import one_of
 
 # How far out models are compared, in widths of the box to either side, and at how many points.
 DISTANCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -37,8 +38,7 @@ LEAST_WITH_VALUE = 0.1
 
 def require_outside(outside: str | None) -> None:
     """ValueError for what is no way to go on outside."""
-    if outside is not None and outside not in OUTSIDE:
-        raise ValueError(f"outside: expected one of {', '.join(OUTSIDE)} or None, got {outside!r}")
+    one_of(outside, "outside", OUTSIDE, or_none=True)
 
 
 def continue_beyond(

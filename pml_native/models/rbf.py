@@ -25,6 +25,7 @@ from ..arrays import Array, Distinct, PrecisionWarning, as_samples, contiguous
 from ..export import functions
 from ..export.program import Vector, added, affine, distances, each, scaled, times_power_of_two
 from ..memory import require_memory
+from ..options import number, one_of, whole_number_or_none
 from ..threads import resolve_threads
 from .chebyshev import ChebyshevTerms, blocks, index_set
 from .chebyshev_series import ChebyshevSeries
@@ -165,11 +166,8 @@ class RBF(Model):
         (n, d), m = self.X.shape, self.y.shape[1]
         super().__init__(signature or Signature(d, m, samples.y_is_vector))
         self.signature.require(d, m, "the interpolant of X and y")
-        if kernel not in KERNELS:
-            raise ValueError(f"kernel: expected one of {', '.join(KERNELS)}, got {kernel!r}")
-        if not (epsilon > 0 and np.isfinite(epsilon)):
-            raise ValueError(f"epsilon: expected a number > 0, got {epsilon}")
-        self.kernel, self.epsilon = kernel, float(epsilon)
+        one_of(kernel, "kernel", KERNELS)
+        self.kernel, self.epsilon = kernel, number(epsilon, "epsilon", above=0.0)
         self.n_threads = n_threads
         self.scales = None if scales is None else np.array(scales, dtype=np.float64)
         self.inputs = Normalization.of_box(self.X)
@@ -183,14 +181,15 @@ class RBF(Model):
         terms = index_set("total", degree, highest, (degree + 1) ** 2 * (d + 1) ** 2)
         assert terms is not None
         least = len(terms[0])
-        if neighbors is not None and not least <= neighbors:
+        neighbors = whole_number_or_none(neighbors, "neighbors", 0)
+        if neighbors is not None and neighbors < least:
             raise ValueError(f"neighbors: expected at least {least} for {kernel} and {d} columns, got {neighbors}")
         if n == 1 < len(samples.X):
             raise ValueError(f"X: expected points that the system of {kernel} can tell apart, got a singular one")
         if n < least:
             raise ValueError(f"X: expected at least {least} rows for {kernel} and {d} columns, got {n}")
         self._terms = ChebyshevTerms(terms[0])
-        self.neighbors = None if neighbors is None else min(int(neighbors), n)
+        self.neighbors = None if neighbors is None else min(neighbors, n)
         if self.neighbors is None:
             self.weights = self._solved(is_checked) if weights is None else np.array(weights, dtype=np.float64)
             if self.weights.shape != (n + least, m):

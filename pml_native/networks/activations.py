@@ -30,7 +30,7 @@ class UnknownActivationError(ValueError):
 def require_activation(name: str) -> None:
     """Raises UnknownActivationError unless there is an activation of this name."""
     names = _core.activation_names()
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         raise UnknownActivationError(
             f"activation: expected one of {', '.join(names)}, or a name given to register_activation before, "
             f"got {name!r}"

@@ -13,6 +13,7 @@ from ..arrays import Array, as_matrix, contiguous
 from ..export.functions import ACTIVATIONS
 from ..export.program import Vector, affine, each
 from ..memory import require_memory
+from ..options import generator
 from ..threads import resolve_threads
 from .activations import require_activation
 
@@ -90,7 +91,7 @@ class MLP:
         "uniform": weights and biases in +-1/sqrt(fan_in), as in the paper (and PyTorch's default).
         "glorot": weights in +-sqrt(6/(fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
         """
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         params = np.empty(self.n_params)
         for weight, bias in self.layers(params):
             n_out, n_in = weight.shape

@@ -24,6 +24,7 @@ from ..arrays import Array, as_matrix, as_weight, contiguous
 from ..export.program import Vector, joined, taken
 from ..lapack import square
 from ..memory import require_memory
+from ..options import generator
 from ..threads import resolve_threads
 from .formula import HasFormula, formula_graph
 from .graph import Graph
@@ -164,7 +165,7 @@ class ModularMLP:
         The last layers of nodes that aren't outputs are scaled so that at normal inputs of the network their values
         have mean 0 and variance 1, as inputs should: an MLP's own spread, some 0.2, would shrink from node to node.
         """
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         params = np.concatenate([mlp.initialize(rng, method=method) for mlp in self.mlps])
         parts = self._parts(params)
         n_inner = len(self.mlps) - self.n_outputs

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Array, as_samples
 from ..models import Model
+from ..options import generator
 from ..problems import Problem
 from ..report import Errors
 from .best_fit import MOST_NUMBERS, Effort, Family, Rows, family_of
@@ -116,7 +117,7 @@ def decompose(
     """
     samples = as_samples(X, y)
     sample = Rows(samples.X, samples.y)
-    rng = np.random.default_rng(random_state)
+    rng = generator(random_state)
     wanted = model.signature.n_inputs, model.signature.n_outputs
     got = sample.X.shape[1], sample.y.shape[1]
     if got != wanted:

@@ -6,6 +6,8 @@ import sys
 import time
 from types import TracebackType
 
+from ..options import flag_or_none
+
 REDRAW_SECONDS = 0.2
 
 
@@ -13,7 +15,7 @@ class SweepDisplay:
     """One line on standard error. `enabled` None shows it where standard error is a terminal."""
 
     def __init__(self, enabled: bool | None, n_runs: int, n_known: int) -> None:
-        self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self.enabled = sys.stderr.isatty() if flag_or_none(enabled, "progress") is None else enabled
         self.n_runs, self.n_known = n_runs, n_known
         self._start = time.perf_counter()
         self._last_draw = 0.0

@@ -24,6 +24,7 @@ from .. import models
 from ..arrays import Array, as_samples
 from ..facts import Facts
 from ..models import SimplexInterpolator
+from ..options import generator, number, shown, whole_number
 from ..problems.problem import TEST_SHARE
 from ..report import Errors
 from .power_law import PowerLaw, fit_power_law
@@ -103,9 +104,10 @@ def forecast(
     """
     samples = as_samples(X, y)
     d = samples.X.shape[1]
-    if not 0.0 < tolerance < 1.0:
-        raise ValueError(f"tolerance: expected a relative error between 0 and 1, got {tolerance}")
-    rng = np.random.default_rng(random_state)
+    tolerance, rng = number(tolerance, "tolerance", above=0.0, below=1.0), generator(random_state)
+    degree = whole_number(degree, "degree", 1)
+    if not callable(method) and not (isinstance(method, str) and method in ("simplex", "spline")):
+        raise ValueError(f"method: expected simplex, spline or a function, got {shown(method)}")
     if method == "simplex":
         found = _Measured(_by_rows(samples.X, samples.y, SimplexInterpolator, rng), -2.0 / d)
     elif method == "spline":
@@ -115,10 +117,9 @@ def forecast(
         axes = [axis for axis in grid[0] if len(axis) > 1]
         values = samples.y[grid[1]].reshape([*map(len, axes), -1])
         found = _Measured(_by_lines(axes, values, degree), -(degree + 1.0) / len(axes), 1, _grid_points(axes))
-    elif callable(method):
-        found = _Measured(_by_rows(samples.X, samples.y, method, rng))
     else:
-        raise ValueError(f"method: expected simplex, spline or a function, got {method!r}")
+        assert callable(method)
+        found = _Measured(_by_rows(samples.X, samples.y, method, rng))
     return _foretold(found, tolerance, method if isinstance(method, str) else getattr(method, "__name__", "function"))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._version import __version__
 from ..optimize.interrupt import InterruptGuard
+from ..options import flag_or_none, shown, whole_number
 from .display import SweepDisplay
 from .fingerprint import fingerprint
 from .measure import applicable, measure
@@ -75,7 +76,12 @@ def sweep(
         raise ValueError("expected axes, as in size=[64, 256], or settings=, and not both")
     if run is None:
         run = measure
-    wanted = [plain(setting) for setting in (combinations(axes) if settings is None else settings)]
+    _check_options(run, store, executor, scheduler, jobs)
+    for flag, name in ((retry_failed, "retry_failed"), (version_matters, "version_matters")):
+        if flag_or_none(flag, name) is None:
+            raise ValueError(f"{name}: expected True or False, got None")
+    wanted = combinations(axes) if settings is None else _listed(settings)
+    wanted = [plain(setting) for setting in wanted]
     if run is measure:
         wanted = [applicable(setting) for setting in wanted]
     by_key = {key_of(setting): setting for setting in wanted}
@@ -101,6 +107,26 @@ def sweep(
             f"{len(failed)} of {len(table)} runs failed, the first with {setting}: {last}", SweepWarning, stacklevel=2
         )
     return table
+
+
+def _check_options(run: Any, store: Any, executor: Any, scheduler: Any, jobs: Any) -> None:
+    if not callable(run):
+        raise ValueError(f"run: expected a function, got {shown(run)}")
+    if store is not None and not isinstance(store, (str, os.PathLike)):
+        raise ValueError(f"store: expected a path or None, got {shown(store)}")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ValueError(f"executor: expected one of concurrent.futures or None, got {shown(executor)}")
+    if scheduler is not None and not isinstance(scheduler, str):
+        raise ValueError(f"scheduler: expected the address of a Dask scheduler or None, got {shown(scheduler)}")
+    if jobs is not None:
+        whole_number(jobs, "jobs", 1)
+
+
+def _listed(settings: Any) -> list[Setting]:
+    every = list(settings) if isinstance(settings, Iterable) else [settings]
+    if not all(isinstance(setting, Mapping) for setting in every):
+        raise ValueError(f"settings: expected dictionaries, one for each run, got {shown(settings)}")
+    return every
 
 
 def table_of(settings: Mapping[str, Setting], runs: Mapping[str, Run]) -> Table:

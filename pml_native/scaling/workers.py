@@ -112,8 +112,6 @@ def workers_of(
         with _dask_client(scheduler) as client:
             yield GivenWorkers(client.get_executor(pure=False), sum(client.nthreads().values()))
     else:
-        if jobs is not None and jobs < 1:
-            raise ValueError(f"jobs: expected a positive integer, got {jobs}")
         _require_importable(run)
         own = OwnWorkers(run, min(n_runs, jobs or available_cores()))
         try:

@@ -39,6 +39,7 @@ from ..models import Algebraic, Model, Normalization, Polynomial
 from ..models.algebraic import roots, value_and_slope, within_range
 from ..models.chebyshev import ChebyshevTerms, Indices, largest_index_set, unique_rows
 from ..models.transformed import Transformed
+from ..options import whole_number_or_none
 from .algebraic_relation import (
     ITERATIONS,
     MOST_TERMS,
@@ -173,14 +174,12 @@ class AlgebraicSearch:
         degree: int | None = None,
         inputs: str | Sequence[str] | None = None,
     ) -> None:
-        if degree is not None and degree < DEGREES[0]:
-            raise ValueError(f"degree: expected an integer >= {DEGREES[0]} or None, got {degree}")
+        degree = whole_number_or_none(degree, "degree", DEGREES[0])
         train, held_out = rows.train, rows.held_out
         rows.require_one_output()
         self.rows, self.degrees = rows, DEGREES if degree is None else (degree,)
         frames = input_frames(rows)
-        given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
-        choices = frames.alternatives(given)
+        choices = frames.alternatives(inputs)
         logarithms = tuple(
             "log" if "log" in own and _ratio(column) > LEAST_RATIO else own[0]
             for own, column in zip(choices, train.X.T, strict=True)

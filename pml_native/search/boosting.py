@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, repeat
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +24,9 @@ from ..hold_out import split
 from ..models import Boosted, Model, NetworkModel, Signature
 from ..networks import MLP
 from ..optimize.interrupt import InterruptGuard
+from ..options import effort_of, generator, seconds_of, shown, whole_number
 from ..report import Errors
+from ..threads import resolve_threads
 from .random_features import output_layers
 from .scheduler import Steps, held_blas
 from .search import WHOLE_WORK, Rows, run_alone
@@ -94,33 +97,28 @@ def boost(
     A stage that doesn't lower the held-out error ends the sum, and so does Ctrl-C, with the stages there are. Raises
     ValueError for data that can't be fitted.
     """
-    if stages < 1:
-        raise ValueError(f"stages: expected a positive integer, got {stages}")
-    if not effort >= 0:
-        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"time_limit: expected a number >= 0 or None, got {time_limit!r}")
+    stages, effort, limit = whole_number(stages, "stages", 1), effort_of(effort), seconds_of(time_limit)
+    rng, trainers = generator(random_state), _trainers(trainer, stages)
+    resolve_threads(n_threads)
+    if first is not None and not isinstance(first, Model):
+        raise ValueError(f"first: expected a model or None, got {shown(first)}")
     samples = as_samples(X, y, sample_weight)
-    rng = np.random.default_rng(random_state)
     some, held_out = split(samples, validation, rng)
     train = some.all()
     signature = Signature.of(samples)
-    trainers = [trainer or train_stage] * stages if trainer is None or callable(trainer) else list(trainer)
-    if len(trainers) < stages:
-        raise ValueError(f"trainer: expected {stages} of them, one for each stage, got {len(trainers)}")
-
-    end = math.inf if time_limit is None else time.perf_counter() + time_limit
+    end = time.perf_counter() + limit
     first_number = 0 if first is None else 1
     work = effort * WHOLE_WORK / max(1, stages - first_number)
     model = None if first is None else Boosted([first], [1.0], signature)
     with InterruptGuard() as guard:
-        for number in range(first_number, stages):
+        each = zip(range(first_number, stages), islice(trainers, first_number, None), strict=False)
+        for number, train_one in each:
             left = left_over(model, train, held_out)
             if left is None or (guard.requested and model is not None):
                 break
             now = time.perf_counter()
             deadline = now + max(0.0, end - now) / (stages - number)
-            stage = trainers[number](
+            stage = train_one(
                 StageData(
                     train.X,
                     left.train.y,
@@ -194,6 +192,17 @@ def frequency(X: Array, y: Array) -> float:
     # Few very close pairs would decide a mean: rounding errors over small distances.
     steepness = float(np.sqrt(np.median(np.mean(slope**2, axis=1)) / 0.455))  # 0.455 is the median of chi^2_1
     return steepness / size if size > 0 else 0.0
+
+
+def _trainers(trainer: Trainer | Sequence[Trainer] | None, stages: int) -> Iterable[Trainer]:
+    """One for each stage, or more; ValueError for what is none, or for fewer."""
+    if trainer is None or callable(trainer):
+        return repeat(trainer or train_stage)
+    if not isinstance(trainer, Sequence) or not all(map(callable, trainer)):
+        raise ValueError(f"trainer: expected a function, or one for each stage, got {shown(trainer)}")
+    if len(trainer) < stages:
+        raise ValueError(f"trainer: expected {stages} of them, one for each stage, got {len(trainer)}")
+    return trainer
 
 
 def train_stage(data: StageData) -> Model:

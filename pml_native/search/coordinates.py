@@ -15,7 +15,8 @@ from ..exchanges import Exchanges
 from ..models.chebyshev import Indices
 from ..models.model import Model
 from ..models.normalization import Normalization
-from ..models.transformed import TRANSFORMS, Transformed
+from ..models.transformed import INPUT_TRANSFORMS, TRANSFORMS, Transformed
+from ..options import one_of, shown
 from .along import Along, Balance, n_values_along
 from .orbits import Terms, terms_of
 
@@ -205,10 +206,17 @@ class InputFrames:
         changed = [j] if self.exchanges is None else np.unique(self.exchanges.images[:, j]).tolist()
         return tuple(name if i in changed else own for i, own in enumerate(names))
 
-    def alternatives(self, given: Sequence[str] | None) -> list[list[str]]:
-        """The coordinates that each column may have: those `given`, or all whose domain the rows and corners are in."""
+    def alternatives(self, given: str | Sequence[str] | None) -> list[list[str]]:
+        """The coordinates that each column may have: those `given`, one for all or one for each, or all whose domain
+        the rows and corners are in; ValueError for others."""
         if given is not None:
-            return [[name] for name in given]
+            d = self.rows.shape[1]
+            names = (given,) * d if isinstance(given, str) else given
+            if not isinstance(names, Sequence) or len(names) != d:
+                raise ValueError(f"inputs: expected the name of a coordinate, or {d} names, got {shown(given)}")
+            for name in names:
+                one_of(name, "inputs", INPUT_TRANSFORMS)
+            return [[name] for name in names]
         everywhere = self._with_images(np.concatenate([self.rows, self.corners]))
         low, high = everywhere.min(axis=0), everywhere.max(axis=0)
         near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))

@@ -28,6 +28,7 @@ from ..arrays import Array, Samples
 from ..models import Model, Polynomial
 from ..models.chebyshev import BASES, Indices, index_set
 from ..models.transformed import TRANSFORMS, Transformed
+from ..options import one_of, whole_number_or_none
 from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
 from .equations import Equations, held_out_design, held_out_rmse, input_frames
 from .least_squares import TILE_NUMBERS, Solve, leading_least_squares, tiled_least_squares
@@ -121,8 +122,7 @@ def fit_polynomial(
 
     Raises ValueError for data or options that can't be fitted.
     """
-    if outputs is not None and outputs not in TRANSFORMS:
-        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
+    one_of(outputs, "outputs", TRANSFORMS, or_none=True)
     return searched(
         partial(PolynomialSearch, degree=degree, basis=basis, max_terms=max_terms, inputs=inputs, outputs=outputs),
         X,
@@ -150,17 +150,14 @@ class PolynomialSearch:
         inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
     ) -> None:
-        for what, value, least in (("degree", degree, 0), ("max_terms", max_terms, 1)):
-            if value is not None and value < least:
-                raise ValueError(f"{what}: expected an integer >= {least} or None, got {value}")
-        if basis != "auto" and basis not in BASES:
-            raise ValueError(f"basis: expected one of auto, {', '.join(BASES)}, got {basis!r}")
+        degree = whole_number_or_none(degree, "degree", 0)
+        max_terms = whole_number_or_none(max_terms, "max_terms", 1)
+        one_of(basis, "basis", ("auto", *BASES))
         self.rows, self.basis, self.degree = rows, basis, degree
         self.max_terms = max(1, min(max_terms or rows.n_equations, rows.n_equations // 2))
         train, held_out = rows.train, rows.held_out
         self.frame = input_frames(rows, degree)
-        given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
-        self.choices = self.frame.alternatives(given)
+        self.choices = self.frame.alternatives(inputs)
         self.links = links(train.y, held_out.y, outputs)
         # Links that weigh rows alike share a factorization.
         self._alike = [[one] for one in self.links] if train.is_relative else [self.links]

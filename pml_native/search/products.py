@@ -30,6 +30,7 @@ from ..lapack import solve_with_upper, upper_factor
 from ..models import Model, Normalization, Polynomial, Separable
 from ..models.chebyshev import chebyshev_derivatives
 from ..optimize import LevenbergMarquardt, OptimizeResult, Progress, minimize
+from ..options import generator, whole_number_or_none
 from ..singular_values import lstsq
 from .along import Along, Balance, n_values_along
 from .products_objective import SumOfProducts, others, value
@@ -102,9 +103,8 @@ def fit_separable(
 
     Raises ValueError for data or options that can't be fitted.
     """
-    if rank is not None and rank < 1:
-        raise ValueError(f"rank: expected an integer >= 1 or None, got {rank}")
-    rng = np.random.default_rng(random_state)
+    rank = whole_number_or_none(rank, "rank", 1)
+    rng = generator(random_state)
     return searched(
         partial(ProductSearch, rng=rng, most=rank or MOST_PRODUCTS),
         X,

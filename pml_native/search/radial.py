@@ -14,7 +14,8 @@ from scipy.spatial import KDTree
 from ..arrays import Array, Samples
 from ..memory import available_memory
 from ..models import RBF, Normalization, Signature
-from ..models.rbf import NEAR_COPY, SCALE_FREE
+from ..models.rbf import KERNELS, NEAR_COPY, SCALE_FREE
+from ..options import number, one_of, whole_number_or_none
 from .elimination import elimination_work, solved_by_steps
 from .gaussian_process import likelier
 from .scheduler import Part, Step, Steps, Worker
@@ -78,6 +79,9 @@ def fit_rbf(
 
     Raises ValueError for bad options, and for points that no system tells apart.
     """
+    one_of(kernel, "kernel", KERNELS, or_none=True)
+    number(epsilon, "epsilon", above=0.0, or_none=True)
+    neighbors = whole_number_or_none(neighbors, "neighbors", 1)
     model = searched(
         lambda rows: RadialSearch(rows, kernel=kernel, epsilon=epsilon, neighbors=neighbors),
         X,

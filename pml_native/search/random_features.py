@@ -16,6 +16,7 @@ from ..lapack import triangle_of
 from ..memory import require_memory
 from ..models import Normalization, RandomFeatures
 from ..networks import MLP
+from ..options import generator, number, whole_number_or_none
 from ..singular_values import svd
 from .scheduler import Step, Steps, Worker
 from .search import Found, Rows, extrapolated, searched
@@ -65,7 +66,7 @@ def fit_random_features(
 
     Raises ValueError for data or options that can't be fitted.
     """
-    rng = np.random.default_rng(random_state)
+    rng = generator(random_state)
     model = searched(
         lambda rows: RandomFeaturesSearch(rows, rng, n_features=n_features, activation=activation, scale=scale),
         X,
@@ -146,10 +147,8 @@ class RandomFeaturesSearch:
         activation: str | None = None,
         scale: float | None = None,
     ) -> None:
-        if n_features is not None and n_features < 1:
-            raise ValueError(f"n_features: expected a positive integer, got {n_features}")
-        if scale is not None and not (scale > 0 and np.isfinite(scale)):
-            raise ValueError(f"scale: expected a number > 0, got {scale}")
+        n_features = whole_number_or_none(n_features, "n_features", 1)
+        number(scale, "scale", above=0.0, or_none=True)
         activations = ACTIVATIONS if activation is None else (activation,)
         for name in activations:
             MLP((rows.n_inputs, 1, rows.n_outputs), name)  # refuses names that are none

@@ -37,6 +37,7 @@ from ..lapack import solve_triangular, triangle_of
 from ..models import Model, Polynomial, Rational
 from ..models.chebyshev import Indices
 from ..models.transformed import TRANSFORMS, Transformed
+from ..options import generator, one_of, whole_number_or_none
 from ..singular_values import svd
 from .along import Along
 from .coordinates import InputCoordinates, Link, in_coordinates, in_words, links
@@ -106,9 +107,8 @@ def fit_rational(
     What it returns is a `Transformed` around a quotient where other coordinates are better. Raises ValueError for
     data or options that can't be fitted.
     """
-    if outputs is not None and outputs not in TRANSFORMS:
-        raise ValueError(f"outputs: expected one of {', '.join(TRANSFORMS)}, got {outputs!r}")
-    rng = np.random.default_rng(random_state)
+    one_of(outputs, "outputs", TRANSFORMS, or_none=True)
+    rng = generator(random_state)
     return searched(
         partial(RationalSearch, rng=rng, max_terms=max_terms, inputs=inputs, outputs=outputs),
         X,
@@ -216,14 +216,12 @@ class RationalSearch:
         inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
     ) -> None:
-        if max_terms is not None and max_terms < LEAST_TERMS:
-            raise ValueError(f"max_terms: expected an integer >= {LEAST_TERMS} or None, got {max_terms}")
+        max_terms = whole_number_or_none(max_terms, "max_terms", LEAST_TERMS)
         self.rows = rows
         self.max_terms = max(LEAST_TERMS, min(max_terms or rows.n_equations, rows.n_equations // 2))
         train, held_out = rows.train, rows.held_out
         self.frame = input_frames(rows)
-        given = (inputs,) * rows.n_inputs if isinstance(inputs, str) else inputs
-        self.choices = self.frame.alternatives(given)
+        self.choices = self.frame.alternatives(inputs)
         self.links = links(train.y, held_out.y, outputs)
         points = rng.uniform(-1.0, 1.0, (N_POINTS, rows.n_inputs))
         self.points = np.where(rng.random(points.shape) < ON_A_FACE, np.sign(points), points)

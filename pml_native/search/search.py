@@ -16,6 +16,7 @@ from ..exchanges import Exchanges
 from ..hold_out import split
 from ..models import Model, Signature
 from ..optimize.interrupt import InterruptGuard
+from ..options import effort_of, generator, seconds_of
 from ..report import Candidate, Errors
 from ..threads import resolve_threads
 from .along import LEAST_RATIO
@@ -441,11 +442,10 @@ def searched(
 ) -> Model:
     """What a search on some of the rows finds, chosen on the others, then made of all: `fit_...` of the families."""
     resolve_threads(n_threads)
-    if isinstance(effort, bool) or not isinstance(effort, (int, float, np.number)) or not 0 <= effort < math.inf:
-        raise ValueError(f"effort: expected a number >= 0, got {effort!r}")
+    effort, rng = effort_of(effort), generator(random_state)
+    seconds_of(time_limit)
     samples = as_samples(X, y, sample_weight, error=error, encode=True)
     require_no_categories(samples)
-    rng = np.random.default_rng(random_state)
     train, held_out = split(samples, validation, rng)
     search = make_search(Rows.of(train, held_out, rng))
     found = run_alone(search, effort=effort, time_limit=time_limit, n_threads=n_threads)

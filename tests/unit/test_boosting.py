@@ -118,9 +118,9 @@ def test_given_rows_are_chosen_by():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"stages": 0}, "stages: expected a positive integer, got 0"),
+        ({"stages": 0}, "stages: expected an integer >= 1, got 0"),
         ({"effort": -1.0}, "effort: expected a number >= 0, got -1.0"),
-        ({"time_limit": -1.0}, "time_limit: expected a number >= 0 or None, got -1.0"),
+        ({"time_limit": -1.0}, "time_limit: expected a number of seconds >= 0 or None, got -1.0"),
         ({"stages": 3, "trainer": [constant(lambda data: 0.0)]}, "trainer: expected 3 of them, one for each stage"),
     ],
 )

@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_forecast():
 
 def test_wrong_input_is_answered_with_what_is_wanted():
     X, y = equations["Z.008"].sample(50, 0)
-    with pytest.raises(ValueError, match="tolerance: expected a relative error between 0 and 1"):
+    with pytest.raises(ValueError, match="tolerance: expected a number between 0 and 1"):
         forecast(X, y, 0.0)
     with pytest.raises(ValueError, match="expected the points of a full grid"):
         forecast(X, y, 1e-3, method="spline")

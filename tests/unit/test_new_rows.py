@@ -57,7 +57,7 @@ def test_where_the_error_is_the_same_everywhere_suggested_rows_fill_the_gap():
 def test_what_can_not_be_suggested_is_said():
     found, X = model()
     for k in (0, 1.5):
-        with pytest.raises(ValueError, match="k: expected a whole number from 1 on"):
+        with pytest.raises(ValueError, match="k: expected an integer >= 1"):
             pml.suggest(found, k)
     polynomial = pml.fit_polynomial(X, X[:, 0], degree=1)
     with pytest.raises(ValueError, match="expected a model that fit has made"):

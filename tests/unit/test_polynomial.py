@@ -224,8 +224,8 @@ def test_it_can_be_a_stage_of_a_sum():
     [
         ({"basis": "full"}, "basis: expected one of auto, total, hyperbolic, tensor, axes, got 'full'"),
         ({"outputs": "cube"}, "outputs: expected one of identity, log"),
-        ({"inputs": "square"}, "input_transforms: expected names among identity, log, reciprocal, root, got 'square'"),
-        ({"inputs": ["log"]}, "input_transforms: expected 2 names"),
+        ({"inputs": "square"}, "inputs: expected one of identity, log, reciprocal, root, got 'square'"),
+        ({"inputs": ["log"]}, "inputs: expected the name of a coordinate, or 2 names, got"),
         ({"degree": -1}, "degree: expected an integer >= 0 or None, got -1"),
         ({"degree": 40, "basis": "tensor"}, "degree: expected at most 42 terms"),
         ({"max_terms": 0}, "max_terms: expected an integer >= 1 or None, got 0"),

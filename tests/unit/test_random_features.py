@@ -47,8 +47,8 @@ def test_options_outputs_extreme_scales_and_files(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_features": 0}, "n_features: expected a positive integer, got 0"),
-        ({"scale": -1.0}, "scale: expected a number > 0, got -1"),
+        ({"n_features": 0}, "n_features: expected an integer >= 1 or None, got 0"),
+        ({"scale": -1.0}, "scale: expected a number > 0 or None, got -1"),
         ({"activation": "no such function"}, "activation"),
     ],
 )

@@ -50,7 +50,7 @@ FLOORS = [
     ],
     ["arrays", "jit", "coefficients"],
     ["encodings", "derivatives", "known"],
-    ["columns"],
+    ["columns", "options"],
     ["_core", "_version"],
 ]
 MAY_IMPORT_CORE = {"__init__", "info", "models", "networks", "optimize", "search", "tables"}
