@@ -81,7 +81,7 @@ def fit_rbf(
     """
     one_of(kernel, "kernel", KERNELS, or_none=True)
     number(epsilon, "epsilon", above=0.0, or_none=True)
-    neighbors = whole_number_or_none(neighbors, "neighbors", 1)
+    neighbors = whole_number_or_none(neighbors, "neighbors", 0)
     model = searched(
         lambda rows: RadialSearch(rows, kernel=kernel, epsilon=epsilon, neighbors=neighbors),
         X,

@@ -395,7 +395,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(tmp_path, monk
     monkeypatch.setattr("pml_native.fitting.watch.CHECKPOINT_SECONDS", 0.0)
     folder = tmp_path / "soon gone"
     folder.mkdir()
-    monkeypatch.setattr(sys.modules["pml_native.fit"], "require_writable", lambda path: folder.rmdir())
+    monkeypatch.setattr(sys.modules["pml_native.fit"], "require_writable", lambda *_: folder.rmdir())
     X, y = samples()
     with pytest.warns(RuntimeWarning, match="could not be written"):
         model = pml.fit(X, y, effort=LITTLE, checkpoint=folder / "best.pml")
