@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from numba import njit
 from oracle import slow_network
 
 from pml_native import MLP, _core, register_activation
 from pml_native.elementary import cos, exp, expm1, fma, log, log1p, sin, sqrt, tanh
 
+njit = pytest.importorskip("numba").njit
 EPS = np.finfo(np.float64).eps
 RNG = np.random.default_rng(20240607)
 N_POINTS = 600

@@ -101,6 +101,7 @@ SOMETHING = {
     "output_names": ("a list of nothing", "a dictionary", "an array"),
     "scheduler": ("a text",),
     "settings": ("an empty list",),
+    "known": ("an empty list",),
     "trainer": ("a type",),
     "method": ("a type",),
     "run": ("a type",),
