@@ -14,6 +14,7 @@ from .encodings import Encoding, Encodings
 from .fit import fit
 from .fitting.account import least_rows
 from .fitting.given_regions import RegionsGiven, column_of_regions
+from .known import Known
 from .models import Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
 from .singular_values import lstsq
@@ -53,6 +54,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         periods: Mapping[int | str, Any] | None = None,
         regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | None = None,
         breaks: Mapping[int | str, Sequence[Any]] | None = None,
+        known: Sequence[Known] = (),
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
         progress: bool | None = False,
@@ -68,6 +70,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         self.periods = periods
         self.regions = regions
         self.breaks = breaks
+        self.known = known
         self.random_state = random_state
         self.n_threads = n_threads
         self.progress = progress
@@ -113,6 +116,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 periods=self.periods,
                 regions=regions,
                 breaks=breaks,
+                known=self.known,
                 random_state=self.random_state,
                 n_threads=self.n_threads,
                 progress=self.progress,

@@ -197,12 +197,15 @@ def fit(
     turns = _by_number({**periods, **knowledge.periods}, samples)
     has_outputs = facts.m > 1 and (method == "auto" or samples.is_relative)
     shares = outputs.shares(facts.m) if has_outputs else 1.0
-    table = guide.table(method, is_grid(facts) and not breaks and not knowledge.changes_columns)
-    symmetric = _wrapped(guide.symmetric_table(method), has_outputs, turns)
-    table = () if knowledge.exchanges is not None and method in guide.SYMMETRIC else _wrapped(table, has_outputs, turns)
+    rows_of = guide.table(method, is_grid(facts) and not breaks and not knowledge.changes_columns)
+    table = _wrapped(rows_of, has_outputs, turns)
     if knowledge.changes_anything:
         known_races.require_periods_apart(knowledge, turns)
-        table = known_races.table_of(table, symmetric, knowledge)
+        is_symmetric = knowledge.exchanges is not None
+        of_images = table if method == "auto" or (is_symmetric and method not in guide.SYMMETRIC) else ()
+        if is_symmetric:
+            table = _wrapped(guide.symmetric(rows_of), has_outputs, turns)
+        table = known_races.table_of(table, of_images, knowledge)
     if known_regions is not None:
         table = region_races.table_of(table, known_regions)
     if breaks:

@@ -61,10 +61,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Limit:
-    """y ~ c x^power, with a c that depends on the other columns, for a column that grows beyond all bounds."""
+    """y ~ x^power (c + c' x^-step + ...), with c that depend on the other columns, where a column is large."""
 
     column: Column
     power: float
+    step: float
 
 
 @dataclass(frozen=True)
@@ -180,12 +181,15 @@ def value(at: Values, y: Any = None, *, slope: Any = None) -> Value:
     return Value(at, y, slope)
 
 
-def limit(column: Column, power: float) -> Limit:
+def limit(column: Column, power: float, *, step: float = 1.0) -> Limit:
     """y ~ c x^power far out in a column, which is positive; c may depend on the others: `limit("r", power=-6)`.
 
-    Kept by construction: what is fitted is y x^-power, as a function of 1 / x.
+    step : the next powers are lower by this: 2 for y = c / r^6 + c' / r^8 + ..., which then says more of what is beyond
+        the rows.
+
+    Kept by construction: what is fitted is y x^-power, as a function of x^-step.
     """
-    return Limit(column, float(power))
+    return Limit(column, float(power), float(step))
 
 
 def bounds(low: float | None = None, high: float | None = None, output: Column | None = None) -> Bounds:

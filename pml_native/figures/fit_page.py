@@ -70,6 +70,7 @@ def render(report: Mapping[str, Any], headline: str) -> str:
         _numbers(report),
         _of_formulas(report["formulas"]),
         _section("What would help most", _list(report["advice"])),
+        _section("What was known", _list(report["known"])),
         _section("Warnings", _list(report["warnings"])),
         _section("Slices through the model", _slices(report)),
         _section("Errors", _errors(report)),

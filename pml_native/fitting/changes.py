@@ -1,6 +1,6 @@
 """What is fitted where something is known of y: other columns, other values, from which the model of y is made again.
 
-    y(x) = base(x) + x_odd prod_j x_j^power_j f(u(x)),    u_j = (x_j - c_j)^2, 1 / x_j or x_j,
+    y(x) = base(x) + x_odd prod_j x_j^power_j f(u(x)),    u_j = (x_j - c_j)^2 or |x_j - c_j|, x_j^-step_j, x_j,
 
 or with a product for the sum. Each change takes samples to those of what is left to be fitted, with weights by which
 errors there count as errors of y, and a model of these back.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, Samples, contiguous, rms_of_columns
 from ..derivatives import Derivatives
 from ..exchanges import Exchanges
-from ..models import Composed, Exchanged, Model, Normalization, Polynomial, Reduced, Signature
+from ..models import Composed, Continued, Exchanged, Model, Normalization, Polynomial, Reduced, Signature
 from ..models.arithmetic import together
 from ..models.chebyshev import ChebyshevTerms, index_set
 from ..models.reduced import Variables
@@ -28,6 +28,12 @@ from ..singular_values import pinv, singular_values
 
 # What a known point weighs beside a row.
 WEIGHT_OF_POINTS = 10.0
+# Beyond the rows f of x^-step may change so many times as much as its slope there says it does, or by rounding,
+# at these parts of the way: a sum of higher and higher powers changes by less.
+FARTHEST, ROUNDED, PARTS = 1.0, 1e-12, (0.75, 0.5, 0.25, 0.0)
+# Differences for that slope are over this part of the way: rounding then makes 1e-11 of it, and the third derivative of
+# a series of degree 40 less than that.
+STEP = 1e-5
 # The degree of the polynomial that brings a model to known values, at most, and the least singular value, over the
 # largest, by which it is told what these are.
 MOST_DEGREE, LEAST_SINGULAR = 8, 1e-7
@@ -75,19 +81,29 @@ class Beside:
 
 @dataclass(frozen=True, eq=False)
 class OtherColumns:
-    """y = prod_j (x_j - c_j)^odd_j prod_j x_j^power_j f(u), u_j = (x_j - c_j)^2 of columns that are `even` or `odd`,
-    1 / x_j where there is a power other than 0, else x_j."""
+    """y = prod_j (x_j - c_j)^odd_j prod_j x_j^power_j f(u), u_j = (x_j - c_j)^2 of columns that are `even` or `odd`, or
+    |x_j - c_j| with `moduli`, x_j^-step_j where there is a power other than 0, else x_j.
+
+    Of moduli f may have a kink where they are 0, as large as its error. Between the least u_j of rows, `last` (d,) for
+    columns with a power and -inf for others, and 0, no row tells of f, which is looked at for `some` u (k, d) of rows.
+    A series of high degree is wild there: what changes by more than the slope at the last row says goes on linearly.
+    """
 
     about: Array
     even: NDArray[np.bool_]
     odd: NDArray[np.bool_]
     powers: Array
+    steps: Array
+    last: Array
+    some: Array
+    moduli: bool = False
 
     @cached_property
     def variables(self) -> Variables:
-        squared = self.even | self.odd
-        kinds = np.where(squared, "squares", np.where(self.powers != 0.0, "reciprocals", "sum"))
-        return Variables(tuple(map(str, kinds)), np.eye(len(kinds)), self.powers)
+        folded = np.where(self.even | self.odd, "moduli" if self.moduli else "squares", "sum")
+        kinds = np.where(self.powers != 0.0, "product", folded)
+        exponents = np.where(self.powers != 0.0, -self.steps, 1.0)
+        return Variables(tuple(map(str, kinds)), np.diag(exponents), self.powers)
 
     def apply(self, X: Array) -> Array:
         """u at `X` (n, d)."""
@@ -123,8 +139,30 @@ class OtherColumns:
         with np.errstate(all="ignore"):
             return np.asarray(self._factor(Z)[:, None] * (self.powers + self.odd) / np.where(Z == 0.0, 1.0, Z))
 
+    def _is_tame(self, model: Model, j: int) -> bool:
+        """Whether f changes by no more than its slope says from where rows end to where x_j is infinite."""
+        there = self.some.copy()
+        there[:, j] = self.last[j]
+        with np.errstate(all="ignore"):
+            value = model.evaluate(there)
+            most = FARTHEST * np.abs(model.evaluate_gradient(there)[:, :, j]) * self.last[j]
+            for part in PARTS:
+                there[:, j] = part * self.last[j]
+                change = np.abs(model.evaluate(contiguous(there)) - value)
+                if not np.all(change <= most + ROUNDED * np.abs(value)):
+                    return False
+        return True
+
+    def _tamed(self, model: Model) -> Model:
+        """f, which goes on linearly beyond the rows in columns where it is wild there."""
+        wild = [j for j in np.flatnonzero(self.powers).tolist() if not self._is_tame(model, j)]
+        if not wild:
+            return model
+        low = np.where(np.isin(np.arange(len(self.last)), wild), self.last, -np.inf)
+        return Continued(model, low, np.where(np.isfinite(low), STEP * np.abs(self.last), 1.0))
+
     def whole(self, model: Model) -> Model:
-        whole: Model = Reduced(model, self.variables)
+        whole: Model = Reduced(self._tamed(model) if self.powers.any() else model, self.variables)
         d, m = len(self.about), model.signature.n_outputs
         inputs = Normalization(np.zeros(d, dtype=np.intc), self.about, np.ones(d))
         if self.about.any():

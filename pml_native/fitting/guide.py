@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -519,6 +520,6 @@ def table(method: str, is_grid: bool) -> tuple[Row, ...]:
     return (Row(method, 1.0 / ROUNDS[0]),)  # all of the work
 
 
-def symmetric_table(method: str) -> tuple[Row, ...]:
-    """Those of its lines whose searches find what is the same under exchanges of columns."""
-    return tuple(row for row in table(method, False) if row.search in SYMMETRIC)
+def symmetric(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those of the lines whose searches find what is the same under exchanges of columns."""
+    return tuple(row for row in rows if row.search in SYMMETRIC)

@@ -169,7 +169,7 @@ def _monotone(
 def doubts(
     rows: Rows, found: Found, knowledge: Knowledge, samples: Samples, effort: float, seconds: float
 ) -> list[str]:
-    """Sentences on rows that contradict what is known: a model without it is far more exact."""
+    """Sentences on rows that may contradict what is known: a model without it is far more exact."""
     if not knowledge.changes_anything or not found.error > DOUBTED_ABOVE or not seconds > 0.0:
         return []
     limit = seconds if math.isfinite(seconds) else None
@@ -182,6 +182,6 @@ def doubts(
     worst = np.argsort(-np.where(np.isnan(off), np.inf, off))[:5]
     named = named_rows(worst if samples.numbers is None else samples.numbers[worst])
     return [
-        f"rows contradict what is known: a polynomial without it comes to {free.error:.0e}, models that keep it to "
-        f"{found.error:.0e}; farthest off are rows {named}"
+        f"what is known makes models worse, and rows may contradict it: a polynomial without it comes to "
+        f"{free.error:.0e}, models that keep it to {found.error:.0e}; farthest off are rows {named}"
     ]

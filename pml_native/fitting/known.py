@@ -1,8 +1,11 @@
 """How `fit` uses what is known of y: what is left to be found is fitted in a race of its own, and becomes a model of y.
 
-Symmetries, limits and bases change columns and values (`changes`), so that any model of what is left keeps them. Where
-columns may be exchanged, polynomials and quotients are sums over all images; beside them goes a race of all families on
-the first images of the rows, whose models may have kinks where two images meet, as large as their errors.
+Symmetries, limits and bases change columns and values (`changes`), so that any model of what is left keeps them: of a
+mirrored column x the square is taken. Where columns may be exchanged, polynomials and quotients are sums over images.
+
+Beside both goes a race of all families on the first images of the rows, with |x| for x. Its models may have kinks where
+two images meet, as large as their errors, but of |x| it finds other laws: Langevin's function of x / T is one of
+(x / T)^2, which no search tries; of x^2 and T there is one of 4e-6, of |x| and T one of 6e-14.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ SEARCH = "known"
 STEP = 0.001
 # Rows that are images of each other may differ by this part of the RMS of y: more is no noise, but a contradiction.
 MOST_OFF = 0.01
+# Rows at which a model is looked at far out.
+MOST_LOOKED_AT = 100
 # What counts as equal where rows are compared: columns have been squared, or reflected, with rounding.
 ALIKE = 1e-12
 
@@ -57,6 +61,7 @@ class Knowledge:
     even: NDArray[np.bool_]
     odd: NDArray[np.bool_]
     powers: Array
+    steps: Array
     exchanges: Exchanges | None = None
     base: Base | None = None
     beside: Beside | None = None
@@ -92,7 +97,7 @@ class Knowledge:
 
     def near(self, near: Near) -> Near:
         """What points have rows near them, images of rows among these."""
-        if not (self.even.any() or self.odd.any() or self.exchanges is not None):
+        if not self.has_images:
             return near
         if not len(near.rows):
             return Near.all_of(*self.box(near.low, near.high))
@@ -106,9 +111,20 @@ class Knowledge:
             X = np.concatenate([X, other])
         return X if self.exchanges is None else self.exchanges.all_of(X)
 
-    @cached_property
-    def _other_columns(self) -> OtherColumns:
-        return OtherColumns(self.about, self.even, self.odd, self.powers)
+    def _other_columns(self, samples: Samples, moves: bool) -> OtherColumns:
+        made = OtherColumns(
+            self.about, self.even, self.odd, self.powers, self.steps, self.powers, np.empty((0, self.d)), moves
+        )
+        if not self.powers.any():
+            return made
+        U = made.apply(samples.X)
+        some = U[np.linspace(0, len(U) - 1, min(len(U), MOST_LOOKED_AT)).astype(np.intp)]
+        return replace(made, last=np.where(self.powers != 0.0, U.min(axis=0), -np.inf), some=some)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are points at which y is known by its value at others."""
+        return bool(self.even.any() or self.odd.any() or self.exchanges is not None)
 
     def changes(self, samples: Samples, *, moves: bool) -> list[Change]:
         """What takes samples, like these, to what is to be fitted; with `moves` to first images."""
@@ -116,20 +132,20 @@ class Knowledge:
         if self.beside is not None:
             found.append(self.beside)
         if self.even.any() or self.odd.any() or self.powers.any():
-            found.append(self._other_columns)
+            found.append(self._other_columns(samples, moves))
         if self.exchanges is not None:
             found.append(Images(self.exchanges, moves))
         if self.points:
             points = chained(found, self._points(samples, with_images=not moves))
-            low, high = self.ends(samples)
+            low, high = self.ends(samples, moves)
             low, high = np.minimum(low, points.X.min(axis=0)), np.maximum(high, points.X.max(axis=0))
             found.append(AtPoints(points, low, high))
         return found
 
-    def ends(self, samples: Samples) -> Array:
+    def ends(self, samples: Samples, moves: bool) -> Array:
         """The least and the greatest value that each column has, after all changes, in the box of the rows: (2, d)."""
         low, high = self.box(samples.X.min(axis=0), samples.X.max(axis=0))
-        return self._other_columns.ends(low, high)
+        return self._other_columns(samples, moves).ends(low, high)
 
     def _points(self, samples: Samples, *, with_images: bool) -> Samples:
         """The points that are known, as samples."""
@@ -157,7 +173,7 @@ def resolved(known: Sequence[Known], samples: Samples) -> Knowledge:
     (d, m), names = (samples.X.shape[1], samples.y.shape[1]), samples.input_names
     called = names or tuple(f"x{j}" for j in range(d))
     even, odd = np.zeros((2, d), dtype=bool)
-    found = Knowledge(d, m, called, np.zeros(d), even, odd, np.zeros(d))
+    found = Knowledge(d, m, called, np.zeros(d), even, odd, np.zeros(d), np.ones(d))
     found.low, found.high = np.full(m, -np.inf), np.full(m, np.inf)
     swaps: list[list[int]] = []
     if isinstance(known, Known) or not isinstance(known, Sequence):
@@ -272,7 +288,9 @@ def _add_limit(found: Knowledge, one: Limit, samples: Samples) -> None:
     if not samples.X[:, j].min() > 0.0:
         rows = _given(samples, np.flatnonzero(samples.X[:, j] <= 0.0))
         raise ValueError(f"known: expected {one.column!r} > 0, as a limit needs it, got others in rows {rows}")
-    found.powers[j] = one.power
+    if not (math.isfinite(one.step) and one.step > 0.0):
+        raise ValueError(f"known: expected a step above 0 between powers of a limit, got {one.step!r}")
+    found.powers[j], found.steps[j] = one.power, one.step
 
 
 def _point(one: Value, samples: Samples) -> Point:
@@ -333,7 +351,7 @@ def _require_consistent(found: Knowledge) -> None:
     exchanges = found.exchanges
     if exchanges is not None:
         for orbit in exchanges.orbits:
-            alike = {(found.about[j], found.even[j], found.odd[j], found.powers[j]) for j in orbit}
+            alike = {(found.about[j], found.even[j], found.odd[j], found.powers[j], found.steps[j]) for j in orbit}
             if len(alike) > 1:
                 names = ", ".join(found.names[j] for j in orbit)
                 raise ValueError(f"known: expected the same of all columns that may be exchanged, {names}, got others")
@@ -362,6 +380,8 @@ def _require_consistent(found: Knowledge) -> None:
 def _require_rows_agree(found: Knowledge, samples: Samples) -> None:
     """ValueError where rows contradict what is known, with their numbers."""
     X, y, size = samples.X, samples.y, rms_of_columns(samples.y)
+    if not (found.changes_anything or found.is_bounded or found.monotone):
+        return
     beyond = np.flatnonzero(((y < found.low) | (y > found.high)).any(axis=1))
     if len(beyond):
         raise ValueError(f"known: expected y within its bounds, got others in rows {_given(samples, beyond)}")
@@ -374,14 +394,14 @@ def _require_rows_agree(found: Knowledge, samples: Samples) -> None:
                 f"known: y is 0 at {found.names[j]} = {found.about[j]:g}, by antisymmetry: got another y in rows "
                 f"{_given(samples, zero)}"
             )
-    Z = np.where(found.even | found.odd, np.abs(Z), Z)
-    Z = Z if found.exchanges is None else found.exchanges.first(contiguous(Z))
-    width = np.ptp(Z, axis=0)
-    rounded = np.round(Z / np.where(width > 0.0, width, 1.0) / ALIKE) if found.changes_columns else Z
-    distinct = Distinct.of(contiguous(rounded), contiguous(signs[:, None] * y), MOST_OFF * size)
-    if found.changes_columns and len(distinct.contradicting):
-        first = Distinct.of(contiguous(X), contiguous(y), MOST_OFF * size).contradicting
-        bad = np.setdiff1d(distinct.contradicting, first)
+    if found.has_images:
+        Z = np.where(found.even | found.odd, np.abs(Z), Z)
+        Z = Z if found.exchanges is None else found.exchanges.first(contiguous(Z))
+        width = np.ptp(Z, axis=0)
+        rounded = contiguous(np.round(Z / np.where(width > 0.0, width, 1.0) / ALIKE))
+        bad = Distinct.of(rounded, contiguous(signs[:, None] * y), MOST_OFF * size).contradicting
+        if len(bad):  # rows that are equal as they are have noise
+            bad = np.setdiff1d(bad, Distinct.of(contiguous(X), contiguous(y), MOST_OFF * size).contradicting)
         if len(bad):
             raise ValueError(
                 f"known: rows that are images of each other by the symmetries have other y, by more than "
@@ -439,14 +459,13 @@ def require_periods_apart(knowledge: Knowledge, periods: Mapping[int, float]) ->
         raise ValueError("known: expected no values at points beside columns that repeat themselves; give them as rows")
 
 
-def table_of(table: Sequence[Row], symmetric: Sequence[Row], knowledge: Knowledge) -> tuple[Row, ...]:
-    """The table where something is known: `table`, of what is left to be fitted, `symmetric` where columns may be
-    exchanged."""
+def table_of(table: Sequence[Row], of_images: Sequence[Row], knowledge: Knowledge) -> tuple[Row, ...]:
+    """The table where something is known: `table`, of what is left to be fitted, and `of_images`, of first images."""
     return (
         Row(
             SEARCH,
             1.0 / ROUNDS[0],
-            make=lambda race: KnownSearch(race, knowledge, table, symmetric),
+            make=lambda race: KnownSearch(race, knowledge, table, of_images),
             sentence="with what is known, models come to {error:.1e}",
         ),
     )
@@ -455,21 +474,22 @@ def table_of(table: Sequence[Row], symmetric: Sequence[Row], knowledge: Knowledg
 class KnownSearch:
     """The search for models that keep what is known."""
 
-    def __init__(self, race: Race, knowledge: Knowledge, table: Sequence[Row], symmetric: Sequence[Row]) -> None:
+    def __init__(self, race: Race, knowledge: Knowledge, table: Sequence[Row], of_images: Sequence[Row]) -> None:
         self.race, self.rows, self.knowledge = race, race.rows, knowledge
-        self.table, self.symmetric = table, symmetric
+        self.table, self.of_images = table, of_images
         self.rng, self.prospect = own_rng(race.rng), 0.0
 
     def steps(self) -> Steps:
-        knowledge = self.knowledge
-        others = []
-        if knowledge.exchanges is not None and self.symmetric:
-            sentence = "sums over all images are fitted, as columns may be exchanged"
-            others.append(self._within(sentence, "symmetric: ", self.symmetric, moves=False))
+        knowledge, others = self.knowledge, []
         if self.table:
-            is_moved = knowledge.exchanges is not None
-            sentence = "the first image of each row is fitted" if is_moved else "what is not known of y is fitted"
-            others.append(self._within(sentence, "first images: " if is_moved else "", self.table, moves=is_moved))
+            sentence = "what is not known of y is fitted"
+            if knowledge.exchanges is not None:
+                sentence = "sums over all images are fitted, as columns may be exchanged"
+            prefix = "symmetric: " if knowledge.has_images else ""
+            others.append(self._within(sentence, prefix, self.table, moves=False))
+        if self.of_images and knowledge.has_images:
+            sentence = "the first image of each row is fitted"
+            others.append(self._within(sentence, "first images: ", self.of_images, moves=True))
         yield from raced_within(self.race, others, self.table, self.rng, self.race.work)
 
     def _named(self, samples: Samples) -> Samples:
@@ -491,7 +511,7 @@ class KnownSearch:
         corners = rows.corners
         exchanges = knowledge.exchanges if not moves else None
         if knowledge.changes_columns:
-            corners = knowledge.ends(rows.train if rows.table is None else rows.table)
+            corners = knowledge.ends(rows.train if rows.table is None else rows.table, moves)
         keeps_rows = not knowledge.changes_columns and not knowledge.points
         within = Rows(
             changed(rows.train),

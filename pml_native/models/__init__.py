@@ -11,6 +11,7 @@ from .beyond import OUTSIDE, Beyond, ExtrapolationWarning, Outside
 from .boosted import Boosted
 from .bounded import Bounded
 from .composed import Composed
+from .continued import Continued
 from .ends import Ends
 from .exchanged import Exchanged
 from .families import FAMILIES
@@ -46,6 +47,7 @@ __all__ = [
     "Boosted",
     "Bounded",
     "Composed",
+    "Continued",
     "Ends",
     "ErrorEstimate",
     "Exchanged",

@@ -198,16 +198,11 @@ class Reduced(Model):
         return [parts.product([front, value]) for value in self.model.made_of(parts, u)]
 
     def repeating(self) -> frozenset[int]:
-        inner, variables = self.model.repeating(), self.variables
-        found = set()
-        for j in np.flatnonzero(variables.factor == 0.0).tolist():
-            places = np.flatnonzero(variables.coefficients[:, j])
-            rows = variables.coefficients[places]
-            if all(int(k) in inner and variables.kinds[k] == "sum" for k in places) and np.all(
-                rows == np.eye(rows.shape[1])[j]
-            ):
-                found.add(j)
-        return frozenset(found if variables.kinds else ())
+        inner, variables, a = self.model.repeating(), self.variables, self.variables.coefficients
+        is_alone = (np.count_nonzero(a, axis=1) == 1) & (a.sum(axis=1) == 1.0)
+        as_given = [k for k in inner if variables.kinds[k] == "sum" and is_alone[k]]
+        columns = np.flatnonzero(variables.factor == 0.0).tolist()
+        return frozenset(j for j in columns if set(np.flatnonzero(a[:, j]).tolist()) <= set(as_given))
 
     @property
     def adjustable_parts(self) -> tuple[Model, ...]:

@@ -13,7 +13,19 @@ import numpy as np
 import pml_native as pml
 from pml_native.exchanges import Exchanges
 from pml_native.export.functions import ACTIVATIONS, INVERSE_TRANSFORMS, RADIAL
-from pml_native.models import Beyond, Bounded, Composed, Exchanged, Mixed, Model, Outputs, Reduced, Regions, Signature
+from pml_native.models import (
+    Beyond,
+    Bounded,
+    Composed,
+    Continued,
+    Exchanged,
+    Mixed,
+    Model,
+    Outputs,
+    Reduced,
+    Regions,
+    Signature,
+)
 from pml_native.models.grid import GridModel
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
@@ -424,6 +436,10 @@ MODELS: dict[str, Case] = {
     "outputs": Case(outputs),
     "outputs of networks": network_case(outputs_of_networks),
     "mixed": Case(mixed, 4.0, 8.0),
+    # A kink of the second derivatives, and differences that are a thousand times as large as their sum.
+    "continued": Case(
+        lambda: Continued(polynomial(), [2.0, -np.inf, 1.5], [1e-2, 1.0, 1e-2]), 1e3, 1e5, has_kinks=True
+    ),
     "exchanged": Case(lambda: Exchanged(polynomial(), Exchanges.of_groups([[0], [1], [2]], 3)), has_kinks=True),
     "bounded": Case(lambda: Bounded(polynomial(), [-2.0, -np.inf], [3.0, 0.5]), 4.0, 4.0, has_kinks=True),
     "mixed outputs": Case(mixed_outputs, in_onnx=True),
