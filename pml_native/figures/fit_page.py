@@ -25,6 +25,7 @@ TERMS = {
 # red to yellow, the colour-blind tell the ends apart; what each stands for is written below the map.
 LEVELS = ("#2f7fc1", "#6f77c9", "#a86abf", "#d05f94", "#e0664f", "#d98a00")
 NUMBER = re.compile(r"-?[\d.]+(e[-+]\d+)?")
+POWER_OF_TEN = re.compile(r"-?\d[\d.]*e[-+]\d+")
 # Inputs that get a picture of residuals of their own.
 MOST_PICTURES = 12
 # The floor is drawn if it is no further below the errors than this: it would press them into the top of the picture.
@@ -45,6 +46,7 @@ OWN_STYLE = """
   font-size: 1.15rem; white-space: nowrap; font-variant-numeric: tabular-nums }
 .numbers dt { font-size: 12px; color: var(--quiet) } td, th { overflow-wrap: normal }
 td.number, th.number { text-align: right; white-space: nowrap } td.wide { min-width: 14rem }
+.whole { white-space: nowrap }
 .scroll { max-height: 40rem } details { margin-top: 2rem } details > summary { margin-bottom: .5rem }
 details h2 { display: inline; color: var(--text) }
 svg.plot { width: 100%; height: auto; display: block } svg text { font: 11px system-ui, sans-serif; fill: var(--text) }
@@ -96,7 +98,12 @@ def render(report: Mapping[str, Any], headline: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f"{escape(words[:1].upper() + words[1:])}."
+    return f"{_words(words[:1].upper() + words[1:])}."
+
+
+def _words(text: str) -> str:
+    """Text whose numbers stay on one line, 2e-12 too, where a browser would end a line after the minus."""
+    return POWER_OF_TEN.sub(r'<span class="whole">\g<0></span>', escape(text))
 
 
 def _section(title: str, body: str) -> str:
@@ -137,6 +144,9 @@ def _of_held_out(report: Mapping[str, Any]) -> str:
     if report["relative_median"] is not None:
         relative = [("median", "relative_median"), ("95th percentile", "relative_p95"), ("maximum", "relative_max")]
         numbers += [(f"relative to each y: {words}", report[name]) for words, name in relative]
+    if report.get("gradient_rmse") is not None:
+        numbers.append(("derivatives, over the RMS of those given: RMSE", report["gradient_rmse"]))
+        numbers.append(("derivatives: maximum", report["gradient_max"]))
     return _table(None, numbers)
 
 
@@ -168,14 +178,15 @@ def _slices(report: Mapping[str, Any]) -> str:
         plot.line(one.places(*report["box"][j]), one.y, "model")
         plot.dots(rows[is_near, j], rows[is_near, d], "row")
         pictures.append(plot.svg(f"the model along {one.name}"))
+    which = "The first output. " if report["n_outputs"] > 1 else ""
     if d == 1:
-        return f"<p>Orange: held-out rows.</p>{_gallery(pictures)}"
+        return f"<p>{which}Orange: held-out rows.</p>{_gallery(pictures)}"
     at = ", ".join(f"{one.name} = {report['slices_through'][names.index(one.name)]:.4g}" for one in shown)
     more = sum(least < most for least, most in report["box"]) - len(shown)
     left_out = f" Along {more} more inputs y changes less." if more > 0 else ""
     return (
-        f"<p>Through the row of {escape(at)}. Orange: the held-out rows nearest to the slice; the others, faint, "
-        f"lie off it.{left_out}</p>{_gallery(pictures)}"
+        f"<p>{which}Through the row of {_words(at)}. Orange: the held-out rows nearest to the slice; the others, "
+        f"faint, lie off it.{left_out}</p>{_gallery(pictures)}"
     )
 
 
@@ -345,7 +356,7 @@ def _gallery(pictures: Iterable[str]) -> str:
 
 
 def _list(sentences: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>" if sentences else ""
+    return "<ul>" + "".join(f"<li>{_words(sentence)}</li>" for sentence in sentences) + "</ul>" if sentences else ""
 
 
 def _table(head: Sequence[str] | None, rows: Sequence[Sequence[object]]) -> str:

@@ -15,6 +15,9 @@ WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 40
 # Steps between ticks are one of these times a power of ten, and an axis has about so many.
 STEPS, TICKS = (1.0, 2.0, 5.0, 10.0), 5
+# Numbers of ticks that are written in full are below the one, and have no more places than the other: what there is
+# room for beside an axis.
+MOST_IN_FULL, MOST_PLACES = 1e5, 4
 # The most characters of the name of an axis, across and upwards: of 7 pixels, as wide as letters are in the mean.
 MOST_ACROSS, MOST_UPWARDS = 40, 26
 
@@ -68,7 +71,10 @@ class Axis:
         step = power * next(s for s in STEPS if s * power >= 2.0 * rough * 0.999)
         values = [k * step for k in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
         largest = max([abs(value) for value in values if value] or [step])
-        # The last digit is that of the step.
+        # The last digit is that of the step; numbers of a usual size are written as people do, 500 and not 5e+02.
+        places = max(0, -math.floor(math.log10(1.001 * step)))
+        if largest < MOST_IN_FULL and places <= MOST_PLACES:
+            return [(value, f"{value:.{places}f}") for value in values]
         digits = min(15, 1 + math.floor(math.log10(1.001 * largest)) - math.floor(math.log10(1.001 * step)))
         return [(value, f"{value:.{digits}g}") for value in values]
 

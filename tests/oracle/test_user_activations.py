@@ -9,9 +9,10 @@ import pytest
 from oracle import slow_network
 
 from pml_native import MLP, _core, register_activation
-from pml_native.elementary import cos, exp, expm1, fma, log, log1p, sin, sqrt, tanh
 
 njit = pytest.importorskip("numba").njit
+from pml_native.elementary import cos, exp, expm1, fma, log, log1p, sin, sqrt, tanh  # noqa: E402 - which needs numba
+
 EPS = np.finfo(np.float64).eps
 RNG = np.random.default_rng(20240607)
 N_POINTS = 600

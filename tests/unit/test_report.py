@@ -116,6 +116,15 @@ def test_candidates_stand_on_the_page_in_the_order_of_their_errors(report):
     assert re.findall(r"number (1.0|2.0|3.0|inf)", page) == ["1.0", "2.0", "3.0", "inf"]
 
 
+def test_the_page_has_errors_of_derivatives_and_whole_numbers(report):
+    page = replace(
+        report, gradient_rmse=2e-9, gradient_max=3e-8, advice=("over the box 2e-12 is to be expected",)
+    ).to_html()
+    assert 'derivatives, over the RMS of those given: RMSE</td><td class="number">2.00e-09' in page
+    assert 'over the box <span class="whole">2e-12</span> is' in page
+    assert "derivatives" not in report.to_html()
+
+
 def test_a_page_is_made_of_a_report_whose_errors_are_not_known(report):
     nothing = tuple((*row[:-1], np.nan) for row in report.residuals)
     for changed in ({"residuals": nothing}, {"expected_at": (), "history": ()}, {"validation_rmse": np.inf}):

@@ -62,3 +62,16 @@ def test_marks_stand_where_their_values_say():
     [line] = [one.get("d") for one in root.iter("path") if "line" in one.get("class")]
     assert line.count("M") == 2  # a value that is not known breaks it
     assert "a <b>" in [text.text for text in root.iter("text")]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (250.0, 1500.0, ["500", "1000", "1500"]),
+        (-0.02, 0.1, ["0.00", "0.05", "0.10"]),
+        (1e5, 5e5, ["1e+05", "2e+05", "3e+05", "4e+05", "5e+05"]),
+        (0.0, 5e-6, ["0", "1e-06", "2e-06", "3e-06", "4e-06", "5e-06"]),
+    ],
+)
+def test_numbers_of_a_usual_size_are_written_in_full(low, high, texts):
+    assert [text for _, text in Axis("x", low, high).ticks()] == texts
