@@ -411,7 +411,7 @@ class PolynomialSearch:
                 for i, growth in enumerate(growths):
                     own = slice(i * m, (i + 1) * m)
                     error = held_out_rmse(self.rows, frame, growth.link, t[:, own])
-                    if (one := score(error, p * m)) < best[i]:
+                    if (one := score(error, p)) < best[i]:
                         best[i] = one
                         growth.best = error, indices[:p], coefficients[:, own]
                 if worker.should_stop():
@@ -585,7 +585,7 @@ class PolynomialSearch:
     def _score(self, growth: Growth) -> float:
         """That of its best set of terms, by the rows held out."""
         assert growth.best is not None
-        return score(_held_out_error(growth), growth.best[2].size)
+        return score(_held_out_error(growth), len(growth.best[1]))
 
     def _finish_step(self, growth: Growth, steep: bool = False) -> Step:
         assert growth.best is not None

@@ -339,8 +339,12 @@ class Found:
 
     @property
     def score(self) -> float:
-        """What is to be small; see `score`."""
-        return score(self.error, self.model.n_params)
+        """What is to be small; see `score`.
+
+        Parameters are those of an output: counted in all, more than a thousand of many outputs weighed so much near
+        rounding that of two errors the larger one won. 356 terms of a spectrum lost to 586 of nearly twice the error.
+        """
+        return score(self.error, self.model.n_params // self.model.signature.n_outputs)
 
     def candidate(self) -> Candidate:
         """Its line in the report."""
@@ -359,7 +363,9 @@ class Found:
 
 
 def score(error: float, n_params: int) -> float:
-    """What is to be small: error * n_params^a, a rising from 0 for errors above FEWER_FROM to 1 for those of ROUNDED.
+    """What is to be small, of a model of so many parameters for each output.
+
+    It is error * n_params^a, a rising from 0 for errors above FEWER_FROM to 1 for those of ROUNDED.
 
     Of models that meet the rows to rounding, those of fewer parameters go further beyond them: twice the parameters
     must bring half the error. Far from it the error alone counts. Nothing jumps in between, so that two models that are

@@ -1,12 +1,16 @@
 """Several outputs: each by the model that suits it, many as sums of few, and the errors of each in the report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import pml_native as pml
+from pml_native.arrays import as_samples
 from pml_native.fitting.kept import kept_outputs
 from pml_native.models import Mixed, Outputs
 from pml_native.report import Errors, OutputErrors
+from pml_native.search.search import Rows
 
 LITTLE = 0.01
 
@@ -164,6 +168,17 @@ def test_random_sums_of_the_rows_find_as_few_of_a_thousand_outputs_as_all_rows_d
     monkeypatch.setattr("pml_native.fitting.kept.SKETCHED", 100)
     y = np.random.default_rng(0).normal(size=(600, 200)) @ np.random.default_rng(1).normal(size=(200, 400))
     assert len(kept_outputs(y[:500], y[500:], 0.0).places) == 200
+
+
+def test_of_two_models_of_many_outputs_the_more_exact_one_is_the_better():
+    X = rows(60, d=1)
+    samples = as_samples(X, X**0 * np.arange(1.0, 41.0))
+    model = pml.Polynomial([[k] for k in range(30)], np.zeros((30, 40)))
+    found = Rows(samples, samples).found(model, "polynomial", "30 terms")
+    scores = [
+        replace(found, errors=replace(found.errors, rmse=error), train_rmse=0.0).score for error in (5e-12, 1e-11)
+    ]
+    assert scores[0] < scores[1]
 
 
 @pytest.mark.parametrize("is_relative", [False, True])
