@@ -35,12 +35,18 @@ double product_of(const double* x, const double* exponents, std::size_t d) {
 }
 
 double term(VariableKind kind, double x) {
-  return kind == VariableKind::squares ? x * x : kind == VariableKind::reciprocals ? 1.0 / x : x;
+  switch (kind) {
+    case VariableKind::squares: return x * x;
+    case VariableKind::reciprocals: return 1.0 / x;
+    case VariableKind::logarithms: return std::log(x);
+    default: return x;
+  }
 }
 
 double term_derivative(VariableKind kind, double x) {
   switch (kind) {
-    case VariableKind::product: return 1.0 / x;
+    case VariableKind::product:
+    case VariableKind::logarithms: return 1.0 / x;
     case VariableKind::squares: return 2.0 * x;
     case VariableKind::reciprocals: return -((1.0 / x) * (1.0 / x));
     default: return 1.0;
@@ -64,7 +70,8 @@ VariableKind variable_kind(const std::string& name) {
   if (name == "sum") return VariableKind::sum;
   if (name == "squares") return VariableKind::squares;
   if (name == "reciprocals") return VariableKind::reciprocals;
-  throw std::invalid_argument("kinds: expected some of product, sum, squares, reciprocals, got " + name);
+  if (name == "logarithms") return VariableKind::logarithms;
+  throw std::invalid_argument("kinds: expected some of product, sum, squares, reciprocals, logarithms, got " + name);
 }
 
 void variables(const VariableView& view, const double* x, std::size_t n, double* u, double* power,

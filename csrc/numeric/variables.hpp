@@ -7,11 +7,11 @@
 
 namespace pml {
 
-enum class VariableKind { product, sum, squares, reciprocals };
+enum class VariableKind { product, sum, squares, reciprocals, logarithms };
 
 VariableKind variable_kind(const std::string& name);  // throws std::invalid_argument for one that isn't there
 
-// u_j = sum_i a_ji t(x_i), t(x) = x, x^2 or 1/x, or prod_i x_i^a_ji, and the power prod_i x_i^b_i.
+// u_j = sum_i a_ji t(x_i), t(x) = x, x^2, 1/x or log x, or prod_i x_i^a_ji, and the power prod_i x_i^b_i.
 struct VariableView {
   const std::vector<VariableKind>& kinds;  // r
   std::size_t d;

@@ -6,12 +6,14 @@ and in logarithms it is multiplied by a power if the sum is b y. Tests, the sure
 
 1. One column: x_i dy/dx_i = b y; then y is x_i^b times a function of the others.
 2. Two columns: dy/dt_i = c dy/dt_j; then y depends on c t_i + t_j only. Pairs that share a column join. If t is not
-   the same for both, as in v^2 + 2 h or x - 1/y, the t themselves are the variables, of which y is a function of a sum.
+   the same for both, as in v^2 + 2 h, x - 1/y or log x + r, the t themselves are the variables, of which y is a
+   function of a sum.
 3. All columns in logarithms: the null space of (x_1 dy/dx_1, ..., x_d dy/dx_d, y) over the points holds all changes of
    units; products without units are the variables (Buckingham's theorem, from data). A column that is 0 somewhere, or
    nearly so, may only be in the numerator of one of them.
 4. Mirrored points, by values of the model: one column with the other sign, which leaves |x_j|, or two columns in each
    other's place, which leave their sum and their product.
+5. Terms that stand by themselves: dy/dt_i = b, dy/dx_i = b x_j^p, or dy/dx_i = c dy/dx_j + b.
 
 Coefficients are rational: within the errors of the gradient they are rounded to small fractions, so that the variables
 are exact. Nothing here is sure, the model being one of data: who uses a symmetry fits what it leaves, and looks.
@@ -20,7 +22,7 @@ are exact. Nothing here is sure, the model being one of data: who uses a symmetr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..models import Model
 from ..models.reduced import KINDS, Variables, variables_of
-from ..singular_values import svd
+from ..singular_values import lstsq, svd
 
 # Columns whose smallest modulus is below this part of the largest are no factors: a product would lose digits there.
 LEAST_PART = 1e-3
@@ -40,7 +42,13 @@ FINEST = 1e-7
 DENOMINATORS = (1, 2, 3)
 # Kinds of t that may be different for two columns of a sum; and the relative deviation from a sum that there may be.
 # The power of x that each is says what its unit does to coefficients.
-MIXED, MOST_RELATIVE = {"sum": 1, "squares": 2, "reciprocals": -1}, 0.01
+MIXED, MOST_RELATIVE = {"sum": 1, "squares": 2, "reciprocals": -1, "logarithms": 0}, 0.01
+# Kinds that are the same for all columns of a group; sums of logarithms are products.
+GROUPED = ("product", "sum", "squares", "reciprocals")
+# The deviation of a slope from a constant that a term by itself may have, relative: few terms decide on it.
+COARSE_SUMMAND = 0.1
+# The part of the points where a slope that is a product has one sign.
+ONE_SIGN = 0.99
 # How much less likely changes of units may be once they are rounded.
 SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
@@ -57,7 +65,7 @@ class Evidence:
 
     `error` is relative to the size of y, and of x dy/dx. `mirrored` has what a change of the points changes y by,
     relative to its size, and over what other values of these columns do: by (j,) for x_j with the other sign, by (i, j)
-    for x_i and x_j in each other's place. `X` is in units of 2^`exponent`.
+    for x_i and x_j in each other's place. `X` is in units of 2^`exponent`, y in units of 2^`y_exponent`.
     """
 
     X: Array
@@ -66,6 +74,7 @@ class Evidence:
     error: float
     mirrored: Mapping[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
     exponent: int = 0
+    y_exponent: int = 0
 
     @property
     def tolerance(self) -> float:
@@ -99,7 +108,7 @@ class Evidence:
             return np.ones(d, dtype=bool)
         if kind == "squares":
             return np.asarray(np.min(np.abs(self.X), axis=0) > 0)
-        return self.divides if kind in ("product", "reciprocals") else np.zeros(d, dtype=bool)
+        return self.divides if kind in ("product", "reciprocals", "logarithms") else np.zeros(d, dtype=bool)
 
 
 def find_variables(
@@ -170,7 +179,7 @@ def _factors(evidence: Evidence, tolerance: float) -> Array:
 def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> list[tuple[str, dict[int, float]]]:
     """Columns that occur in one combination only: its kind, and the coefficient of each."""
     groups: list[tuple[str, dict[int, float]]] = []
-    for pair in sorted(one for kind in KINDS for one in _pairs(evidence, tolerance, gone, kind, kind)):
+    for pair in sorted(one for kind in GROUPED for one in _pairs(evidence, tolerance, gone, kind, kind)):
         kind, i, j, ratio = pair.kind, pair.i, pair.j, pair.ratio
         with_i = next((g for g in groups if i in g[1]), None)
         with_j = next((g for g in groups if j in g[1]), None)
@@ -184,7 +193,11 @@ def _groups(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_]) -> li
 
 
 def _transformed(evidence: Evidence, tolerance: float) -> Variables | None:
-    """Other t of the likeliest two columns that occur in one sum of different t, if there are such, each by itself."""
+    """Other t of the likeliest two columns that occur in one sum of different t, if there are such, each by itself.
+
+    A power of a column may be in front, if it occurs in logarithms: prices over the strike are functions of
+    log(S/K) + r T as well as those over the spot, times S/K.
+    """
     d = evidence.X.shape[1]
     pairs = [
         pair
@@ -192,11 +205,36 @@ def _transformed(evidence: Evidence, tolerance: float) -> Variables | None:
         for pair in _pairs(evidence, tolerance, np.zeros(d, dtype=bool), kind, other)
         if pair.relative <= MOST_RELATIVE
     ]
-    if not pairs:
+    scaled = [] if pairs else sorted(_scaled_pairs(evidence, tolerance))
+    if not pairs and not scaled:
         return None
-    best, kinds = min(pairs), ["sum"] * d
+    power, best = scaled[0][1:] if scaled else (0.0, min(pairs))
+    kinds, factor = ["sum"] * d, np.zeros(d)
     kinds[best.i], kinds[best.j] = best.kind, best.other
-    return variables_of(kinds, np.eye(d), np.zeros(d))
+    factor[best.i] = power
+    return variables_of(kinds, np.eye(d), factor)
+
+
+def _scaled_pairs(evidence: Evidence, tolerance: float) -> Iterator[tuple[float, float, Pair]]:
+    """Pairs of a logarithm and another t, dy/dlog x_i = c dy/dt_j + b y, with b: y is x_i^b and a function of t_j +
+    log(x_i) / c."""
+    slopes, spreads = evidence.slopes("logarithms"), evidence.spreads("logarithms")
+    y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
+    for other in MIXED:
+        others = evidence.slopes(other)
+        for i, j in itertools.permutations(range(len(spreads)), 2):
+            table = np.column_stack([others[:, j], y])
+            if other == "logarithms" or not (np.isfinite(slopes[:, i]).all() and np.isfinite(table).all()):
+                continue
+            ratio, b = (float(v) for v in lstsq(table, slopes[:, i], rcond=None)[0])
+            deviation = _rms(slopes[:, i] - table @ (ratio, b)) * spreads[i]
+            size = abs(ratio) * _rms(others[:, j]) * spreads[i]
+            if not deviation <= min(tolerance, MOST_RELATIVE * size) or size == 0.0:
+                continue
+            within = 3.0 * max(deviation / size, 1e-6)
+            power, exact = _fraction(b, within), _fraction(ratio * 2.0 ** (evidence.exponent * MIXED[other]), within)
+            if power and exact:
+                yield deviation / size, power, Pair(deviation / size, "logarithms", i, j, exact, other)
 
 
 class Pair(NamedTuple):
@@ -279,6 +317,89 @@ def find_mirrored(evidence: Evidence, strictness: float = 1.0) -> Variables | No
         return None
     others = [i for i in range(d) if i not in taken]
     return variables_of([*kinds, *["sum"] * len(others)], np.array([*rows, *np.eye(d)[others]]), np.zeros(d))
+
+
+class Summand(NamedTuple):
+    """A term of y by itself: `coefficient` times a variable of a `kind`, of these coefficients or exponents (d,)."""
+
+    kind: str
+    row: tuple[float, ...]
+    coefficient: float
+
+    def described(self, names: Sequence[str]) -> str:
+        """With its sign before it."""
+        size = abs(self.coefficient)
+        text = variables_of([self.kind], [self.row], np.zeros(len(self.row))).described(names)
+        return ("-" if self.coefficient < 0 else "+") + ("" if size == 1 else f"{size:g}*") + text
+
+
+def find_summands(evidence: Evidence) -> list[tuple[Summand, ...]]:
+    """Choices of terms that may stand by themselves in y: without them y is simpler.
+
+    One column: dy/dt_i = b. A product: dy/dx_i = b x_j^p ..., without x_i. Two columns: dy/dx_i = c dy/dx_j + b, as y
+    is b x_i and a function of x_j + c x_i; it is -b/c x_j and another function of these as well. b, c and p are small
+    fractions, as they are where units are the same. Terms that are small beside y show coarsely, so that there are
+    choices of all, and of those that are sure.
+    """
+    d = evidence.X.shape[1]
+    units = [tuple(row) for row in np.eye(d).tolist()]
+    alone: dict[int, tuple[float, Summand]] = {}
+    for kind in MIXED:
+        slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
+        for i, h in enumerate(slopes.T):
+            found = _summand(evidence, Summand(kind, units[i], 1.0), h, np.ones_like(h), spreads[i])
+            if found is not None and (i not in alone or found[0] < alone[i][0]):
+                alone[i] = found
+    slopes, spreads = evidence.slopes("sum"), evidence.spreads("sum")
+    pairs = []
+    for i, j in itertools.permutations([j for j in range(d) if j not in alone], 2):
+        table = np.column_stack([np.ones(len(slopes)), slopes[:, j]])
+        c = float(lstsq(table, slopes[:, i], rcond=None)[0][1])
+        rest = slopes[:, i] - c * slopes[:, j]
+        found = _summand(evidence, Summand("sum", units[i], 1.0), rest, table[:, 0], spreads[i])
+        differs = abs(c) * float(np.std(slopes[:, j])) * spreads[i]
+        if found is not None and _fraction(c, COARSE_SUMMAND) and differs > evidence.error:
+            pairs.append(found)
+    products = {i: found for i in range(d) if i not in alone and (found := _product_alone(evidence, i)) is not None}
+    surest = list(dict.fromkeys(one for _, one in sorted(pairs)))[:2]
+    every = [*alone.values(), *products.values()]
+    choices: list[tuple[Summand, ...]] = []
+    for most in (COARSE_SUMMAND, MOST_RELATIVE):
+        first = tuple(dict.fromkeys(one for relative, one in every if relative <= most))
+        choices += [(*first, one) for one in surest] if surest else [first]
+    return [one for one in dict.fromkeys(choices) if one]
+
+
+def _product_alone(evidence: Evidence, i: int) -> tuple[float, Summand] | None:
+    """The product of column i and powers of others that may stand by itself, with its relative deviation."""
+    h, X = evidence.slopes("sum")[:, i], np.repeat(evidence.X, evidence.y.shape[1], axis=0)
+    others = [j for j in np.flatnonzero(evidence.divides).tolist() if j != i]
+    if not others or max(np.mean(h > 0.0), np.mean(h < 0.0)) < ONE_SIGN:
+        return None
+    seen = h != 0.0
+    table = np.column_stack([np.ones(np.count_nonzero(seen)), np.log(X[seen][:, others])])
+    row = np.eye(X.shape[1])[i]
+    for j, power in zip(others, lstsq(table, np.log(np.abs(h[seen])), rcond=None)[0][1:].tolist(), strict=True):
+        row[j] = _fraction(power, COARSE_SUMMAND) or 0.0
+    if np.count_nonzero(row) < 2:
+        return None
+    shape = np.prod(X[:, others] ** row[others], axis=1)
+    return _summand(evidence, Summand("product", tuple(row.tolist()), 1.0), h, shape, evidence.spreads("sum")[i])
+
+
+def _summand(evidence: Evidence, term: Summand, h: Array, shape: Array, spread: float) -> tuple[float, Summand] | None:
+    """The term with its coefficient b, if dy/dt over the size of y is h = b `shape`, both (n,), for a t of this
+    `spread`; with the relative deviation, None where it is too large, or b no fraction."""
+    b = float(h @ shape / (shape @ shape))
+    size, deviation = abs(b) * _rms(shape) * spread, _rms(h - b * shape) * spread
+    if not deviation <= min(evidence.tolerance, COARSE_SUMMAND * size) or size == 0.0:
+        return None
+    relative = float(deviation / size)
+    degree = sum(term.row) if term.kind == "product" else MIXED[term.kind]
+    unit = float(np.sqrt(np.mean(evidence.y**2)))
+    coefficient = b * unit * 2.0 ** (evidence.y_exponent - degree * evidence.exponent)
+    exact = _fraction(coefficient, 3.0 * max(relative, 1e-6))
+    return (relative, term._replace(coefficient=exact)) if exact else None
 
 
 def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variables | None:

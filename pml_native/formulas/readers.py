@@ -507,6 +507,7 @@ def _variable(x: Sequence[Any], kind: str, coefficients: Array) -> Any:
         "sum": lambda v: v,
         "squares": lambda v: v**2,
         "reciprocals": lambda v: 1 / v,
+        "logarithms": sympy.log,
         "moduli": sympy.Abs,
     }
     part = of_one[kind]

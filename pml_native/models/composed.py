@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, contiguous
 from ..export.program import Vector, joined, taken
+from ..networks.parts import Parts, Value
 from ..report import FitReport
 from . import enclosures
 from .adjusting import AtPart
@@ -102,6 +103,9 @@ class Composed(Model):
     def operations(self, x: Vector) -> Vector:
         u = self.variables.operations(x)
         return self.model.operations(joined(u, taken(x, self.columns)) if self.columns else u)
+
+    def made_of(self, parts: Parts, x: Sequence[Value | None]) -> list[Value | None]:
+        return self.model.made_of(parts, [*self.variables.made_of(parts, x), *(x[j] for j in self.columns)])
 
     @property
     def adjustable_parts(self) -> tuple[Model, ...]:

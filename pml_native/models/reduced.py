@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "sum": Kind(lambda x: x, np.ones_like, "{}"),
     "squares": Kind(np.square, lambda x: 2.0 * x, "{}^2"),
     "reciprocals": Kind(lambda x: 1.0 / x, lambda x: -((1.0 / x) ** 2), "1/{}"),
+    "logarithms": Kind(np.log, lambda x: 1.0 / x, "log({})"),
     "moduli": Kind(np.abs, np.sign, "abs({})"),
 }
 
@@ -253,6 +254,8 @@ def _variable(x: Vector, kind: str, coefficients: Array) -> Vector:
         terms = each(terms, functions.SQUARE)
     elif kind == "moduli":
         terms = each(terms, functions.MODULUS)
+    elif kind == "logarithms":
+        terms = each(terms, functions.INPUT_TRANSFORMS["log"])
     elif kind == "reciprocals":
         terms = each(terms, functions.INPUT_TRANSFORMS["reciprocal"])
     return affine(terms, coefficients[None, here], np.zeros(1))

@@ -10,12 +10,13 @@ import pytest
 
 from pml_native import _core
 
-KINDS = ("product", "sum", "squares", "reciprocals", "product")
+KINDS = ("product", "sum", "squares", "reciprocals", "product", "logarithms")
 COEFFICIENTS = np.array(
-    [[1.0, -2.0, 0.0], [0.5, 0.0, -3.0], [1.0, 1.0, 1.0], [0.0, 2.0, -1.0], [-0.5, 1.25, 7.0]], dtype=float
+    [[1.0, -2.0, 0.0], [0.5, 0.0, -3.0], [1.0, 1.0, 1.0], [0.0, 2.0, -1.0], [-0.5, 1.25, 7.0], [0.0, 1.5, 1.0]],
+    dtype=float,
 )
 FACTOR = np.array([3.0, 0.0, -0.5])
-T = {"sum": lambda v: v, "squares": lambda v: v**2, "reciprocals": lambda v: 1 / v}
+T = {"sum": lambda v: v, "squares": lambda v: v**2, "reciprocals": lambda v: 1 / v, "logarithms": mpmath.log}
 
 
 def product(x, exponents):
@@ -43,7 +44,7 @@ def test_variables_and_the_power_are_those_of_their_definition():
 def test_the_chain_rule_is_the_derivative_of_the_definition():
     X = np.random.default_rng(1).uniform(0.5, 3.0, size=(5, 3))
     U, power = _core.variables(KINDS, COEFFICIENTS, FACTOR, X, 1)
-    linear = np.array([[1.0, -0.5, 0.25, 2.0, 0.125], [0.0, 3.0, 0.0, -1.0, 0.5]])  # f = linear u
+    linear = np.array([[1.0, -0.5, 0.25, 2.0, 0.125, 1.0], [0.0, 3.0, 0.0, -1.0, 0.5, 2.0]])  # f = linear u
     slopes = np.tile(linear, (len(X), 1, 1))
     out = _core.variables_chain(KINDS, COEFFICIENTS, FACTOR, X, U, power, U @ linear.T, slopes, 1)
     for q, k, i in np.ndindex(out.shape):
@@ -81,7 +82,7 @@ def test_what_is_not_finite_is_nan_in_its_own_row_on_any_number_of_threads():
 def test_what_makes_no_variables_is_refused():
     X, a, b = np.ones((4, 2)), np.ones((1, 2)), np.ones(2)
     for arguments, message in (
-        ((["cubes"], a, b, X, 1), "kinds: expected some of product, sum, squares, reciprocals, got cubes"),
+        ((["cubes"], a, b, X, 1), "kinds: expected some of product, sum, squares, reciprocals, logarithms, got cubes"),
         ((["sum"] * 2, a, b, X, 1), "coefficients: expected (2, 2), got (1, 2)"),
         ((["sum"], a, b, X[:, :1].copy(), 1), "x: expected (n, 2), got (4, 1)"),
         ((["sum"], a, b, X, 0), "n_threads: expected a positive integer, got 0"),

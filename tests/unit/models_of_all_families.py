@@ -398,6 +398,7 @@ MODELS: dict[str, Case] = {
     "reduced to sums": Case(
         lambda: reduced(["sum", "squares", "reciprocals"], [[1, -1, 0], [0, 1, 2], [1, 0, -1]], [0, 0, 0])
     ),
+    "reduced to logarithms": Case(lambda: reduced(["logarithms", "sum"], [[1, -0.5, 0], [0, 0, 1]], [0, 1, 0])),
     "reduced to moduli": Case(lambda: reduced(["moduli", "sum"], [[1, 0, 2], [0, 1, 0]], [0, 0, 0])),
     "reduced to roots": Case(lambda: reduced(["product"], [[1.5, -1 / 3, 5]], [2, -3, 0.5])),
     "reduced to a product and a sum": Case(lambda: reduced(["product", "sum"], [[1, -2, 0], [0, 0, 1]], [0.5, 0, -1])),

@@ -9,6 +9,7 @@ from pml_native.fitting.symmetry import (
     Evidence,
     find_mirrored,
     find_scalings,
+    find_summands,
     find_variables,
     in_front,
     mirrored_changes,
@@ -63,6 +64,7 @@ def test_two_columns_in_one_combination_become_one(function, kind, ratio):
         (lambda a, b: np.sqrt(a**2 + 2.0 * b), ("squares", "sum")),  # a speed, and a height that is fallen
         (lambda a, b: np.tanh(a - 3.0 / b), ("sum", "reciprocals")),
         (lambda a, b: np.exp(-(a**2) - 1.0 / b), ("squares", "reciprocals")),
+        (lambda a, b: np.tanh(a * np.exp(b) / 10.0), ("logarithms", "sum")),  # a price today, at a rate
     ],
 )
 def test_a_sum_of_different_functions_of_two_columns_leaves_these(function, kinds):
@@ -72,6 +74,15 @@ def test_a_sum_of_different_functions_of_two_columns_leaves_these(function, kind
     assert variables.kinds == (*kinds, "sum")
     np.testing.assert_array_equal(variables.coefficients, np.eye(3))
     assert not variables.factor.any()
+
+
+def test_a_power_in_front_hides_no_sum_of_a_logarithm_and_another():
+    def price(a, b, c):
+        return np.sqrt(a) * np.tanh((np.log(a) - b) * c) + np.sqrt(a) / c
+
+    variables = find_variables(evidence(price, [1, 1, 1], [3, 3, 3], error=1e-6))
+    assert variables.kinds == ("logarithms", "sum", "sum")
+    np.testing.assert_array_equal(variables.factor, [0.5, 0, 0])
 
 
 def test_units_of_rows_do_not_hide_sums_of_different_functions():
@@ -166,3 +177,38 @@ def test_mirrored_points_show_nothing_where_there_is_nothing_or_a_column_does_no
 def test_a_column_of_both_signs_is_in_the_numerator_of_a_product_without_units():
     variables = find_variables(evidence(lambda a, b, c: np.exp(-((a / b) ** 2)) / (c + b), [-3, 1, 1], [3, 3, 3]))
     assert variables.described("abc") == "a/c, b/c; times 1/b"
+
+
+def summands(function, d, low=1.0, high=3.0, **options):
+    names = [f"x{i}" for i in range(d)]
+    choices = find_summands(evidence(function, [low] * d, [high] * d, **options))
+    return [" ".join(one.described(names) for one in some) for some in choices]
+
+
+def test_terms_that_stand_by_themselves_are_found_whatever_the_rest_is():
+    assert summands(lambda a, b, c: a - b**2 / 2 + np.exp(c) * np.sqrt(1 + c), 3) == ["+x0 -0.5*x1^2"]
+    assert summands(lambda a, b, c: 1 / a + np.sin(b * c), 3) == ["+1/x0"]
+
+
+def test_a_term_of_one_of_two_columns_of_a_difference_may_be_of_either():
+    choices = summands(lambda a, b, c: a + np.sqrt(c / (5 + b - a)), 3)
+    assert sorted(choices) == ["+x0", "+x1"]
+
+
+def test_a_product_may_stand_by_itself():
+    assert summands(lambda a, b, c: a * np.sqrt(b) + np.sin(b * c), 3) == ["+x0*x1^0.5"]
+    assert summands(lambda a, b, c: 2 * a / b + b**0.3 * c**1.7, 3) == ["+2*x0/x1"]
+
+
+def test_no_term_stands_by_itself_in_a_product_nor_where_units_differ_nor_of_a_column_that_does_not_matter():
+    assert summands(lambda a, b, c: a * b * np.exp(c), 3) == []
+    assert summands(lambda a, b, c: 0.8731 * a + np.sin(b * c), 3) == []
+    assert summands(lambda a, b, c: np.sin(b - c), 3) == []
+
+
+def test_units_of_evidence_change_no_term():
+    seen = evidence(lambda a, b: 2 * a + np.sin(a * b), [1, 1], [3, 3])
+    assert find_summands(seen) == []
+    seen = evidence(lambda a, b, c: c**2 / 2 + np.sin(a * b), [1, 1, 1], [3, 3, 3])
+    other = Evidence(seen.X / 4, seen.y / 8, seen.gradient / 2, seen.error, {}, 2, 3)
+    assert find_summands(other) == find_summands(seen) != []
