@@ -18,6 +18,8 @@ from .known import Knowledge
 
 # Where a limit is looked at, in units of the largest value of the column, and at how many rows.
 FAR_OUT, MOST_ROWS = 1e4, 200
+# Rows at which it is looked at whether a model keeps what is known.
+MOST_LOOKED_AT = 10_000
 # Models made without some rows differ by no more than this part of what is left of y far out where rows tell of it.
 TELLS = 0.1
 # Parameters times columns of models of which bounds are proved: beyond, a proof takes seconds.
@@ -53,9 +55,11 @@ def kept(model: Model, knowledge: Knowledge, samples: Samples, points: Array, ot
             warnings.append(sentence)
     if knowledge.points:
         sentences.append(_at_points(model, knowledge, samples))
-    X = np.concatenate([samples.X, points])
-    low, high = samples.X.min(axis=0), samples.X.max(axis=0)
-    proved = _range(model, low, high) if knowledge.is_bounded or knowledge.monotone else None
+    if not (knowledge.is_bounded or knowledge.monotone):
+        return Kept(model, tuple(sentences), warnings, endless)
+    rows = samples.X[np.linspace(0, samples.n - 1, min(samples.n, MOST_LOOKED_AT)).astype(np.intp)]
+    X = np.concatenate([rows, points])
+    proved = _range(model, samples.X.min(axis=0), samples.X.max(axis=0))
     if knowledge.is_bounded:
         named = _bounds_in_words(knowledge)
         if proved is not None and np.all(proved.low >= knowledge.low) and np.all(proved.high <= knowledge.high):

@@ -534,6 +534,11 @@ def mixed(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
     return sympy.expand(sympy.Add(*terms), deep=False)
 
 
+def exchanged(model: Any, k: int, x: Sequence[Any], points: Points) -> Any:
+    """That of the model, which is the same at all images of a point."""
+    return read(model.model, k, x, points)
+
+
 # Those that find out what functions are, which is easier in the inputs themselves than in their logarithms.
 IN_PLAIN_INPUTS: dict[str, Callable[[Any, int, Sequence[Any], Points, Change], Any]] = {
     "modular": modular,
@@ -551,4 +556,5 @@ READERS: dict[str, Reader] = {
     "composed": composed,
     "boosted": boosted,
     "mixed": mixed,
+    "exchanged": exchanged,
 }

@@ -274,6 +274,20 @@ def test_models_have_files_c_and_derivatives(tmp_path):
         np.testing.assert_allclose(bend[:, 0], slopes, atol=1e-4 * np.abs(bend).max())
 
 
+def test_the_formula_of_what_is_exchanged_is_that_of_the_model():
+    pytest.importorskip("sympy")
+    X, y = rows(lambda X: X[:, 0] * X[:, 1] + 2.0, low=(0.5, 0.5))
+    model = pml.fit(X, y, known=[known.exchange([0, 1])], method="polynomial", **QUICK)
+    assert str(model.formula()) == "x0*x1 + 2"
+
+
+def test_an_estimator_takes_what_is_known():
+    pytest.importorskip("sklearn")
+    X, y = rows(even)
+    one = pml.PrecisionRegressor(known=[known.symmetric(0)], method="polynomial", effort=0.01, n_threads=1)
+    np.testing.assert_array_equal(one.fit(X, y).predict(X * [-1.0, 1.0]), one.predict(X))
+
+
 def test_gradients_and_weights_go_along():
     X, y = rows(odd, 16)
     G = np.column_stack([np.cos(X[:, 0] - 0.3) * np.exp(X[:, 1]), y])
