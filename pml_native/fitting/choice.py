@@ -70,16 +70,16 @@ class Choice:
     def of(self, found: Found) -> Taken:
         """`found`, or what is better where that is in doubt."""
         first = self._taken(found)
-        is_doubtful = first.known.error > DOUBTFUL * max(first.found.error, ROUNDED)
+        is_doubtful = first.known.told > DOUBTFUL * max(first.found.error, ROUNDED)
         has_few_rows = self.witnesses.facts.n < FEW_ROWS
         if self.is_settled or not (is_doubtful or has_few_rows):
             return first
         if not self.witnesses.clock.leaves(0.0, "a look at other models, as the error to expect of this one is large"):
             return first
         others = sorted(self.race.found.values(), key=lambda one: one.score)
-        others = [one for one in others if one.maker != found.maker and one.error < first.known.error][:MOST_NEXT]
+        others = [one for one in others if one.maker != found.maker and one.error < first.known.told][:MOST_NEXT]
         every = [first, *(self._taken(one) for one in others)]
-        costs = [one.known.error * (1.0 if has_few_rows else max(one.found.error, ROUNDED)) for one in every]
+        costs = [one.known.told * (1.0 if has_few_rows else max(one.found.error, ROUNDED)) for one in every]
         near = [one for one, cost in zip(every, costs, strict=True) if cost <= ALIKE * min(costs)]
         best = min(near, key=lambda one: one.found.model.n_params) if has_few_rows else near[0]
         if best is not first:

@@ -104,7 +104,7 @@ def test_an_exponent_that_rows_know_only_so_well_is_part_of_the_error_next_to_it
     error = relative(model, f, Q, f(x))
     assert model.report.validation_rmse < 1e-3 * np.sqrt(np.mean(error**2))  # one gap has nearly all of it
     assert np.sqrt(np.mean(error**2)) < 3.0 * model.report.error
-    assert np.mean(error <= model.error_estimate(Q)) > 0.95
+    assert np.mean(error <= model.error_estimate(Q)) > 0.9
 
 
 @pytest.mark.filterwarnings("ignore:columns of X take few values")
@@ -157,6 +157,19 @@ def test_a_model_that_is_far_from_all_y_is_as_wrong_as_that_though_others_like_i
     steep = Steep()
     known = half_a_box().expected(found_of(steep, 1e-9, "a", nearby=lambda samples: steep), [])
     assert 300.0 < known.error < 3000.0
+
+
+@pytest.mark.parametrize(("n", "steepness", "seed"), [(13, 25.0, 0), (14, 25.0, 0), (15, 25.0, 0), (15, 35.0, 2)])
+def test_a_network_of_as_many_parameters_as_rows_may_be_wrong_between_them(n, steepness, seed):
+    def step(x):
+        return np.tanh(steepness * (x - 0.3 - 0.1 * seed)) + 0.2 * x
+
+    x = np.sort(np.random.default_rng(seed).uniform(size=n))
+    q = np.linspace(x[0], x[-1], 4000)
+    model = pml.fit(x, step(x), effort=LITTLE)
+    error = np.sqrt(np.mean((model(q) - step(q)) ** 2) / np.mean(step(x) ** 2))
+    assert error < 3.0 * model.report.error
+    assert np.mean(np.abs(model(q) - step(q)) < 10.0 * model.error_estimate(q) * np.sqrt(np.mean(step(x) ** 2))) > 0.9
 
 
 def test_of_others_as_exact_the_nearest_alone_does_not_say_how_far_a_model_is_off():
