@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what _NAMES says, for whoever reads the sources only
         Module,
         NetworkModel,
         Normalization,
+        PartitionOfUnity,
         Piecewise,
         Polynomial,
         RandomFeatures,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:  # what _NAMES says, for whoever reads the sources only
         boost,
         fit_algebraic,
         fit_modular,
+        fit_partition,
         fit_polynomial,
         fit_random_features,
         fit_rational,
@@ -92,6 +94,7 @@ __all__ = [
     "Module",
     "NetworkModel",
     "Normalization",
+    "PartitionOfUnity",
     "Piecewise",
     "Polynomial",
     "PrecisionWarning",
@@ -111,6 +114,7 @@ __all__ = [
     "fit",
     "fit_algebraic",
     "fit_modular",
+    "fit_partition",
     "fit_polynomial",
     "fit_random_features",
     "fit_rational",
@@ -135,15 +139,15 @@ _NAMES = {
     "estimator": "PrecisionRegressor",
     "fit": "ExtrapolationWarning FitWarning fit",
     "info": "info",
-    "models": "RBF Algebraic Boosted Ends Model ModularPolynomial Module NetworkModel Normalization Piecewise "
-    "Polynomial RandomFeatures Rational Regions Separable SimplexInterpolator SplineInterpolator Transformed "
+    "models": "RBF Algebraic Boosted Ends Model ModularPolynomial Module NetworkModel Normalization PartitionOfUnity "
+    "Piecewise Polynomial RandomFeatures Rational Regions Separable SimplexInterpolator SplineInterpolator Transformed "
     "TricubicInterpolator Waves load",
     "new_rows": "suggest",
     "networks": "MLP Graph ModularMLP register_activation",
     "optimize": "LeastSquares",
     "report": "FitReport",
-    "search": "boost fit_algebraic fit_modular fit_polynomial fit_random_features fit_rational fit_rbf fit_separable "
-    "fit_waves",
+    "search": "boost fit_algebraic fit_modular fit_partition fit_polynomial fit_random_features fit_rational fit_rbf "
+    "fit_separable fit_waves",
     "spectrum": "Spectrum spectrum",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

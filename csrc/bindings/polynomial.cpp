@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "../polynomial/partition.hpp"
 #include "../polynomial/products.hpp"
 #include "../polynomial/series.hpp"
 #include "../polynomial/terms.hpp"
@@ -36,18 +38,45 @@ std::unique_ptr<ChebyshevSeries> make_series(const std::vector<std::size_t>& par
                                            output_exponents);
 }
 
-Array evaluate(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
+using Sizes = std::vector<std::size_t>;
+
+std::unique_ptr<PartitionOfUnity> make_partition(const Integers& nodes, const Array& cuts,
+                                                 const std::vector<std::tuple<Sizes, Sizes, Sizes>>& products,
+                                                 const Sizes& degrees, const Array& shift, const Array& divisor,
+                                                 const Array& coefficients) {
+  require_shape(nodes, "nodes", {"k", 3});
+  require_shape(cuts, "cuts", {rows_of(nodes), 2});
+  require_shape(shift, "shift", {degrees.size(), "d"});
+  require_shape(divisor, "divisor", {degrees.size(), columns_of(shift)});
+  require_shape(coefficients, "coefficients", {"p", "m"});
+  CutTree tree;
+  for (std::size_t k = 0; k < rows_of(nodes); ++k) {
+    const std::int64_t* const node = nodes.data() + 3 * k;
+    tree.columns.push_back(node[0]);
+    tree.lefts.push_back(node[1]);
+    tree.rights.push_back(node[2]);
+    tree.places.push_back(cuts.data()[2 * k]);
+    tree.widths.push_back(cuts.data()[2 * k + 1]);
+  }
+  std::vector<SeriesTree> trees;
+  for (const auto& [parents, variables, own] : products) trees.push_back({parents, variables, own});
+  return std::make_unique<PartitionOfUnity>(tree, trees, degrees, columns_of(shift), columns_of(coefficients),
+                                            shift.data(), divisor.data(), coefficients.data(), rows_of(coefficients));
+}
+
+template <class Series>
+Array values_of(const Series& series, const Array& x, py::ssize_t n_threads) {
   const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
   return filled([&](double* out) { series.evaluate(x.data(), n, out, threads); }, Array({n, series.n_outputs()}));
 }
 
-Array gradient(const ChebyshevSeries& series, const Array& x, py::ssize_t n_threads) {
+template <class Series>
+Array gradient_of(const Series& series, const Array& x, py::ssize_t n_threads) {
   const std::size_t n = require_rows(x, "X", series.n_inputs()), threads = require_threads(n_threads);
   return filled([&](double* out) { series.gradient(x.data(), n, out, threads); },
                 Array({n, series.n_outputs(), series.n_inputs()}));
 }
-
-using Integers = py::array_t<std::int64_t, py::array::c_style>;
 
 std::unique_ptr<ChebyshevTerms> make_terms(const Integers& indices) {
   require_shape(indices, "indices", {"p", "d"});
@@ -103,8 +132,17 @@ void bind(py::module_& module) {
            "columns"_a, "exponents"_a, "shift"_a, "divisor"_a, "output_exponents"_a,
            "The sum of products, a tree of nodes, each its parent times T_degree(z_variable), with coefficients "
            "(m, n_nodes) 2^output_exponents (m,) and z = (x[columns] 2^-exponents - shift) / divisor (d,).")
-      .def("evaluate", &evaluate, "x"_a.noconvert(), "n_threads"_a, "Values (n, m) at x (n, d).")
-      .def("gradient", &gradient, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
+      .def("evaluate", &values_of<ChebyshevSeries>, "x"_a.noconvert(), "n_threads"_a, "Values (n, m) at x (n, d).")
+      .def("gradient", &gradient_of<ChebyshevSeries>, "x"_a.noconvert(), "n_threads"_a, "Derivatives (n, m, d) at x (n, d).");
+  py::class_<PartitionOfUnity>(module, "PartitionOfUnity")
+      .def(py::init(&make_partition), "nodes"_a.noconvert(), "cuts"_a.noconvert(), "products"_a, "degrees"_a,
+           "shift"_a.noconvert(), "divisor"_a.noconvert(), "coefficients"_a.noconvert(),
+           "Polynomials on the leaves of a tree: nodes (k, 3) of a variable and two children, leaf i being -1 - i, cuts "
+           "(k, 2) of a place and the half-width of its band; products of each degree, as parents, variables and degrees; "
+           "of leaf i the degree, and u = (z - shift) / divisor (k + 1, d); coefficients (p, m), leaf by leaf.")
+      .def("evaluate", &values_of<PartitionOfUnity>, "x"_a.noconvert(), "n_threads"_a, "Values (n, m) at z (n, d).")
+      .def("gradient", &gradient_of<PartitionOfUnity>, "x"_a.noconvert(), "n_threads"_a,
+           "Derivatives (n, m, d) at z (n, d).");
   py::class_<ChebyshevTerms>(module, "ChebyshevTerms", "The products T_a1(z_1) ... T_ad(z_d) for given a.")
       .def(py::init(&make_terms), "indices"_a.noconvert(), "The rows of indices (p, d) are the a.")
       .def("design", &design, "Z"_a.noconvert(), "n_threads"_a = 1, "The products (n, p) at Z (n, d), in Fortran order.")

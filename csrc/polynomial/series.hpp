@@ -38,9 +38,10 @@ class ChebyshevSeries {
   void evaluate(const double* x, std::size_t n, double* out, std::size_t n_threads) const;
   // out (n, n_outputs, n_inputs).
   void gradient(const double* x, std::size_t n, double* out, std::size_t n_threads) const;
+  // What the kernels read, for as long as this lives.
+  SeriesView view() const;
 
  private:
-  SeriesView view() const;
   void each_tile(bool gradient, const double* x, std::size_t n, double* out, std::size_t n_threads) const;
 
   std::size_t n_outputs_, depth_ = 0, n_rows_ = 0;

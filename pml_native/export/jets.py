@@ -54,6 +54,10 @@ class Jets:
         """Some of the k numbers."""
         return Jets(self.value[:, places], self.first[:, places], self.second[:, places])
 
+    def at(self, points: Any) -> Jets:
+        """At some of the n points."""
+        return Jets(self.value[points], self.first[points], self.second[points])
+
     def __add__(self, other: Jets | Array | float) -> Jets:
         if isinstance(other, Jets):
             return Jets(self.value + other.value, self.first + other.first, self.second + other.second)
@@ -211,21 +215,31 @@ def _powers(step: Step, x: Jets) -> Jets:
 
 
 def _chebyshev(step: Step, z: Jets) -> Jets:
-    d, degree = step.sizes
+    return chebyshev_of(z, step.sizes[1])
+
+
+def chebyshev_of(z: Jets, degree: int) -> Jets:
+    """T_0 to T_degree of each number of z, one after the other."""
+    d = z.value.shape[1]
     rows = [z.constant(np.ones_like(z.value)), z]
     for _ in range(2, degree + 1):
         rows.append(z * rows[-1] * 2.0 - rows[-2])
     return _joined([rows[k][[j]] for j in range(d) for k in range(degree + 1)])
 
 
+def _products(parents: NDArray[Any], factors: NDArray[Any], t: Jets) -> Jets:
+    """The products of a tree, each of its parent's."""
+    products = [t.constant(np.ones((len(t.value), 1)))]
+    for parent, factor in zip(parents[1:], factors[1:], strict=True):
+        products.append(products[parent] * t[[int(factor)]])
+    return _joined(products)
+
+
 def _nested(step: Step, t: Jets) -> Jets:
-    """The products of the tree, each of its parent's, and their sums; of the sums only the whole one is known then."""
+    """The sums of the tree's products, of which only the whole one is known then."""
     n, m = step.sizes
     parents, factors, coefficients = step.tables
-    products = [t.constant(np.ones((len(t.value), 1)))]
-    for i in range(1, n):
-        products.append(products[parents[i]] * t[[int(factors[i])]])
-    whole = _joined(products).into(coefficients.reshape(n, m))
+    whole = _products(parents, factors, t).into(coefficients.reshape(n, m))
     return _joined([whole, t.constant(np.zeros((len(t.value), n * m - m)))])
 
 
@@ -243,7 +257,7 @@ def _piecewise(step: Step, x: Jets) -> Jets:
     for i in np.unique(place):
         rows = place == i
         f, s, d = units.reshape(p, 3)[i]
-        own = Jets(x.value[rows], x.first[rows], x.second[rows])
+        own = x.at(rows)
         z = (own * f - s) * (1.0 / d)
         rest = coefficients.reshape(-1, m)[starts[i] : starts[i + 1]]
         zero = own.constant(np.zeros((len(own.value), m)))
@@ -252,6 +266,45 @@ def _piecewise(step: Step, x: Jets) -> Jets:
             ahead, beyond = z * ahead * 2.0 - beyond + c, ahead
         y = (z * ahead - beyond + rest[0]) * factors.reshape(p, m)[i]
         result.value[rows], result.first[rows], result.second[rows] = y.value, y.first, y.second
+    return result
+
+
+def _partition(step: Step, z: Jets) -> Jets:
+    d, m, degree, _, root = step.sizes
+    nodes, leaves, trees, cuts, units, coefficients = step.tables
+    result = z.constant(np.zeros((len(z.value), step.output.size)))
+    open_nodes: list[tuple[int, NDArray[np.intp], Jets]] = []
+
+    def enter(number: int, rows: NDArray[np.intp], weight: Jets) -> None:
+        if len(rows):
+            open_nodes.append((number, rows, weight))
+
+    enter(root, np.arange(len(z.value)), z.constant(np.ones((len(z.value), 1))))
+    while open_nodes:
+        number, rows, weight = open_nodes.pop()
+        own = z.at(rows)
+        if number < 0:
+            leaf = -1 - number
+            tree, n, begin = leaves[3 * leaf : 3 * leaf + 3].tolist()
+            unit = units[2 * d * leaf : 2 * d * (leaf + 1)].reshape(2, d)
+            table = chebyshev_of((own + -unit[0]) * (1.0 / unit[1]), degree)
+            parents, factors = trees[2 * tree : 2 * (tree + n)].reshape(n, 2).T
+            y = _products(parents, factors, table).into(coefficients[begin : begin + n * m].reshape(n, m)) * weight
+            result.value[rows, :m] += y.value
+            result.first[rows, :m] += y.first
+            result.second[rows, :m] += y.second
+            continue
+        column, left, right = nodes[3 * number : 3 * number + 3].tolist()
+        place, width = cuts[2 * number : 2 * number + 2]
+        v = (own[[column]] + -place) * (0.5 / width) + 0.5
+        is_right, is_both = v.value[:, 0] >= 1.0, (v.value[:, 0] > 0.0) & (v.value[:, 0] < 1.0)
+        is_left = ~(is_right | is_both)
+        enter(right, rows[is_right], weight.at(is_right))
+        enter(left, rows[is_left], weight.at(is_left))
+        v, weight = v.at(is_both), weight.at(is_both)
+        up = v * v * v * v * (((v * -20.0 + 70.0) * v + -84.0) * v + 35.0)
+        enter(right, rows[is_both], weight * up)
+        enter(left, rows[is_both], weight * (up * -1.0 + 1.0))
     return result
 
 
@@ -449,6 +502,7 @@ OPERATIONS: dict[str, Callable[..., Jets]] = {
     "within": _within,
     "chosen": _chosen,
     "nested": _nested,
+    "partition": _partition,
     "polynomial_root": _polynomial_root,
     "distances": _distances,
     "spline": _spline,

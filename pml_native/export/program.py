@@ -14,6 +14,7 @@ from ..arrays import Array
 from ..coverage import ROUNDING, Near, exponent_of, units_of
 from . import box, kernels
 from .kernels import Kernel
+from .partition import MOST_CUTS, PARTITION
 
 # 2^e is a normal number for |e| up to this.
 MOST_EXPONENT = 1000
@@ -168,6 +169,34 @@ def piecewise_chebyshev(
     p, m = factors.shape
     starts = np.concatenate([[0], np.cumsum([len(own) for own in coefficients])])
     return step(kernels.PIECEWISE, m, [x], [p, m], [starts, breaks, units, factors, np.concatenate(coefficients)])
+
+
+def partition(
+    z: Vector,
+    nodes: NDArray[np.intp],
+    cuts: Array,
+    leaves: NDArray[np.intp],
+    units: Array,
+    trees: Sequence[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]],
+    coefficients: Array,
+) -> Vector:
+    """Polynomials on the leaves of a tree: `nodes` (k, 3), `cuts` (k, 2), and of leaf i the degree leaves_i, whose
+    products `trees` has as parents, variables and degrees, and shift and divisor units_i (2 d); `coefficients` (p, m)
+    of all leaves."""
+    d, m, degree = z.size, coefficients.shape[1], max(1, len(trees) - 1)
+    counts = np.array([len(parents) for parents, _, _ in trees])
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    flat = [np.stack([parents, v * (degree + 1) + k], axis=1) for parents, v, k in trees]
+    sizes = counts[leaves]
+    of_leaves = np.stack([begins[leaves], sizes, m * (np.cumsum(sizes) - sizes)], axis=1)
+    most = int(counts.max())
+    size = m + d * (degree + 1) + most + (MOST_CUTS + 2) * d
+    root = 0 if len(nodes) else -1
+    if root < 0:  # not all languages have tables without numbers
+        nodes, cuts = np.zeros((1, 3), dtype=np.intp), np.ones((1, 2))
+    tables = [nodes, of_leaves, np.concatenate(flat), cuts, units, coefficients]
+    whole = step(PARTITION, size, [z], [d, m, degree, most, root], tables)
+    return taken(whole, range(m))
 
 
 def within(x: Vector, column: int, low: float, high: float, otherwise: float) -> Vector:

@@ -14,6 +14,7 @@ from ..search.angle_columns import has_angles
 from ..search.ends import EndsSearch
 from ..search.exponentials import ExponentialsSearch
 from ..search.modular import ModularSearch
+from ..search.partition import ROWS_A_TERM
 from ..search.polynomial import is_simple
 from ..search.radial import RadialSearch
 from ..search.rational import RationalSearch
@@ -82,6 +83,8 @@ PRODUCTS_FAR = 1e9
 # A relative error of the best model above which radial functions of scaled columns are tried, of so many rows at most:
 # where nothing else came below, a Gaussian process may, and its system of 3,000 rows takes a second.
 PROCESSES_ABOVE, PROCESS_ROWS = 1e-4, 3000
+# A relative error of the best model above which the box is cut into cells, where so many of degree 3 could be made.
+CELLS_ABOVE, FEWEST_CELLS = 1e-10, 32
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
@@ -326,6 +329,15 @@ def _waves(race: Race) -> WavesSearch:
     return WavesSearch(race.rows, only_if_shown=True)
 
 
+def _may_be_cut_into_cells(race: Race) -> bool:
+    """Whether there are rows for cells that together may do what no one model has done."""
+    if "partition" in race.runs:
+        return True
+    d = race.rows.n_inputs
+    enough = race.rows.n_whole >= FEWEST_CELLS * ROWS_A_TERM * math.comb(d + 3, 3)
+    return race.depth == 0 and d > 1 and enough and race.error > CELLS_ABOVE
+
+
 def _may_be_a_process(race: Race) -> bool:
     """Whether the mean of a Gaussian process may be better, or bear out what is."""
     if "rbf" in race.runs:
@@ -486,6 +498,13 @@ OF_ONE_LAW = (
         when=lambda race: race.error > INVERSES_ABOVE and may_be_an_inverse(race),
         make=_inverse,
         sentence="models of a column as a function of y, solved for y, come to {error:.1e}",
+    ),
+    Row(
+        "partition",
+        16.0,
+        1,
+        when=_may_be_cut_into_cells,
+        sentence="polynomials on cells of the box come to {error:.1e}",
     ),
     Row("network", first_round=1, when=_needs_networks, sentence="networks come to {error:.1e}"),
     Row(

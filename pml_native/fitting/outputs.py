@@ -363,7 +363,8 @@ def of_columns(rows: Rows, columns: Sequence[int]) -> Rows:
     """The rows with these outputs only."""
     train, held_out = rows.train.of_outputs(columns), rows.held_out.of_outputs(columns)
     table = None if rows.table is None else rows.table.of_outputs(columns)
-    return replace(rows, train=train, held_out=held_out, table=table)
+    whole = None if rows.all_train is None else rows.whole.of_outputs(columns)
+    return replace(rows, train=train, held_out=held_out, table=table, all_train=whole)
 
 
 def _at_length(row: Row) -> Row:

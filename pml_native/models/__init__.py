@@ -24,6 +24,7 @@ from .nested import restored
 from .network import NetworkModel
 from .normalization import Normalization
 from .outputs import Outputs
+from .partition import PartitionOfUnity
 from .piecewise import Piecewise
 from .polynomial import Polynomial
 from .random_features import RandomFeatures
@@ -62,6 +63,7 @@ __all__ = [
     "Normalization",
     "Outputs",
     "Outside",
+    "PartitionOfUnity",
     "Piecewise",
     "Polynomial",
     "RandomFeatures",

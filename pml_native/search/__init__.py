@@ -11,6 +11,7 @@ from .exponentials import ExponentialsSearch
 from .modular import ModularSearch, fit_modular
 from .nested import NestedSearch
 from .network import NetworkSearch
+from .partition import PartitionSearch, fit_partition
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
 from .radial import RadialSearch, fit_rbf
@@ -31,6 +32,7 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "modular": lambda rows, rng: ModularSearch(rows),
     "nested": lambda rows, rng: NestedSearch(rows),
     "network": NetworkSearch,
+    "partition": lambda rows, rng: PartitionSearch(rows),
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,
     "rational": lambda rows, rng: RationalSearch(rows, rng=rng),
@@ -47,6 +49,7 @@ __all__ = [
     "boost",
     "fit_algebraic",
     "fit_modular",
+    "fit_partition",
     "fit_polynomial",
     "fit_random_features",
     "fit_rational",

@@ -64,9 +64,10 @@ class Rows:
     rows held out, which choose.
 
     `corners` (k, d) are points where a model may be asked, though no row is there. `table` are all rows, of which these
-    are some, without those held out if `is_apart`; `grid` the axes and the order of a grid that they form. `degrees`
-    are the powers above which an input has nothing new: the square of a sine is 1 less that of the cosine. y is the
-    same under `exchanges` of columns, which searches for polynomials and quotients heed.
+    are some, without those held out if `is_apart`; `all_train` those that `train` is a sample of; `grid` the axes and
+    the order of a grid that they form. `degrees` are the powers above which an input has nothing new: the square of a
+    sine is 1 less that of the cosine. y is the same under `exchanges` of columns, which searches for polynomials and
+    quotients heed.
     """
 
     train: Samples
@@ -77,6 +78,7 @@ class Rows:
     is_apart: bool = False
     degrees: tuple[int, ...] | None = None
     exchanges: Exchanges | None = None
+    all_train: Samples | Subset | None = None
 
     @classmethod
     def of(
@@ -96,7 +98,18 @@ class Rows:
             chosen, corners = rng.permutation(train.n), None
         if len(held_out.X) > MOST_HELD_OUT:
             held_out = held_out.take(np.sort(rng.permutation(len(held_out.X))[:MOST_HELD_OUT]))
-        return cls(train.take(chosen), held_out, corners, table, grid, is_apart)
+        return cls(train.take(chosen), held_out, corners, table, grid, is_apart, all_train=train)
+
+    @property
+    def whole(self) -> Samples:
+        """All rows to train on, of which `train` may be a sample."""
+        if self.all_train is None:
+            return self.train
+        return self.all_train if isinstance(self.all_train, Samples) else self.all_train.all()
+
+    @property
+    def n_whole(self) -> int:
+        return self.n if self.all_train is None else self.all_train.n
 
     @property
     def n(self) -> int:
@@ -179,7 +192,10 @@ class Rows:
 
     def fewer(self, n: int, n_held_out: int) -> Rows:
         """The first of each kind, for a model that takes long to evaluate."""
-        return replace(self, train=self.train.first(n), held_out=self.held_out.first(n_held_out), table=None, grid=None)
+        fewer = self.train.first(n)
+        return replace(
+            self, train=fewer, held_out=self.held_out.first(n_held_out), table=None, grid=None, all_train=None
+        )
 
     def found(
         self,

@@ -5,6 +5,7 @@ A new family needs one line here, an entry of `MODELS`: the tests of `test_model
 
 import functools
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,7 @@ from pml_native.models import (
     Mixed,
     Model,
     Outputs,
+    PartitionOfUnity,
     Reduced,
     Regions,
     Signature,
@@ -56,6 +58,24 @@ def extreme_units():
 
 def boosted():
     return pml.Boosted([network(), network(activation="sin", seed=2), network(seed=3)], [1.0, 1e-3, 1e-8])
+
+
+def partition(d=3, m=2, degrees=(3, 0, 2, 1)):
+    """Four cells, three of them side by side along the first input, the fourth on the one side of the last."""
+    rng = np.random.default_rng(5)
+    nodes, cuts = [[d - 1, 1, -1], [0, -2, 2], [0, -3, -4]], [[0.4, 0.5], [-0.5, 0.4], [0.3, 0.35]]
+    boxes = np.tile([-1.0, 1.0], (4, d, 1)).transpose(0, 2, 1) * rng.uniform(0.8, 1.2, size=(4, 2, 1))
+    n_terms = sum(math.comb(d + k, d) for k in degrees)
+    inputs, outputs = pml.Normalization.of_box(BOX[:, :d]), pml.Normalization.of(Y[:, :m])
+    coefficients = rng.normal(size=(n_terms, m))
+    return PartitionOfUnity(nodes, cuts, degrees, boxes, coefficients, inputs, outputs, Signature(d, m, m == 1))
+
+
+def one_cell():
+    inputs, outputs = pml.Normalization.of_box(BOX), pml.Normalization.of(Y[:, :1])
+    box, none = np.array([[[-1.0] * 3, [1.0] * 3]]), np.empty((0, 3), dtype=int)
+    coefficients = np.arange(20.0)[:, None]
+    return PartitionOfUnity(none, np.empty((0, 2)), [3], box, coefficients, inputs, outputs, Signature(3, 1, True))
 
 
 def transformed(name):
@@ -409,6 +429,9 @@ MODELS: dict[str, Case] = {
     "polynomial without a column": Case(polynomial_without_a_column, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of one input": Case(polynomial_of_one_input, 4.0, 4.0, same_bits_in_c=True),
     "polynomial of many outputs": Case(polynomial_of_many_outputs, 4.0, 4.0),
+    "partition": Case(partition, 16.0, 64.0),
+    "partition of one input": Case(lambda: partition(1, 1), 16.0, 64.0),
+    "partition of one cell": Case(one_cell, 16.0, 64.0),
     "modular polynomial": Case(modular_polynomial, 16.0, 64.0),
     # Differences of derivatives further in carry their rounding a thousandfold.
     "linear outside of two outputs": Case(lambda: beyond(polynomial, "linear"), 16.0, 1e6, has_kinks=True),

@@ -1,0 +1,155 @@
+"""Polynomials on cells of the box, joined by a partition of unity: the kernel against an oracle, and the search."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.polynomial import chebyshev
+
+import pml_native as pml
+from pml_native.arrays import as_samples
+from pml_native.models.partition import products_of
+from pml_native.search.partition import Cell, Table, fitted_cell
+
+from .models_of_all_families import partition
+
+RNG = np.random.default_rng(11)
+
+
+def by_the_definition(model, x):
+    """The value at one point, leaf by leaf, as the docstring of the model has it."""
+    z = model.inputs.apply(x[None])[0][model.variables]
+    starts = np.cumsum([0, *(math.comb(len(z) + k, len(z)) for k in model.degrees)])
+
+    def leaf(i):
+        low, high = model.boxes[i]
+        u = (2.0 * z - low - high) / (high - low)
+        total = np.zeros(model.coefficients.shape[1])
+        for index, c in zip(products_of(len(z), int(model.degrees[i])), model.coefficients[starts[i] :], strict=False):
+            total += c * math.prod(chebyshev.chebval(u[j], np.eye(k + 1)[k]) for j, k in enumerate(index))
+        return total
+
+    def value(number):
+        if number < 0:
+            return leaf(-1 - number)
+        column, left, right = model.nodes[number]
+        place, width = model.places[number]
+        v = np.clip(0.5 + 0.5 * (z[column] - place) / width, 0.0, 1.0)
+        w = v**4 * (35.0 - 84.0 * v + 70.0 * v**2 - 20.0 * v**3)
+        return (1.0 - w) * value(left) + w * value(right)
+
+    return model.outputs.invert(value(0 if len(model.nodes) else -1)[None])[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_values_are_those_of_the_definition(seed):
+    model = partition(3, 2, degrees=np.random.default_rng(seed).integers(0, 6, size=4))
+    X = np.random.default_rng(seed).uniform(1.0, 5.0, size=(60, 3))
+    wanted = np.array([by_the_definition(model, x) for x in X])
+    assert np.max(np.abs(model(X) - wanted)) <= 1e-14 * np.max(np.abs(wanted))
+
+
+def test_three_derivatives_go_on_at_the_end_of_a_band():
+    """There the model comes as near to that of the right child as the fourth power of the distance."""
+    model = partition(1, 1, degrees=(3, 2, 3, 1))
+    nodes, places = np.empty((0, 3), dtype=int), np.empty((0, 2))
+    parts = model.degrees[:1], model.boxes[:1], model.coefficients[:4], model.inputs, model.outputs, model.signature
+    right = type(model)(nodes, places, *parts)
+    (low,), (high,) = model.box()
+    place, width = model.places[0]
+    away = 0.02 * 0.5 ** np.arange(3)
+    x = low + 0.5 * (place + width * (1.0 - away) + 1.0) * (high - low)
+    apart = np.abs(model(x) - right(x))
+    assert np.allclose(apart[:-1] / apart[1:], 16.0, rtol=0.05)
+    assert np.array_equal(model([high]), right([high]))
+
+
+def test_a_row_left_out_is_missed_by_what_the_closed_form_says():
+    x = RNG.uniform(-1.0, 1.0, size=(40, 2))
+    y = np.exp(x[:, :1]) * np.sin(3.0 * x[:, 1:])
+    table = Table.of(as_samples(x, y[:, 0]))
+    cell = Cell(-np.ones(2), np.ones(2), np.arange(40), 40)
+    whole = fitted_cell(table, cell, cell.rows, 15)
+    missed = []
+    for i in range(40):
+        rest = np.delete(np.arange(40), i)
+        indices = products_of(2, whole.degree)
+        design = np.prod(
+            [chebyshev.chebvander(table.Z[:, j], whole.degree)[:, indices[:, j]] for j in range(2)], axis=0
+        )
+        c = np.linalg.lstsq(design[rest], table.y[rest], rcond=None)[0]
+        missed.append(design[i] @ c - table.y[i])
+    assert whole.square == pytest.approx(np.mean(np.square(missed)), rel=1e-9)
+
+
+def bumps(X):
+    centres = np.random.default_rng(5).uniform(size=(30, 2))
+    return np.exp(-((X[:, None] - centres) ** 2).sum(axis=2) / (2.0 * 0.07**2)).sum(axis=1)
+
+
+def test_fit_takes_cells_where_rows_are_many_and_no_one_model_does():
+    X, Q = RNG.uniform(size=(8000, 2)), RNG.uniform(size=(5000, 2))
+    model = pml.fit(X, bumps(X), effort=0.05, time_limit=None)
+    error = np.sqrt(np.mean((model(Q) - bumps(Q)) ** 2) / np.mean(bumps(Q) ** 2))
+    assert model.family == "partition"
+    assert error < 1e-3
+    assert error < 3.0 * model.report.error < 30.0 * error
+    assert "cells" in str(model.report)
+
+
+def test_more_rows_make_more_cells_and_a_smaller_error():
+    Q, errors, counts = RNG.uniform(size=(3000, 2)), [], []
+    for n in (2000, 8000):
+        X = RNG.uniform(size=(n, 2))
+        model = pml.fit_partition(X, bumps(X), time_limit=None)
+        errors.append(np.sqrt(np.mean((model(Q) - bumps(Q)) ** 2)))
+        counts.append(len(model.degrees))
+    assert errors[1] < 0.1 * errors[0]
+    assert counts[1] > counts[0]
+
+
+def test_a_polynomial_is_one_cell():
+    X = RNG.uniform(size=(3000, 2))
+    model = pml.fit_partition(X, X[:, 0] ** 3 - X[:, 0] * X[:, 1])
+    assert len(model.degrees) == 1
+    assert model.degrees[0] == 3
+
+
+def test_lines_of_a_grid_hold_no_more_degrees_than_they_tell():
+    axes = np.meshgrid(np.linspace(0.0, 1.0, 60), [0.0, 0.5, 1.0], indexing="ij")
+    X = np.stack([axis.ravel() for axis in axes], axis=1)
+    y = np.tanh(20.0 * (X[:, 0] - 0.4)) * (1.0 + X[:, 1])
+    model = pml.fit_partition(X, y)
+    assert np.sqrt(np.mean((model(X) - y) ** 2)) < 5e-2
+    assert np.max(np.abs(model(RNG.uniform(size=(1000, 2))))) < 3.0
+
+
+def test_rows_in_clusters_make_cells_of_their_own():
+    centres = np.array([[0.1, 0.1], [0.9, 0.8]])
+    X = (centres[:, None] + 0.02 * RNG.uniform(size=(2, 1000, 2))).reshape(-1, 2)
+    y = np.sin(300.0 * X[:, 0]) + X[:, 1]
+    model = pml.fit_partition(X, y)
+    assert np.sqrt(np.mean((model(X) - y) ** 2)) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"nodes": [[2, 1, -1], [0, -2, -2], [0, -3, -4]]}, "each once"),
+        ({"nodes": [[2, 0, -1], [0, -2, 2], [0, -3, -4]]}, "behind it"),
+        ({"nodes": [[3, 1, -1], [0, -2, 2], [0, -3, -4]]}, "a variable below 3"),
+        ({"cuts": [[0.4, 0.0], [-0.5, 0.4], [0.3, 0.3]]}, "a width above 0"),
+        ({"cuts": [[np.nan, 0.1], [-0.5, 0.4], [0.3, 0.3]]}, "a finite place"),
+        ({"degrees": [3, 0, 2, 10**6]}, "degrees: expected 0 to"),
+        ({"degrees": [3, 0, 2, 2]}, "coefficients: expected those of all products"),
+        ({"degrees": [3, 0, 2]}, "nodes: expected"),
+        ({"boxes": np.zeros((4, 2, 3))}, "boxes: expected finite numbers"),
+        ({"variables": [0, 0, 1]}, "variables: expected"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused(change, message):
+    model = partition()
+    values, arrays = model.state()
+    arrays |= {name: np.asarray(value) for name, value in change.items()}
+    with pytest.raises(ValueError, match=message):
+        type(model).from_state(values, arrays, model.signature)
