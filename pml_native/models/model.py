@@ -64,6 +64,11 @@ class Model(Adjustable, Analyzed, Exported, Pictured, metaclass=Family):
     def n_params(self) -> int:
         """Number of fitted parameters."""
 
+    @property
+    def n_params_of_a_value(self) -> int:
+        """How many of them one output depends on at a point: its share of all, but for models made of local ones."""
+        return self.n_params // self.signature.n_outputs
+
     @abstractmethod
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What `from_state` needs: JSON values, and arrays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -108,6 +109,10 @@ class PartitionOfUnity(Model):
     @property
     def n_params(self) -> int:
         return self.coefficients.size
+
+    @property
+    def n_params_of_a_value(self) -> int:
+        return math.comb(len(self.variables) + int(self.degrees.max()), len(self.variables))
 
     @property
     def depth(self) -> int:

@@ -34,8 +34,8 @@ MARGIN, BAND = 0.1, 0.9
 # Cells are offered before all cuts are made after so much work, some tenths of a second, if they miss rows by this part
 # of what those offered before do. Held-out rows are too few to choose between all levels of few rows.
 OFFERED_AFTER, OFFERED = 3e9, 0.5
-# Rows for each term, at least.
-ROWS_A_TERM = 2.0
+# Rows for each term, at least; and where some are left out of those that the degree was chosen by.
+ROWS_A_TERM, FEWEST_ROWS_A_TERM = 2.0, 1.2
 # Terms of a cell: as many as that much work allows, which is some TURNS n p^2, between these. Of 200,000 rows in three
 # columns 84, 120 and 220 come to 5e-5, 1.0e-5 and 9e-7 for smooth functions, and to the same 3e-4 for a steep front.
 WORK, TURNS, FEWEST_TERMS, MOST_TERMS = 1e11, 10.0, 35, 250
@@ -45,6 +45,9 @@ ROWS_TO_JUDGE = 5.0
 HALVES_GAIN, DEGREE_GAIN = 0.8, 0.9
 # A cell whose error is as small as rounding, relative to the RMS of y, is not cut: 1e-16 to 1e-15 for polynomials.
 EXACT = 10.0 * FLOOR
+# A cell is not cut again after so many cuts that have not made its error smaller: a feature that is narrow beside a
+# cell shows when cells are as narrow. Of 200,000 rows that came to rounding by 8 cuts, 10 more took as long again.
+MOST_USELESS = 3
 # A half has this share of its cell's rows at least; else the cut is in the middle of these.
 LEAST_SHARE = 1.0 / 8.0
 # Diagonals of the triangle below this part of the largest belong to terms that the rows do not tell from lower ones: on
@@ -116,6 +119,7 @@ class Cell:
     rows: NDArray[np.intp]
     n_inside: int
     n_cuts: int = 0
+    n_useless: int = 0  # of them, the last ones, that have not made the error smaller
     fitted: Fitted | None = None
     column: int = -1
     place: float = 0.0
@@ -192,15 +196,20 @@ class PartitionSearch:
         most_terms = min(MOST_TERMS, max(FEWEST_TERMS, int(math.sqrt(WORK / (TURNS * n)))))
         enough = (EXACT * table.unit) ** 2
         root = Cell(-np.ones(r), np.ones(r), shuffled, n)
+        cut: list[Cell] = []
         level, offered, best = [root], math.inf, root
         while level:
             yield from self._fitted(table, level, most_terms, is_trial=True)
+            for cell in cut:
+                for half in cell.halves or ():
+                    half.n_useless = cell.n_useless + 1 if is_no_smaller(half, cell) else 0
             square, best = without_useless_cuts(root)
             if self._work > OFFERED_AFTER and square < OFFERED**2 * offered:
                 offered, self._work = square, 0.0
                 [found] = yield [self._made(table, best, most_terms, samples)]
                 yield found
-            level = [half for cell in level for half in _cut(table, cell, enough)]
+            cut = level
+            level = [half for cell in cut for half in _cut(table, cell, enough)]
         yield from self._fitted(table, list(best.leaves()), most_terms, is_trial=False)
         [found] = yield [self._made(table, best, most_terms, samples)]
         yield found
@@ -235,14 +244,13 @@ class PartitionSearch:
     def _found(self, table: Table, root: Cell, most_terms: int, samples: Samples, worker: Worker) -> Found:
         signature = Signature.of(samples)
 
-        def again(samples: Samples) -> PartitionOfUnity:
-            """The same cells, with polynomials of these rows."""
+        def again(samples: Samples, *, is_like: bool) -> PartitionOfUnity:
+            """The same cells, with polynomials of these rows, of the same degrees if they are to be like those."""
             own = Table.of(samples, table)
-            everywhere = np.arange(samples.n)
-            copy = _with_rows(root, own, everywhere)
+            copy = _with_rows(root, own, np.arange(samples.n))
             for cell in copy.leaves():
-                made = fitted_cell(own, cell, cell.rows, most_terms) if len(cell.rows) else None
-                cell.fitted = made or cell.fitted
+                if len(cell.rows):
+                    cell.fitted = fitted_cell(own, cell, cell.rows, most_terms, cell.fitted if is_like else None)
             return model_of(own, copy, signature)
 
         model = model_of(table, root, signature)
@@ -253,20 +261,25 @@ class PartitionSearch:
             PartitionOfUnity.family,
             f"{n} cells of degree {most} at most" if n > 1 else f"a cell of degree {most}",
             status="no cut was of use any more",
-            refit=again,
-            nearby=again,
+            refit=partial(again, is_like=False),
+            nearby=partial(again, is_like=True),
             nearby_work=work,
         )
 
 
-def fitted_cell(table: Table, cell: Cell, rows: NDArray[np.intp], most_terms: int) -> Fitted:
-    """The polynomial of the cell by these rows, and what it misses those of them by that are in the cell."""
+def fitted_cell(
+    table: Table, cell: Cell, rows: NDArray[np.intp], most_terms: int, like: Fitted | None = None
+) -> Fitted:
+    """The polynomial of the cell by these rows, and what it misses those of them by that are in the cell.
+
+    Of the degree that is best by that, or of that of the one it is to be `like`, if there are rows for it.
+    """
     Z, y = table.Z[rows], table.y[rows]
     box = np.stack([Z.min(axis=0), Z.max(axis=0)])
     low, high = box = np.where(box[0] < box[1], box, cell.box)
     n, r = Z.shape
-    degree = 0
-    while math.comb(r + degree + 1, r) <= min(most_terms, n / ROWS_A_TERM):
+    degree, most = 0, min(most_terms, n / (ROWS_A_TERM if like is None else FEWEST_ROWS_A_TERM))
+    while math.comb(r + degree + 1, r) <= most and (like is None or degree < like.degree):
         degree += 1
     found = index_set("total", degree, [degree] * r, most_terms)
     assert found is not None
@@ -293,7 +306,7 @@ def fitted_cell(table: Table, cell: Cell, rows: NDArray[np.intp], most_terms: in
         leverage += np.sum(basis[first:last] ** 2, axis=0)
         missed = (y - values) / np.maximum(1.0 - leverage, LEAST_FREEDOM)[:, None]
         own = float(np.mean(missed[inside] ** 2))
-        if own < DEGREE_GAIN**2 * square:
+        if own < DEGREE_GAIN**2 * square or like is not None:
             taken, square = k, own
     last = int(ends[taken])
     triangle = np.asfortranarray(R[:last, :last])
@@ -311,7 +324,7 @@ def _cut(table: Table, cell: Cell, enough: float) -> tuple[Cell, ...]:
     """The halves of a cell that is to be looked at further, none of one that is exact or has too few rows."""
     assert cell.fitted is not None
     r = len(cell.low)
-    if cell.fitted.square <= enough or cell.n_cuts >= MOST_CUTS:
+    if cell.fitted.square <= enough or cell.n_cuts >= MOST_CUTS or cell.n_useless >= MOST_USELESS:
         return ()
     order = np.argsort(-cell.fitted.along, kind="stable")
     for j in order[: 1 if cell.fitted.along.any() else r]:
@@ -352,12 +365,19 @@ def _take_rows(cell: Cell, Z: Array, rows: NDArray[np.intp]) -> None:
 
 def _with_rows(cell: Cell, table: Table, rows: NDArray[np.intp]) -> Cell:
     """A copy of the cell, and of those in it, with other rows."""
-    own = Cell(cell.low, cell.high, rows, 0, cell.n_cuts, cell.fitted, cell.column, cell.place)
+    own = replace(cell)
     _take_rows(own, table.Z, rows)
     if cell.halves is not None:
         left, right = (_with_rows(half, table, own.rows) for half in cell.halves)
         own.halves = left, right
     return own
+
+
+def is_no_smaller(half: Cell, cell: Cell) -> bool:
+    """Whether rows of a half are missed by about as much as those of the cell."""
+    assert half.fitted is not None
+    assert cell.fitted is not None
+    return half.fitted.square > HALVES_GAIN * cell.fitted.square
 
 
 def without_useless_cuts(cell: Cell) -> tuple[float, Cell]:

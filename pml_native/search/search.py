@@ -357,10 +357,10 @@ class Found:
     def score(self) -> float:
         """What is to be small; see `score`.
 
-        Parameters are those of an output: counted in all, more than a thousand of many outputs weighed so much near
+        Parameters are those of a value: counted in all outputs, more than a thousand of many outputs weighed so much near
         rounding that of two errors the larger one won. 356 terms of a spectrum lost to 586 of nearly twice the error.
         """
-        return score(self.error, self.model.n_params // self.model.signature.n_outputs)
+        return score(self.error, self.model.n_params_of_a_value)
 
     def candidate(self) -> Candidate:
         """Its line in the report."""
