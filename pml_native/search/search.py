@@ -358,7 +358,8 @@ class Found:
         """What is to be small; see `score`.
 
         Parameters are those of a value: counted in all outputs, more than a thousand of many outputs weighed so much
-        near rounding that of two errors the larger one won. 356 terms of a spectrum lost to 586 of nearly twice the error.
+        near rounding that of two errors the larger one won. 356 terms of a spectrum lost to 586 of nearly twice the
+        error.
         """
         return score(self.error, self.model.n_params_of_a_value)
 
