@@ -409,6 +409,8 @@ class FitReport:
     are values of the model along single inputs, of the first output over its RMS, through a row near the middle of the
     box, `slices_through`. `gradient_rmse` and `gradient_max` are the errors of the model's derivatives on the rows held
     out, where those of y were given, over the RMS of these, all times the range of their column.
+    `known` has a sentence for each thing that was known beforehand: whether the model keeps it by construction, or it
+    is proved, or where it was looked at.
     """
 
     method: str

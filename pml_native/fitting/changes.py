@@ -68,7 +68,7 @@ class Beside:
         samples, values = samples.take(some), values[some]
         known = samples.derivatives
         if known is not None:
-            known = known.some(~known.is_apart)
+            known = known.some(~known.is_apart & (known.order == 1))
         if known is not None:
             own = known.of(self.base)
             known = replace(known, values=_over(known.values, samples.y[known.rows], values[known.rows], own))

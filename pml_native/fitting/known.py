@@ -5,7 +5,7 @@ mirrored column x the square is taken. Where columns may be exchanged, polynomia
 
 Beside both goes a race of all families on the first images of the rows, with |x| for x. Its models may have kinks where
 two images meet, as large as their errors, but of |x| it finds other laws: Langevin's function of x / T is one of
-(x / T)^2, which no search tries; of x^2 and T there is one of 4e-6, of |x| and T one of 6e-14.
+(x / T)^2, which no search tries as a power of x^2 and T; that of |x| and T has errors of 6e-14 and 8e-11 on two seeds.
 """
 
 from __future__ import annotations

@@ -305,6 +305,30 @@ def test_gradients_and_weights_go_along():
     assert model.report.gradient_rmse < 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
+def test_second_derivatives_go_along_with_a_base_that_is_added():
+    x = np.linspace(0.0, 1.0, 12)
+    y, bend = np.exp(3.0 * x), 9.0 * np.exp(3.0 * x)
+    base = pml.Polynomial([[1]], [2.0])
+    for how in ("add", "multiply"):
+        one = [known.base(base, how), known.bounds(low=0.0)] if how == "add" else [known.base(base * 0.1 + 1.0, how)]
+        model = pml.fit(x, y, known=one, second_derivatives=bend, method="polynomial", **QUICK)
+        assert np.abs(model(x) - y).max() < 1e-6
+
+
+def test_rows_that_are_given_to_choose_by_are_changed_alike():
+    X, y = rows(odd)
+    model = pml.fit(
+        X[:100],
+        y[:100],
+        validation=(X[100:], y[100:]),
+        known=[known.antisymmetric(0, about=0.3), known.value([0.5, 0.0], odd(np.array([[0.5, 0.0]]))[0])],
+        method="polynomial",
+        **QUICK,
+    )
+    assert error(model, odd) < 1e-6
+
+
 def test_several_outputs_keep_what_is_known():
     X, _ = rows(even)
     Y = np.column_stack([even(X), 2.0 + np.cos(X[:, 0])])
