@@ -5,8 +5,8 @@
     python bench/outputs.py --pairs 0          # the spectrum alone
 
 Pairs are of equations of the paper with equally many variables, each mapped onto the unit cube, so that both are
-functions of the same inputs. The two alone and the pair are fitted with the same effort, so that in the pair each has
-half of it. Errors are relative RMSEs on 10,000 fresh points; a ratio is that of an output in the pair over the same
+functions of the same inputs. The two alone and the pair are fitted with the same effort, which in the pair each has.
+Errors are relative RMSEs on 10,000 fresh points; a ratio is that of an output in the pair over the same
 alone, errors below 1e-15 counting as that.
 
 The spectrum is a modified black body at 500 frequencies, of five parameters. Microseconds are the least of several
