@@ -78,6 +78,17 @@ def test_each_of_few_outputs_is_bit_for_bit_the_model_that_it_is_alone(effort):
     assert together.report.effort < 2.0 * effort + 0.001
 
 
+def test_an_output_may_be_one_of_a_model_of_all_beside_one_of_its_own(monkeypatch):
+    monkeypatch.setattr("pml_native.fitting.outputs.BETTER", 1e-6)  # models of all are taken where they are no better
+    f = side_by_side(distance, wave)
+    model = pml.fit(rows(300), f(rows(300)), effort=0.002, time_limit=None, n_threads=1)
+    assert isinstance(model, Outputs)
+    assert [part.signature.n_outputs for part in model.parts] == [1, 2]
+    simple, hard = errors(model, f)
+    assert simple < 1e-14
+    assert hard < 0.1
+
+
 def test_the_report_has_the_errors_of_each_output(pair, tmp_path):
     report = pair.report
     assert [one.name for one in report.output_errors] == ["simple", "hard"]
