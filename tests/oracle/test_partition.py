@@ -1,4 +1,4 @@
-"""Polynomials on the leaves of any tree, their values and derivatives in the core, against the definition leaf by leaf."""
+"""Polynomials on the leaves of any tree: values and derivatives in the core, and by the definition leaf by leaf."""
 
 import math
 
