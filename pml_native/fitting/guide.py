@@ -46,10 +46,9 @@ RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
 # (sigmoids of x0 - x1 from 400 rows: 75 over 75 terms, 1e-13 at the rows and 4e-3 beyond).
 LARGE_QUOTIENT = 100
-# Symmetries, and terms that stand by themselves, are looked for again when the best model is so many times more exact
-# than at the last look; those that are not sure when it is so many times. A look costs 0.02 % of the work; variables
-# that have been tried are not tried again. Of the price of an option log(S/K) + r T showed at 3.5e-4, not at 8e-4.
-CLEARER, CLEARER_IF_UNSURE = 3.0, 10.0
+# Symmetries are looked for again when the best model is so many times more exact than at the last look; terms that
+# stand by themselves, of which few terms tell at once that they lead nowhere, when it is so many times.
+CLEARER, CLEARER_FOR_TERMS = 10.0, 3.0
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
@@ -124,13 +123,6 @@ def _shows_symmetries(race: Race) -> bool:
 
 def _reduced(race: Race) -> ReducedSearch:
     race.looked_at["reduced"] = race.error
-    search, last = _variables(race), race.before.get("reduced")
-    if isinstance(last, ReducedSearch):
-        search.tried += last.tried
-    return search
-
-
-def _variables(race: Race) -> ReducedSearch:
     assert race.best is not None
     return ReducedSearch(race, race.best, SCATTERED)
 
@@ -154,7 +146,7 @@ def _shows_units(race: Race) -> bool:
     """Whether changes of units that are not sure may be tried, as all that is sure has led to nothing exact."""
     if not NETWORKS_ABOVE < race.error < USELESS or race.rows.n_inputs < 2:
         return False
-    return _is_as_given(race, "units") and _shows_more(race, "units", CLEARER_IF_UNSURE)
+    return _is_as_given(race, "units") and _shows_more(race, "units", CLEARER)
 
 
 def _units(race: Race) -> ReducedSearch:
@@ -185,7 +177,7 @@ def _may_have_summands(race: Race) -> bool:
     """Whether the best model may show terms that stand by themselves, beside something that is not exact yet."""
     if not SUMMANDS_ABOVE < race.error < USELESS or not may_have_summands(race):
         return False
-    return _is_as_given(race, summands.SEARCH) and _shows_more(race, summands.SEARCH, CLEARER)
+    return _is_as_given(race, summands.SEARCH) and _shows_more(race, summands.SEARCH, CLEARER_FOR_TERMS)
 
 
 def _summands(race: Race) -> SummandsSearch:
@@ -519,7 +511,7 @@ OF_ONE_LAW = (
         "variables",
         4.0,
         when=_wants_variables,
-        make=_variables,
+        make=_reduced,
         last=True,
         sentence="in the variables that a symmetry of it leaves, fewer parameters come to {error:.1e}",
     ),

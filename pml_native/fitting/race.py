@@ -117,7 +117,6 @@ class Race:
     # The best error when symmetries, or parts, were last looked for, by the search that does.
     looked_at: dict[str, float] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    before: dict[str, Search] = field(default_factory=dict)  # what has run by the same names before it was made again
     _n_told: int = 0  # lines of `path` that whoever runs this race has been told
     _done: dict[str, float] = field(default_factory=dict)  # work of each run, as far as it was asked for
     _turns: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # work and error of each, after a turn
@@ -259,7 +258,6 @@ class Race:
         """Forgets that this search has ended: a new one may be made."""
         self._ended.discard(name)
         if name in self.runs:
-            self.before[name] = self.runs[name].search
             drop(self.runs.pop(name))
         self._done.pop(name, None)
         self._turns.pop(name, None)

@@ -22,7 +22,7 @@ from ..models import Model, Reduced
 from ..models.reduced import Variables
 from ..search.polynomial import PolynomialSearch, is_simple
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
-from ..search.search import CALL, FLOOR, WORK_A_SECOND, Found, Rows, own_rng
+from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
 from .symmetry import Evidence, find_mirrored, find_scalings, find_variables, in_front, mirrored_changes
 
@@ -124,40 +124,14 @@ class ReducedSearch:
             ranked = sorted([*ranked, *(yield from self._ranked(near))], key=lambda one: one[0])
             if ranked[0][0] == before:
                 break
-        best = ranked[0][1][0]
-        # The second race is in other variables, if there are such, and not in these with another power in front.
-        return [
-            choice for _, choice in sorted(ranked, key=lambda one: one[1][0] is not best and _alike(one[1][0], best))
-        ]
+        return [choice for _, choice in ranked]
 
     def _ranked(self, choices: list[tuple[Variables, Rows]]) -> Part[list[tuple[float, tuple[Variables, Rows]]]]:
-        """The choices with the error that few terms leave in them, the least first.
-
-        Where y spans much, it is the geometric mean of that of the rest and that of y: a power in front may leave a
-        plain rest at most rows and all of y to the others. Of the price of an option over sigma^2 T few terms leave
-        1 %, and 95 % of the price itself.
-        """
+        """The choices with the error that few terms leave in them, the least first."""
         if not choices:
             return []
-        steps = [PolynomialSearch(rows).first_step() for _, rows in choices]
-        if self._spans and not self.rows.train.is_relative:
-            steps += [PolynomialSearch(self._as_y(*choice)).first_step() for choice in choices]
-        errors = np.exp(np.mean(np.log(np.reshape((yield steps), (-1, len(choices))) + FLOOR), axis=0)).tolist()
+        errors = yield [PolynomialSearch(rows).first_step() for _, rows in choices]
         return sorted(zip(errors, choices, strict=True), key=lambda one: one[0])
-
-    def _as_y(self, variables: Variables, rows: Rows) -> Rows:
-        """The rows in these variables, their errors counting as those of y do."""
-
-        def weighted(samples: Samples, X: Array) -> Samples:
-            square = variables.apply(X)[1] ** 2
-            weight = square / np.mean(square)
-            return replace(
-                samples, sample_weight=weight * (1.0 if samples.sample_weight is None else samples.sample_weight)
-            )
-
-        return Rows(
-            weighted(rows.train, self.rows.train.X), weighted(rows.held_out, self.rows.held_out.X), rows.corners
-        )
 
     @property
     def _spans(self) -> bool:
@@ -427,15 +401,6 @@ def same(a: Variables, b: Variables) -> bool:
         return sorted((kind, *row) for kind, row in zip(one.kinds, one.coefficients.tolist(), strict=True))
 
     return np.array_equal(a.factor, b.factor) and described(a) == described(b)
-
-
-def _alike(a: Variables, b: Variables) -> bool:
-    """Whether they differ by the power in front only, or by exponents of 1 and -1."""
-
-    def rows(one: Variables) -> set[tuple[float, ...]]:
-        return {max(tuple(row), tuple(-v for v in row)) for row in one.coefficients.tolist()}
-
-    return rows(a) == rows(b)
 
 
 def with_prefix(line: str, prefix: str) -> str:
