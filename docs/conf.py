@@ -12,6 +12,8 @@ PICTURES = HERE / "pictures"
 if Path(sys.path[0]).resolve() == HERE.parent:
     del sys.path[0]
 
+from docutils import nodes  # noqa: E402
+
 import pml_native  # noqa: E402
 
 project = "pml_native"
@@ -47,6 +49,7 @@ FOR_NEW_FAMILIES = (
 autodoc_default_options = {"members": True, "exclude-members": FOR_NEW_FAMILIES}
 
 TERM = re.compile(r"(\w+(?:, \w+)*) : (.*)")
+POWER_OF_TEN = re.compile(r"(-?\d[\d.]*e[-+]\d+)")
 ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)|ndarray\[tuple\[Any, \.\.\.\], dtype\[float64\]\]")
 
 
@@ -101,7 +104,20 @@ def draw_pictures(app):
             os.chdir(before)
 
 
+def keep_numbers_whole(app, page):
+    """2.5e-16 stays on one line, which a browser would end after the minus."""
+    for text in list(page.findall(nodes.Text)):
+        parts = POWER_OF_TEN.split(text)
+        if len(parts) > 1 and not isinstance(text.parent, (nodes.literal, nodes.literal_block, nodes.math)):
+            kinds = [
+                nodes.inline(part, part, classes=["whole"]) if k % 2 else nodes.Text(part)
+                for k, part in enumerate(parts)
+            ]
+            text.parent.replace(text, [one for one in kinds if one.astext()])
+
+
 def setup(app):
+    app.connect("doctree-read", keep_numbers_whole)
     app.connect("autodoc-process-docstring", render_docstring)
     app.connect("autodoc-process-signature", render_signature)
     app.connect("builder-inited", draw_pictures)

@@ -34,6 +34,8 @@ ISO_DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:(Z)|([+-])(\d\d):?(\d\d)?)?)?",
     re.IGNORECASE,
 )
+# Numbers as other programs write them, which are no names of categories: 1.5D-06, 1.5*^-6, 12,345.6 and 5 %.
+MEANT_AS_NUMBER = re.compile(r"[+-]?(\d{1,3}([,' ]\d{3})+|\d+)?(\.\d*)?(([eEdD]|\*\^)[+-]?\d+)?\s?%?")
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 COMPLEX_SHAPES = (None, "vector", "matrix")
 
@@ -284,6 +286,11 @@ def encoding_of(column: Any, what: str) -> Encoding | None:
         raise ValueError(f"{what}: expected values of one kind, got text {value!r}, and {other[1]!r} in row {other[0]}")
     if all(_is_number(one) for _, one in _there(values)):
         raise ValueError(f"{what}: expected numbers, got text {value!r}; convert it first, as by astype(float)")
+    if all(_is_number(one) or MEANT_AS_NUMBER.fullmatch(one) for _, one in _there(values)):
+        raise ValueError(
+            f"{what}: expected numbers, got text {value!r}; write numbers as 1234.5e-6: E for the D of Fortran's "
+            f"exponents, and no marks of thousands or percent"
+        )
     return _categories(values, what)
 
 

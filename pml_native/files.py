@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from .options import shown
 
+STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -28,7 +30,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path}: the folder to write to does not exist")
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise _named(error, path) from None
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -36,9 +41,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode) if target.exists() else _mode_of_new_files())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _named(error, path) from None
         raise
+
+
+def _named(error: OSError, path: str | os.PathLike[str]) -> OSError:
+    """The error with the path as it was given, instead of that of the file beside it, or of none."""
+    return OSError(error.errno, error.strerror, os.fspath(path)) if error.errno is not None else error
+
+
+def is_standard_output(path: str | os.PathLike[str] | None) -> bool:
+    """Whether `path` is another name of standard output, where nothing else may be written then."""
+    return path is not None and os.fspath(path) in STANDARD_OUTPUT
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:

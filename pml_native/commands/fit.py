@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 
 from ..arrays import ERRORS, MISSING, OUTLIERS, Array
 from ..columns import Columns
-from ..files import is_special, require_writable
+from ..files import is_special, is_standard_output, require_writable
 from ..fit import fit
 from ..models import OUTSIDE, Model
 from ..problems import equations
@@ -41,7 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--equation", metavar="NAME", help="fit this equation instead of a file")
     command.add_argument("--n", type=int, default=4000, metavar="ROWS", help="points to draw from the equation (4000)")
-    command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model")
+    command.add_argument("-o", "--output", metavar="MODEL", help="where to save the model; - is standard output")
     command.add_argument("--method", default="auto", choices=["auto", *SEARCHES])
     command.add_argument(
         "--effort", type=float, default=1.0, metavar="WORK", help="budget of work; repeats exactly (1)"
@@ -65,6 +67,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    if not is_standard_output(options.output):
+        _run(options)
+        return
+    options.output = "/dev/stdout"
+    with contextlib.redirect_stdout(sys.stderr):  # the report would stand in the middle of the model
+        _run(options)
+
+
+def _run(options: argparse.Namespace) -> None:
     if (options.data is None) == (options.equation is None):
         raise ValueError("fit: expected a data file or --equation NAME, and not both")
     if options.output is not None:

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
         gradient = model.evaluate_gradient(X)
         values = np.hstack([values, gradient.reshape(len(X), -1)])
         outputs += [f"d({output})/d({name})" for output in list(outputs) for name in names]
-    if options.output is None:
+    if options.output in (None, "-"):
         sys.stdout.writelines(csv_lines(outputs, values))
     else:
         write_csv(options.output, outputs, values)

@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         if not equals:
             raise ValueError(f"expected NAME=LIST, got {setting!r}")
         axes[name] = _list(values)
+    options.output = None if options.output == "-" else options.output
     if options.output is not None:
         require_writable(options.output)
     table = sweep(

@@ -190,6 +190,24 @@ def test_a_table_without_the_models_columns_is_refused(model, tmp_path, capsys):
     assert "the model's input 'T' is not among the columns 'rho', 'q'" in error
 
 
+@pytest.mark.skipif(os.name == "nt", reason="/dev/stdout is POSIX")
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_a_model_goes_to_standard_output_alone(output, table, tmp_path):
+    command = [sys.executable, "-m", "pml_native", "fit", table, "--target", "p", *QUICK, "-o", output]
+    done = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path)
+    (tmp_path / "m.pml").write_bytes(done.stdout)
+    assert done.stdout.startswith(b"PK")
+    assert pml.load(tmp_path / "m.pml").report.error < 1e-10
+    assert b"saved to /dev/stdout" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["data.csv", "m.pml"]
+
+
+def test_a_dash_is_standard_output(model, table, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "predict", model, table, "-o", "-")[1] == run(capsys, "predict", model, table)[1]
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_full_disk_does_not_cost_the_model(table, tmp_path, capsys, monkeypatch):
     target = tmp_path / "model.pml"
     save = pml.Model.save

@@ -141,6 +141,11 @@ def test_categories_are_their_places(column):
         found.encode(["wet", "fog"], "c")
 
 
+def test_names_that_hold_digits_are_categories():
+    column = ["1.2.3", "A4", "12-13", ""]
+    assert encoding_of(column, "t") == Categories(("1.2.3", "12-13", "A4"))
+
+
 def test_categories_that_are_numbers_are_named_by_these():
     column = pd.Series([30, 10, 30], dtype="category")
     found = encoding_of(column, "c")
@@ -171,6 +176,10 @@ def test_categories_of_other_tables_are_their_places(column):
         (["true", "perhaps"], "t: expected true or false, got 'perhaps' in row 1"),
         (np.array(["wet", 5.0], dtype=object), "t: expected values of one kind, got text 'wet', and 5.0 in row 1"),
         (["1.5", "2.5"], "t: expected numbers, got text '1.5'; convert it first, as by astype(float)"),
+        (["1.5D-06", "2D0", "3"], "t: expected numbers, got text '1.5D-06'; write numbers as 1234.5e-6: E for the D"),
+        (["1.5*^-6"], "t: expected numbers, got text '1.5*^-6'; write numbers as"),
+        (["12,345.6", "-1,000"], "got text '12,345.6'; write numbers as"),
+        (["5 %", "7.5%"], "got text '5 %'; write numbers as"),
         ([str(dt.timedelta(i)) + "x" for i in range(MOST_CATEGORIES + 1)], "or 1 to 50 categories, got 51 different"),
         (np.array([1, 2], dtype="m8[M]"), "t: expected durations in weeks or less, got timedelta64[M]"),
         (np.array([99_999_999], dtype="M8[Y]"), "t: expected dates within 1,000,000 years of 1970"),

@@ -86,6 +86,31 @@ def test_what_is_interrupted_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_a_full_disk_is_named_by_the_path_that_was_given(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, full)
+            with pytest.raises(OSError, match=r"No space left on device: 'a'"):
+                write("a")
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.raises(OSError, match=r"No space left on device: 'a'"):
+        write("a")
+    assert os.listdir(tmp_path) == []
+
+
+def test_errors_without_a_number_are_passed_on(tmp_path):
+    def refused():
+        with replacing(tmp_path / "a"):
+            raise OSError("no reason")
+
+    with pytest.raises(OSError, match=r"^no reason$"):
+        refused()
+
+
 def test_a_path_that_cannot_work_is_refused_as_it_was_given(tmp_path):
     for refuse in (write, require_writable):
         with pytest.raises(FileNotFoundError, match=r"^no/folder/a: the folder to write to does not exist$"):

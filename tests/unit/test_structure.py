@@ -11,6 +11,7 @@ import pml_native
 PACKAGE = Path(pml_native.__file__).parent
 # From the top down; a file may import what stands below it, and its own room.
 FLOORS = [
+    ["__main__"],
     ["__init__", "cli"],
     ["commands"],
     ["paper"],
