@@ -35,7 +35,6 @@ from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
 from .fitting.race import Race, Row
 from .fitting.watch import Watch
-from .hold_out import split
 from .known import Known
 from .models import ExtrapolationWarning, Model, NetworkModel, Normalization, Outside, Signature
 from .networks import MLP
@@ -221,7 +220,7 @@ def fit(
         notes += coverage.sentences(samples.input_names)
     for note in notes:
         warnings.warn(note, FitWarning, stacklevel=2)
-    train, held_out = split(samples, validation, rng, facts, coverage.copies)
+    train, held_out = known_races.split_by_images(knowledge, samples, validation, rng, facts, coverage)
     given = isinstance(validation, tuple)
     with InterruptGuard() as guard, ProgressDisplay(progress, time_limit) as display, held_blas():
         watch = Watch(display, checkpoint)

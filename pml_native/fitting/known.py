@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Array, Distinct, Samples, contiguous, named_rows, rms_of_columns
-from ..coverage import Near
+from ..arrays import Array, Distinct, Samples, Subset, contiguous, named_rows, rms_of_columns
+from ..coverage import Coverage, Near
 from ..derivatives import Derivatives
 from ..exchanges import Exchanges
+from ..facts import Facts
+from ..hold_out import split
 from ..known import Base, Bounds, Column, Known, Limit, Monotone, Parity, Periodic, Permutations, Value
 from ..models import Function, Model
 from ..search.scheduler import Steps, Worker
@@ -431,6 +433,29 @@ def _given(samples: Samples, rows: NDArray[np.intp]) -> str:
 
 
 # --- the race
+
+
+def split_by_images(
+    knowledge: Knowledge,
+    samples: Samples,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    rng: np.random.Generator,
+    facts: Facts,
+    coverage: Coverage,
+) -> tuple[Subset, Samples]:
+    """`hold_out.split`, with images of a point on one side: a model knows a row whose image it is trained on."""
+    if isinstance(validation, tuple) or not knowledge.has_images:
+        return split(samples, validation, rng, facts, coverage.copies)
+    Z = samples.X - knowledge.about
+    Z = np.where(knowledge.even | knowledge.odd, np.abs(Z), Z)
+    width = np.ptp(Z, axis=0)
+    step = ALIKE * np.where(width > 0.0, width, 1.0)  # images differ by rounding
+    Z = contiguous(np.round(Z / step) * step)
+    seen = replace(samples, X=Z if knowledge.exchanges is None else knowledge.exchanges.first(Z))
+    of_seen = Facts.of(seen)
+    train, _ = split(seen, validation, rng, of_seen, Coverage.of(seen.X, of_seen).copies)
+    kept = Subset(samples, train.chosen, train.apart)
+    return kept, samples.take(np.flatnonzero(~train.chosen), apart=~np.asarray(train.apart))
 
 
 def require_possible(knowledge: Knowledge, method: str, has_regions: bool, has_breaks: bool) -> None:

@@ -316,6 +316,15 @@ def test_second_derivatives_go_along_with_a_base_that_is_added():
         assert np.abs(model(x) - y).max() < 1e-6
 
 
+@pytest.mark.filterwarnings("ignore::pml_native.FitWarning")
+def test_rows_are_held_out_with_their_images():
+    lines = np.linspace(-1.0, 1.0, 15), np.linspace(0.0, 1.0, 12)
+    X = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 2)
+    model = pml.fit(X, even(X), known=[known.symmetric(0)], method="polynomial", **QUICK)
+    assert error(model, even, low=(-1.0, 0.0), high=(1.0, 1.0)) < 1e-5
+    assert model.report.error < 1e-4
+
+
 def test_rows_that_are_given_to_choose_by_are_changed_alike():
     X, y = rows(odd)
     model = pml.fit(
