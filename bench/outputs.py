@@ -70,7 +70,9 @@ def compare(names: tuple[str, str], effort: float, seed: int) -> np.ndarray:
     model = pml.fit(X, y, **settings)
     end = time.perf_counter()
     together = rms_errors(model, Q, wanted)
-    ratios = np.maximum(together, LEAST) / np.maximum(alone, LEAST)
+    with np.errstate(invalid="ignore"):
+        ratios = np.maximum(together, LEAST) / np.maximum(alone, LEAST)
+    ratios = np.where(together == alone, 1.0, ratios)  # also where both have no value at a point
     for j, name in enumerate(names):
         print(f"  {name:10s} alone {alone[j]:.1e}   together {together[j]:.1e}   ratio {ratios[j]:.2g}")
     print(f"  {d} variables; {between - start:.1f} s alone, both, {end - between:.1f} s together", flush=True)

@@ -241,7 +241,9 @@ class OutputsSearch:
         if contest is self.together:
             rest = [other.score(other.columns[0]) for other in self.alone]
             leads = any(contest.score(j) < one for j, one in enumerate(rest)) and self._leaves_work()
-            return contest.done >= TRIAL_TOGETHER * self.share and not leads
+            # Beside models of each that are exact there is no more to find.
+            is_late = all(other.ended and other.best is not None and other.best.is_exact for other in self.alone)
+            return (is_late or contest.done >= TRIAL_TOGETHER * self.share) and not leads
         [j] = contest.columns
         is_behind = contest.done >= TRIAL_ALONE * self.share and not contest.score(j) < self.together.score(j)
         return is_behind and not self.are_few
