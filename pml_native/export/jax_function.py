@@ -151,6 +151,59 @@ def _piecewise(step: Step, x: Value) -> Value:
     return (z * ahead - beyond + own[0]) * jnp.asarray(factors.reshape(p, m))[i]
 
 
+# Leaves of a partition that have a part in one point at most: bands of cuts across one column lie apart, so that there
+# are two for each column; so many are looked at in any case.
+MOST_LEAVES = 16
+
+
+def _partition(step: Step, z: Value) -> Value:
+    """The weights of all leaves, and the polynomials of those that have one, all written as of the highest degree."""
+    d, m, degree, _, root = step.sizes
+    nodes, leaves, trees, cuts, units, coefficients = step.tables
+    nodes, cuts = nodes.reshape(-1, 3), cuts.reshape(-1, 2)
+    paths: list[list[tuple[int, int]]] = [[] for _ in leaves[::3]]
+
+    def follow(number: int, path: list[tuple[int, int]]) -> None:
+        if number < 0:
+            paths[-1 - number] = path
+        else:
+            follow(int(nodes[number, 1]), [*path, (number, 0)])
+            follow(int(nodes[number, 2]), [*path, (number, 1)])
+
+    follow(root, [])
+    longest = max(1, *map(len, paths))
+    unity = len(nodes)  # the number of what is 1 on either side
+    padded = np.array([path + [(unity, 0)] * (longest - len(path)) for path in paths])
+    v = jnp.clip(0.5 + 0.5 * (z[nodes[:, 0]] - cuts[:, 0]) / cuts[:, 1], 0.0, 1.0)
+    up = v**4 * (35.0 + v * (-84.0 + v * (70.0 - 20.0 * v)))
+    sides = jnp.stack([jnp.append(1.0 - up, 1.0), jnp.append(up, 1.0)])
+    weights = jnp.prod(sides[padded[:, :, 1], padded[:, :, 0]], axis=1)
+
+    every: dict[tuple[int, ...], int] = {}
+    sums = np.zeros((len(paths), math.comb(d + degree, d), m))
+    for leaf, (tree, n, begin) in enumerate(leaves.reshape(-1, 3).tolist()):
+        own = [(0,) * d]
+        for parent, factor in trees.reshape(-1, 2)[tree + 1 : tree + n].tolist():
+            column, power = divmod(factor, degree + 1)
+            own.append(tuple(power if j == column else a for j, a in enumerate(own[parent])))
+        places = [every.setdefault(index, len(every)) for index in own]
+        sums[leaf, places] = coefficients[begin : begin + n * m].reshape(n, m)
+    indices = np.array(list(every))
+    chosen = lax.top_k(lax.stop_gradient(weights), min(len(paths), max(MOST_LEAVES, 2**d)))[1]
+    shift, divisor = jnp.moveaxis(jnp.asarray(units.reshape(-1, 2, d))[chosen], 1, 0)
+    u = (z - shift) / divisor
+    table = [jnp.ones_like(u), u]
+    for _ in range(2, degree + 1):
+        table.append(2.0 * u * table[-1] - table[-2])
+    powers = jnp.stack(table)
+    products = jnp.ones((len(indices), len(chosen)))
+    for j in range(d):
+        products = products * powers[indices[:, j], :, j]
+    values = jnp.einsum("pk,kpm->km", products, jnp.asarray(sums[:, : len(indices)])[chosen], precision="highest")
+    y = weights[chosen] @ values + _unknown(jnp.any(jnp.isnan(z)), z)
+    return jnp.concatenate([y, jnp.zeros(step.output.size - m)])
+
+
 def _within(step: Step, x: Value) -> Value:
     j, (low, high, otherwise) = step.sizes[1], step.tables[0]
     return x.at[j].set(jnp.where((x[j] < low) | (x[j] >= high), otherwise, x[j]))
@@ -347,6 +400,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "within": _within,
     "chosen": _chosen,
     "nested": _nested,
+    "partition": _partition,
     "polynomial_root": _polynomial_root,
     "distances": _distances,
     "spline": _spline,

@@ -15,10 +15,8 @@ from .kernels import Ints, Kernel, Numbers, Results
 MOST_CUTS = 60
 
 
-def leaf_products(
-    d: int, degree: int, n: int, tree: Ints, unit: Numbers, z: Numbers, t: Results, products: Results
-) -> None:
-    """The n products of a leaf, node i of its `tree` being node tree_2i times t_(tree_(2i + 1)), at z."""
+def leaf_products(d: int, degree: int, n: int, tree: Ints, unit: Numbers, z: Numbers, t: Results) -> None:
+    """The n products of a leaf, node i of its `tree` being node tree_2i times t_(tree_(2i + 1)), at z; behind the t."""
     for j in range(d):
         first: int = j * (degree + 1)
         u: float = (z[j] - unit[j]) / unit[d + j]
@@ -26,9 +24,10 @@ def leaf_products(
         t[first + 1] = u
         for k in range(first + 2, first + degree + 1):
             t[k] = 2.0 * u * t[k - 1] - t[k - 2]
-    products[0] = 1.0
+    one: int = d * (degree + 1)
+    t[one] = 1.0
     for i in range(1, n):
-        products[i] = products[tree[2 * i]] * t[tree[2 * i + 1]]
+        t[one + i] = t[one + tree[2 * i]] * t[tree[2 * i + 1]]
 
 
 def partition(
@@ -66,7 +65,7 @@ def partition(
             n: int = leaves[3 * leaf + 1]
             begin: int = leaves[3 * leaf + 2]
             end: int = m + d * (degree + 1)
-            leaf_products(d, degree, n, trees[2 * leaves[3 * leaf] :], units[2 * d * leaf :], z, y[m:], y[end:])
+            leaf_products(d, degree, n, trees[2 * leaves[3 * leaf] :], units[2 * d * leaf :], z, y[m:])
             for k in range(m):
                 total: float = 0.0
                 for i in range(n - 1, -1, -1):
@@ -127,7 +126,7 @@ def partition_back(
             leaf: int = -1 - number
             n: int = leaves[3 * leaf + 1]
             begin: int = leaves[3 * leaf + 2]
-            leaf_products(d, degree, n, trees[2 * leaves[3 * leaf] :], units[2 * d * leaf :], z, y[m:], y[end:])
+            leaf_products(d, degree, n, trees[2 * leaves[3 * leaf] :], units[2 * d * leaf :], z, y[m:])
             value_bar: float = 0.0
             for i in range(end - m):
                 y_bar[m + i] = 0.0

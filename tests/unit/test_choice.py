@@ -22,7 +22,7 @@ LITTLE = 0.01
 class Line:
     """x0 + `wrong` where x0 > `start`; no value where both inputs are above `ends`."""
 
-    n_params = 1
+    n_params = n_params_of_a_value = 1
 
     def __init__(self, wrong, start=-np.inf, ends=np.inf):
         self.wrong, self.start, self.ends = wrong, start, ends

@@ -243,7 +243,7 @@ def test_noise_is_reported_with_its_level():
     [
         (
             {"method": "spline9"},
-            "method: expected one of auto, algebraic, ends, exponentials, modular, nested, network, polynomial, ",
+            "method: expected one of auto, algebraic, ends, exponentials, modular, nested, network, partition, ",
         ),
         ({"tolerance": 0.0}, "tolerance: expected a number > 0"),
         ({"effort": -1.0}, "effort: expected a number >= 0"),
