@@ -31,6 +31,8 @@ from .search import CALL, FLOOR, MOST_STEP, Found, Rows, searched
 # margin of the narrowest cell there. Of 200,000 rows in two and three columns margins of 0.05, 0.1 and 0.2 come to
 # 2.7e-14, 8e-15 and 3e-15, and to 1.3e-5, 1.0e-5 and 0.9e-5, with 0.8, 1 and 1.4 times the work.
 MARGIN, BAND = 0.1, 0.9
+# Rows that cells are made of at most: cutting a million between two steps took a second, which a deadline had to wait.
+MOST_ROWS = 200_000
 # Cells are offered before all cuts are made after so much work, some tenths of a second, if they miss rows by this part
 # of what those offered before do. Held-out rows are too few to choose between all levels of few rows.
 OFFERED_AFTER, OFFERED = 3e9, 0.5
@@ -177,7 +179,8 @@ class Table:
 class PartitionSearch:
     """Cuts the box into cells level by level, and offers what that comes to.
 
-    It looks at all rows that are to be trained on, not at a sample: what more rows tell, more cells take up.
+    It looks at all rows that are to be trained on, up to MOST_ROWS, not at a sample as small as that of other searches:
+    what more rows tell, more cells take up.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -186,6 +189,8 @@ class PartitionSearch:
 
     def steps(self) -> Steps:
         samples = self.rows.whole
+        if samples.n > MOST_ROWS:
+            samples = samples.take(np.sort(np.random.default_rng(0).permutation(samples.n)[:MOST_ROWS]))
         shuffled = np.random.default_rng(0).permutation(
             samples.n
         )  # so that the first rows of a cell are a sample of it
