@@ -83,6 +83,7 @@ PRODUCTS_FAR = 1e9
 # where nothing else came below, a Gaussian process may, and its system of 3,000 rows takes a second.
 PROCESSES_ABOVE, PROCESS_ROWS = 1e-4, 3000
 # A relative error of the best model above which the box is cut into cells, where so many of degree 3 could be made.
+# Other values have not been tried.
 CELLS_ABOVE, FEWEST_CELLS = 1e-10, 32
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13

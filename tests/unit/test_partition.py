@@ -75,7 +75,7 @@ def test_more_rows_make_more_cells_and_a_smaller_error():
 
 def test_a_polynomial_is_one_cell():
     X = RNG.uniform(size=(3000, 2))
-    model = pml.fit_partition(X, X[:, 0] ** 3 - X[:, 0] * X[:, 1])
+    model = pml.fit_partition(X, X[:, 0] ** 3 - X[:, 0] * X[:, 1], time_limit=None)
     assert len(model.degrees) == 1
     assert model.degrees[0] == 3
 
@@ -84,7 +84,7 @@ def test_lines_of_a_grid_hold_no_more_degrees_than_they_tell():
     axes = np.meshgrid(np.linspace(0.0, 1.0, 60), [0.0, 0.5, 1.0], indexing="ij")
     X = np.stack([axis.ravel() for axis in axes], axis=1)
     y = np.tanh(20.0 * (X[:, 0] - 0.4)) * (1.0 + X[:, 1])
-    model = pml.fit_partition(X, y)
+    model = pml.fit_partition(X, y, time_limit=None)
     assert np.sqrt(np.mean((model(X) - y) ** 2)) < 5e-2
     assert np.max(np.abs(model(RNG.uniform(size=(1000, 2))))) < 3.0
 
@@ -93,7 +93,7 @@ def test_rows_in_clusters_make_cells_of_their_own():
     centres = np.array([[0.1, 0.1], [0.9, 0.8]])
     X = (centres[:, None] + 0.02 * RNG.uniform(size=(2, 1000, 2))).reshape(-1, 2)
     y = np.sin(300.0 * X[:, 0]) + X[:, 1]
-    model = pml.fit_partition(X, y)
+    model = pml.fit_partition(X, y, time_limit=None)
     assert np.sqrt(np.mean((model(X) - y) ** 2)) < 1e-4
 
 
