@@ -87,11 +87,14 @@ class Box:
         self._values: dict[int, tuple[Model, Array]] = {}
 
     def difference(self, values: Array, own: Array) -> Array:
-        """Of values from a model's `own`, both in units of y, or relative to its own where errors are: (k, m)."""
-        difference = values - own
-        if not self.samples.is_relative:
-            return difference
-        return np.where(difference == 0.0, 0.0, difference / np.abs(own))
+        """Of values from a model's `own`, both in units of y, or relative to its own where errors are: (k, m).
+
+        Infinite where one of them is.
+        """
+        difference = np.where(values == own, 0.0, values - own)
+        if self.samples.is_relative:
+            difference = np.where(np.isinf(own) | (difference == 0.0), difference, difference / np.abs(own))
+        return difference
 
     def values(self, model: Model) -> Array:
         """At the points, in units of each output: (k, m)."""
@@ -116,7 +119,7 @@ def estimates(rivals: Sequence[Found], box: Box) -> list[Estimate]:
     if len(rivals) == 1:
         return [Estimate(np.inf, rivals[0].error, rivals[0].error)]
     values = [box.values(one.model) for one in rivals]
-    known = np.isfinite(values[0]).all(axis=1)  # where the best model has a value
+    known = ~np.isnan(values[0]).any(axis=1)  # where the best model has a value, if only an infinite one
     values, weights = [one[known] for one in values], box.weights[known]
     distance = np.zeros((len(values), len(values)))
     with np.errstate(all="ignore"):

@@ -8,6 +8,7 @@ any better, the linear one takes over; where they do up to a box three times as 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,9 @@ MOST_BENT = 1.0
 LEFT_OUT, MOST_LEFT_OUT = 5.0, 0.02
 # Points without a value tell nothing; of fewer than this share with one, nothing is told.
 LEAST_WITH_VALUE = 0.1
+# Where values end between here and there, as those of a logarithm do at 0, no point beyond tells anything: models are
+# compared at this part of the way to the end, which is found to 2^-HALVINGS of the distance.
+BEFORE_THE_END, HALVINGS = 0.5, 30
 
 
 def require_outside(outside: str | None) -> None:
@@ -52,50 +56,93 @@ def continue_beyond(
     rng = np.random.default_rng(0)  # of probes that nothing else depends on
     repeating = list(model.repeating())
     width = _width(near)
-    if outside not in (None, "linear"):
-        farthest = 0.0
-    elif model.estimate is None:
-        farthest = min(LEFT_OUT / n, MOST_LEFT_OUT)
-    else:
-        farthest = _known_to(model, model.estimate, near, repeating, rng)
-    low, high = near.low - farthest * width, near.high + farthest * width
+    farthest = np.zeros((2, len(width)))
+    if outside in (None, "linear"):
+        if model.estimate is None:
+            farthest[:] = min(LEFT_OUT / n, MOST_LEFT_OUT)
+        else:
+            farthest = _known_to(model, model.estimate, near, repeating, rng)
+    low, high = near.low - farthest[0] * width, near.high + farthest[1] * width
     low[repeating], high[repeating] = -np.inf, np.inf
     high[list(endless)] = np.inf
-    kind: Outside = outside or ("extrapolate" if farthest == DISTANCES[-1] else "linear")
+    kind: Outside = outside or ("extrapolate" if np.all(farthest == DISTANCES[-1]) else "linear")
     model.beyond = Beyond(kind, low, high, is_default=outside is None)
+
+
+class Agreement:
+    """How well models made without some of the rows agree with `model` beyond the box `near`: true, false, or None
+    where too few points have a value."""
+
+    def __init__(self, model: Model, estimate: ErrorEstimate, near: Near) -> None:
+        self._model, self._estimate, self._spread = model, estimate, replace(estimate, away=0.0)
+        self._edge = Beyond("linear", near.low, near.high)
+        self._at_faces: float | None = None
+
+    def at(self, X: Array) -> bool | None:
+        """At points X (n, d), of which the first that are asked for are those on the faces of the box."""
+        with np.errstate(all="ignore"):
+            values = self._model.evaluate(X)
+            has_value = np.isfinite(values).all(axis=1)
+            # Where none of them has a value, they agree that there is none.
+            others = [np.isfinite(other.evaluate(X)).all(axis=1) for other in self._estimate.others]
+            if np.mean(has_value) < LEAST_WITH_VALUE or any(np.any(one & ~has_value) for one in others):
+                return None
+            X, values = X[has_value], values[has_value]
+            uncertain = self._spread.at(self._model, X)
+            unit = np.abs(values) if self._estimate.is_relative else self._estimate.unit
+            bend = np.sqrt(np.mean(((self._edge.values(self._model, X) - values) / unit) ** 2, axis=1))
+            bend = np.minimum(bend, MOST_BENT)
+        if self._at_faces is None:
+            self._at_faces = float(np.quantile(uncertain, SHARE, method="higher"))
+        enough = max(float(np.median(bend)), AS_WELL * self._at_faces, ROUNDING)
+        return bool(np.mean(uncertain <= np.maximum(bend, enough)) >= SHARE)
 
 
 def _known_to(
     model: Model, estimate: ErrorEstimate, near: Near, repeating: list[int], rng: np.random.Generator
-) -> float:
-    """The distance, in widths of the box, to which models without some of the rows agree with `model`."""
+) -> Array:
+    """The distances (2, d), in widths of the box below and above it, to which models without some of the rows agree
+    with `model`."""
     moves = np.flatnonzero(near.high > near.low)
     moves = moves[~np.isin(moves, repeating)]
-    if not len(moves):
-        return 0.0
-    spread = replace(estimate, away=0.0)
-    edge = Beyond("linear", near.low, near.high)
-    at_faces, known = None, 0.0
-    for distance in (0.0, *DISTANCES):
-        X = _on_faces(near, distance, moves, rng)
-        with np.errstate(all="ignore"):
-            values = model.evaluate(X)
-            has_value = np.isfinite(values).all(axis=1)
-            # Where none of them has a value, they agree that there is none.
-            others = [np.isfinite(other.evaluate(X)).all(axis=1) for other in estimate.others]
-            if np.mean(has_value) < LEAST_WITH_VALUE or any(np.any(one & ~has_value) for one in others):
+    known = 0.0
+    if len(moves):
+        agreement = Agreement(model, estimate, near)
+        for distance in (0.0, *DISTANCES):
+            if not agreement.at(_on_faces(near, distance, moves, rng)):
                 break
-            X, values = X[has_value], values[has_value]
-            uncertain = spread.at(model, X)
-            unit = np.abs(values) if estimate.is_relative else estimate.unit
-            bend = np.sqrt(np.mean(((edge.values(model, X) - values) / unit) ** 2, axis=1))
-            bend = np.minimum(bend, MOST_BENT)
-        at_faces = float(np.quantile(uncertain, SHARE, method="higher")) if at_faces is None else at_faces
-        enough = max(float(np.median(bend)), AS_WELL * at_faces, ROUNDING)
-        if np.mean(uncertain <= np.maximum(bend, enough)) < SHARE:
-            break
-        known = distance
-    return known
+            known = distance
+    farthest, agree = np.full((2, len(near.low)), known), True
+    for column, side in itertools.product(moves.tolist() if known else (), (0, 1)):
+        end = _end_of_values(model, near, column, side, known, rng)
+        if end < known:
+            distance = BEFORE_THE_END * end
+            agrees_there = agreement.at(_on_face(near, column, side, distance, rng))
+            farthest[side, column] = distance if agrees_there else 0.0
+            agree = agree and bool(agrees_there)
+    is_law = agree and known == DISTANCES[-1]  # which has no values beyond, and is right in that
+    return np.full_like(farthest, known) if is_law else farthest
+
+
+def _end_of_values(
+    model: Model, near: Near, column: int, side: int, distance: float, rng: np.random.Generator
+) -> float:
+    """The distance from a face, or `distance` if that is less, to where the model has fewer values than on it."""
+
+    def share(at: float) -> float:
+        with np.errstate(all="ignore"):
+            values = model.evaluate(_on_face(near, column, side, at, np.random.default_rng(seed)))
+        return float(np.mean(np.isfinite(values).all(axis=1)))
+
+    seed = int(rng.integers(2**32))
+    least = SHARE * share(0.0)
+    if share(distance) >= least:
+        return distance
+    low, high = 0.0, distance
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if share(middle) >= least else (low, middle)
+    return low
 
 
 def _width(near: Near) -> Array:
@@ -112,4 +159,11 @@ def _on_faces(near: Near, distance: float, moves: np.ndarray, rng: np.random.Gen
     X = rng.uniform(low, high, (N_POINTS, len(low)))
     column, rows = rng.choice(moves, N_POINTS), np.arange(N_POINTS)
     X[rows, column] = np.where(rng.random(N_POINTS) < 0.5, low[column], high[column])
+    return X
+
+
+def _on_face(near: Near, column: int, side: int, distance: float, rng: np.random.Generator) -> Array:
+    """Points (n, d) of the box, moved to so many widths below (side 0) or above (1) it along one column."""
+    X = rng.uniform(near.low, near.high, (N_POINTS, len(near.low)))
+    X[:, column] = (near.low, near.high)[side][column] + (-1.0, 1.0)[side] * distance * _width(near)[column]
     return X

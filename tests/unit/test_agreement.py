@@ -46,6 +46,11 @@ def test_a_model_that_is_wild_in_a_corner_loses_to_one_that_another_bears_out(bo
     assert most_trusted(rivals, found) == 1
 
 
+def test_a_model_that_is_infinite_in_a_corner_is_as_far_off_as_can_be(box):
+    rivals = [rival("a", 1e-9, np.inf, 0.9, 1e-9), rival("b", 1e-7, 1e-7, 0.9, 1e-7)]
+    assert estimates(rivals, box)[0].over_box > 1.0
+
+
 def test_the_estimate_is_the_error_over_the_box_however_small_the_corner(box):
     wrong = [rival("a", 0.0, 1.0, start) for start in (0.5, 0.9)]
     for one, start in zip(wrong, (0.5, 0.9), strict=True):

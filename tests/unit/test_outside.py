@@ -204,6 +204,16 @@ def test_a_series_whose_last_terms_the_rows_tell_is_no_law_either(law):
     assert model.outside == "linear"
 
 
+def test_a_model_of_logarithms_goes_on_by_itself_only_to_where_it_has_values():
+    """At 0 it has none, and on the other side of its rows models without some of them agree with it."""
+    X = np.random.default_rng(1).uniform(size=(400, 1)) ** 2
+    model = fitted(X, np.sin(3.0 * np.log(X[:, 0])), method="polynomial")
+    assert model.outside == "linear"
+    assert 0.0 < model.beyond.low[0] <= X.min()
+    with pytest.warns(ExtrapolationWarning):
+        assert np.all(np.isfinite(model([[-1.0], [0.0], [2.0]])))
+
+
 def test_points_just_beyond_the_last_row_are_as_exact_as_within():
     """Of rows drawn from a box, some later points of the same box are outside of theirs."""
     model, _ = series()
