@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..coverage import ROUNDING, Near, exponent_of, units_of
-from . import box, kernels
-from .kernels import Kernel
-from .partition import MOST_CUTS, PARTITION
+from . import kernels
+from .kernels import Kernel, box
+from .kernels.partition import MOST_CUTS, PARTITION
 
 # 2^e is a normal number for |e| up to this.
 MOST_EXPONENT = 1000

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..arrays import Array, contiguous
-from ..export.partition import MOST_CUTS
+from ..export.kernels.partition import MOST_CUTS
 from ..export.program import Vector, partition, taken, unless_missing
 from ..report import FitReport
 from ..threads import resolve_threads

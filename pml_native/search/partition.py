@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import lapack
 from ..arrays import Array, Samples
-from ..export.partition import MOST_CUTS
+from ..export.kernels.partition import MOST_CUTS
 from ..models import Normalization, PartitionOfUnity, Signature
 from ..models.chebyshev import ChebyshevTerms, index_set
 from .scheduler import Step, Steps, Worker

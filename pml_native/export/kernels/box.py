@@ -1,4 +1,4 @@
-"""Operations at the ends of a box, loops like those of `kernels`: points moved into it, and what continues a program.
+"""Operations at the ends of a box: points moved into it, and what continues a program.
 
 `box` holds the d lowest and then the d highest numbers.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from math import fabs, nan
 from typing import Any
 
-from .kernels import Kernel, Numbers, Results, embedded
+from .kernel import Kernel, Numbers, Results
+from .roots import embedded
 
 
 def clipped(d: int, box: Numbers, x: Numbers, y: Results) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import empty
 
-from .kernels import Ints, Kernel, Numbers, Results
+from .kernel import Ints, Kernel, Numbers, Results
 
 # A leaf hangs from so many cuts at most: of cells that are halved, the last is too small for float64. The stacks below
 # have room for one entry more than that, rounded up to 64.
