@@ -84,7 +84,7 @@ def extended_accumulate(
 ) -> tuple[Array, Array]: ...
 def extended_residual(y: Array, high: Array, low: Array) -> Array: ...
 def rows_of_text(
-    text: bytes,
+    text: bytes | bytearray | memoryview,
     delimiter: str,
     decimal_comma: bool,
     has_comments: bool,

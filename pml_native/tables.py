@@ -36,6 +36,8 @@ COMMENTS = ("#", "%")
 SAMPLE_LINES, SAMPLE_BYTES = 40, 1 << 26
 # A file is read in blocks of so many bytes: much more than the tasks of the core, much less than memory.
 BLOCK = 1 << 23
+# Room for this many times the rows that a file has if all of it is like its first block; what isn't used takes no memory.
+ROOM = 1.05
 # Powers of five that a number of float64 may have as a factor, with digits up to 19 before it.
 LEAST_POWER, MOST_POWER = -342, 308
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -181,7 +183,8 @@ class Table:
         wanted = list(dict.fromkeys(places))
         slots = np.full(layout.cells_a_line, -1, dtype=np.int64)
         slots[wanted] = np.arange(len(wanted))
-        parts = [np.empty((0, len(wanted)))]
+        values, n = np.empty((0, len(wanted))), 0
+        size = self.path.stat().st_size
         with self.path.open("rb") as file:
             if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
                 file.seek(0)
@@ -202,9 +205,13 @@ class Table:
                     return None
                 rows, n_rows, left_open = read
                 for row, column, begin, end in left_open.tolist():
-                    rows[row, column] = float(block[begin:end].replace(b",", b"."))
-                parts.append(rows[:n_rows])
-        values = parts[1] if len(parts) == 2 else np.concatenate(parts)
+                    rows[row, column] = float(bytes(block[begin:end]).replace(b",", b"."))
+                if n + n_rows > len(values):  # room for as many rows as the rest has if it is like this block, and some
+                    grown = np.empty((n + n_rows + int(ROOM * n_rows * size / len(block)), len(wanted)))
+                    grown[:n], values = values[:n], grown
+                values[n : n + n_rows] = rows[:n_rows]
+                n += n_rows
+        values = values[:n]
         return values if wanted == list(places) else values[:, [wanted.index(place) for place in places]]
 
     def _by_numpy(self, layout: Layout, places: Sequence[int], may_miss: bool) -> Array:
@@ -233,7 +240,7 @@ class Table:
         number = 1
         with self.path.open("rb") as file:
             for block in _blocks(file):
-                number = self._count(block, ord(layout.delimiter), layout.cells_a_line, number, layout)
+                number = self._count(bytes(block), ord(layout.delimiter), layout.cells_a_line, number, layout)
 
     def _count(self, block: bytes, delimiter: int, wanted: int, number: int, layout: Layout) -> int:
         """Counts the cells of the lines of a block, of which the first has this number; the number of the next."""
@@ -300,10 +307,22 @@ class Table:
             return next(itertools.islice((number for number, line in lines if is_row(line)), row, None))
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """What is left of a file, in blocks of whole lines."""
-    while block := file.read(BLOCK) + file.readline():
-        yield block
+def _blocks(file: BinaryIO) -> Iterator[memoryview]:
+    """What is left of a file, in blocks of whole lines, each of which is there until the next is asked for."""
+    held, n = bytearray(BLOCK), 0  # bytes, of which the first n are those of a line that has begun
+    while True:
+        if n > len(held) // 2:
+            held = held[:n] + bytearray(len(held))
+        view = memoryview(held)
+        n_read = file.readinto(view[n:])
+        end = held.rfind(b"\n", n, n + n_read) + 1 if n_read else n
+        if end:
+            yield view[:end]
+        elif not n_read:
+            return
+        rest = n + n_read - end
+        view[:rest] = view[end : n + n_read]
+        n = rest
 
 
 @functools.cache

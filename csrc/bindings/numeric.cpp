@@ -169,14 +169,18 @@ Array extended_residual(const Array& y, const Array& high, const Array& low) {
 using Integers = py::array_t<std::int64_t, py::array::c_style>;
 
 // The rows of a text, how many they are, and the numbers left open (u, 4); None for a text that is not understood.
-py::object rows_of_text(const py::bytes& text, const std::string& delimiter, bool decimal_comma, bool has_comments,
+py::object rows_of_text(const py::buffer& text, const std::string& delimiter, bool decimal_comma, bool has_comments,
                         bool empty_is_nan, const Integers& slots,
                         const py::array_t<std::uint64_t, py::array::c_style>& powers, py::ssize_t n_threads) {
   if (delimiter.size() > 1) throw std::invalid_argument("delimiter: expected one character or none, got " + delimiter);
   require_vector(slots, "slots");
   require_shape(powers, "powers", {PowersOfFive::most_power - PowersOfFive::least_power + 1, 2});
   const std::size_t threads = require_threads(n_threads);
-  const std::string_view view(text);
+  const py::buffer_info held = text.request();
+  if (held.ndim != 1 || held.itemsize != 1 || (held.size > 1 && held.strides[0] != 1)) {
+    throw std::invalid_argument("text: expected bytes side by side");
+  }
+  const std::string_view view(static_cast<const char*>(held.ptr), static_cast<std::size_t>(held.size));
   TextLayout layout{delimiter.empty() ? '\0' : delimiter[0], decimal_comma, has_comments, empty_is_nan, {}, 0};
   layout.slots.assign(slots.data(), slots.data() + slots.size());
   for (const std::int64_t slot : layout.slots) layout.n_columns += slot >= 0;

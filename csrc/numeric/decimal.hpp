@@ -13,15 +13,32 @@ struct PowersOfFive {
   const std::uint64_t* words;
 };
 
-// The product of two words as (upper, lower), by halves, so that it compiles anywhere.
+// The product of two words as (upper, lower), by halves where the compiler has no longer words.
 struct Words {
   std::uint64_t upper, lower;
 };
 
 inline Words product(std::uint64_t a, std::uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  __extension__ using Long = unsigned __int128;
+  const Long long_product = static_cast<Long>(a) * b;
+  return {static_cast<std::uint64_t>(long_product >> 64), static_cast<std::uint64_t>(long_product)};
+#else
   const std::uint64_t low = 0xffffffff, a1 = a >> 32, a0 = a & low, b1 = b >> 32, b0 = b & low;
   const std::uint64_t middle = a1 * b0 + ((a0 * b0) >> 32), other = a0 * b1 + (middle & low);
   return {a1 * b1 + (middle >> 32) + (other >> 32), (other << 32) | ((a0 * b0) & low)};
+#endif
+}
+
+// How many bits of w > 0 are 0 before the first that is 1.
+inline int zeros_before(std::uint64_t w) {
+#ifdef __GNUC__
+  return __builtin_clzll(w);
+#else
+  int zeros = 0;
+  for (; !(w >> 63); w <<= 1) ++zeros;
+  return zeros;
+#endif
 }
 
 // The bits of the double next to p.upper 2^exponent + p.lower 2^(exponent - 64) below infinity, from its normal range; 0
@@ -40,9 +57,8 @@ inline std::uint64_t rounded(Words p, int exponent, bool ties_up) {
 // left open which it is.
 inline bool nearest(std::uint64_t w, int q, bool cut_off, const PowersOfFive& powers, double& value) {
   if (q < PowersOfFive::least_power || q > PowersOfFive::most_power) return false;
-  int shift = 0;
-  while (!(w >> 56)) w <<= 8, shift += 8;
-  while (!(w >> 63)) w <<= 1, shift += 1;
+  const int shift = zeros_before(w);
+  w <<= shift;
   const std::uint64_t* const five = powers.words + 2 * (q - PowersOfFive::least_power);
   Words below = product(w, five[0]);
   const std::uint64_t carried = product(w, five[1]).upper;

@@ -25,10 +25,15 @@ std::uint64_t word_at(const char* p) {
   return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
 }
 
-// Whether all eight bytes are digits: with 3 in the upper half of each, also after 6 has been added.
-bool are_digits(std::uint64_t bytes) {
-  constexpr std::uint64_t upper = 0xf0f0f0f0f0f0f0f0;
-  return ((bytes & upper) | (((bytes + 0x0606060606060606) & upper) >> 4)) == 0x3333333333333333;
+// The place of the lowest bit of w > 0 that is 1.
+int lowest_bit(std::uint64_t w) { return 63 - zeros_before(w & (0 - w)); }
+
+// How many of eight bytes are digits, from the lowest on.
+int leading_digits(std::uint64_t bytes) {
+  const std::uint64_t off = bytes ^ 0x3030303030303030;  // below 10 for digits
+  // Bit 7 of each byte that is none; what a byte that is none carries reaches only bytes after it.
+  const std::uint64_t others = ((off + 0x7676767676767676) | off) & 0x8080808080808080;
+  return others == 0 ? 8 : lowest_bit(others) / 8;
 }
 
 // The number of eight digits, by pairs, fours and eights of them side by side.
@@ -37,6 +42,8 @@ std::uint64_t number_of_digits(std::uint64_t bytes) {
   bytes = (bytes & 0x00ff00ff00ff00ff) * (1 + (std::uint64_t{100} << 16)) >> 16;
   return (bytes & 0x0000ffff0000ffff) * (1 + (std::uint64_t{10000} << 32)) >> 32;
 }
+
+constexpr std::uint64_t powers_of_ten[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
 // Whether the letters from p on, in either case, are this word.
 bool is_word(const char* p, const char* end, const char* word) {
@@ -49,8 +56,8 @@ enum class Cell { number, open, other };
 
 class Reader {
  public:
-  Reader(const char* text, const TextLayout& layout, const PowersOfFive& powers)
-      : text_(text), layout_(layout), powers_(powers) {}
+  Reader(const char* text, std::size_t size, const TextLayout& layout, const PowersOfFive& powers)
+      : text_(text), text_end_(text + size), layout_(layout), powers_(powers) {}
 
   // Reads the lines from p to end, of which the last may have no end of its own; returns how many rows they have, or
   // false in `understood`.
@@ -126,37 +133,66 @@ class Reader {
     return p;
   }
 
+  bool is_point(char c) const { return c == '.' || (layout_.decimal_comma && c == ','); }
+
+  // Puts the digits from p on behind those of `digits`, and returns their end, which is that of the line at the latest;
+  // more than 19 wrap around.
+  const char* after_digits(const char* p, const char* end, std::uint64_t& digits) const {
+    while (text_end_ - p >= 8) {
+      const std::uint64_t bytes = word_at(p);
+      const int n = leading_digits(bytes);
+      if (n == 0) return p;
+      digits = powers_of_ten[n] * digits + number_of_digits(bytes << (8 * (8 - n)));
+      p += n;
+      if (n < 8) return p;
+    }
+    for (; p < end && is_digit(*p); ++p) digits = 10 * digits + static_cast<std::uint64_t>(*p - '0');
+    return p;
+  }
+
+  // The first 19 digits that count of those from p to end, among which a point may be; 10^exponent is the last one's unit.
+  std::uint64_t first_digits(const char* p, const char* end, int& exponent, bool& cut_off) const {
+    std::uint64_t digits = 0;
+    int n_digits = 0;
+    bool after_point = false;
+    exponent = 0;
+    for (; p < end; ++p) {
+      if (!is_digit(*p)) {
+        after_point = true;
+        continue;
+      }
+      exponent -= after_point;
+      if (n_digits < digits_of_a_word) {
+        digits = 10 * digits + static_cast<std::uint64_t>(*p - '0');
+        n_digits += digits > 0;
+      } else {
+        cut_off = cut_off || *p != '0';
+        ++exponent;
+      }
+    }
+    return digits;
+  }
+
   // The number at p, which is put behind it.
   Cell number(const char*& p, const char* end, double& value) const {
     const char* at = p;
     const bool is_negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+')) ++at;
     std::uint64_t digits = 0;
-    int n_digits = 0, exponent = 0;
-    bool has_any = false, cut_off = false, after_point = false;
-    for (; at < end; ++at) {
-      if (digits > 0 && n_digits + 8 <= digits_of_a_word && end - at >= 8 && are_digits(word_at(at))) {
-        digits = 100000000 * digits + number_of_digits(word_at(at));
-        n_digits += 8;
-        exponent -= after_point ? 8 : 0;
-        at += 7;
-      } else if (is_digit(*at)) {
-        has_any = true;
-        exponent -= after_point;
-        if (n_digits < digits_of_a_word) {
-          digits = 10 * digits + static_cast<std::uint64_t>(*at - '0');
-          n_digits += digits > 0;
-        } else {
-          cut_off = cut_off || *at != '0';
-          ++exponent;
-        }
-      } else if (!after_point && (*at == '.' || (layout_.decimal_comma && *at == ','))) {
-        after_point = true;
-      } else {
-        break;
-      }
+    bool cut_off = false;
+    const char* const first = at;
+    at = after_digits(first, end, digits);
+    auto n_digits = at - first;
+    const bool has_point = at < end && is_point(*at);
+    int exponent = 0;
+    if (has_point) {
+      const char* const fraction = ++at;
+      at = after_digits(fraction, end, digits);
+      n_digits += at - fraction;
+      exponent = static_cast<int>(fraction - at);
     }
-    if (!has_any) return after_point ? Cell::other : word(p, at, end, is_negative, value);
+    if (n_digits == 0) return has_point ? Cell::other : word(p, at, end, is_negative, value);
+    if (n_digits > digits_of_a_word) digits = first_digits(first, at, exponent, cut_off);
     if (at < end && (*at | 0x20) == 'e') {
       ++at;
       const bool is_below = at < end && *at == '-';
@@ -194,7 +230,7 @@ class Reader {
     return Cell::number;
   }
 
-  const char* text_;
+  const char *text_, *text_end_;
   const TextLayout& layout_;
   const PowersOfFive& powers_;
 };
@@ -227,7 +263,7 @@ bool rows_of_text(const char* text, std::size_t size, const std::vector<std::siz
   std::vector<std::vector<OpenNumber>> open_of(n_tasks);
   std::vector<char> understood(n_tasks, 1);
   parallel_for(n_tasks, n_threads, [&](std::size_t task, std::size_t) {
-    Reader reader(text, layout, powers);
+    Reader reader(text, size, layout, powers);
     bool all = true;
     found[task] = reader.lines(text + line_from(text, size, task * bytes_of_a_task),
                                text + line_from(text, size, (task + 1) * bytes_of_a_task), rows + first[task] * k, all);

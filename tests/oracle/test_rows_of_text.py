@@ -37,6 +37,11 @@ DECIMALS = {
     "of 30 digits": (f"{x:.29e}" for x in ANY),
     "of 6 digits": (f"{x:.6g}" for x in ANY),
     "with a point": (f"{x:.12f}" for x in RNG.normal(size=2000) * 10.0 ** RNG.integers(-12, 12, 2000)),
+    "of any digits on both sides of the point": (
+        "".join(map(str, RNG.integers(0, 10, i))) + "." + "".join(map(str, RNG.integers(0, 10, j)))
+        for i in range(1, 25)
+        for j in range(25)
+    ),
     "whole": (str(RNG.integers(0, 2**63) >> RNG.integers(0, 62)) for _ in range(5000)),
     "between two numbers": (str(between(x)) for x in ANY[:1000]),
     "near the middle between two": (f"{between(x):.{k}e}" for x in ANY[:1000] for k in (16, 17, 18, 19, 25)),
