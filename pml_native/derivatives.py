@@ -77,6 +77,11 @@ class Derivatives:
         """Which are at points where y is not known: (k,)."""
         return self.rows < 0
 
+    @cached_property
+    def is_along_axis(self) -> NDArray[np.bool_]:
+        """Which are along one column alone: (k,)."""
+        return np.asarray(np.count_nonzero(self.directions, axis=1) == 1)
+
     def some(self, which: NDArray[np.bool_]) -> Derivatives | None:
         """Those of them, None for none."""
         if not which.any():

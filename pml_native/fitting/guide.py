@@ -13,10 +13,10 @@ from ..search.algebraic import AlgebraicSearch
 from ..search.angle_columns import has_angles
 from ..search.ends import EndsSearch
 from ..search.exponentials import ExponentialsSearch
+from ..search.hermite import has_slopes, radial_search
 from ..search.modular import ModularSearch
 from ..search.partition import ROWS_A_TERM
 from ..search.polynomial import is_simple
-from ..search.radial import RadialSearch
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
@@ -82,6 +82,8 @@ PRODUCTS_FAR = 1e9
 # A relative error of the best model above which radial functions of scaled columns are tried, of so many rows at most:
 # where nothing else came below, a Gaussian process may, and its system of 3,000 rows takes a second.
 PROCESSES_ABOVE, PROCESS_ROWS = 1e-4, 3000
+# The same where slopes are known, which radial functions meet: errors fall far below those of y alone.
+SLOPED_PROCESSES_ABOVE = 1e-9
 # A relative error of the best model above which the box is cut into cells, where so many of degree 3 could be made.
 # Other values have not been tried.
 CELLS_ABOVE, FEWEST_CELLS = 1e-10, 32
@@ -335,7 +337,8 @@ def _may_be_a_process(race: Race) -> bool:
     """Whether the mean of a Gaussian process may be better, or bear out what is."""
     if "rbf" in race.runs:
         return True
-    return race.depth == 0 and race.rows.n_inputs > 1 and PROCESSES_ABOVE < race.error < math.inf
+    least = SLOPED_PROCESSES_ABOVE if has_slopes(race.rows.train) else PROCESSES_ABOVE
+    return race.depth == 0 and race.rows.n_inputs > 1 and least < race.error < math.inf
 
 
 def _needs_networks(race: Race) -> bool:
@@ -505,7 +508,7 @@ OF_ONE_LAW = (
         4.0,
         LATER,
         when=_may_be_a_process,
-        make=lambda race: RadialSearch(race.rows, most_scaled=PROCESS_ROWS),
+        make=lambda race: radial_search(race.rows, most_scaled=PROCESS_ROWS),
         sentence="radial functions of scaled columns, as of a Gaussian process, come to {error:.1e}",
     ),
     Row(

@@ -16,6 +16,7 @@ from .ends import Ends
 from .exchanged import Exchanged
 from .families import FAMILIES
 from .function import Function
+from .hermite import HermiteRBF
 from .inverse import Inverse
 from .mixed import Mixed
 from .model import ErrorEstimate, Model, Signature
@@ -54,6 +55,7 @@ __all__ = [
     "Exchanged",
     "ExtrapolationWarning",
     "Function",
+    "HermiteRBF",
     "Inverse",
     "Mixed",
     "Model",

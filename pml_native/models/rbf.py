@@ -362,7 +362,7 @@ class RBF(Model):
     @cached_property
     def _unseen(self) -> Array:
         """The projection (p, p) onto polynomials that are 0 at all points: these lie on a line, in a plane or such."""
-        return _unseen(self._terms.design(self._points))
+        return unseen(self._terms.design(self._points))
 
     @property
     def n_equations(self) -> int:
@@ -456,7 +456,7 @@ class RBF(Model):
         if degree == 1:
             is_open[:] = np.any(variances <= FLAT**2, axis=1)
         elif degree > 1:
-            is_open[:] = _unseen(self._local_design(points)).any(axis=(1, 2))
+            is_open[:] = unseen(self._local_design(points)).any(axis=(1, 2))
         return Neighborhoods(near, points, centre, extent, is_open), is_far
 
     def _local_design(self, points: Array) -> Array:
@@ -483,7 +483,7 @@ class RBF(Model):
             system[:, :k, k:] = self._local_design(points)
             system[:, k:, :k] = system[:, :k, k:].transpose(0, 2, 1)
             if nearest.is_open.any():
-                system[nearest.is_open, k:, k:] = -_unseen(system[nearest.is_open, :k, k:])
+                system[nearest.is_open, k:, k:] = -unseen(system[nearest.is_open, :k, k:])
             right = np.zeros((len(rows), k + p, m))
             right[:, :k] = self._targets[nearest.rows]
             weights = self._local_weights(system, right)
@@ -538,11 +538,11 @@ def _least_norm(system: Array, right: Array) -> Array:
     return solution
 
 
-def _unseen(design: Array) -> Array:
+def unseen(design: Array) -> Array:
     """The projections (..., p, p) onto sums of the polynomials that are 0 at all points of the `design` (..., n, p)."""
     square, directions = np.linalg.eigh(np.swapaxes(design, -1, -2) @ design)
-    unseen = directions * (square <= FLAT**2 * square[..., -1:])[..., None, :]
-    projections: Array = unseen @ np.swapaxes(unseen, -1, -2)
+    kept = directions * (square <= FLAT**2 * square[..., -1:])[..., None, :]
+    projections: Array = kept @ np.swapaxes(kept, -1, -2)
     return projections
 
 

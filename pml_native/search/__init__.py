@@ -8,13 +8,14 @@ from .algebraic import AlgebraicSearch, fit_algebraic
 from .boosting import boost
 from .ends import EndsSearch
 from .exponentials import ExponentialsSearch
+from .hermite import radial_search
 from .modular import ModularSearch, fit_modular
 from .nested import NestedSearch
 from .network import NetworkSearch
 from .partition import PartitionSearch, fit_partition
 from .polynomial import PolynomialSearch, fit_polynomial
 from .products import ProductSearch, fit_separable
-from .radial import RadialSearch, fit_rbf
+from .radial import fit_rbf
 from .random_features import RandomFeaturesSearch, fit_random_features
 from .rational import RationalSearch, fit_rational
 from .scheduler import Search
@@ -36,7 +37,7 @@ SEARCHES: dict[str, Callable[[Rows, np.random.Generator], Search]] = {
     "polynomial": lambda rows, rng: PolynomialSearch(rows),
     "random_features": RandomFeaturesSearch,
     "rational": lambda rows, rng: RationalSearch(rows, rng=rng),
-    "rbf": lambda rows, rng: RadialSearch(rows),
+    "rbf": lambda rows, rng: radial_search(rows),
     "separable": lambda rows, rng: ProductSearch(rows, rng=rng),
     "simplex": lambda rows, rng: SimplexSearch(rows),
     "spline": SplineSearch,

@@ -186,7 +186,7 @@ class RadialSearch:
             rows = self.rows.fewer(2 * TRIAL_POINTS, self.rows.n_held_out)
             ranked = yield from self._tried(self.choices, size, None, rows)
             yield from self._offered(ranked)  # before scales are looked for, so that a deadline soon has a model
-            scaled = yield from self._scaled()
+            scaled = yield from self.scaled_choices()
             also = yield from self._tried(scaled, size, None, rows)
             ranked = sorted([*ranked, *also], key=_rank)
             yield from self._offered(ranked)
@@ -197,7 +197,7 @@ class RadialSearch:
         if self._best is None and not self.only_scaled:
             raise self._failure
 
-    def _scaled(self) -> Part[list[Choice]]:
+    def scaled_choices(self) -> Part[list[Choice]]:
         """Kernels of columns that are scaled as Gaussian processes have them."""
         points = self.points.first(min(LIKELIHOOD_ROWS, len(self.points.X)))
         n, d = points.X.shape

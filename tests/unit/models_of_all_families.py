@@ -20,6 +20,7 @@ from pml_native.models import (
     Composed,
     Continued,
     Exchanged,
+    HermiteRBF,
     Mixed,
     Model,
     Outputs,
@@ -29,6 +30,7 @@ from pml_native.models import (
     Signature,
 )
 from pml_native.models.grid import GridModel
+from pml_native.models.hermite import SLOPES
 from pml_native.models.rbf import KERNELS
 from pml_native.models.reduced import variables_of
 
@@ -158,6 +160,16 @@ def polynomial_of_many_outputs():
 
 def rbf(kernel, neighbors=None):
     return pml.RBF(BOX[:60], Y[:60], kernel=kernel, epsilon=0.7, neighbors=neighbors)
+
+
+def hermite(kernel, d=3, n=40, epsilon=0.7):
+    """Values and slopes at some of the same points and at others; some are unknown, others for one output only."""
+    rng = np.random.default_rng(15)
+    X, places = BOX[:n, :d], np.concatenate([BOX[: n // 3, :d], BOX[60 : 60 + n // 4, :d]])
+    slopes = np.stack([np.ones_like(places), np.cos(places)], axis=1)
+    slopes[rng.uniform(size=slopes.shape) < 0.1] = np.nan
+    y = np.stack([X.sum(axis=1), np.sin(X).sum(axis=1)], axis=1)
+    return HermiteRBF(X, y, places, slopes, kernel=kernel, epsilon=epsilon)
 
 
 def beyond(make, kind, low=2.0, high=4.0):
@@ -474,6 +486,8 @@ MODELS: dict[str, Case] = {
     "piecewise along a column": Case(piecewise_along_a_column, has_kinks=True),
     # Weights, which cancel, are times larger than the sum.
     **{f"rbf {name}": Case(lambda name=name: rbf(name), 1e5, 1e5) for name in RADIAL},
+    **{f"hermite {name}": Case(lambda name=name: hermite(name), 1e5, 1e5) for name in SLOPES},
+    "hermite of one input": Case(lambda: hermite("gaussian", 1, 12, 4.0), 1e5, 1e5),
     **{
         f"rbf {name} of neighbors": Case(
             lambda name=name: rbf(name, neighbors=12),
