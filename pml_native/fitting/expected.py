@@ -37,6 +37,9 @@ WITHOUT_SOME = "models without some of the rows, which tell of the error to expe
 # Groups of rows that models are made without, or so many at least, where there is no work for all; rows that are made
 # use of at most, or so many for each parameter.
 N_GROUPS, FEWEST_GROUPS = 5, 3
+# Where models without groups come in closed form, each group is one of so many: cells have two rows for each term, and
+# what a fifth fewer make of those is another kind of fit.
+N_GROUPS_AT_ONCE = 20
 MOST_ROWS, ROWS_PER_PARAMETER = 4000, 5
 # A model as exact as rounding that has so many rows for each parameter depends on none of them.
 MANY_ROWS_PER_PARAMETER = 20
@@ -133,7 +136,7 @@ class Witnesses:
         others, shares, left_out, counted = self._without_groups(found)
         # An end of the only column may be held out, or rows side by side: it is another model, without these, that is
         # far off there, and rows left out of few neighbours each tell all else that those do.
-        is_told = bool(others and measured) and self._is_bounded
+        is_told = bool(others and measured) and (self._is_bounded or found.without_groups is not None)
         at_rows = 0.0 if is_told else found.error
         said = [] if is_told else [self._apart(one, own) for one in measured]
         if others:
@@ -289,15 +292,21 @@ class Witnesses:
         n = min(len(samples.X), max(MOST_ROWS, ROWS_PER_PARAMETER * n_params))
         one = found.nearby_work or n * float(n_params) ** 2
         n_groups = min(N_GROUPS, int(self.work / one))
+        at_once = found.without_groups
+        if at_once is not None:
+            n, n_groups = len(samples.X), N_GROUPS if one <= self.work else 0
         if n_groups < FEWEST_GROUPS or not self.clock.leaves(one / WORK_A_SECOND, WITHOUT_SOME):
             return none
         chosen = samples.take(np.sort(self.rng.permutation(len(samples.X))[:n]))
+        parts = N_GROUPS if at_once is None else N_GROUPS_AT_ONCE
+        groups = list(itertools.islice(_groups(chosen.X, lines, self.rng, parts), n_groups))
+        made = [] if at_once is None else at_once(chosen, groups)
         others, shares, errors, counted = [], [], [], []
-        for is_out in itertools.islice(_groups(chosen.X, lines, self.rng), n_groups):
+        for k, is_out in enumerate(groups):
             if not self.clock.leaves(0.0, WITHOUT_SOME):
                 return none
             with np.errstate(all="ignore"):
-                other = found.nearby(chosen.take(np.flatnonzero(~is_out)))
+                other = made[k] if made else found.nearby(chosen.take(np.flatnonzero(~is_out)))
                 if other is not None:
                     out = chosen.take(np.flatnonzero(is_out))
                     others.append(other)
@@ -347,14 +356,17 @@ def _lines(facts: Facts) -> list[tuple[int, Array]]:
     ]
 
 
-def _groups(X: Array, lines: Sequence[tuple[int, Array]], rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
-    """Which rows of X (n, d) are left out, group by group: at random, or whole values of columns that have few.
+def _groups(
+    X: Array, lines: Sequence[tuple[int, Array]], rng: np.random.Generator, parts: int
+) -> Iterator[NDArray[np.bool_]]:
+    """Which rows of X (n, d) are left out, group by group: one of so many `parts` at random, or whole values of columns
+    of few.
 
     Of one input the ends stay, beyond which no model is asked, and of each few neighbours at most one is left out.
     """
     n = len(X)
     if not lines:
-        place = rng.permutation(n) % N_GROUPS
+        place = rng.permutation(n) % parts
         if X.shape[1] == 1:
             in_order = np.argsort(X[:, 0], kind="stable")
             in_turns = [rng.permutation(NEIGHBOURS) for _ in range(n // NEIGHBOURS + 1)]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -208,6 +209,7 @@ class Rows:
         refit: Callable[[Samples], Model] | None = None,
         nearby: Callable[[Samples], Model | None] | None = None,
         nearby_work: float | None = None,
+        without_groups: Callable[[Samples, Sequence[NDArray[np.bool_]]], list[Any]] | None = None,
         refit_rows: int | None = None,
         uses_derivatives: bool = False,
     ) -> Found:
@@ -234,6 +236,7 @@ class Rows:
             refit=refit,
             nearby=nearby or refit,
             nearby_work=nearby_work,
+            without_groups=without_groups,
             refit_rows=refit_rows,
             derivative_error=off,
             uses_derivatives=None if train.derivatives is None else uses_derivatives,
@@ -326,6 +329,8 @@ class Found:
     refit: Callable[[Samples], Model] | None = field(default=None, repr=False)
     nearby: Callable[[Samples], Model | None] | None = field(default=None, repr=False)
     nearby_work: float | None = None  # of a `nearby` that goes on from where the model is; None for least squares anew
+    # Makes what `refit` makes, without each of several groups of rows, masks (n,), at once: for the work of a `nearby`.
+    without_groups: Callable[[Samples, Sequence[NDArray[np.bool_]]], list[Any]] | None = field(default=None, repr=False)
     refit_rows: int | None = None  # that `refit` takes at most; None for as many as its work allows
     # Whether what is left of the error is what rows leave open: where y jumps from one exact law to another.
     is_open: bool = False

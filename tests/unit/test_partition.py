@@ -7,7 +7,9 @@ from numpy.polynomial import chebyshev
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.models.partition import products_of
-from pml_native.search.partition import Cell, Table, fitted_cell
+from pml_native.search.cells import Cell, Table, cut, fitted_cell
+from pml_native.search.partition import PartitionSearch, shuffled
+from pml_native.search.search import MOST_STEP, Rows
 
 from .models_of_all_families import partition
 
@@ -33,8 +35,7 @@ def test_a_row_left_out_is_missed_by_what_the_closed_form_says():
     x = RNG.uniform(-1.0, 1.0, size=(40, 2))
     y = np.exp(x[:, :1]) * np.sin(3.0 * x[:, 1:])
     table = Table.of(as_samples(x, y[:, 0]))
-    cell = Cell(-np.ones(2), np.ones(2), np.arange(40), 40)
-    whole = fitted_cell(table, cell, cell.rows, 15)
+    whole = fitted_cell(table, Cell.whole(np.arange(40, dtype=np.int32), 2), 15)
     missed = []
     for i in range(40):
         rest = np.delete(np.arange(40), i)
@@ -45,6 +46,57 @@ def test_a_row_left_out_is_missed_by_what_the_closed_form_says():
         c = np.linalg.lstsq(design[rest], table.y[rest], rcond=None)[0]
         missed.append(design[i] @ c - table.y[i])
     assert whole.square == pytest.approx(np.mean(np.square(missed)), rel=1e-9)
+
+
+def test_without_a_group_of_rows_coefficients_are_those_of_the_others():
+    x = RNG.uniform(-1.0, 1.0, size=(200, 2))
+    y = np.stack([np.exp(x[:, 0]) * np.sin(3.0 * x[:, 1]), x[:, 0] * x[:, 1]], axis=1)
+    weight = RNG.uniform(0.5, 2.0, size=200)
+    table = Table.of(as_samples(x, y, weight))
+    cell = Cell.whole(shuffled(200), 2)
+    is_out = RNG.permutation(200) < 12
+    whole = fitted_cell(table, cell, 21, groups=[is_out])
+    low, high = whole.box
+    U = (2.0 * table.Z - low - high) / (high - low)
+    indices = products_of(2, whole.degree)
+    design = np.prod([chebyshev.chebvander(U[:, j], whole.degree)[:, indices[:, j]] for j in range(2)], axis=0)
+    root = table.root_weight[~is_out, None]
+    rest = np.linalg.lstsq(root * design[~is_out], root * table.y[~is_out], rcond=None)[0]
+    moved = np.max(np.abs(rest - whole.coefficients))
+    assert np.max(np.abs(whole.without[0] - rest)) < 0.01 * moved
+
+
+def test_halves_have_the_rows_that_are_near_them():
+    Z = RNG.uniform(size=(3000, 3))
+    y = np.tanh(30.0 * (Z[:, 1] - 0.3)) + Z[:, 0]
+    table = Table.of(as_samples(Z, y))
+    level = [Cell.whole(shuffled(3000), 3)]
+    for _ in range(4):
+        for cell in level:
+            cell.fitted = fitted_cell(table, cell, 35)
+        level = [half for cell in level for half in cut(table, cell, 0.0)]
+        for cell in level:
+            low, high = cell.box
+            near = np.all((low <= table.Z) & (high >= table.Z), axis=1)
+            inside = np.all((cell.low <= table.Z) & (cell.high >= table.Z), axis=1)
+            assert np.array_equal(np.sort(cell.rows), np.flatnonzero(near))
+            assert np.array_equal(cell.inside, inside[cell.rows])
+    assert len(level) > 8
+
+
+def test_no_step_is_longer_than_a_deadline_may_wait_for():
+    """A million rows are more than one cut, and more than one polynomial, may take in a step."""
+    X = RNG.uniform(size=(1_000_000, 2))
+    samples = as_samples(X, np.tanh(20.0 * (X[:, 0] - X[:, 1] ** 2)))
+    steps, answer, n_steps = PartitionSearch(Rows(samples, samples.first(100))).steps(), None, 0
+    while n_steps < 12:
+        asked = steps.send(answer)
+        if isinstance(asked, list):
+            assert max(step.work for step in asked) <= MOST_STEP
+            n_steps += len(asked)
+            answer = [step.function(None) for step in asked]
+        else:
+            answer = None
 
 
 def bumps(X):
