@@ -287,6 +287,8 @@ class Table:
                 return message
             return f"{many[2]} cells in line {self._line_of(int(many[3]) - 1)}, and {many[1]} before"
         text, row, column = found[1], int(found[2]), int(found[3]) - 1
+        if column >= len(self.columns):
+            return f"{column + 1} cells in line {self._line_of(row)}, and columns for {len(self.columns)}"
         what = f"text {text!r}" if text.strip() else "nothing"
         if re.fullmatch(r"\s*[+-]?\d*\.?\d*[dD][+-]?\d+\s*", text):
             what += " (write E for the D of Fortran's exponents)"

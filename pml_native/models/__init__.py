@@ -93,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         return restored(header, arrays)
     except UnknownActivationError as error:
         raise ValueError(f"{path}: {error}") from None
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{path}: the model file is incomplete or of another version ({type(error).__name__}: {error})"
         ) from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import Array, contiguous
@@ -18,6 +18,16 @@ from ..export.program import Vector, divided, scaled, shifted, times_power_of_tw
 
 # Times 2^exponent up to this one, shift and scale are far from the ends of float64.
 MOST_EXPONENT = 200
+# Of float64 the exponents are from -1073 to 1024; sums and differences of these are still small integers.
+FARTHEST_EXPONENT = 1100
+
+
+def as_exponents(values: ArrayLike, name: str) -> NDArray[np.intc]:
+    """Exponents of powers of two, (k,); ValueError for what float64 has none for."""
+    exponents = np.asarray(values)
+    if not np.all(np.abs(exponents.astype(np.float64)) <= FARTHEST_EXPONENT):
+        raise ValueError(f"{name}: expected from {-FARTHEST_EXPONENT} to {FARTHEST_EXPONENT}, got {exponents.tolist()}")
+    return exponents.astype(np.intc)
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Normalization:
                 raise ValueError(
                     f"{name}: expected numbers of shape ({self.shift.size},), got {array.dtype} of shape {array.shape}"
                 )
+        as_exponents(self.exponent, "exponent")
 
     @classmethod
     def of(cls, values: Array) -> Normalization:

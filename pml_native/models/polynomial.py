@@ -23,7 +23,7 @@ from .chebyshev_series import ChebyshevSeries
 from .enclosures import Enclosed, Enclosure
 from .extended import Extended
 from .model import Model, Signature
-from .normalization import Normalization
+from .normalization import Normalization, as_exponents
 
 # With as many outputs, each product of Chebyshev polynomials is computed once for all of them, not once for each: one
 # point of 30 outputs and 432 terms takes a tenth of the time, many points half of it.
@@ -73,7 +73,9 @@ class Polynomial(Model):
         self.inputs = inputs or Normalization.identity(d)
         if self.inputs.shift.shape != (d,):
             raise ValueError(f"inputs: expected a normalization of {d} columns, got {len(self.inputs.shift)}")
-        self.output_exponents = np.array(np.zeros(m) if output_exponents is None else output_exponents, dtype=np.intc)
+        self.output_exponents = as_exponents(
+            np.zeros(m) if output_exponents is None else output_exponents, "output_exponents"
+        )
         if self.output_exponents.shape != (m,):
             raise ValueError(f"output_exponents: expected ({m},), got {self.output_exponents.shape}")
         self.n_threads = n_threads
