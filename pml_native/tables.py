@@ -36,7 +36,7 @@ COMMENTS = ("#", "%")
 SAMPLE_LINES, SAMPLE_BYTES = 40, 1 << 26
 # A file is read in blocks of so many bytes: much more than the tasks of the core, much less than memory.
 BLOCK = 1 << 23
-# Room for this many times the rows that a file has if all of it is like its first block; what isn't used takes no memory.
+# Room for so many times the rows of a file that is all like its first block; what isn't used takes no memory.
 ROOM = 1.05
 # Powers of five that a number of float64 may have as a factor, with digits up to 19 before it.
 LEAST_POWER, MOST_POWER = -342, 308
