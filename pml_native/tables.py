@@ -17,8 +17,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -309,7 +310,7 @@ class Table:
             return next(itertools.islice((number for number, line in lines if is_row(line)), row, None))
 
 
-def _blocks(file: BinaryIO) -> Iterator[memoryview]:
+def _blocks(file: BufferedReader) -> Iterator[memoryview]:
     """What is left of a file, in blocks of whole lines, each of which is there until the next is asked for."""
     held, n = bytearray(BLOCK), 0  # bytes, of which the first n are those of a line that has begun
     while True:

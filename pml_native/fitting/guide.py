@@ -11,11 +11,11 @@ from ..models import ModularPolynomial, Piecewise, Reduced
 from ..models.reduced import Variables
 from ..search.algebraic import AlgebraicSearch
 from ..search.angle_columns import has_angles
+from ..search.cells import ROWS_A_TERM
 from ..search.ends import EndsSearch
 from ..search.exponentials import ExponentialsSearch
 from ..search.hermite import has_slopes, radial_search
 from ..search.modular import ModularSearch
-from ..search.partition import ROWS_A_TERM
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,7 +132,9 @@ class PartitionSearch:
         n_values = self.rows.n + self.rows.n_held_out
         return Step(CALL + 4.0 * most_terms * n_values, partial(self._found, table, root, most_terms, samples))
 
-    def _in_steps(self, cells: Sequence[Cell], work: Callable[[Cell], float], done: Callable[[Cell], object]) -> Part:
+    def _in_steps(
+        self, cells: Sequence[Cell], work: Callable[[Cell], float], done: Callable[[Cell], object]
+    ) -> Part[list[Any]]:
         """What is `done` with the cells, in steps of several; a list of what comes of each."""
         batches: list[list[Cell]] = [[]]
         works = [0.0]
