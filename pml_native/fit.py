@@ -31,6 +31,7 @@ from .fitting.continuation import continue_beyond, require_outside
 from .fitting.diagnosis import Outcome
 from .fitting.expected import Witnesses, work_of_witnesses
 from .fitting.given_regions import column_of_regions, given_regions
+from .fitting.knowledge import resolved
 from .fitting.limits import Limits
 from .fitting.outliers import without_outliers
 from .fitting.race import Race, Row
@@ -192,7 +193,7 @@ def fit(
     facts = Facts.of(samples)
     regions = column_of_regions(samples.X, samples.encodings, samples.input_names, regions)
     known_regions = None if regions is None else given_regions(regions, samples)
-    knowledge = known_races.resolved(known, samples)
+    knowledge = resolved(known, samples)
     known_races.require_possible(knowledge, method, regions is not None, bool(breaks))
     turns = _by_number({**periods, **knowledge.periods}, samples)
     has_outputs = facts.m > 1 and (method == "auto" or samples.is_relative)

@@ -14,7 +14,7 @@ from ..models import Bounded, Model, enclosures
 from ..models.families import KeptModel
 from ..search.polynomial import PolynomialSearch
 from ..search.search import Found, Rows, run_alone
-from .known import Knowledge
+from .knowledge import Knowledge
 
 # Where a limit is looked at, in units of the largest value of the column, and at how many rows.
 FAR_OUT, MOST_ROWS = 1e4, 200

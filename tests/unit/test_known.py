@@ -8,7 +8,7 @@ import pml_native as pml
 from pml_native import known
 from pml_native.arrays import as_samples
 from pml_native.exchanges import Exchanges
-from pml_native.fitting.known import resolved
+from pml_native.fitting.knowledge import resolved
 
 QUICK = {"effort": 0.01, "time_limit": None, "progress": False, "n_threads": 1}
 

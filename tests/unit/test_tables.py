@@ -80,7 +80,7 @@ REFUSED = {
     ),
     "a row of fewer cells": ("T,p,rho\n1,2,3\n1,2\n", "got 2 in line 3"),
     "a row of more cells between blanks": ("T p\n1 2\n1 2\n1 2 3\n", "3 cells in line 4, and 2 before"),
-    "text behind the last cell, between blanks": ("T\n1\n2 two\n", "2 cells in line 3, and columns for 1"),
+    "text behind the last cell, between blanks": (b"\0\n0\t\0\n\0", "2 cells in line 2, and columns for 1"),
     "names with blanks between blanks": ("T in K  p\n1 2\n3 4\n", "need another delimiter"),
     "text": ("T,p\n1,2\n3,four\n", "text 'four' in line 3, column 'p'"),
     "nothing in a cell": ("T,p\n1,2\n,4\n", "nothing in line 3, column 'T'"),
