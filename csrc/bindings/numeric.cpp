@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../numeric/affine.hpp"
+#include "../numeric/box.hpp"
 #include "../numeric/extended.hpp"
 #include "../numeric/rows_of_text.hpp"
 #include "../numeric/transforms.hpp"
@@ -43,6 +44,16 @@ Array affine(const Array& x, const Array& shift, const Array& factor, py::ssize_
   const std::size_t threads = require_threads(n_threads);
   return filled([&](double* out) { pml::affine(x.data(), n, d, shift.data(), factor.data(), out, threads); },
                 Array({n, d}));
+}
+
+bool is_inside(const Array& x, const Array& low, const Array& high) {
+  require_shape(x, "x", {"n", "d"});
+  const std::size_t n = rows_of(x), d = columns_of(x);
+  require_shape(low, "low", {d});
+  require_shape(high, "high", {d});
+  // The GIL is not worth giving back for a point, of which most calls are.
+  if (n == 1) return pml::is_inside(x.data(), n, d, low.data(), high.data());
+  return without_gil([&] { return pml::is_inside(x.data(), n, d, low.data(), high.data()); });
 }
 
 TransformPart part_from_name(const std::string& name) {
@@ -218,6 +229,8 @@ void bind(py::module_& module) {
              "updated h times x (n,).");
   module.def("affine", &affine, "x"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(), "n_threads"_a,
              "(x - shift) * factor by column, for x (n, d).");
+  module.def("is_inside", &is_inside, "x"_a.noconvert(), "low"_a.noconvert(), "high"_a.noconvert(),
+             "Whether all points x (n, d) are in the box from low (d,) to high (d,): not those with NaN.");
   module.def("transform", &transform, "part"_a, "names"_a, "values"_a.noconvert(), "divisor"_a.noconvert(),
              "factor"_a.noconvert(), "n_threads"_a,
              "f(values / divisor) factor for each column of values (n, k), f a part (forward, inverse, ..._derivative) "

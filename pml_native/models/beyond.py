@@ -17,7 +17,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from .. import _core
+from ..arrays import Array, contiguous
 from ..export.program import Vector, bounded, clipped, continued
 from .families import AnyModel
 
@@ -44,7 +45,7 @@ class Beyond:
         if kind not in OUTSIDE:
             raise ValueError(f"outside: expected one of {', '.join(OUTSIDE)}, got {kind!r}")
         self.kind: Outside = kind
-        self.low, self.high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+        self.low, self.high = contiguous(low), contiguous(high)
         self.is_default = is_default
         self._has_warned = False
         # A column of one value has no width: y is known along none of it, and does not depend on it.
@@ -58,9 +59,9 @@ class Beyond:
 
     def values(self, model: AnyModel, X: Array, *, quietly: bool = False) -> Array:
         """Those of `model` (n, m) at `X` (n, d), without a warning if `quietly`."""
-        nearest = np.clip(X, self.low, self.high)
-        if np.array_equal(nearest, X):
+        if _core.is_inside(X, self.low, self.high):
             return model.evaluate(X)
+        nearest = np.clip(X, self.low, self.high)
         rows = self._told(model, X, nearest, quietly)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate(X)
@@ -81,9 +82,9 @@ class Beyond:
 
     def gradient(self, model: AnyModel, X: Array) -> Array:
         """Derivatives (n, m, d) of `values` at `X` (n, d)."""
-        nearest = np.clip(X, self.low, self.high)
-        if np.array_equal(nearest, X):
+        if _core.is_inside(X, self.low, self.high):
             return model.evaluate_gradient(X)
+        nearest = np.clip(X, self.low, self.high)
         rows = self._told(model, X, nearest)
         if self.kind == "extrapolate" or not len(rows):
             return model.evaluate_gradient(X)

@@ -21,6 +21,7 @@ from unit.models_of_all_families import (
 )
 
 import pml_native as pml
+from pml_native import _core
 from pml_native.models import OUTSIDE, Beyond, ExtrapolationWarning
 
 LOW, HIGH = np.full(3, 2.0), np.full(3, 4.0)
@@ -161,6 +162,19 @@ def test_grids_and_simplices_keep_what_they_know_of_outside():
     assert np.isfinite(hull([[9.0, 9.0, 9.0]])).all()
     with pytest.raises(ValueError, match="outside: expected one of"):
         hull.outside = "extrapolate"
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_points_are_in_the_box_where_each_number_of_them_is(d):
+    low, high = np.full(d, -1.0), np.linspace(0.5, 1.0, d)
+    for n in (0, 1, 5, 128, 300):
+        X = RNG.uniform(low, high, (n, d))
+        assert _core.is_inside(X, low, high)
+        for i, value in [(i, value) for i in range(0, n, 37) for value in (1.5, -np.inf, np.nan)]:
+            other = X.copy()
+            other[i, i % d] = value
+            assert not _core.is_inside(other, low, high)
+    assert _core.is_inside(np.stack([low, high]), low, high)
 
 
 # What `fit` decides
