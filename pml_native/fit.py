@@ -148,8 +148,9 @@ def fit(
         themselves have no outside.
     gradients : (n, d), or (n, m, d) for y (n, m): derivatives of y by the columns of X, by dates and durations per
         second, NaN where unknown. Rows where some are known need no y, which is NaN there. They count as d more rows
-        each: methods "polynomial", "rational", "trigonometric", "algebraic", "separable", "rbf" meet them as well as y,
-        all others are made of y alone and compared by both. `report.candidates` says which is which, and
+        each: methods "polynomial", "rational", "trigonometric", "algebraic", "separable", "rbf" and, of one output,
+        "network" meet them as well as y, and "spline" where they are known at all nodes; all others are made of y alone
+        and compared by both. `report.candidates` says which is which, and
         `report.gradient_rmse` how exact the model's derivatives are. ValueError for derivatives that are those of y
         with another sign, in other units, or of other columns, as neighbouring rows tell.
     second_derivatives : (n,), or (n, m): second derivatives of y, of one input, in the same way.

@@ -17,6 +17,7 @@ from .exchanged import Exchanged
 from .families import FAMILIES
 from .function import Function
 from .hermite import HermiteRBF
+from .hermite_spline import HermiteSpline
 from .inverse import Inverse
 from .mixed import Mixed
 from .model import ErrorEstimate, Model, Signature
@@ -56,6 +57,7 @@ __all__ = [
     "ExtrapolationWarning",
     "Function",
     "HermiteRBF",
+    "HermiteSpline",
     "Inverse",
     "Mixed",
     "Model",

@@ -54,7 +54,7 @@ class SplineInterpolator(GridModel):
         coefficients = np.ldexp(grid, -exponent)
         for j, (axis, k) in enumerate(zip(points, self.degrees, strict=True)):
             unit = Unit(axis)
-            solved = make_interp_spline(unit.points, coefficients, k, t=_knots(unit.points, k), axis=j + 1)
+            solved = make_interp_spline(unit.points, coefficients, k, t=knots_of(unit.points, k), axis=j + 1)
             coefficients = np.moveaxis(solved.c, 0, j + 1)
         with np.errstate(over="ignore"):
             coefficients = np.ascontiguousarray(np.ldexp(coefficients, exponent))
@@ -93,7 +93,7 @@ class SplineInterpolator(GridModel):
         return model
 
     def _basis(self, j: int, unit: Unit) -> tuple[int, Array]:
-        return self.degrees[j], _knots(unit.points, self.degrees[j])
+        return self.degrees[j], knots_of(unit.points, self.degrees[j])
 
 
 def as_degrees(degree: int | Sequence[int], axes: Sequence[Array]) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ def as_degrees(degree: int | Sequence[int], axes: Sequence[Array]) -> tuple[int,
     return degrees
 
 
-def _knots(points: Array, k: int) -> Array:
+def knots_of(points: Array, k: int) -> Array:
     """Points or midpoints, as the file says, between k + 1 times either end."""
     inner = points if k % 2 else points[:-1] + np.diff(points) / 2
     skipped = (k + 1) // 2

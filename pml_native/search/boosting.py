@@ -167,12 +167,15 @@ def left_over(model: Boosted | None, train: Samples, held_out: Samples) -> LeftO
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         return None
     held_out_residuals = model.residuals(held_out.X, held_out.y)
-    # What is left keeps the weights of its rows, but is nothing that errors are relative to.
-    return LeftOver(
-        scale,
-        replace(train.changed(y=residuals / scale), is_relative=False),
-        replace(held_out.changed(y=held_out_residuals / scale), is_relative=False),
-    )
+
+    def left(samples: Samples, residuals: Array) -> Samples:
+        """What is left keeps the weights of its rows, but is nothing that errors are relative to."""
+        known = samples.derivatives
+        if known is not None:
+            known = replace(known, values=(known.values - known.of(model)) / scale)
+        return replace(samples.changed(y=residuals / scale), is_relative=False, derivatives=known)
+
+    return LeftOver(scale, left(train, residuals), left(held_out, held_out_residuals))
 
 
 def frequency(X: Array, y: Array) -> float:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..arrays import Array
+from ..networks import MLP
+from ..networks.slopes import Slopes, ValuesAndSlopes
 from ..optimize import LBFGS, LeastSquares, LevenbergMarquardt, OptimizeResult, SSBroyden, Status, minimize
 from ..optimize.levenberg_marquardt import Graded, LevenbergMarquardtState
 from ..optimize.loop import Optimizer
@@ -41,19 +43,37 @@ PATIENCE_SHARE = 0.6
 PATIENCE_GAIN = 0.9
 # Multiply-adds that an activation with its derivatives costs.
 ACTIVATION = 20.0
+# ... and the derivatives by a parameter of a slope, and all calls of NumPy that a step makes for slopes.
+SLOPE, SLOPE_CALLS = 50.0, 60
 
 
 @dataclass(frozen=True)
 class Table:
-    """Normalized rows, X (n, d) and y (n, m), in an order without meaning, and their weights or None."""
+    """Normalized rows, X (n, d) and y (n, m), in an order without meaning, their weights or None, and slopes, of one
+    output, or None."""
 
     X: Array
     y: Array
     sample_weight: Array | None = None
+    slopes: Slopes | None = None
 
     def first(self, n: int) -> Table:
         weight = None if self.sample_weight is None else self.sample_weight[:n]
-        return Table(self.X[:n], self.y[:n], weight)
+        slopes = None if self.slopes is None else self.slopes.first(n)
+        return Table(self.X[:n], self.y[:n], weight, slopes)
+
+    @property
+    def n_equations(self) -> int:
+        """Rows and slopes."""
+        return len(self.X) + (0 if self.slopes is None else len(self.slopes))
+
+    def objective(self, network: Network, n_threads: int | None) -> LeastSquares | ValuesAndSlopes:
+        """What `network` leaves of the table."""
+        values = LeastSquares(network, self.X, self.y, sample_weight=self.sample_weight, n_threads=n_threads)
+        if self.slopes is None:
+            return values
+        assert isinstance(network, MLP)
+        return ValuesAndSlopes(network, values, self.slopes)
 
 
 class Descent:
@@ -68,8 +88,8 @@ class Descent:
         self.second_order = network.n_params <= MAX_LEVENBERG_MARQUARDT_PARAMS
         self.most_rows = self.n_rows = len(table.X)
         if self.second_order:
-            P, m = network.n_params, network.n_outputs
-            self.most_rows = min(len(table.X), max(1, MOST_JACOBIAN_NUMBERS // (P * m)))
+            P, m = network.n_params, network.n_outputs * table.n_equations / len(table.X)
+            self.most_rows = min(len(table.X), max(1, int(MOST_JACOBIAN_NUMBERS / (P * m))))
             self.n_rows = min(self.most_rows, max(50, round(ROWS_PER_PARAMETER * P / m)))
         self.loss = math.inf
         self.n_steps = 0
@@ -95,7 +115,7 @@ class Descent:
 
     def advance(self, worker: Worker) -> None:
         """The next steps, and a look at the held-out rows: more rows, or the end, follow from it."""
-        work, objective = self.work, self._objective(worker.n_threads)
+        work, objective = self.work, self._part.objective(self.network, worker.n_threads)
         result = minimize(
             objective,
             self.params,
@@ -130,11 +150,13 @@ class Descent:
         """A step: J'J, its factor, and passes for the loss, the bend and the gradient; near the floor also J, factored
         once more, by solutions and small factors at half the speed of products. Some steps are tried twice.
         """
-        n, P, m = float(self.n_rows), float(self.network.n_params), self.network.n_outputs
+        n, P, m = float(self._part.n_equations), float(self.network.n_params), self.network.n_outputs
         values = n * self._values_work
         if not self.second_order:
             return 4.0 * values + (4.0 * P * P if P <= MAX_QUASI_NEWTON_PARAMS else 80.0 * P) + 5 * CALL
         work = n * m * P * P / 2.0 + P**3 / 4.0 + 8.0 * m * values + 10 * CALL
+        if self.table.slopes is not None:  # in NumPy, of which the squares are not halved
+            work += (n - self.n_rows) * P * (0.5 * P + SLOPE) + SLOPE_CALLS * CALL
         if self._result is not None and isinstance(self._result.state.system, Graded):
             work += 1.5 * n * m * P * P + 2.0 * P**3 + 10.0 * n * m * P + 30 * CALL
         return work
@@ -143,9 +165,10 @@ class Descent:
     def _next_steps(self) -> int:
         return int(min(max(1.0, LOOK_WORK // self._step_work), LOOK_STEPS))
 
-    def _objective(self, n_threads: int) -> LeastSquares:
-        part = self.table.first(self.n_rows)
-        return LeastSquares(self.network, part.X, part.y, sample_weight=part.sample_weight, n_threads=n_threads)
+    @property
+    def _part(self) -> Table:
+        """What is trained on."""
+        return self.table.first(self.n_rows)
 
     def _method(self, n_threads: int) -> Optimizer:
         if self.second_order:
@@ -175,6 +198,4 @@ class Descent:
 
 def root_mean_square(network: Network, params: Array, table: Table, n_threads: int) -> float:
     """The root of the loss on a table."""
-    return math.sqrt(
-        LeastSquares(network, table.X, table.y, sample_weight=table.sample_weight, n_threads=n_threads).loss(params)
-    )
+    return math.sqrt(table.objective(network, n_threads).loss(params))

@@ -76,7 +76,7 @@ class NetworkSearch:
     def _shapes(self) -> list[tuple[int, ...]]:
         """Hidden widths to try, the smallest first, as wide as the rows can determine."""
         d, m = self.rows.n_inputs, self.rows.n_outputs
-        n_values = self.rows.n * m
+        n_values = self.rows.n_equations if m == 1 else self.rows.n * m
 
         def n_params(hidden: tuple[int, ...]) -> int:
             return MLP((d, *hidden, m)).n_params
@@ -183,6 +183,7 @@ class _Sum:
             coordinates.describe("sum of 2 networks"),
             coordinates=self.first.description,  # what one of them gets wrong, the other follows
             status=self.second.status,
+            uses_derivatives=coordinates.train.slopes is not None,
             nearby=partial(self.first.nearby, self.network, beside=(second, self.scale))
             if self.first.descent.second_order
             else None,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 
 from ..arrays import Array, Samples
 from ..models import Boosted, Model, NetworkModel, Normalization, Transformed
+from ..models.transformed import input_slopes
 from ..networks import MLP
-from ..optimize import LeastSquares, LevenbergMarquardt, Status, minimize
+from ..networks.slopes import Slopes
+from ..optimize import LevenbergMarquardt, Status, minimize
 from .descent import Descent, Table
 from .scheduler import Step, Worker
 from .search import Found, Rows
 
 # A column spans enough for its logarithm to be another coordinate.
 LEAST_RATIO = 1.5
+# What a slope by the unit of length, of columns of variance 1, is taken to be off by, over what y is, at least.
+LEAST_SLOPE = 6.0
 # An error, which is sorted, takes as long as so many multiply-adds; so many values of rows trained on are measured at.
 MEASURING = 200.0
 MOST_MEASURED = 1_000_000
@@ -50,9 +54,7 @@ class Coordinates:
     def of(cls, rows: Rows, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Coordinates:
         train, held_out = (_in_coordinates(samples, inputs, outputs) for samples in (rows.train, rows.held_out))
         of_X, of_y = Normalization.of(train.X), Normalization.of(train.y)
-        tables = (
-            Table(of_X.apply(samples.X), of_y.apply(samples.y), samples.sample_weight) for samples in (train, held_out)
-        )
+        tables = (table_of(samples, of_X, of_y) for samples in (train, held_out))
         return cls(inputs, outputs, Rows(train, held_out), of_X, of_y, *tables)
 
     @classmethod
@@ -71,12 +73,55 @@ class Coordinates:
         return f"{what} {self}".rstrip()
 
 
+def table_of(samples: Samples, of_X: Normalization, of_y: Normalization) -> Table:
+    """The rows normalized, and of one output its slopes by the unit of length there."""
+    X, y, known, slopes = of_X.apply(samples.X), of_y.apply(samples.y), samples.derivatives, None
+    first = None if known is None or y.shape[1] > 1 else known.some(known.order == 1)
+    if first is not None:
+        unit_x, unit_y = (np.ldexp(of.divisor, of.exponent) for of in (of_X, of_y))
+        along = first.directions / unit_x
+        length = np.linalg.norm(along, axis=1)
+        first = first.some(length > 0.0)
+    if first is not None:
+        along, length = along[length > 0.0], length[length > 0.0]
+        values = first.values[:, 0] / (unit_y[0] * length)
+        _, at, place = np.unique(first.numbers, return_index=True, return_inverse=True)
+        size = max(LEAST_SLOPE, float(np.sqrt(np.mean(values**2))))
+        weight = samples.sample_weight
+        factors = np.full(len(values), 1.0 / size)
+        if weight is not None:
+            factors *= np.sqrt(np.where(first.rows < 0, 1.0, weight[first.rows]))
+        U = of_X.apply(np.ascontiguousarray(first.X[at]))
+        slopes = Slopes(U, place, along / length[:, None], values, factors, first.rows)
+    return Table(X, y, samples.sample_weight, slopes)
+
+
 def _in_coordinates(samples: Samples, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Samples:
-    X = Transformed.transform_inputs(samples.X, inputs)
+    X, y, known = Transformed.transform_inputs(samples.X, inputs), samples.y, samples.derivatives
     if "log" not in outputs:
-        return samples.changed(X)
-    # The logarithm of y changes as y relative to itself.
-    return samples.in_coordinates(X, Transformed.transform_outputs(samples.y, outputs), samples.y[:, 0])
+        changed = samples.changed(X)
+    else:
+        # The logarithm of y changes as y relative to itself.
+        changed = samples.in_coordinates(X, Transformed.transform_outputs(y, outputs), y[:, 0])
+    is_log = np.array([name == "log" for name in inputs])
+    known = None if known is None else known.some(np.all(known.X[:, is_log] > 0.0, axis=1))
+    if known is None or y.shape[1] > 1:
+        return changed
+    by_x = input_slopes(known.X, inputs)[0][:, :, None] * np.eye(X.shape[1])
+    values = known.values
+    if "log" in outputs:
+        with np.errstate(all="ignore"):
+            values = np.where(known.rows[:, None] < 0, np.nan, values / y[known.rows])
+    U = Transformed.transform_inputs(known.X, inputs)
+    return replace(changed, derivatives=known.in_variables(U, by_x, values))
+
+
+def without(samples: Samples, model: Model, factor: Array) -> Samples:
+    """What a `factor` (m,) times the `model` leaves of the samples."""
+    known = samples.derivatives
+    if known is not None:
+        known = replace(known, values=known.values - factor * known.of(model))
+    return replace(samples.changed(y=samples.y - factor * model.evaluate(samples.X)), derivatives=known)
 
 
 def candidate_coordinates(rows: Rows) -> list[Coordinates]:
@@ -144,6 +189,7 @@ class Training:
                 self.description,
                 coordinates=self.description,
                 status=self.status,
+                uses_derivatives=self.coordinates.train.slopes is not None,
                 nearby=partial(self.nearby, network) if self.descent.second_order else None,
                 nearby_work=self.nearby_work,
             )
@@ -161,11 +207,10 @@ class Training:
         """
         of = self.coordinates
         samples = _in_coordinates(samples.first(self.descent.most_rows), of.inputs, of.outputs)
-        y = samples.y
         if beside is not None:
-            y = y - beside[1] * beside[0].evaluate(samples.X)
-        inputs, outputs = of.input_normalization.apply(samples.X), of.output_normalization.apply(y)
-        objective = LeastSquares(self.mlp, inputs, outputs, sample_weight=samples.sample_weight, n_threads=1)
+            samples = without(samples, beside[0], beside[1])
+        table = table_of(samples, of.input_normalization, of.output_normalization)
+        objective = table.objective(self.mlp, 1)
         with np.errstate(all="ignore"):
             result = minimize(objective, network.params, LevenbergMarquardt(), max_steps=NEARBY_STEPS)
         again = self._network(result.params)

@@ -21,6 +21,7 @@ from pml_native.models import (
     Continued,
     Exchanged,
     HermiteRBF,
+    HermiteSpline,
     Mixed,
     Model,
     Outputs,
@@ -202,6 +203,18 @@ def spline(degree, n_axes, outside="extrapolate", even=True):
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     values = np.stack([np.cos(grid.sum(axis=-1)), grid[..., 0] ** 2], axis=-1)
     return pml.SplineInterpolator(axes, values, degree=degree, outside=outside)
+
+
+def hermite_spline(degrees, even=True):
+    axes = [np.linspace(1.0, 5.0, 7 + j) for j in range(len(degrees))]
+    if not even:
+        axes = [axis + 0.1 * np.sin(axis * np.pi) for axis in axes]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    values = np.stack([np.cos(grid.sum(axis=-1)), grid[..., 0] ** 2], axis=-1)
+    slope = -np.sin(grid.sum(axis=-1))
+    slopes = [np.stack([slope, 2 * grid[..., 0] * (j == 0)], axis=-1) for j in range(len(degrees))]
+    bends = None if len(degrees) > 1 else np.stack([-values[..., 0], np.full(len(values), 2.0)], axis=-1)
+    return HermiteSpline(axes, values, slopes, degrees=degrees, bends=bends, outside="extrapolate")
 
 
 def transformed_spline():
@@ -499,6 +512,8 @@ MODELS: dict[str, Case] = {
     **{f"spline of degree {k}": Case(lambda k=k: spline(k, 1), has_kinks=k < 5) for k in range(1, 8)},
     "spline in three dimensions": Case(lambda: spline((3, 1, 4), 3), 16.0, 512.0, has_kinks=True),
     "uneven spline": Case(lambda: spline((3, 2), 2, even=False), has_kinks=True),
+    "hermite spline": Case(lambda: hermite_spline((5, 3, 3)), 1e4, 1e5, has_kinks=True),
+    "uneven hermite spline": Case(lambda: hermite_spline((7,), even=False), 1e3, 1e4, has_kinks=True),
     "spline that ends": Case(lambda: spline(3, 2, "nan"), has_kinks=True),
     "spline that refuses": Case(lambda: spline(3, 2, "error"), has_kinks=True),
     "tricubic": Case(tricubic, has_kinks=True),
