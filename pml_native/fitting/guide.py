@@ -15,6 +15,7 @@ from ..search.cells import ROWS_A_TERM
 from ..search.ends import EndsSearch
 from ..search.exponentials import ExponentialsSearch
 from ..search.hermite import has_slopes, radial_search
+from ..search.laws import LawsSearch
 from ..search.modular import ModularSearch
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
@@ -89,6 +90,8 @@ SLOPED_PROCESSES_ABOVE = 1e-9
 CELLS_ABOVE, FEWEST_CELLS = 1e-10, 32
 # A quotient of fewer terms than an exact model has is of no use where it hopes for no less than this.
 NEARLY = 1e-13
+# A relative error of the best graph of modules below which its series of one variable may be told from laws.
+LAWS_BELOW = 1e-11
 # Terms that it may have in the variables of a symmetry, over those of the exact model. Where new rows lie beyond the
 # last ones, as they do there, it goes further even if it is larger (30 over 30 terms, beside 51, win a digit).
 SIMPLER_TERMS, MOST_SIMPLER = 2.0, 150
@@ -216,8 +219,8 @@ def _parts(race: Race) -> Variables | None:
     """
     graphs = [found for found in race.found.values() if found.family == ModularPolynomial.family]
     likely = sorted((found for found in graphs if found.error < LIKELY_PARTS), key=lambda found: found.error)
-    models = [found.model for found in (race.best, *likely[:1]) if found is not None]
-    return next((found for model in models if (found := variables_of_parts(model)) is not None), None)
+    tried = [one for one in (race.best, *likely[:1]) if one is not None]
+    return next((found for one in tried if (found := variables_of_parts(one.model, one.error)) is not None), None)
 
 
 def _shows_parts(race: Race) -> bool:
@@ -365,6 +368,17 @@ def _wants_variables(race: Race) -> bool:
     if best is None or not best.is_exact or best.maker.startswith("of "):
         return False
     return race.rows.n_inputs > 1 and not is_simple(best.model)
+
+
+def _wants_laws(race: Race) -> bool:
+    """Whether series of one variable in the best graph of modules, nearly exact, may be laws of few parameters."""
+    best = race.best
+    return race.depth == 0 and best is not None and best.error <= LAWS_BELOW and best.family == ModularPolynomial.family
+
+
+def _laws(race: Race) -> LawsSearch:
+    assert race.best is not None
+    return LawsSearch(race.rows, race.best, own_rng(race.rng))
 
 
 def _simpler(race: Race) -> RationalSearch:
@@ -526,6 +540,14 @@ OF_ONE_LAW = (
         make=_of_parts,
         last=True,
         sentence="of these parts, models come to {error:.1e}",
+    ),
+    Row(
+        "laws",
+        16.0,
+        when=_wants_laws,
+        make=_laws,
+        last=True,
+        sentence="with laws of few parameters for series of one variable, it comes to {error:.1e}",
     ),
     Row(
         "exponentials",

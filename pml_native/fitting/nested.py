@@ -116,7 +116,10 @@ def learned(model: Model, X: Array) -> Learned | None:
     links, words, place = [], [], 0
     half = np.ldexp(model.inputs.scale, model.inputs.exponent)
     for module in model.modules[:-1]:
-        polynomial, own = module.polynomial, np.zeros((len(module.polynomial.indices), d), dtype=np.intp)
+        polynomial = module.polynomial
+        if not isinstance(polynomial, Polynomial):
+            return None
+        own = np.zeros((len(polynomial.indices), d), dtype=np.intp)
         own[:, list(module.sources)] = polynomial.indices
         for c in polynomial.coefficients.T:
             is_log, c = _as_product(own, c, names, half)

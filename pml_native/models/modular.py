@@ -22,16 +22,15 @@ from .adjusting import AtPart
 from .model import Model, Signature
 from .nested import parts_described, parts_restored
 from .normalization import Normalization
-from .polynomial import Polynomial
 
 
 @dataclass(frozen=True)
 class Module:
     """A polynomial of some of the values known before it: of the inputs by their places 0 ... d - 1, then of the values
-    of earlier modules, one after the other."""
+    of earlier modules, one after the other. A law of few parameters, as a wave, may stand for one but the last."""
 
     sources: tuple[int, ...]
-    polynomial: Polynomial
+    polynomial: Model
 
 
 class ModularPolynomial(Model):
@@ -132,10 +131,7 @@ class ModularPolynomial(Model):
         return asked[::-1]
 
     def with_parts(self, parts: Sequence[Model]) -> ModularPolynomial:
-        made = []
-        for module, polynomial in zip(self.modules, parts, strict=True):
-            assert isinstance(polynomial, Polynomial)
-            made.append(Module(module.sources, polynomial))
+        made = [Module(module.sources, part) for module, part in zip(self.modules, parts, strict=True)]
         return ModularPolynomial(made, self.inputs, self.signature)
 
     def box(self) -> tuple[Array, Array] | None:
@@ -155,12 +151,11 @@ class ModularPolynomial(Model):
         cls, values: dict[str, Any], arrays: dict[str, NDArray[Any]], signature: Signature
     ) -> ModularPolynomial:
         inputs = Normalization(arrays["inputs_exponent"], arrays["inputs_shift"], arrays["inputs_scale"])
-        polynomials = parts_restored(values["polynomials"], arrays)
-        modules = []
-        for sources, polynomial in zip(values["sources"], polynomials, strict=True):
-            if not isinstance(polynomial, Polynomial):
-                raise ValueError(f"polynomials: expected polynomials, got {polynomial.family}")
-            modules.append(Module(tuple(int(source) for source in sources), polynomial))
+        parts = parts_restored(values["polynomials"], arrays)
+        modules = [
+            Module(tuple(int(source) for source in sources), part)
+            for sources, part in zip(values["sources"], parts, strict=True)
+        ]
         return cls(modules, inputs, signature)
 
     def use_threads(self, n_threads: int | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.polynomial.chebyshev import chebval
 
 import pml_native as pml
+from pml_native.fitting.parts import variables_of_parts
 from pml_native.models import Reduced
 from pml_native.models.reduced import variables_of
 from pml_native.monomials import monomials
@@ -147,3 +148,19 @@ def test_a_sum_that_is_no_product_is_not_taken_for_one():
     assert polynomial(indices, tensor.ravel()).graph().largest_arity == 3
     tensor[3, 3, 3] -= 1e-9
     assert polynomial(indices, tensor.ravel()).graph().largest_arity == 2
+
+
+def waves(inner):
+    """Of the phase x0 x1, x0 and x1 in [1, 2] and [1, 3], with polynomials of its cosine and sine and of x0, x1, x2."""
+    phase = polynomial([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], [3.0, 1.0, 1.5, 0.5])
+    return pml.models.Waves(pml.Polynomial(inner, np.ones(len(inner))), phase, [0, 1, 2])
+
+
+def test_a_phase_that_is_a_product_is_a_variable_beside_the_inputs_that_count():
+    variables = variables_of_parts(waves([(1, 0, 0, 0, 0), (0, 1, 0, 0, 3), (0, 0, 2, 0, 0)]), 1e-9)
+    assert variables.kinds == ("sum", "sum", "product")
+    np.testing.assert_array_equal(variables.coefficients, [[1, 0, 0], [0, 0, 1], [1, 1, 0]])
+
+
+def test_a_phase_is_no_variable_where_all_of_its_inputs_count_by_themselves_too():
+    assert variables_of_parts(waves([(1, 0, 1, 0, 0), (0, 1, 0, 1, 3)]), 1e-9) is None
