@@ -97,19 +97,21 @@ def work_of(n: int) -> float:
     return 20.0 * CALL + 4.0 * min(n, MOST_ROWS) * windows
 
 
-def cuts_of(x: Array, y: Array) -> list[Cut]:
+def cuts_of(x: Array, y: Array, noise: float = 0.0) -> list[Cut]:
     """The cuts of the table `x`, `y` (n,) each, in any order, from the lowest to the highest; of equal x the first
-    counts."""
+    counts. `noise` is what y is off by besides its own rounding."""
     x, first = np.unique(x, return_index=True)
     y = y[first]
     # Powers of two, which cost no bit, keep the squares of numbers of any size in range.
     exponents = [int(np.frexp(np.max(np.abs(values), initial=0.0))[1]) for values in (x, y)]
     x, y = np.ldexp(x, -exponents[0]), np.ldexp(y, -exponents[1])
-    noise, is_rounded = _rounding(np.ldexp(y, exponents[1]), exponents[1])
+    least = math.ldexp(noise, -exponents[1])
+    noises, is_rounded = _rounding(np.ldexp(y, exponents[1]), exponents[1])
+    noises = np.maximum(noises, least)
     found: list[Cut] = []
     for stride in _strides(len(x)):
         some = slice(None, None, stride)
-        line = _Line(x[some], y[some], noise[some], is_rounded)
+        line = _Line(x[some], y[some], noises[some], is_rounded)
         for low, high, cut in line.cuts():
             if not any(low <= one.place <= high for one in found):
                 found.append(_among(cut, x, y, line))

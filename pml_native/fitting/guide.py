@@ -22,7 +22,8 @@ from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import inverse, periodic, pieces, regions, summands
+from . import broken_sums, inverse, periodic, pieces, regions, summands
+from .broken_sums import BrokenSumsSearch
 from .inverse import InverseSearch, may_be_an_inverse
 from .nested import NestedRace
 from .parts import variables_of_parts
@@ -267,6 +268,13 @@ def _regions(race: Race) -> regions.RegionsSearch:
     return regions.RegionsSearch(race, tuple(row for row in SCATTERED if row.search != regions.SEARCH))
 
 
+def _may_be_a_broken_sum(race: Race) -> bool:
+    """Whether the law may change along columns, of a function that is a sum over these."""
+    if broken_sums.SEARCH in race.runs:
+        return True
+    return race.depth == 0 and race.error > REGIONS_ABOVE and _has_products(race) and not race.is_rounded
+
+
 def _may_be_in_pieces(race: Race) -> bool:
     """Whether one law does not do for a table of one column, so that it may change along it."""
     return pieces.SEARCH in race.runs or (_is_of_one_column(race) and not race.is_rounded)
@@ -423,6 +431,14 @@ OF_ONE_LAW = (
         when=_may_have_regions,
         make=_regions,
         sentence="with a law for each region, models come to {error:.1e}",
+    ),
+    Row(
+        broken_sums.SEARCH,
+        16.0,
+        1,
+        when=_may_be_a_broken_sum,
+        make=lambda race: BrokenSumsSearch(race.rows, race.error),
+        sentence="sums of functions of single columns, each cut where its law changes, come to {error:.1e}",
     ),
     Row(
         "ends",

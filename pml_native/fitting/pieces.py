@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from ..arrays import Array, Samples, rms_of_columns
 from ..hold_out import split
-from ..models import Model, Piecewise, Polynomial, Signature
+from ..models import Composed, Model, Outputs, Piecewise, Polynomial, Signature
 from ..models.piecewise import CUSP, UNKNOWN
 from ..report import Join, PieceErrors, counted
 from ..search.ends import DEVIATIONS, cusp_of
@@ -352,7 +352,11 @@ def table_of(table: Sequence[Row], given: Mapping[int, Sequence[float]]) -> tupl
 
 
 def joins_of(model: Model, samples: Samples) -> tuple[tuple[Join, ...], tuple[PieceErrors, ...]]:
-    """Of a model in pieces, where these meet, and their errors at their rows; nothing of another model."""
+    """Of a model in pieces, where these meet, and their errors at their rows; of a sum of functions in pieces, where
+    these meet; nothing of another model."""
+    if isinstance(model, Composed) and isinstance(model.variables, Outputs):
+        functions = [part for part in model.variables.parts if isinstance(part, Piecewise)]
+        return tuple(join for part in functions for join in joins_of(part, samples)[0]), ()
     if not isinstance(model, Piecewise):
         return (), ()
     names = samples.input_names or tuple(f"x{j}" for j in range(samples.X.shape[1]))

@@ -66,6 +66,15 @@ class Composed(Model):
         U = self.variables.evaluate(X)
         return contiguous(np.concatenate([U, X[:, self.columns]], axis=1)) if self.columns else contiguous(U)
 
+    def undecided(self, X: Array) -> Array:
+        """Of what variables leave undecided, as much as values change with them."""
+        out, apart = super().undecided(X), self.variables.undecided(X)
+        rows = np.flatnonzero(apart.any(axis=1))
+        if len(rows):
+            slopes = np.abs(self.model.evaluate_gradient(self.values(X[rows]))[:, :, : apart.shape[1]])
+            out[rows] = np.maximum(out[rows], np.einsum("nmk,nk->nm", slopes, apart[rows]))
+        return out
+
     def evaluate(self, X: Array) -> Array:
         return self.model.evaluate(self.values(X))
 
