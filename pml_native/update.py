@@ -16,13 +16,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Array, Samples, as_samples, rms_of_columns
 from .fit import FitWarning, formulas_listed
@@ -33,12 +33,15 @@ from .fitting.outputs import shares
 from .models import Beyond, ErrorEstimate, Model
 from .models.adjusting import degrees_of, is_linear, jacobian_of, known_as, parameters_of, with_parameters
 from .report import Errors, ErrorTerms, FitReport, Formulas, Update, counted
+from .search.cells import ROWS_A_TERM
 from .search.least_squares import tiled_least_squares
 from .search.radial import is_off
 from .search.search import EPS, ROUNDED, WHOLE_WORK
 
 # Places of old rows, or points of the box where none are kept: at least so many, and so many for each parameter.
 LEAST_POINTS, POINTS_A_PARAMETER = 1000, 3
+# Of a cell that many at least.
+LEAST_POINTS_OF_A_CELL = 30
 # Of old rows that are given, so many take part; of points between the rows so many do in any case.
 MOST_POINTS, LEAST_DRAWN = 4000, 300
 # Work of an update, as a share of that of the fit, and what is always there, a tenth of a second. A step of Gauss and
@@ -224,12 +227,44 @@ def _moved(model: Model, memory: Rows, fresh: Rows, budget: float, most_steps: i
         with np.errstate(all="ignore"):
             missed, before = (_rms((one.evaluate(fresh.X) - fresh.y) * fresh.weight) for one in (through, model))
         return known_as(model.copied() if is_off(missed, before) else through, model), 0.0
+    if touched := model.cells_at(fresh.X):
+        return _cells_moved(model, touched, memory, fresh, budget)
     n_params, m = len(parameters_of(model)), fresh.y.shape[1]
     work = float(len(memory.X) + len(fresh.X)) * m * n_params**2
     if not n_params or work > budget:
         return known_as(model.copied(), model), 0.0
     steps = 1 if is_linear(model) else max(1, min(most_steps, int(budget / work)))
     return adjusted(model, memory.and_(fresh), steps), work * steps
+
+
+def _cells_moved(
+    model: Model, touched: Sequence[tuple[int, NDArray[np.intp], Array]], memory: Rows, fresh: Rows, budget: float
+) -> tuple[Model, float]:
+    """The model with those of its cells moved that new rows are in, each by itself, and the work.
+
+    A cell knows its old rows by its own values at points of its box, which weigh as much as the points of `memory` in
+    it, or as many rows as it must have had. It takes its part of what the whole model misses new rows by: where cells
+    go over into each other each is off by more than the whole.
+    """
+    rng, laws, spent, m = np.random.default_rng(0), {}, 0.0, fresh.y.shape[1]
+    with np.errstate(all="ignore"):
+        left = fresh.y - model.evaluate(fresh.X)
+    for number, rows, share in touched:
+        law, own = model.cell(number), fresh.take(rows)
+        n_params = len(law.own_parameters())
+        n = max(LEAST_POINTS_OF_A_CELL, POINTS_A_PARAMETER * n_params // m)
+        spent += float(n + len(rows)) * m * n_params**2
+        if spent > budget:
+            return known_as(model.copied(), model), 0.0
+        low, high = law.box()
+        X = np.ascontiguousarray(rng.uniform(low, high, (n, len(low))))
+        unit = np.median(own.weight, axis=0)
+        inside = np.all((low <= memory.X) & (high >= memory.X), axis=1)
+        n_old = max(ROWS_A_TERM * n_params / m, float(np.sum((memory.weight[inside] / unit) ** 2)) / m)
+        before = Rows(X, law.evaluate(X), np.broadcast_to(math.sqrt(n_old / n) * unit, (n, m)))
+        own = Rows(own.X, law.evaluate(own.X) + left[rows], own.weight * share[:, None])
+        laws[number] = adjusted(law, before.and_(own), 1)
+    return known_as(model.with_cells(laws), model), spent
 
 
 def adjusted(model: Model, rows: Rows, n_steps: int) -> Model:

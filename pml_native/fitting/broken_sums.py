@@ -123,15 +123,16 @@ class Sum:
         """Coefficients (p,), those of terms that rows do not tell apart the shortest."""
         A = self.design(X)
         c = lapack.shortest_solution(A, y, 1e-14)
-        return c + lapack.shortest_solution(A, y - A @ c, 1e-14)
+        c += lapack.shortest_solution(A, y - A @ c, 1e-14)
+        return c
 
     def without(self, j: int) -> Sum:
         """The functions of all columns but j."""
         return Sum(tuple(part for part in self.parts if part.column != j))
 
     def coefficients_without(self, c: Array, j: int) -> Array:
-        own = np.concatenate([np.full(part.degree + 1 - part.first, part.column) for part in self.parts])
-        return c[own != j]
+        columns = np.repeat([part.column for part in self.parts], [part.degree + 1 - part.first for part in self.parts])
+        return c[np.flatnonzero(columns != j)]
 
     def model(self, c: Array, cuts: Sequence[Sequence[Cut]], low: Array, high: Array) -> Model:
         """With these coefficients and cuts, where the parts of each column meet, of columns from low to high (d,)."""
@@ -172,7 +173,7 @@ class Behind:
         left = self.y - one.design(self.X) @ one.solved(self.X, self.y)
         return float(np.sqrt(np.mean(left**2)) / np.std(self.y))
 
-    def take(self, rows: NDArray[np.bool_]) -> Behind:
+    def take(self, rows: NDArray[np.intp]) -> Behind:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
 
@@ -246,7 +247,7 @@ class BrokenSumsSearch:
 def _seen(behind: Behind, breaks: Sequence[Sequence[float]]) -> Part[list[list[Cut]]]:
     """The cuts of each column near `breaks`; none where functions are not exact away from these."""
     ends, sure = _away(behind.X, breaks)
-    away = behind.take(sure.all(axis=1))
+    away = behind.take(np.flatnonzero(sure.all(axis=1)))
     for degree in DEGREES:
         one = Sum.between(away.X, ends, degree)
         if one.n_terms * ROWS_A_TERM > len(away.y):

@@ -10,7 +10,7 @@ of any model are the same few lines, whatever it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -67,6 +67,20 @@ class Adjustable(Evaluated):
         """The interpolant of its own points and of `X` (n, d), `y` (n, m) as well, made in the same way; None for a
         family that goes through no points, or can't go through these. ValueError for points that contradict it."""
         return None
+
+    def cells_at(self, X: Array) -> list[tuple[int, NDArray[np.intp], Array]]:
+        """Of a model of many laws, each of one part of the box, the numbers of those that values at `X` (n, d) depend
+        on, with the rows of X that do, and the weights of the law there; [] for a family whose parameters count
+        everywhere."""
+        return []
+
+    def cell(self, number: int) -> Any:
+        """The law of that number alone, as a model of the same family."""
+        raise ValueError(f"cell: expected a model of cells, got {self.family}")
+
+    def with_cells(self, laws: Mapping[int, Any]) -> Any:
+        """The same model with other laws of these numbers."""
+        raise ValueError(f"cells: expected a model of cells, got {self.family}")
 
     def own_parameters(self) -> Array:
         """Parameters (p,) that are those of no part."""

@@ -184,9 +184,9 @@ class Model(Adjustable, Analyzed, Exported, Pictured, metaclass=Family):
             are measured.
 
         All parameters are moved by least squares, in one step where values depend linearly on them (polynomials, pieces
-        of them, outer layers), else from where they are (quotients, products, networks). Interpolants go through the
-        new rows: radial functions, simplices, and splines where a grid comes of it. The terms, the factors, the widths
-        stay: what is added is no form for what rows tell now.
+        of them, outer layers; of cells those that new rows are in), else from where they are (quotients, products,
+        networks). Interpolants go through the new rows: radial functions, simplices, and splines where a grid comes of
+        it. The terms, the factors, the widths stay: what is added is no form for what rows tell now.
 
         A model keeps no y, and no factor of its rows, which would be as large as its square. It needs none: a model is
         what it knows of its rows. Up to 1,000 places of rows that are kept for `inside`, and points drawn near them,

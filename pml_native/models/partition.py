@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -186,7 +188,109 @@ class PartitionOfUnity(Model):
         return unless_missing(self.outputs.inverted(y), x)
 
     def box(self) -> tuple[Array, Array] | None:
-        return self.inputs.box()
+        known = self.inputs.box()
+        if known is None or len(self.degrees) > 1:
+            return known
+        low, high = (end.copy() for end in known)  # of one cell, where its rows are
+        half, middle = 0.5 * high - 0.5 * low, 0.5 * high + 0.5 * low
+        for end, own in ((low, self.boxes[0, 0]), (high, self.boxes[0, 1])):
+            end[self.variables] = np.clip(
+                (middle + half * self._whole(own))[self.variables], known[0][self.variables], known[1][self.variables]
+            )
+        return low, high
+
+    def _whole(self, z: Array) -> Array:
+        """Coordinates (r,) of the variables among those of all inputs (d,)."""
+        whole = np.zeros(len(self.inputs.shift))
+        whole[self.variables] = z
+        return whole
+
+    # The coefficients of one cell are parameters that least squares may move; of many cells, each moves by itself.
+
+    def cells_at(self, X: Array) -> list[tuple[int, NDArray[np.intp], Array]]:
+        if len(self.degrees) == 1:
+            return []
+        Z = self._coordinates(X)
+        rows = np.flatnonzero(np.isfinite(Z).all(axis=1))
+        waiting, found = [(0, rows, np.ones(len(rows)))], []
+        while waiting:
+            number, rows, weight = waiting.pop()
+            if number < 0:
+                found.append((-1 - number, rows, weight))
+                continue
+            column, left, right = self.nodes[number].tolist()
+            place, width = self.places[number].tolist()
+            v = np.clip(0.5 + 0.5 * (Z[rows, column] - place) / width, 0.0, 1.0)
+            share = v**4 * (35.0 - 84.0 * v + 70.0 * v**2 - 20.0 * v**3)
+            for child, own in ((left, 1.0 - share), (right, share)):
+                some = np.flatnonzero(own > 0.0)
+                if len(some):
+                    waiting.append((child, rows[some], weight[some] * own[some]))
+        return sorted(found, key=lambda one: one[0])
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The first coefficient of each leaf, and the number of all."""
+        r = len(self.variables)
+        return list(itertools.accumulate((math.comb(r + k, r) for k in self.degrees.tolist()), initial=0))
+
+    def cell(self, number: int) -> PartitionOfUnity:
+        one = slice(number, number + 1)
+        return PartitionOfUnity(
+            np.empty((0, 3), dtype=np.int64),
+            np.empty((0, 2)),
+            self.degrees[one],
+            self.boxes[one],
+            self.coefficients[self._starts[number] : self._starts[number + 1]],
+            self.inputs,
+            self.outputs,
+            self.signature,
+            variables=self.variables,
+        )
+
+    def with_cells(self, laws: Mapping[int, Any]) -> PartitionOfUnity:
+        coefficients = self.coefficients.copy()
+        for number, law in laws.items():
+            coefficients[self._starts[number] : self._starts[number + 1]] = law.coefficients
+        return self._of(coefficients)
+
+    def own_parameters(self) -> Array:
+        return self.coefficients.ravel() if len(self.degrees) == 1 else np.empty(0)
+
+    def own_degrees(self) -> NDArray[np.intp]:
+        if len(self.degrees) > 1:
+            return np.empty(0, dtype=np.intp)
+        degrees = products_of(len(self.variables), int(self.degrees[0])).sum(axis=1)
+        return np.repeat(degrees, self.coefficients.shape[1])
+
+    def own_jacobian(self, X: Array) -> Array:
+        m = self.coefficients.shape[1]
+        if len(self.degrees) > 1:
+            return np.empty((len(X), m, 0))
+        shift, divisor = self._units
+        U = contiguous((self._coordinates(X) - shift[0]) / divisor[0])
+        products = ChebyshevTerms(products_of(len(self.variables), int(self.degrees[0]))).design(U)
+        scale = np.ldexp(self.outputs.scale, self.outputs.exponent)
+        jacobian: Array = np.einsum("np,km->nkpm", products, np.diag(scale)).reshape(len(X), m, -1)
+        return jacobian
+
+    def with_own_parameters(self, parameters: Array) -> PartitionOfUnity:
+        return self._of(parameters.reshape(self.coefficients.shape))
+
+    def _of(self, coefficients: Array) -> PartitionOfUnity:
+        """The same cells with other coefficients."""
+        return PartitionOfUnity(
+            self.nodes,
+            self.places,
+            self.degrees,
+            self.boxes,
+            coefficients,
+            self.inputs,
+            self.outputs,
+            self.signature,
+            variables=self.variables,
+            n_threads=self.n_threads,
+        )
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {

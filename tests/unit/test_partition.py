@@ -149,6 +149,49 @@ def test_rows_in_clusters_make_cells_of_their_own():
     assert np.sqrt(np.mean((model(X) - y) ** 2)) < 1e-4
 
 
+def test_new_rows_move_the_cells_that_they_are_in_and_no_others():
+    X, Q = RNG.uniform(size=(3000, 2)), RNG.uniform(size=(4000, 2))
+    model = pml.fit_partition(X, bumps(X), time_limit=None, n_threads=1)
+    new = RNG.uniform(0.0, 0.2, size=(1500, 2))
+    updated = model.update(new, bumps(new))
+    near, far = np.all(Q < 0.2, axis=1), np.any(Q > 0.7, axis=1)
+    errors = [np.sqrt(np.mean((one(Q[near]) - bumps(Q[near])) ** 2)) for one in (model, updated)]
+    assert errors[1] < 0.5 * errors[0]
+    assert np.array_equal(updated(Q[far]), model(Q[far]))
+    assert updated.nodes is model.nodes
+
+
+def test_a_report_of_updated_cells_has_the_errors_at_new_rows():
+    X = RNG.uniform(size=(6000, 2))
+    model = pml.fit(X, bumps(X), method="partition", effort=0.05, time_limit=None, progress=False, n_threads=1)
+    new = RNG.uniform(0.4, 0.6, size=(400, 2))
+    updated = model.update(new, bumps(new))
+    [told] = updated.report.updates
+    assert told.n_rows == 400
+    assert told.at_rows < told.before
+    assert updated.report.error >= model.report.error
+
+
+def test_cells_say_where_their_laws_hold():
+    model = partition(3, 2)
+    X = RNG.uniform(*model.box(), size=(300, 3))
+    total, weights = np.zeros((300, 2)), np.zeros(300)
+    for number, rows, weight in model.cells_at(X):
+        total[rows] += weight[:, None] * model.outputs.apply(model.cell(number).evaluate(X[rows]))
+        weights[rows] += weight
+    assert np.allclose(weights, 1.0)
+    assert np.allclose(model.outputs.invert(total), model.evaluate(X), rtol=1e-9, atol=1e-9)
+
+
+def test_values_of_one_cell_move_with_its_coefficients_as_the_jacobian_says():
+    model = partition(3, 2).cell(1)
+    (low, high), parameters = model.box(), model.own_parameters()
+    X = RNG.uniform(low, high, size=(20, 3))
+    way = RNG.normal(size=len(parameters))
+    above, below = (model.with_own_parameters(parameters + sign * way).evaluate(X) for sign in (1.0, -1.0))
+    assert np.allclose(model.own_jacobian(X) @ way, 0.5 * (above - below), rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
