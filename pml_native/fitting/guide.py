@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -587,12 +588,15 @@ PIECES = Row(
     sentence="cut where the law changes, models of the pieces come to {error:.1e}",
 )
 _after = 1 + next(i for i, row in enumerate(OF_ONE_LAW) if row.search == "rational")
+# At a cusp both pieces end in a power: with it few terms do what large quotients do at the rows alone.
+_ends = next(row for row in OF_ONE_LAW if row.search == "ends")
+OF_AN_END = (replace(_ends, share=16.0, first_round=0), *(row for row in OF_ONE_LAW if row is not _ends))
 CUSPS = Row(
     "cusps",
     4.0,
     1,
     when=_may_have_a_cusp,
-    make=lambda race: PiecesSearch(race, OF_ONE_LAW, has_cusp=True),
+    make=lambda race: PiecesSearch(race, OF_AN_END, has_cusp=True),
     sentence="cut at a cusp, models of the pieces come to {error:.1e}",
 )
 SCATTERED = (*OF_ONE_LAW[:_after], PIECES, CUSPS, *OF_ONE_LAW[_after:])

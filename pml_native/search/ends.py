@@ -36,8 +36,9 @@ PARTS, DEGREES, FEWEST_ROWS, MOST_ROWS, ROWS_A_TERM = (4, 2, 1), (3, 5, 7, 9), 2
 # than a polynomial of as many terms and two more, which leaves more than so many roundings of y.
 FIRST_DEGREE, STARTS, SHOWS, ROUNDINGS = 5, (0.5, 1.5, -0.5), 0.01, 30.0
 # Rows of the windows by which a cusp is looked for, and the part of the worst residual that others may have which are
-# more than a window away.
-WINDOW, LOCAL = 10, 0.03
+# more than a window away. A cusp is in one of so many gaps to either side of the middle of that window: where rows are
+# uneven, the window that is met worst has it near its end.
+WINDOW, LOCAL, GAPS = 10, 0.03, 5
 # Residuals of the best degree are at most so many roundings.
 COMES_TO = 1e3
 # Steps of the first look, and starts that go on from there.
@@ -333,7 +334,7 @@ class Side:
 def cusp_of(x: Array, y: Array) -> Part[tuple[float, float] | None]:
     """A place inside of the rows x, y (n,), in any order, that is an end on both sides, and how well it is known."""
     n = len(x)
-    [sides] = yield [Step(n * CALL / 20.0 + 400.0 * CALL, lambda worker: sides_of_cusp(x, y))]
+    [sides] = yield [Step(n * CALL / 20.0 + 900.0 * CALL, lambda worker: sides_of_cusp(x, y))]
     if not sides:
         return None
     ends = []
@@ -366,7 +367,7 @@ def sides_of_cusp(x: Array, y: Array) -> list[tuple[Side, EndFit]]:
     if not away.any() or np.max(size[away]) > LOCAL * np.max(size):
         return []
     best: list[tuple[Side, EndFit]] = []
-    for g in range(max(FEWEST_ROWS, middle - 2), min(len(x) - FEWEST_ROWS, middle + 2) + 1):
+    for g in range(max(FEWEST_ROWS, middle - GAPS), min(len(x) - FEWEST_ROWS, middle + GAPS) + 1):
         found = []
         for is_upper, some in ((True, slice(None, g)), (False, slice(g, None))):
             side = Side.of(x[some], y[some], is_upper)
