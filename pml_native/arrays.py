@@ -305,7 +305,7 @@ def as_samples(
     numbers = None if weight is None or weight.all() else np.flatnonzero(weight)
     slopes, bends, apart = None, None, np.empty(0, dtype=np.intp)
     if has_derivatives:
-        slopes = _gradients(gradients, inputs, outputs, names, encodings)
+        slopes = None if gradients is None else as_gradients(gradients, inputs, outputs, names, encodings)
         bends = _second_derivatives(second_derivatives, inputs, outputs, encodings)
         numbers, apart = _with_and_without_y(inputs, outputs, slopes, bends, numbers, names)
     if missing == "drop":
@@ -343,12 +343,10 @@ def _is_vector(y: Any) -> bool:
         return False
 
 
-def _gradients(
-    gradients: Any, X: Array, y: Array, names: tuple[str, ...] | None, encodings: Encodings | None
-) -> Array | None:
+def as_gradients(
+    gradients: Any, X: Array, y: Array, names: tuple[str, ...] | None = None, encodings: Encodings | None = None
+) -> Array:
     """Derivatives of `y` (n, m) by the columns of `X` (n, d), which have `names`: (n, m, d), NaN where unknown."""
-    if gradients is None:
-        return None
     (n, d), m = X.shape, y.shape[1]
     is_complex = encodings is not None and encodings.complex_y is not None
     gradients = as_columns(gradients, "gradients")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, as_encoded, as_weight, warn_about_precision
+from .arrays import Array, as_encoded, as_gradients, as_weight, warn_about_precision
 from .encodings import Encoding, Encodings
 from .fit import fit
 from .fitting.account import least_rows
@@ -49,7 +49,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         tolerance: float | None = None,
         effort: float = 1.0,
         time_limit: float | None = None,
-        validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+        validation: float | tuple[ArrayLike, ...] | None = None,
         error: Literal["absolute", "relative"] = "absolute",
         periods: Mapping[int | str, Any] | None = None,
         regions: Callable[[NDArray[np.float64]], ArrayLike] | int | str | None = None,
@@ -77,8 +77,19 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         self.checkpoint = checkpoint
         self.outside = outside
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> PrecisionRegressor:
-        """Fits y (n,) or (n, m) at `X` (n, d); `sample_weight` (n,) weighs the squares of the errors."""
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        gradients: ArrayLike | None = None,
+    ) -> PrecisionRegressor:
+        """Fits y (n,) or (n, m) at `X` (n, d); `sample_weight` (n,) weighs the squares of the errors.
+
+        `gradients` (n, d), or (n, m, d), are derivatives of y by the columns of X as given, NaN where unknown. In
+        pipelines and searches they come by scikit-learn's metadata routing, `set_fit_request(gradients=True)`; what
+        changes the columns of X before changes no gradient.
+        """
         if not (self.regions is None or callable(self.regions) or isinstance(self.regions, (int, str))):
             raise ValueError(f"regions: expected a function or a column, got {type(self.regions).__name__}")
         for name, values in (("X", X), ("y", y)):
@@ -90,9 +101,14 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
         )
         outputs = np.asarray(outputs, dtype=np.float64)
         weight = None if sample_weight is None else as_weight(sample_weight, len(inputs))
-        inputs, outputs, weight = _distinct(inputs, outputs, weight)
-        columns = getattr(y, "columns", None)
         names = getattr(self, "feature_names_in_", None)
+        slopes = None
+        if gradients is not None:
+            called = None if names is None else tuple(map(str, names))
+            slopes = as_gradients(gradients, inputs, outputs.reshape(len(outputs), -1), called, encodings)
+            warn_about_precision(gradients, "gradients")
+        inputs, outputs, weight, slopes = _distinct(inputs, outputs, weight, slopes)
+        columns = getattr(y, "columns", None)
         regions: RegionsGiven | None = self.regions
         breaks = self.breaks
         if encodings is not None:
@@ -122,6 +138,7 @@ class PrecisionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # ty
                 progress=self.progress,
                 checkpoint=self.checkpoint,
                 outside=self.outside,
+                gradients=slopes,
                 input_names=None if names is None else list(names),
                 output_names=None if columns is None else [str(name) for name in columns],
             )
@@ -164,8 +181,11 @@ def _in_numbers(X: Any, known: tuple[Encoding | None, ...] | None) -> tuple[Any,
     return frame(numbers, schema=X.columns), used
 
 
-def _distinct(X: Array, y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:
-    """The rows with weight, each once with the sum of its weights; as they are where all differ and count alike."""
+def _distinct(
+    X: Array, y: Array, weight: Array | None, slopes: Array | None
+) -> tuple[Array, Array, Array | None, Array | None]:
+    """The rows with weight, each once with the sum of its weights and the mean of its slopes, of those known; as they
+    are where all differ and count alike."""
     n, d = X.shape
     kept = np.ones(n, dtype=bool) if weight is None else weight > 0
     if not kept.any():
@@ -173,13 +193,24 @@ def _distinct(X: Array, y: Array, weight: Array | None) -> tuple[Array, Array, A
     rows = np.column_stack([X, y])[kept]
     distinct, group = np.unique(rows, axis=0, return_inverse=True)
     if weight is None and len(distinct) == n:
-        return X, y, None
+        return X, y, None, slopes
     total = np.bincount(group.reshape(-1), weights=None if weight is None else weight[kept]).astype(np.float64)
     return (
         np.ascontiguousarray(distinct[:, :d]),
         np.ascontiguousarray(distinct[:, d:]).reshape(len(distinct), *y.shape[1:]),
         None if np.all(total == total[0]) else total,
+        None if slopes is None else _mean_of_groups(slopes[kept], group.reshape(-1), len(distinct)),
     )
+
+
+def _mean_of_groups(values: Array, group: NDArray[np.intp], k: int) -> Array:
+    """The means (k, ...) of the `values` (n, ...) of each group that are not NaN, which they are where all are."""
+    total, count = np.zeros((2, k, *values.shape[1:]))
+    is_known = np.isfinite(values)
+    np.add.at(total, group, np.where(is_known, values, 0.0))
+    np.add.at(count, group, is_known)
+    mean: Array = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0.0)
+    return mean
 
 
 def _affine(X: Array, y: Array, weight: Array | None) -> Model:

@@ -65,7 +65,7 @@ def fit(
     tolerance: float | None = None,
     effort: float = 1.0,
     time_limit: float | None = 60.0,
-    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    validation: float | tuple[ArrayLike, ...] | None = None,
     sample_weight: ArrayLike | None = None,
     error: Literal["absolute", "relative"] = "absolute",
     random_state: int | np.random.Generator | None = 0,
@@ -112,8 +112,8 @@ def fit(
         outputs at once, with the work of one.
     time_limit : seconds, at which the fit is ended even so; None for no limit. What it ends may not repeat, and the
         report says so.
-    validation : the fraction of rows held out to choose by (0.15), or a pair (X, y) to use instead. Of columns whose
-        values repeat, as in a table, whole lines are held out: what counts is the error between them.
+    validation : the fraction of rows held out to choose by (0.15), or (X, y), or (X, y, gradients), to use instead. Of
+        columns whose values repeat, as in a table, whole lines are held out: what counts is the error between them.
     sample_weight : (n,), weights of the squared errors, in training and in the errors reported; 1 / sigma^2 for y of
         standard deviations sigma. Rows of weight 0 count nowhere, and may hold NaN.
     error : "absolute": all errors of y count alike, or "relative": each relative to its y, in training, in choice and

@@ -28,12 +28,12 @@ LEAST_TRAINING_SHARE = 0.4
 
 def split(
     samples: Samples,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    validation: float | tuple[ArrayLike, ...] | None,
     rng: np.random.Generator,
     facts: Facts | None = None,
     copies: EqualRows | None = None,
 ) -> tuple[Subset, Samples]:
-    """Rows to train on and rows to choose by: the pair given, or the fraction given, 0.15 if None.
+    """Rows to train on and rows to choose by: (X, y), or (X, y, gradients), or the fraction given, 0.15 if None.
 
     The rows to train on are not copied: of a large table searches look at a sample.
 
@@ -43,17 +43,26 @@ def split(
     """
     n = len(samples.X)
     if isinstance(validation, tuple):
-        if len(validation) != 2:
-            raise ValueError(f"validation: expected a fraction or a pair (X, y), got {len(validation)} items")
+        if len(validation) not in (2, 3):
+            raise ValueError(
+                f"validation: expected a fraction, (X, y), or (X, y, gradients), got {len(validation)} items"
+            )
         error = "relative" if samples.is_relative else "absolute"
-        held_out = as_samples(*validation, error=error, encode=samples.encodings or False)
+        X, y, *gradients = validation
+        if gradients and samples.derivatives is None:
+            raise ValueError("validation: expected gradients of the rows to train on as well, got those held out alone")
+        held_out = as_samples(
+            X, y, error=error, encode=samples.encodings or False, gradients=gradients[0] if gradients else None
+        )
         for name, given, wanted in (("X", held_out.X, samples.X), ("y", held_out.y, samples.y)):
             if given.shape[1] != wanted.shape[1]:
                 raise ValueError(f"validation {name}: expected {wanted.shape[1]} columns, got {given.shape[1]}")
         return Subset(samples, np.ones(n, dtype=bool)), held_out
     fraction = VALIDATION_FRACTION if validation is None else validation
     if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-        raise ValueError(f"validation: expected a fraction between 0 and 1 or a pair (X, y), got {fraction!r}")
+        raise ValueError(
+            f"validation: expected a fraction between 0 and 1, (X, y), or (X, y, gradients), got {fraction!r}"
+        )
     if n < LEAST_ROWS:
         raise ValueError(f"X: expected at least {LEAST_ROWS} rows, of which one is held out, got {n}")
     if facts is None:

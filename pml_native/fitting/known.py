@@ -32,7 +32,7 @@ SEARCH = "known"
 def split_by_images(
     knowledge: Knowledge,
     samples: Samples,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    validation: float | tuple[ArrayLike, ...] | None,
     rng: np.random.Generator,
     facts: Facts,
     coverage: Coverage,

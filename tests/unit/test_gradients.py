@@ -395,3 +395,19 @@ def test_where_no_derivative_is_left_there_are_none():
     assert alone.some(np.zeros(12, dtype=bool)) is None
     assert alone.without_column(0) is None
     assert type(alone).known(x[:, None], np.full((12, 1, 1), np.nan), None, *[np.arange(12)] * 2) is None
+
+
+def test_rows_to_choose_by_may_have_gradients():
+    X, held_out = box(12, 2), box(20, 2, 1)
+    (y, G), (y_held_out, G_held_out) = quartic(X), quartic(held_out)
+    model = pml.fit(X, y, gradients=G, validation=(held_out, y_held_out, G_held_out), effort=EFFORT)
+    assert relative_rmse(model, quartic, box(200, 2, 2)) < 1e-12
+    assert model.report.gradient_rmse < 1e-12
+    off = pml.fit(X, y, gradients=G, validation=(held_out, y_held_out, 1.1 * G_held_out), effort=EFFORT)
+    assert 0.05 < off.report.gradient_rmse < 0.2
+    without = pml.fit(X, y, gradients=G, validation=(held_out, y_held_out), effort=EFFORT)
+    assert relative_rmse(without, quartic, box(200, 2, 2)) < 1e-12
+    with pytest.raises(ValueError, match="validation: expected gradients of the rows to train on as well"):
+        pml.fit(X, y, validation=(held_out, y_held_out, G_held_out))
+    with pytest.raises(ValueError, match=r"validation: expected a fraction, \(X, y\), or .* got 4 items"):
+        pml.fit(X, y, gradients=G, validation=(held_out, y_held_out, G_held_out, None))

@@ -135,3 +135,31 @@ def test_scikit_learn_is_imported_only_when_asked_for():
     assert "PrecisionRegressor" in dir(pml)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         pml.nothing  # noqa: B018
+
+
+def slopes_of(X):
+    return np.stack([2 * X[:, 0] * X[:, 1], X[:, 0] ** 2 - 1], axis=1)
+
+
+def test_gradients_are_met_and_equal_rows_have_the_mean_of_theirs():
+    some = RNG.permutation(200)[:12]
+    few, y, slopes = X[some], Y[some], slopes_of(X[some])
+    model = polynomial().fit(few, y, gradients=slopes)
+    np.testing.assert_allclose(model.predict(X), Y, atol=1e-12)
+    twice, unknown = np.concatenate([few, few[:3]]), np.concatenate([slopes, slopes[:3] + 0.5])
+    unknown[:3] -= 0.5
+    unknown[2] = np.nan
+    unknown[-1] -= 0.5
+    again = polynomial().fit(twice, np.concatenate([y, y[:3]]), gradients=unknown)
+    np.testing.assert_allclose(again.predict(X), Y, atol=1e-12)
+    with pytest.raises(ValueError, match=r"gradients: expected \(12, 2\) or \(12, 1, 2\), .* got \(11, 2\)"):
+        polynomial().fit(few, y, gradients=slopes[1:])
+
+
+def test_gradients_come_by_metadata_routing():
+    from sklearn import config_context
+
+    with config_context(enable_metadata_routing=True):
+        model = polynomial().set_fit_request(gradients=True)
+        scores = cross_val_score(model, X[:30], Y[:30], cv=2, params={"gradients": slopes_of(X[:30])})
+        assert scores.min() > 1.0 - 1e-15
