@@ -137,7 +137,7 @@ class Samples:
         if not self.is_relative or self.sample_weight is None:
             return changed
         root = np.sqrt(self.sample_weight) * (slope / np.max(np.abs(slope)))
-        return replace(changed, sample_weight=_mean_one(root**2), is_relative=False)
+        return replace(changed, sample_weight=mean_one(root**2), is_relative=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,7 +301,7 @@ def as_samples(
         if array.shape[1] == 0:
             raise ValueError(f"{name}: expected at least 1 column, got 0")
     n_given = len(inputs)
-    weight = None if sample_weight is None else _mean_one(as_weight(sample_weight, n_given))
+    weight = None if sample_weight is None else mean_one(as_weight(sample_weight, n_given))
     numbers = None if weight is None or weight.all() else np.flatnonzero(weight)
     slopes, bends, apart = None, None, np.empty(0, dtype=np.intp)
     if has_derivatives:
@@ -316,7 +316,7 @@ def as_samples(
         derivatives = _derivatives(inputs, slopes, bends, own, apart)
     if numbers is not None:
         inputs, outputs = inputs[numbers], outputs[numbers]
-        weight = None if weight is None else _mean_one(weight[numbers])
+        weight = None if weight is None else mean_one(weight[numbers])
     for name, array, columns in (("X", inputs, names), ("y", outputs, y_names)):
         _require_finite(array, name, columns, numbers, has_option=missing is not None)
     for name, values in (("X", X), ("y", y), ("gradients", gradients), ("second_derivatives", second_derivatives)):
@@ -544,7 +544,7 @@ def _relative_weight(y: Array, weight: Array | None, numbers: NDArray[np.intp] |
             f"{largest:.2g}; fit their logarithm"
         )
     relative = (least / size) ** 2
-    return _mean_one(relative if weight is None else weight * relative)
+    return mean_one(relative if weight is None else weight * relative)
 
 
 def as_weight(sample_weight: ArrayLike, n: int) -> Array:
@@ -802,7 +802,7 @@ def _largest(integers: NDArray[Any]) -> int:
     return max(int(integers.max()), -int(integers.min()))
 
 
-def _mean_one(weight: Array) -> Array:
+def mean_one(weight: Array) -> Array:
     if weight.max() <= 0:
         raise ValueError("sample_weight: expected values >= 0, not all 0, got only 0")
     scaled = weight / weight.max()

@@ -31,7 +31,7 @@ from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
 from .race import ROUNDS, Race, Row
-from .reduced import ReducedSearch, same
+from .reduced import COARSE, ReducedSearch, same
 from .summands import SummandsSearch, may_have_summands
 
 # Searches whose terms may be sums over all images of a point, where columns may be exchanged.
@@ -49,9 +49,10 @@ RELATIONS_ABOVE = 1e-12
 # A quotient of more terms than this may be right at all rows and wild between them, in a tail where rows are scarce
 # (sigmoids of x0 - x1 from 400 rows: 75 over 75 terms, 1e-13 at the rows and 4e-3 beyond).
 LARGE_QUOTIENT = 100
-# Symmetries are looked for again when the best model is so many times more exact than at the last look; terms that
-# stand by themselves, of which few terms tell at once that they lead nowhere, when it is so many times.
-CLEARER, CLEARER_FOR_TERMS = 10.0, 3.0
+# Symmetries are looked for again when the best model is so many times more exact than at the last look, or so many
+# while it is coarse; terms that stand by themselves, of which few terms tell at once that they lead nowhere, when it is
+# so many times.
+CLEARER, CLEARER_IF_COARSE, CLEARER_FOR_TERMS = 10.0, 5.0, 3.0
 # Parts of a function of so many inputs are looked for, where the best error is above this one; and again when it is so
 # many times smaller, and its gradient tells more.
 PARTS_FROM, PARTS_ABOVE, MUCH_CLEARER = 3, 1e-12, 100.0
@@ -126,7 +127,7 @@ def _shows_symmetries(race: Race) -> bool:
         return False
     if race.best.maker.startswith("of ") and ("reduced" not in race.runs or race.has_ended("reduced")):
         return False
-    return _shows_more(race, "reduced", CLEARER)
+    return _shows_more(race, "reduced", CLEARER_IF_COARSE if race.error > COARSE else CLEARER)
 
 
 def _reduced(race: Race) -> ReducedSearch:
@@ -154,7 +155,18 @@ def _shows_units(race: Race) -> bool:
     """Whether changes of units that are not sure may be tried, as all that is sure has led to nothing exact."""
     if not NETWORKS_ABOVE < race.error < USELESS or race.rows.n_inputs < 2:
         return False
-    return _is_as_given(race, "units") and _shows_more(race, "units", CLEARER)
+    if not _is_as_given(race, "units"):
+        return False
+    is_led = race.best is not None and not race.best.maker.startswith("of ")
+    if "units" in race.runs and is_led and race.error < race.looked_at["units"] / CLEARER_IF_COARSE:
+        race.again("units")  # what goes on was read off a model that told much less
+    return _shows_more(race, "units", CLEARER)
+
+
+def _shows_units_early(race: Race) -> bool:
+    """The same before most others have had their second turn, where what is known is coarse: what is left may be much
+    simpler, and most others are not going to come much further."""
+    return race.error > COARSE and _shows_units(race)
 
 
 def _units(race: Race) -> ReducedSearch:
@@ -198,7 +210,7 @@ def _may_be_nested(race: Race) -> bool:
     """Whether the best model may show variables of few inputs each, as nothing has led to an exact one."""
     if not NETWORKS_ABOVE < race.error < USELESS or not _has_products(race) or race.rows.n_inputs < PARTS_FROM:
         return False
-    return _is_as_given(race, "nested") and _shows_more(race, "nested", MUCH_CLEARER)
+    return _is_as_given(race, "nested") and _shows_more(race, "nested", CLEARER if race.depth else MUCH_CLEARER)
 
 
 def _is_as_given(race: Race, search: str) -> bool:
@@ -416,6 +428,15 @@ OF_ONE_LAW = (
         make=_summands,
         changes_variables=True,
         sentence="with terms that stand by themselves, models come to {error:.1e}",
+    ),
+    Row(
+        "units",
+        4.0,
+        1,
+        when=_shows_units_early,
+        make=_units,
+        changes_variables=True,
+        sentence="in variables that may be without units, models come to {error:.1e}",
     ),
     Row("rational", far_behind=QUOTIENTS_FAR, sentence="quotients of polynomials come to {error:.1e}"),
     Row(

@@ -21,9 +21,12 @@ from ..search.scheduler import Next, Start, State, Steps, Worker
 from ..search.search import Found, Rows, own_rng
 from .race import Race, Row
 from .reduced import REDUCED_SHARE, TRIAL_WORK, Within, raced_within, whole_of
+from .symmetry import nearest_fraction
 
 # A term counts for nothing beside another below this part of it: that is what variables are known to at best.
 NOTHING = 1e-6
+# What coefficients of columns in a variable may differ from fractions by: they are known to 1e-4 and better.
+FRACTION = 1e-3
 # Exponentials of a variable may be so far apart.
 MOST_RANGE = 20.0
 # Corners of the box are looked at for the range of variables up to so many columns.
@@ -122,7 +125,7 @@ def learned(model: Model, X: Array) -> Learned | None:
         own = np.zeros((len(polynomial.indices), d), dtype=np.intp)
         own[:, list(module.sources)] = polynomial.indices
         for c in polynomial.coefficients.T:
-            is_log, c = _as_product(own, c, names, half)
+            is_log, c = _as_product(own, _rounded(own, c, half), names, half)
             links.append("log" if is_log else "identity")
             words.append(_in_words(own, c, names))
             for index, value in zip(map(tuple, own.tolist()), c, strict=True):
@@ -137,6 +140,23 @@ def learned(model: Model, X: Array) -> Learned | None:
     variables.use_threads(1)
     columns = tuple(source for source in model.modules[-1].sources if source < d)
     return Learned(variables, tuple(words), columns)
+
+
+def _rounded(indices: NDArray[np.intp], c: Array, half: Array) -> Array:
+    """The coefficients, where the variable is a sum of columns as they are, or their logarithms, times near fractions:
+    then it is one of these fractions, up to a factor."""
+    lines, used = np.flatnonzero(indices.sum(axis=1) == 1), c != 0.0
+    columns = [int(np.argmax(indices[line])) for line in lines]
+    if (indices[used].sum(axis=1) > 1).any() or not lines.size:
+        return c
+    slopes = c[lines] / half[columns]
+    first = slopes[np.argmax(np.abs(c[lines]))]
+    exact = [nearest_fraction(float(slope / first), FRACTION) for slope in slopes]
+    if any(one is None or one == 0.0 for one in exact):
+        return c
+    rounded = c.copy()
+    rounded[lines] = first * np.array(exact) * half[columns]
+    return rounded
 
 
 def _as_product(indices: NDArray[np.intp], c: Array, names: Sequence[str], half: Array) -> tuple[bool, Array]:

@@ -155,6 +155,8 @@ class Race:
             for row in rows:
                 if number >= row.first_round and self._may_go_on(row) and not self._is_far_behind(row):
                     yield from self._turn(row, share * row.share * self.work)
+                    while number > 0 and row.changes_variables and row.search == self._gaining and self._may_go_on(row):
+                        yield from self._turn(row, share * row.share * self.work)
         while not self.is_rounded and (promising := self._most_promising(rows)) is not None:
             done, before = self._done.get(promising.search, 0.0), self.error
             # What has its first turn here is slow to begin with: its share says how much.

@@ -16,15 +16,24 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Samples
+from ..arrays import Array, Samples, mean_one
 from ..derivatives import Derivatives
 from ..models import Model, Reduced
 from ..models.reduced import Variables
+from ..search.graphs import reaches_zero
 from ..search.polynomial import PolynomialSearch, is_simple
 from ..search.scheduler import Next, Part, Start, State, Step, Steps, Worker, drop
 from ..search.search import CALL, WORK_A_SECOND, Found, Rows, own_rng
 from .race import Race, Row, line_of
-from .symmetry import Evidence, find_mirrored, find_scalings, find_variables, in_front, mirrored_changes
+from .symmetry import (
+    Evidence,
+    find_leading_pair,
+    find_mirrored,
+    find_scalings,
+    find_variables,
+    in_front,
+    mirrored_changes,
+)
 
 # Rows that symmetries are read off, away from the edges of the box, where a model's gradient is least exact.
 MOST_ROWS, FEWEST_ROWS, INNER_SHARE = 1000, 50, 0.9
@@ -50,8 +59,19 @@ TRIAL_WORK = 1.5 * WORK_A_SECOND
 # the one of the right variables.
 EARLY_WORK, FAR_WORSE = 0.6 * WORK_A_SECOND, 30.0
 EARLY_FAMILIES = ("polynomial", "rational")
+# The same of a pair that leads, which models above COARSE may show where there is none: polynomials in what it leaves
+# are not much worse at once than those of all columns. What merges it has so much of the work of a race in other t.
+LEADING_WORK, LEADING_WORSE, COARSE, MERGED_SHARE = 0.3 * WORK_A_SECOND, 3.0, 1e-3, 256.0
+# The same of units that are not sure, or of a pair that leads, in which others may have to be found: of Black and
+# Scholes' price, 2e-3 by a network, quotients of the right three products were at 4e-3 after TRIAL_WORK.
+UNITS_WORK = 4e10
 # Races side by side take turns of this much.
 TURN_WORK = 0.2 * WORK_A_SECOND
+
+
+# Variables with their rows, and the error that few terms leave in them.
+Choice = tuple[Variables, Rows]
+Ranked = tuple[float, Choice]
 
 
 class ReducedSearch:
@@ -79,7 +99,7 @@ class ReducedSearch:
         if self.given is not None:
             changed = within(self.rows, self.given)
             if changed is not None:
-                yield from self._raced([(self.given, changed)])
+                yield from self._raced([(self.given, changed)], self.table, self.trials)
             return
         n, d = min(MOST_ROWS, self.rows.n), self.rows.n_inputs
         evaluated, calls = n * (d + 1.0), 20.0
@@ -89,14 +109,20 @@ class ReducedSearch:
         if evidence is None:
             return
         for strictness in STRICTNESS:
-            choices = yield from self._choices(evidence, strictness)
-            if choices and (yield from self._raced(choices[:MOST_RACES])):
+            choices = unlike((yield from self._choices(evidence, strictness)))[:MOST_RACES]
+            # What is sure differs by its coordinates only, and goes side by side; of units that are not, the second
+            # choice has a race if the first has led to nothing.
+            for some in [[one] for one in choices] if self.kind == "units" else [choices]:
+                if some and (yield from self._raced(some, self.table, self.trials)):
+                    return
+            may_lead = strictness == STRICTNESS[0] and self.kind == "symmetries" and self.known.error > COARSE
+            if may_lead and (yield from self._of_leading_pair(evidence)):
                 return
 
     def _evidence(self, worker: Worker) -> Evidence | None:
         return evidence_at(self.rows, self.known, is_mirrored=self.kind == "mirrors")
 
-    def _choices(self, evidence: Evidence, strictness: float) -> Part[list[tuple[Variables, Rows]]]:
+    def _choices(self, evidence: Evidence, strictness: float) -> Part[list[Choice]]:
         """The variables that symmetries leave with their rows, of all choices the one that few terms fit best first."""
         d = self.rows.n_inputs
         orders = [np.arange(d), np.arange(d)[::-1], *(self.rng.permutation(d) for _ in range(MOST_ORDERS))]
@@ -116,21 +142,37 @@ class ReducedSearch:
         if not reduced or (len(reduced) < 2 and not self._spans):
             return reduced
         ranked = yield from self._ranked(reduced)
-        for _ in range(FRONT_ROUNDS if self._spans else 0):
-            others = [one for one in in_front(ranked[0][1][0]) if not any(same(one, other) for other in self.tried)]
+        if self._spans:
+            errors = {id(choice): error for error, choice in ranked}
+            for choice in unlike([choice for _, choice in ranked])[:MOST_RACES]:
+                ranked = [*ranked, *(yield from self._with_other_fronts((errors[id(choice)], choice)))]
+        return [choice for _, choice in sorted(ranked, key=lambda one: one[0])]
+
+    def _with_other_fronts(self, best: Ranked) -> Part[list[Ranked]]:
+        """The same products with other powers in front, as long as these leave less."""
+        found: list[Ranked] = []
+        for _ in range(FRONT_ROUNDS):
+            others = [one for one in in_front(best[1][0]) if not any(same(one, other) for other in self.tried)]
             self.tried += others
             near = [(one, rows) for one in others if (rows := within(self.rows, one)) is not None]
-            before = ranked[0][0]
-            ranked = sorted([*ranked, *(yield from self._ranked(near))], key=lambda one: one[0])
-            if ranked[0][0] == before:
+            found += yield from self._ranked(near)
+            before, best = best, min([best, *found], key=lambda one: one[0])
+            if best is before:
                 break
-        return [choice for _, choice in ranked]
+        return found
 
-    def _ranked(self, choices: list[tuple[Variables, Rows]]) -> Part[list[tuple[float, tuple[Variables, Rows]]]]:
+    def _ranked(self, choices: list[Choice]) -> Part[list[Ranked]]:
         """The choices with the error that few terms leave in them, the least first."""
         if not choices:
             return []
-        errors = yield [PolynomialSearch(rows).first_step() for _, rows in choices]
+        tables = [rows for _, rows in choices]
+        if self.kind == "units":
+            # Many powers in front are as likely. By errors of the rest alone those were taken that flatten it, and
+            # have y where it is small: of Black and Scholes' price S v^-1 T^-0.5, in which 7e-4 was 1.5e-2 of y.
+            tables = [in_errors_of_y(rows, self.rows, variables) for variables, rows in choices]
+        errors = yield [PolynomialSearch(rows).first_step() for rows in tables]
+        if self.kind == "units":  # as good with fewer variables is better
+            errors = [error * rows.n_inputs for error, rows in zip(errors, tables, strict=True)]
         return sorted(zip(errors, choices, strict=True), key=lambda one: one[0])
 
     @property
@@ -140,7 +182,24 @@ class ReducedSearch:
         low, high = np.quantile(size, (SPAN_ENDS, 1.0 - SPAN_ENDS))
         return self.rows.n_outputs == 1 and bool(high / LEAST_SPAN > low)
 
-    def _raced(self, choices: list[tuple[Variables, Rows]]) -> Part[bool]:
+    def _of_leading_pair(self, evidence: Evidence) -> Part[bool]:
+        """A race in what the likeliest sum of two columns leaves, where one leads; whether it has led anywhere.
+
+        Where the two are in other t they are merged next, so that nothing but that is looked for.
+        """
+        [variables] = yield [Step(20.0 * CALL * self.rows.n_inputs**2, partial(_leading_pair, evidence))]
+        changed = None if variables is None else within(self.rows, variables)
+        if variables is None or changed is None or any(same(variables, other) for other in self.tried):
+            return False
+        self.tried.append(variables)
+        table, known = self.table, self.known.score
+        if len(variables.kinds) == self.rows.n_inputs:
+            some = [row for row in table if row.search in ("polynomial", "reduced")]
+            table = [replace(row, share=MERGED_SHARE) if row.search == "reduced" else row for row in some]
+        trials = [(LEADING_WORK, LEADING_WORSE * known), (UNITS_WORK, known)]
+        return (yield from self._raced([(variables, changed)], table, trials))
+
+    def _raced(self, choices: list[Choice], table: Sequence[Row], trials: Sequence[tuple[float, float]]) -> Part[bool]:
         """Races in these variables, in turns; whether one of them has led to a better model."""
         others = []
         for variables, rows in choices:
@@ -148,7 +207,7 @@ class ReducedSearch:
             whole = partial(self._whole, variables)
             others.append(Within(rows, f"it seems to be a function of {words}, which is tried", f"of {words}: ", whole))
         work = REDUCED_SHARE * self.race.work
-        return (yield from raced_within(self.race, others, self.table, self.rng, work, trials=self.trials))
+        return (yield from raced_within(self.race, others, table, self.rng, work, trials=trials))
 
     def _trials(self) -> list[tuple[float, float]]:
         """Work after which races in other variables must have come to so small a score, or are ended."""
@@ -157,6 +216,8 @@ class ReducedSearch:
             # What mirrored points leave has as many variables as before, and is compared with what has had as much
             # work. Ended early, the halves of Voigt's profile, 8e-5 by then and 1e-11 in the end, lost to 2e-6.
             return [(max(self.race.spent, TRIAL_WORK * m), known)]
+        if self.kind == "units":
+            return [(UNITS_WORK * m, known)]
         # What has its first turn early is compared with its like. On exp(-x0 x1) sin(x0 + x1 + x2 + x3) / (1 + x2^2)
         # the race in the right variables stood at 2e-3 by then, far behind roots of relations of 5e-6, but not behind
         # quotients of 5e-4. It comes to 2e-15.
@@ -197,7 +258,9 @@ def evidence_at(rows: Rows, known: Found, *, is_mirrored: bool = False) -> Evide
     if not np.isfinite(gradient).all():
         return None
     mirrored = mirrored_changes(model, X[:MOST_MIRRORED], low, high) if is_mirrored else {}
-    return Evidence(np.ldexp(X, -size_X), np.ldexp(y, -size_y), gradient, known.error, mirrored, size_X, size_y)
+    X, y = np.ldexp(X, -size_X), np.ldexp(y, -size_y)
+    to_zero = tuple(j for j, column in enumerate(np.abs(rows.train.X).T) if reaches_zero(column))
+    return Evidence(X, y, gradient, known.error, mirrored, size_X, size_y, to_zero)
 
 
 class Within(NamedTuple):
@@ -313,6 +376,11 @@ def _variables(evidence: Evidence, strictness: float, order: NDArray[np.intp], w
         return find_variables(evidence, strictness, order)
 
 
+def _leading_pair(evidence: Evidence, worker: Worker) -> Variables | None:
+    with np.errstate(all="ignore"):
+        return find_leading_pair(evidence)
+
+
 def _scalings(evidence: Evidence, n: int, order: NDArray[np.intp], worker: Worker) -> Variables | None:
     with np.errstate(all="ignore"):
         return find_scalings(evidence, n, order)
@@ -343,6 +411,25 @@ def reduced(samples: Samples, variables: Variables) -> Samples | None:
     changed = samples.in_coordinates(np.ascontiguousarray(U), np.ascontiguousarray(v), power)
     derivatives = _derivatives(samples, variables)
     return replace(changed, input_names=None, is_relative=samples.is_relative, derivatives=derivatives)
+
+
+def in_errors_of_y(within: Rows, rows: Rows, variables: Variables) -> Rows:
+    """The rows in the variables with weights by which errors count as they do in y, whatever power is in front."""
+
+    def weighed(changed: Samples, samples: Samples) -> Samples:
+        power = variables.apply(samples.X)[1]
+        weight = (power / np.max(np.abs(power))) ** 2
+        if samples.sample_weight is not None:
+            weight = (
+                weight[:, None] * samples.sample_weight
+                if samples.sample_weight.ndim == 2
+                else weight * samples.sample_weight
+            )
+        return replace(changed, sample_weight=mean_one(weight))
+
+    if rows.train.is_relative or not variables.factor.any():
+        return within
+    return replace(within, train=weighed(within.train, rows.train), held_out=weighed(within.held_out, rows.held_out))
 
 
 def _derivatives(samples: Samples, variables: Variables) -> Derivatives | None:
@@ -384,6 +471,20 @@ def _corners(rows: Rows, variables: Variables) -> Array:
         values = values[np.isfinite(values)]
         ends[:, j] = min(values.min(initial=np.inf), ends[0, j]), max(values.max(initial=-np.inf), ends[1, j])
     return ends
+
+
+def unlike(choices: Sequence[Choice]) -> list[Choice]:
+    """The choices in their order, but for those of the same variables as one before, up to their powers and the one in
+    front: they come last."""
+    seen: list[set[bytes]] = []
+    first, last = list[Choice](), list[Choice]()
+    for one in choices:
+        rows = one[0].coefficients
+        leading = np.take_along_axis(rows, np.argmax(rows != 0.0, axis=1)[:, None], axis=1)
+        own = {row.tobytes() for row in np.round(rows / leading, 9) + 0.0}
+        (last if own in seen else first).append(one)
+        seen.append(own)
+    return first + last
 
 
 def _share_known(train: Array, held_out: Array) -> float:

@@ -141,7 +141,8 @@ def behind(evidence: Evidence, link: str) -> Evidence | None:
     exponent = int(np.frexp(np.max(np.abs(t)))[1])
     error = evidence.error * _size(y) * _size(slope) / _size(t)
     gradient = evidence.gradient * np.ldexp(slope, evidence.y_exponent - exponent)[:, :, None]
-    return Evidence(evidence.X, np.ldexp(t, -exponent), gradient, error, {}, evidence.exponent, exponent)
+    t = np.ldexp(t, -exponent)
+    return replace(evidence, y=t, gradient=gradient, error=error, mirrored={}, y_exponent=exponent)
 
 
 def less(rows: Rows, terms: Terms) -> Rows | None:

@@ -40,11 +40,20 @@ LEAST_PART = 1e-3
 AMPLIFIED, COARSEST = 100.0, 0.1
 FINEST = 1e-7
 DENOMINATORS = (1, 2, 3)
+# A column does not matter where it changes y by no more than MATTERS, as far as a model tells; nor by more than half of
+# the model's error, or NOISE. Without the last, Black and Scholes' price was taken for one without a rate, which leaves
+# 5e-2, as polynomials of 7e-3 show that this matters 9e-3.
+MATTERS, NOISE = 0.01, 1e-3
 # Kinds of t that may be different for two columns of a sum; and the relative deviation from a sum that there may be.
 # The power of x that each is says what its unit does to coefficients.
 MIXED, MOST_RELATIVE = {"sum": 1, "squares": 2, "reciprocals": -1, "logarithms": 0}, 0.01
 # Kinds that are the same for all columns of a group; sums of logarithms are products.
 GROUPED = ("product", "sum", "squares", "reciprocals")
+# The part of the points, those of the least deviations, that tell which pair of columns leads: a model of Black and
+# Scholes' price has most of its error at the kink of short times. Its deviation is then up to CLEAR, and of all others,
+# or in other t, LEAD times as large: by polynomials that are good to 7e-3, 3e-2 beside 0.11 in other t of the same
+# two columns and 0.4 of others.
+MOST_LIKELY, CLEAR, LEAD = 0.9, 0.1, 3.0
 # The deviation of a slope from a constant that a term by itself may have, relative: few terms decide on it.
 COARSE_SUMMAND = 0.1
 # The part of the points where a slope that is a product has one sign.
@@ -65,7 +74,8 @@ class Evidence:
 
     `error` is relative to the size of y, and of x dy/dx. `mirrored` has what a change of the points changes y by,
     relative to its size, and over what other values of these columns do: by (j,) for x_j with the other sign, by (i, j)
-    for x_i and x_j in each other's place. `X` is in units of 2^`exponent`, y in units of 2^`y_exponent`.
+    for x_i and x_j in each other's place. `X` is in units of 2^`exponent`, y in units of 2^`y_exponent`. Rows, of which
+    the points are some in the middle, go down to 0 in the columns `to_zero`.
     """
 
     X: Array
@@ -75,6 +85,7 @@ class Evidence:
     mirrored: Mapping[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
     exponent: int = 0
     y_exponent: int = 0
+    to_zero: tuple[int, ...] = ()
 
     @property
     def tolerance(self) -> float:
@@ -166,12 +177,12 @@ def _factors(evidence: Evidence, tolerance: float) -> Array:
         if np.isnan(h).any():
             continue
         b = float(h @ y / (y @ y))
-        exact = _fraction(b, tolerance)
+        exact = nearest_fraction(b, tolerance)
         if exact is not None and _rms(h - exact * y) <= tolerance:
             exponents[i] = exact
     plain, spreads = evidence.slopes("sum"), evidence.spreads("sum")
     for i in map(int, np.flatnonzero(np.isnan(exponents))):
-        if _rms(plain[:, i]) * spreads[i] <= min(tolerance, 0.01):
+        if _rms(plain[:, i]) * spreads[i] <= min(tolerance, MATTERS, max(0.5 * evidence.error, NOISE)):
             exponents[i] = 0.0
     return exponents
 
@@ -232,13 +243,67 @@ def _scaled_pairs(evidence: Evidence, tolerance: float) -> Iterator[tuple[float,
             if not deviation <= min(tolerance, MOST_RELATIVE * size) or size == 0.0:
                 continue
             within = 3.0 * max(deviation / size, 1e-6)
-            power, exact = _fraction(b, within), _fraction(ratio * 2.0 ** (evidence.exponent * MIXED[other]), within)
+            power, exact = (
+                nearest_fraction(b, within),
+                nearest_fraction(ratio * 2.0 ** (evidence.exponent * MIXED[other]), within),
+            )
             if power and exact:
                 yield deviation / size, power, Pair(deviation / size, "logarithms", i, j, exact, other)
 
 
+def find_leading_pair(evidence: Evidence) -> Variables | None:
+    """What the likeliest sum of two columns leaves, if it is likelier by far than all others; None where none is.
+
+    A model that is too coarse for any tolerance may tell so much. With dy/dt_i = c dy/dt_j + b y, b for logarithms, y
+    is a function of t_j + c t_i, times x_i^b. Different t are the variables, as `find_variables` has them.
+    """
+    sums = sorted(_sums(evidence), key=lambda one: one.relative)
+    if not sums or not sums[0].relative <= CLEAR:
+        return None
+    best = sums[0]
+    names = {(best.kind, best.i), (best.other, best.j)}
+    others = [one.relative for one in sums if {(one.kind, one.i), (one.other, one.j)} != names]
+    within = 3.0 * max(best.relative, 1e-6)
+    ratio, power = nearest_fraction(best.ratio, within), nearest_fraction(best.power, within)
+    if not ratio or power is None or min(others, default=np.inf) < LEAD * best.relative:
+        return None
+    d = evidence.X.shape[1]
+    kinds, rows, factor = ["sum"] * d, np.eye(d), np.zeros(d)
+    factor[best.i] = power
+    kinds[best.i], kinds[best.j] = best.kind, best.other
+    if best.kind == best.other:
+        kinds[best.i] = "product" if best.kind == "logarithms" else best.kind
+        rows[best.i, best.i], rows[best.i, best.j] = ratio, 1.0
+        kinds, rows = np.delete(kinds, best.j).tolist(), np.delete(rows, best.j, axis=0)
+    return variables_of(kinds, rows, factor)
+
+
+def _sums(evidence: Evidence) -> Iterator[Pair]:
+    """All pairs of columns, in all t, as sums, with their deviations at the likely points."""
+    d = evidence.X.shape[1]
+    y = evidence.y.reshape(-1) / np.sqrt(np.mean(evidence.y**2))
+    slopes = {kind: evidence.slopes(kind) for kind in MIXED}
+    for kind, other in itertools.combinations_with_replacement(reversed(MIXED), 2):
+        for i, j in itertools.permutations(range(d), 2):
+            a, b = slopes[kind][:, i], slopes[other][:, j]
+            if (kind == other and i < j) or not (np.isfinite(a).all() and np.isfinite(b).all()):
+                continue
+            table = np.column_stack([b, y if kind == "logarithms" else np.zeros_like(y)])
+            left = np.abs(a - table @ lstsq(table, a, rcond=None)[0])
+            likely = left <= np.quantile(left, MOST_LIKELY)
+            ratio, power = (float(v) for v in lstsq(table[likely], a[likely], rcond=None)[0])
+            size = abs(ratio) * _rms(b[likely])
+            if size > 0.0:
+                relative = _rms(a[likely] - table[likely] @ (ratio, power)) / size
+                ratio *= 2.0 ** (evidence.exponent * (MIXED[other] - MIXED[kind]))
+                yield Pair(relative, kind, i, j, ratio, other, power)
+
+
 class Pair(NamedTuple):
-    """Columns i > j that occur in the sum of t_j(x_j) and `ratio` t_i(x_i) only, of these kinds, up to `relative`."""
+    """Columns i and j that occur in the sum of t_j(x_j) and `ratio` t_i(x_i) only, of these kinds, up to `relative`.
+
+    x_i^`power` is in front.
+    """
 
     relative: float
     kind: str
@@ -246,6 +311,7 @@ class Pair(NamedTuple):
     j: int
     ratio: float
     other: str
+    power: float = 0.0
 
 
 def _pairs(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_], kind: str, other: str) -> Iterator[Pair]:
@@ -270,7 +336,7 @@ def _pairs(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_], kind: 
             relative = deviation / sizes[i]
             if other != kind:
                 ratio *= 2.0 ** (evidence.exponent * (MIXED[other] - MIXED[kind]))
-            exact = _fraction(ratio, 3.0 * max(relative, 1e-6))
+            exact = nearest_fraction(ratio, 3.0 * max(relative, 1e-6))
             if exact and relative <= 0.1 and deviation <= tolerance:
                 yield Pair(relative, kind, i, j, exact, other)
 
@@ -358,7 +424,7 @@ def find_summands(evidence: Evidence) -> list[tuple[Summand, ...]]:
         rest = slopes[:, i] - c * slopes[:, j]
         found = _summand(evidence, Summand("sum", units[i], 1.0), rest, table[:, 0], spreads[i])
         differs = abs(c) * float(np.std(slopes[:, j])) * spreads[i]
-        if found is not None and _fraction(c, COARSE_SUMMAND) and differs > evidence.error:
+        if found is not None and nearest_fraction(c, COARSE_SUMMAND) and differs > evidence.error:
             pairs.append(found)
     products = {i: found for i in range(d) if i not in alone and (found := _product_alone(evidence, i)) is not None}
     surest = list(dict.fromkeys(one for _, one in sorted(pairs)))[:2]
@@ -380,7 +446,7 @@ def _product_alone(evidence: Evidence, i: int) -> tuple[float, Summand] | None:
     table = np.column_stack([np.ones(np.count_nonzero(seen)), np.log(X[seen][:, others])])
     row = np.eye(X.shape[1])[i]
     for j, power in zip(others, lstsq(table, np.log(np.abs(h[seen])), rcond=None)[0][1:].tolist(), strict=True):
-        row[j] = _fraction(power, COARSE_SUMMAND) or 0.0
+        row[j] = nearest_fraction(power, COARSE_SUMMAND) or 0.0
     if np.count_nonzero(row) < 2:
         return None
     shape = np.prod(X[:, others] ** row[others], axis=1)
@@ -398,7 +464,7 @@ def _summand(evidence: Evidence, term: Summand, h: Array, shape: Array, spread: 
     degree = sum(term.row) if term.kind == "product" else MIXED[term.kind]
     unit = float(np.sqrt(np.mean(evidence.y**2)))
     coefficient = b * unit * 2.0 ** (evidence.y_exponent - degree * evidence.exponent)
-    exact = _fraction(coefficient, 3.0 * max(relative, 1e-6))
+    exact = nearest_fraction(coefficient, 3.0 * max(relative, 1e-6))
     return (relative, term._replace(coefficient=exact)) if exact else None
 
 
@@ -415,6 +481,7 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int
     """Products that no change of units changes, where y is multiplied by a power in some; of the `n` likeliest, if
     given."""
     divides, size = evidence.divides, float(np.sqrt(np.mean(evidence.y**2)))
+    divides[list(evidence.to_zero)] = False
     # Those that all may be divided by come first, and are the pivots of directions, not those of products.
     here = np.array([*(i for i in order if divides[i]), *(i for i in order if not divides[i])], dtype=np.intp)
     n_divisors = int(np.count_nonzero(divides))
@@ -430,9 +497,13 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int
         if n > len(singular) or not singular[-n] <= tolerance:
             return None
         tolerance = min(tolerance, SCALING_SURE * float(singular[-n]))
-        directions = _echelon(rows[-n:])
+        rows = rows[-n:]
     else:
-        directions = _echelon(rows[singular <= tolerance])
+        rows = rows[singular <= tolerance]
+    # Rounded where the largest coefficients are 1, errors are least; the order of `here` is one of exact fractions.
+    largest_first = np.argsort(-np.sum(rows[:, :-1] ** 2, axis=0), kind="stable")
+    exact = _echelon(rows[:, [*largest_first, len(here)]])
+    directions = None if exact is None else _echelon(exact[:, [*np.argsort(largest_first), len(here)]])
     if directions is None or len(directions) == 0 or len(directions) >= len(here):
         return None
     if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
@@ -474,13 +545,13 @@ def _echelon(rows: Array) -> Array | None:
         others = np.arange(len(rows)) != done
         rows[others] -= rows[others, column][:, None] * rows[done]
         done += 1
-    exact = [[_fraction(float(v), 0.05) for v in row] for row in rows[:done]]
+    exact = [[nearest_fraction(float(v), 0.05) for v in row] for row in rows[:done]]
     if done < len(rows) or any(v is None for row in exact for v in row):
         return None
     return np.array(exact, dtype=np.float64).reshape(done, rows.shape[1])
 
 
-def _fraction(value: float, within: float) -> float | None:
+def nearest_fraction(value: float, within: float) -> float | None:
     """The fraction of small denominator next to `value`, None if none is near."""
     if not abs(value) <= LARGEST_EXPONENT + 0.1:
         return None

@@ -23,6 +23,8 @@ ROWS_TAKEN, FEWEST_ROWS, MOST_ROWS = 4, 1000, 8000
 # A column whose logarithm is its coordinate: its ends are this far apart. Series of log r are short where those of r
 # over (100, 50000) stall at degree 60.
 LOG_RATIO = 2.0
+# Rows that are spread evenly down to 0 have a least value below this over their number, with all but e^-5 certainty.
+NEAR_ZERO = 5.0
 # Damping of what goes on from another fit, and of what goes on from where the model is, as more powers do.
 LATER_DAMPING, REFIT_DAMPING = 1e-7, 1e-10
 # Steps of a refit, and from changed parameters, by these parts of a function's size.
@@ -50,6 +52,11 @@ AnyFit = TypeVar("AnyFit", bound=Fit)
 def spans(column: Array) -> bool:
     """Whether a column (n,) > 0 spans enough for its logarithm to be another coordinate."""
     return bool(column.max() > LOG_RATIO * column.min())
+
+
+def reaches_zero(column: Array) -> bool:
+    """Whether the rows of a column (n,) > 0 go down to 0 evenly: its logarithm, and what is over it, have no end."""
+    return bool(column.min() < NEAR_ZERO / len(column) * column.max() and np.median(column) > 0.1 * column.max())
 
 
 class Graphs:

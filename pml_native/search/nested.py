@@ -25,7 +25,7 @@ from ..arrays import Array, contiguous
 from ..models.chebyshev import Indices, index_set, largest_index_set, unique_rows
 from .angles import level_set, nested, pair
 from .coordinates import Link
-from .graphs import LATER_DAMPING, Fit, Graphs, GraphSearch, error_of, gradient_in, spans
+from .graphs import LATER_DAMPING, Fit, Graphs, GraphSearch, error_of, gradient_in, reaches_zero, spans
 from .modular_descent import FIRST_DAMPING, Descent, Layout, Problem, Terms
 from .scheduler import Part, Step, Steps, Worker
 from .search import CALL, Found, Rows
@@ -66,9 +66,6 @@ FREEDOM_OF_THIRD, FREEDOM_OF_PAIR = 2.0, 10.0
 HOPEFUL = 10.0
 # The part of the errors at rows held out that structures are compared by, the smallest.
 INNER = 0.9
-# Rows that are spread evenly down to 0 have a least value below this over their number, with all but e^-5 certainty:
-# the logarithm of such a column has no end.
-NEAR_ZERO = 5.0
 
 Index = tuple[int, ...]
 Coefficients = Mapping[Index, float]
@@ -420,8 +417,7 @@ class NestedSearch(GraphSearch):
 
 def _spans_above_zero(column: Array) -> bool:
     """Whether a column (n,) > 0 is taken in logarithms: not if its rows go down to 0."""
-    reaches_zero = column.min() < NEAR_ZERO / len(column) * column.max() and np.median(column) > 0.1 * column.max()
-    return not reaches_zero and spans(column)
+    return not reaches_zero(column) and spans(column)
 
 
 def _residual(one: Trial) -> float:

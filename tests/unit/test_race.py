@@ -297,7 +297,7 @@ def test_changes_of_units_that_are_not_sure_are_tried():
     X = np.random.default_rng(0).uniform(1.0, 3.0, (400, 4))
     a, b, c, d = X.T
     table = tuple(row for row in guide.SCATTERED if row.search in ("polynomial", "units"))
-    race = Race(rows_of(X, a * np.exp(-3.0 * a / b + 0.002 * c * d**2), 60), table, np.random.default_rng(0), 3e9)
+    race = Race(rows_of(X, a * np.exp(-3.0 * a / b + 0.002 * c * d**2), 60), table, np.random.default_rng(0), 6e9)
     Crew(1, math.inf).run(race)
     assert race.best.maker.startswith("of x0/x1, x2*x3^2; times x0: ")
     assert race.error < 1e-13

@@ -9,7 +9,7 @@ from scipy.special import jv
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fitting.race import ROUNDS, Race, Row
-from pml_native.fitting.reduced import EARLY_WORK, FAR_WORSE, ReducedSearch, within
+from pml_native.fitting.reduced import EARLY_WORK, FAR_WORSE, ReducedSearch, in_errors_of_y, unlike, within
 from pml_native.fitting.symmetry import Evidence
 from pml_native.hold_out import split
 from pml_native.models import Reduced
@@ -117,6 +117,28 @@ def test_the_power_in_front_is_the_one_that_leaves_the_simplest_rest():
     assert best < 0.02
     assert best == min([best, *others])
     assert max(others) > 10.0 * best
+
+
+def test_other_products_come_before_other_powers_of_the_same():
+    def choice(rows, factor):
+        return variables_of(["product", "product"], rows, factor), None
+
+    same = [choice([[1, 0, 1], [0, 1, -1]], f) for f in ([0, 0, 0], [1, 0, 1])]
+    same.append(choice([[0, -0.5, 0.5], [2, 0, 2]], [0, 0, 0]))
+    other = choice([[1, 1, 0], [0, 1, -1]], [0, 0, 0])
+    assert unlike([*same, other]) == [same[0], other, *same[1:]]
+
+
+def test_errors_count_as_they_do_in_y_whatever_power_is_in_front():
+    rng = np.random.default_rng(4)
+    X = rng.uniform(0.1, 2.0, (200, 2))
+    rows = Rows.of(*split(as_samples(X, X[:, 0] ** 3 * np.exp(X[:, 1])), None, rng), rng)
+    variables = variables_of(["sum"], [[0, 1]], [2, 0])
+    changed = in_errors_of_y(within(rows, variables), rows, variables)
+    off = rng.normal(size=len(rows.held_out.y))[:, None]
+    front = rows.held_out.X[:, :1] ** 2
+    there = changed.held_out_rmse(changed.held_out.y + off)
+    np.testing.assert_allclose(there, rows.held_out_rmse(rows.held_out.y + front * off), rtol=1e-12)
 
 
 def test_what_has_its_turn_early_in_other_variables_is_compared_with_its_like():

@@ -1,5 +1,7 @@
 """Symmetries found from gradients, and the variables that they leave."""
 
+import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from pml_native.fitting.symmetry import (
     Evidence,
+    find_leading_pair,
     find_mirrored,
     find_scalings,
     find_summands,
@@ -133,6 +136,48 @@ def test_changes_of_units_are_found_where_columns_count_for_little():
     gradient = exact.gradient + wrong[:, None, None] * np.array([0.0, 0.0, 1.0, 0.0])
     variables = find_scalings(Evidence(exact.X, exact.y, gradient, 1e-6), 2, np.arange(4))
     assert variables.described("abcd") == "a/b, c*d^2; times a"
+
+
+def test_nothing_without_a_unit_is_over_a_column_whose_rows_go_down_to_zero():
+    """The points are away from 0, but r / t in place of t / r would have no end at the rows."""
+    seen = evidence(lambda r, v, t: np.tanh(r * t + v**2 * t) + v * t**0.5, [0.05, 1, 1], [1, 3, 3], 1e-6)
+    orders = list(itertools.permutations(range(3)))
+    over = [find_scalings(replace(seen, to_zero=(0,)), 1, np.array(order)).coefficients[:, 0].min() for order in orders]
+    assert min(over) >= 0
+    assert min(find_scalings(seen, 1, np.array(order)).coefficients[:, 0].min() for order in orders) < 0
+
+
+def test_changes_of_units_are_rounded_where_their_coefficients_are_large():
+    """By a gradient that is 3 % off, that of t over that of v, which comes first, is 2.1, and its inverse 0.48."""
+    exact = evidence(lambda a, v, t: np.sin(a) * np.exp(-(v**2) * t), [1] * 3, [2] * 3, 1e-6)
+    noise = 0.02 * np.random.default_rng(5).normal(size=(len(exact.X), 1, 1))
+    gradient = exact.gradient * (1.0 + np.array([0.0, 1.0, 0.0]) * (0.03 + noise))
+    variables = find_scalings(Evidence(exact.X, exact.y, gradient, 1e-2), 1, np.array([1, 2, 0]))
+    assert variables.described("avt") == "v*t^0.5, a"
+
+
+def price(a, b, c):
+    """Times a, of log a + b and c."""
+    return a * np.tanh((np.log(a) + b) / c)
+
+
+def test_the_likeliest_sum_of_two_columns_is_found_by_a_model_that_is_wrong_at_few_points():
+    exact = evidence(price, [0.5, 0.01, 0.3], [2.0, 0.3, 1.0])
+    rng = np.random.default_rng(3)
+    far = rng.uniform(size=len(exact.X)) < 0.05
+    wrong = 0.5 * far[:, None, None] * rng.normal(size=exact.gradient.shape) * np.std(exact.gradient, axis=0)
+    coarse = Evidence(exact.X, exact.y, exact.gradient + wrong, 1e-2)
+    assert find_leading_pair(coarse).described("abc") == "log(a), b, c; times a"
+    merged = evidence(lambda a, b, c: np.exp(a) * np.tanh((a + b) / c), [-0.7, 0.01, 0.3], [0.7, 0.3, 1.0])
+    assert find_leading_pair(evidence(lambda a, b, c: np.tanh((a - 2 * b) / c), [-1, -1, 1], [1, 1, 2])).described(
+        "abc"
+    ) in ("-2*b+a, c", "a-2*b, c", "-0.5*a+b, c")
+    assert find_leading_pair(merged) is None
+
+
+def test_no_pair_leads_where_all_are_alike():
+    assert find_leading_pair(evidence(lambda a, b, c: np.sin(a + b + c), [-1] * 3, [1] * 3)) is None
+    assert find_leading_pair(evidence(lambda a, b: np.sin(a) + np.exp(0.3 * b**2 * a), [1] * 2, [3] * 2)) is None
 
 
 def test_columns_of_both_signs_are_no_factors():
