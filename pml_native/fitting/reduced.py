@@ -108,6 +108,12 @@ class ReducedSearch:
         [evidence] = yield [Step(evaluated * self.known.model.n_params + calls * CALL, self._evidence)]
         if evidence is None:
             return
+        if self.kind == "symmetries" and self.known.error > COARSE:
+            # What a coarse model shows at first sight is less sure than a pair that leads.
+            look = partial(_variables, evidence, STRICTNESS[-1], np.arange(d))
+            [sure] = yield [Step(20.0 * CALL + len(evidence.X) * d**3, look)]
+            if sure is None and (yield from self._of_leading_pair(evidence)):
+                return
         for strictness in STRICTNESS:
             choices = unlike((yield from self._choices(evidence, strictness)))[:MOST_RACES]
             # What is sure differs by its coordinates only, and goes side by side; of units that are not, the second
@@ -115,9 +121,6 @@ class ReducedSearch:
             for some in [[one] for one in choices] if self.kind == "units" else [choices]:
                 if some and (yield from self._raced(some, self.table, self.trials)):
                     return
-            may_lead = strictness == STRICTNESS[0] and self.kind == "symmetries" and self.known.error > COARSE
-            if may_lead and (yield from self._of_leading_pair(evidence)):
-                return
 
     def _evidence(self, worker: Worker) -> Evidence | None:
         return evidence_at(self.rows, self.known, is_mirrored=self.kind == "mirrors")
