@@ -123,6 +123,12 @@ class Near:
         units = np.clip(self.rows.astype(np.float64), 0.0, 1.0)
         return np.clip(np.ldexp((1.0 - units) * low + units * high, -exponent), self.low, self.high)
 
+    def in_box(self, low: Array, high: Array) -> Near:
+        """The same rows in a box that contains theirs."""
+        if not len(self.rows):
+            return Near.all_of(low, high)
+        return Near(low, high, units_of(self.places(), low, high).astype(np.float32), self.reach, self.values)
+
     def with_rows(self, X: Array) -> Near:
         """The same with rows `X` (n, d) besides, some of all kept."""
         low, high = np.minimum(self.low, X.min(axis=0)), np.maximum(self.high, X.max(axis=0))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import OUTLIERS, PrecisionWarning, Samples, as_samples
+from .chunks import chunks_of, is_in_chunks
 from .coverage import Coverage
 from .encodings import Durations
 from .facts import Facts
@@ -25,6 +26,7 @@ from .fitting import known as known_races
 from .fitting import regions as region_races
 from .fitting.account import described, least_rows, left_out, limit_of, notes_on, of_parts, report_of, so_far
 from .fitting.agreement import Box, chosen_by_agreement, estimates
+from .fitting.all_rows import errors_at_all, sampled, with_all_rows
 from .fitting.choice import Choice
 from .fitting.clock import Clock
 from .fitting.continuation import continue_beyond, require_outside
@@ -58,8 +60,8 @@ class FitWarning(UserWarning):
 
 
 def fit(
-    X: ArrayLike,
-    y: ArrayLike,
+    X: Any,
+    y: ArrayLike | None = None,
     *,
     method: str = "auto",
     tolerance: float | None = None,
@@ -89,7 +91,8 @@ def fit(
     X : (n, d), or (n,) for one input; arrays, lists, data frames or other tables with names, without noise. Dates and
         times are taken as seconds from the first, durations as seconds, truth values as 1 and 0; a column of categories
         or text of up to 50 values, of 12 rows each or more, has a model for each. The report says so, and the model
-        takes such columns again.
+        takes such columns again. Of a table in chunks, which need not fit into memory: the path of a file or of a
+        folder of files, a frame of Dask, or a function that begins to read each time it is called; see below.
     y : (n,) or (n, m), real or complex, in which case its parts are fitted as two outputs, and the model's values are
         complex. An array of xarray, `a`, is fitted at its coordinates by `fit(a.coords, a)`.
     method : "polynomial", "separable", "network", "random_features", "rational", "algebraic", "rbf", "simplex",
@@ -159,11 +162,26 @@ def fit(
         checked over the box, as `report.known` says. ValueError where rows contradict it, with their numbers.
     input_names, output_names : names of the columns of X and y; a data frame brings its own.
 
+    A table in chunks is read twice. `y` has the names of the columns that are y, all others are X; or is None for a
+    function that gives an iterator of pairs (X, y). Models are found in 100,000 of its rows, drawn by their numbers
+    and the seed, whatever the chunks are; errors are then measured at all rows (`report.all_rows`). The time limit is
+    that of the search alone. Columns are of numbers, and weights, derivatives and labels of rows can't be given.
+
     A model of inputs or outputs that are all positive may be one of their logarithms; it then gives NaN for x <= 0.
 
     Returns a model: `model(X)`, `model.gradient(X)`, `model.report`, `model.save(path)`. Ctrl-C ends the fit early and
     returns the best model so far. Raises ValueError for data that can't be fitted, saying what was wanted and got.
     """
+    sample = None
+    if is_in_chunks(X):
+        _require_no_rows(sample_weight, gradients, second_derivatives, regions)
+        options = {"missing": missing, "input_names": input_names, "output_names": output_names}
+        chunks = chunks_of(X, y, options)
+        drawn = random_state if isinstance(random_state, (int, np.integer)) else generator(random_state).integers(2**62)
+        sample = sampled(chunks, int(drawn))
+        X, y, input_names, output_names = sample.table()
+    elif y is None:
+        raise ValueError("y: expected the values at the rows of X, got None")
     start = time.perf_counter()
     samples = as_samples(
         X,
@@ -177,6 +195,8 @@ def fit(
         gradients=gradients,
         second_derivatives=second_derivatives,
     )
+    if sample is not None:  # whose rows a user knows by their numbers among all
+        samples = replace(samples, numbers=sample.samples.numbers)
     one_of(method, "method", ("auto", *SEARCHES))
     one_of(outliers, "outliers", OUTLIERS)
     effort, limit, rng = effort_of(effort), seconds_of(time_limit), generator(random_state)
@@ -245,7 +265,7 @@ def fit(
         race.tell(described(facts, train.n, held_out.n, given, n_derivatives))
         for sentence in samples.encodings.sentences(samples.input_names) if samples.encodings else ():
             race.tell(sentence)
-        for sentence in left_out(samples, sample_weight, far):
+        for sentence in left_out(samples, sample_weight, far) if sample is None else [sample.sentence]:
             race.tell(sentence)
         if facts.outputs.constant.all():
             race.consider(_constant(rows))
@@ -320,7 +340,8 @@ def fit(
     model = kept.model
     model.estimate = taken.known.estimate
     model.use_threads(n_threads)
-    model.near = knowledge.near(coverage.near)
+    near = coverage.near if sample is None else coverage.near.in_box(sample.low, sample.high)
+    model.near = knowledge.near(near)
     model.encodings = samples.encodings
     continue_beyond(model, model.near, outside, len(samples.X), kept.endless)
     report = report_of(outcome, race, method, seed, facts, over_box, notes, advice, time_limit, start)
@@ -336,7 +357,21 @@ def fit(
         **of_parts(model),
         seconds=time.perf_counter() - start,  # the last thing that is done
     )
+    if sample is not None:
+        with InterruptGuard() as guard:
+            measured = errors_at_all(model, chunks, sample, samples.is_relative, lambda: guard.requested)
+        model.report = with_all_rows(model.report, measured)
+        for note in model.report.warnings[len(report.warnings) :]:
+            warnings.warn(note, FitWarning, stacklevel=2)
     return model
+
+
+def _require_no_rows(*given: Any) -> None:
+    """ValueError where something is given for the rows of a table in chunks."""
+    names = ("sample_weight", "gradients", "second_derivatives", "regions")
+    for name, value in zip(names, given, strict=True):
+        if value is not None and not (name == "regions" and (callable(value) or isinstance(value, (int, str)))):
+            raise ValueError(f"{name}: expected none for a table in chunks, got {type(value).__name__}")
 
 
 def _wrapped(table: tuple[Row, ...], has_outputs: bool, turns: Mapping[int, float]) -> tuple[Row, ...]:

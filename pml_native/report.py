@@ -244,6 +244,34 @@ class Update:
 
 
 @dataclass(frozen=True)
+class AllRows:
+    """Errors at all `n_rows` rows of a table in chunks, relative as those of the report.
+
+    The model was found in `n_sample` of them. `worst_row` is the number, from 0, of the row of the largest error, at
+    the inputs `worst`; the percentile is that of 50,000 rows. Reading took `seconds_reading`, and measuring `seconds`.
+    Of a pass that was interrupted it is the first `n_measured` rows.
+    """
+
+    n_rows: int
+    n_measured: int
+    n_sample: int
+    rmse: float
+    p95: float
+    max: float
+    worst_row: int
+    worst: tuple[float, ...]
+    seconds_reading: float
+    seconds: float
+
+    def __str__(self) -> str:
+        of = "" if self.n_measured == self.n_rows else f" of {self.n_rows:,}"
+        return (
+            f"at {self.n_measured:,}{of} rows, {self.n_sample:,} of which the model was found in: RMSE {self.rmse:.2e}"
+            f"   95th percentile {self.p95:.2e}   maximum {self.max:.2e} (row {self.worst_row})"
+        )
+
+
+@dataclass(frozen=True)
 class Compression:
     """What `model.compress` has made of a model of the `family` with `n_before` parameters.
 
@@ -465,6 +493,7 @@ class FitReport:
     gradient_max: float | None = None
     compression: Compression | None = None  # what `model.compress` has made of it
     known: tuple[str, ...] = ()  # what became of each thing that was known beforehand
+    all_rows: AllRows | None = None  # of a table in chunks
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, as JSON has them."""
@@ -485,6 +514,8 @@ class FitReport:
         fields["pieces"] = tuple(PieceErrors(**piece) for piece in fields.get("pieces", ()))
         if fields.get("compression") is not None:
             fields["compression"] = Compression(**fields["compression"])
+        if fields.get("all_rows") is not None:
+            fields["all_rows"] = AllRows(**{**fields["all_rows"], "worst": tuple(fields["all_rows"]["worst"])})
         fields["updates"] = tuple(Update(**one) for one in fields.get("updates", ()))
         fields["slices"] = tuple(Slice(**{**one, "y": tuple(one["y"])}) for one in fields.get("slices", ()))
         fields.setdefault("slices_through", ())
@@ -629,6 +660,8 @@ class FitReport:
                 console.print(f"  {title}: {line}", markup=False, highlight=False)
             if len(lines) > SHOWN:
                 console.print(f"  and {len(lines) - SHOWN} more, which to_json has")
+        if self.all_rows is not None:
+            console.print(f"  {self.all_rows}", soft_wrap=True)
         if self.compression is not None:
             console.print(f"  {self.compression}")
         for sentence in self.known:

@@ -27,7 +27,9 @@ TEST_POINTS = 10_000
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "data", nargs="?", help="text with a header line (CSV ...), Parquet, FITS, HDF5 or NetCDF file"
+        "data",
+        nargs="?",
+        help="file of text with a header line (CSV ...), Parquet, FITS, HDF5 or NetCDF, or a folder",
     )
     command.add_argument("--target", help="column(s) to predict, separated by commas")
     command.add_argument("--features", help="columns to predict from; all others if not given")
@@ -112,10 +114,21 @@ def _run(options: argparse.Namespace) -> None:
             f"maximum {errors.max:.2e}"
         )
     else:
-        model = _fit_table(options, settings)
+        make = _fit_folder if os.path.isdir(options.data) else _fit_table
+        model = make(options, settings)
         print(model.report)
     if options.output is not None:
         _save(model, options.output)
+
+
+def _fit_folder(options: argparse.Namespace, settings: dict[str, object]) -> Model:
+    """A table in the files of a folder, which is read in chunks."""
+    if options.target is None:
+        raise ValueError(f"{options.data}: expected --target, the columns to predict of the tables in the folder")
+    for name in ("features", "gradients", "header"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name}: expected none for a folder of tables, got {getattr(options, name)!r}")
+    return fit(options.data, options.target.split(","), **settings)  # type: ignore[arg-type]
 
 
 def _fit_table(options: argparse.Namespace, settings: dict[str, object]) -> Model:
