@@ -5,11 +5,13 @@ A folder of files, a file, a frame of Dask, or a function that begins to read fr
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +21,25 @@ from .binary_tables import FORMATS, PARQUET
 from .columns import Columns, as_columns
 from .tables import Table
 
-# Rows of a Parquet file, or of a chunk that is given, that are looked at together: a few MB, which stay in the cache
-# while they are checked; of 2^14 to 2^20 rows all took the same time to 10 %.
+# Rows of a Parquet file, or of a chunk that is given, that are looked at together: of a few columns some MB.
 ROWS_AT_ONCE = 1 << 17
 # A file of a folder is part of the table if its name ends like that; names that begin with a dot or an underscore are
 # those of what writers leave beside tables.
 ENDINGS = (*FORMATS, ".csv", ".tsv", ".txt", ".dat")
 HIDDEN = (".", "_")
+
+
+class Tally(Protocol):
+    """What is counted in a pass through the rows."""
+
+    def add(self, block: Samples) -> None:
+        """Some rows, with their numbers among all."""
+
+    def merge(self, later: Any) -> None:
+        """What another of its kind has counted in the rows that follow its own."""
+
+
+T = TypeVar("T", bound=Tally)
 
 
 @dataclass(frozen=True)
@@ -35,30 +49,91 @@ class Chunks:
     read: Callable[[], Iterator[tuple[Any, Any]]]
     options: dict[str, Any]
 
-    def samples(self) -> Iterator[Samples]:
-        """The rows in their order, some at a time, with their numbers among all that are given.
+    def counted(self, tally: T, interrupted: Callable[[], bool] = lambda: False) -> T:
+        """`tally` after a pass through all rows, or through those before somebody interrupts.
 
         ValueError where a chunk is no table like the first, with its number.
         """
-        first: Samples | None = None
+        for k, block in enumerate(self.samples()):
+            if k and interrupted():
+                break
+            tally.add(block)
+        return tally
+
+    def samples(self) -> Iterator[Samples]:
+        """The rows in their order, some at a time, with their numbers among all that are given."""
+        wanted: dict[str, int] = {}
         n_before = 0
         for number, (X, y) in enumerate(self.read()):
-            try:
-                samples = as_samples(X, y, **self.options)
-                first = first or samples
-                for name in ("X", "y"):
-                    got, wanted = getattr(samples, name).shape[1], getattr(first, name).shape[1]
-                    if got != wanted:
-                        raise ValueError(f"{name}: expected {wanted} columns, as in the first chunk, got {got}")
-            except ValueError as error:
-                if _is_empty(X):
-                    continue
-                raise ValueError(f"chunk {number}: {error}") from None
-            own = np.arange(samples.n) if samples.numbers is None else samples.numbers
-            yield from replace(samples, numbers=n_before + own).blocks(ROWS_AT_ONCE)
-            n_before += samples.n_given
-        if first is None:
+            samples = _checked(X, y, self.options, number, wanted)
+            if samples is not None:
+                yield from _numbered(samples, n_before).blocks(ROWS_AT_ONCE)
+                n_before += samples.n_given
+        if not wanted:
             raise ValueError("X: expected at least one chunk of rows, got none")
+
+
+def _checked(X: Any, y: Any, options: dict[str, Any], number: int, wanted: dict[str, int]) -> Samples | None:
+    """A chunk as samples, None where it has no rows; `wanted` are the numbers of columns of the first, or get these."""
+    try:
+        samples = as_samples(X, y, **options)
+        for name in ("X", "y"):
+            got = getattr(samples, name).shape[1]
+            if got != wanted.setdefault(name, got):
+                raise ValueError(f"{name}: expected {wanted[name]} columns, as in the first chunk, got {got}")
+    except ValueError as error:
+        if _is_empty(X):
+            return None
+        raise ValueError(f"chunk {number}: {error}") from None
+    return samples
+
+
+def _numbered(samples: Samples, n_before: int) -> Samples:
+    own = np.arange(samples.n) if samples.numbers is None else samples.numbers
+    return replace(samples, numbers=n_before + own)
+
+
+@dataclass(frozen=True)
+class DaskChunks(Chunks):
+    """A frame of Dask: its parts are counted where they are, and tallies merged there, two at a time in their order."""
+
+    frame: Any
+    targets: list[str]
+
+    def counted(self, tally: T, interrupted: Callable[[], bool] = lambda: False) -> T:
+        dask: Any = import_module("dask")
+        lengths = self.frame.map_partitions(len).compute()
+        before = np.cumsum([0, *lengths]).tolist()
+        empty, make, merge = (dask.delayed(one) for one in (tally, _counted_in, _merged))
+        tallies = [
+            make(part, self.targets, self.options, number, before[number], empty)
+            for number, part in enumerate(self.frame.to_delayed())
+            if lengths.iloc[number]
+        ]
+        if not tallies:
+            raise ValueError("X: expected at least one row, got a frame of Dask without any")
+        while len(tallies) > 1:
+            tallies = [merge(*tallies[i : i + 2]) for i in range(0, len(tallies), 2)]
+        [found] = dask.compute(tallies[0])
+        result: T = found
+        return result
+
+
+def _counted_in(part: Any, targets: list[str], options: dict[str, Any], number: int, n_before: int, empty: T) -> T:
+    """A tally of a part of a frame, on a worker."""
+    tally = copy.deepcopy(empty)
+    samples = _checked(*_divided(part, targets), options, number, {})
+    assert samples is not None
+    for block in _numbered(samples, n_before).blocks(ROWS_AT_ONCE):
+        tally.add(block)
+    return tally
+
+
+def _merged(tally: T, *later: T) -> T:
+    whole = copy.deepcopy(tally)
+    for one in later:
+        whole.merge(one)
+    return whole
 
 
 def is_in_chunks(X: Any) -> bool:
@@ -78,9 +153,9 @@ def chunks_of(X: Any, y: Any, options: dict[str, Any]) -> Chunks:
         targets, paths = _targets(y, "in a file"), _paths(Path(X))
         return Chunks(lambda: (_divided(table, targets) for path in paths for table in _tables(path, targets)), options)
     if _is_of_dask(X):
-        targets = _targets(y, "in a frame of Dask")
-        parts = range(X.npartitions)
-        return Chunks(lambda: (_divided(X.partitions[i].compute(), targets) for i in parts), options)
+        targets, parts = _targets(y, "in a frame of Dask"), range(X.npartitions)
+        read = lambda: (_divided(X.partitions[i].compute(), targets) for i in parts)  # noqa: E731
+        return DaskChunks(read, options, X, targets)
     if y is None:
         return Chunks(lambda: map(_pair, _begun(X)), options)
     targets = _targets(y, "in chunks with names")

@@ -146,11 +146,25 @@ def test_a_function_gives_tables_with_names():
     assert model.signature.input_names == ("a", "b")
 
 
-def test_a_frame_of_dask_is_read_part_by_part():
-    frames = pytest.importorskip("dask.dataframe")
-    pandas = pytest.importorskip("pandas")
-    model = fit(frames.from_pandas(pandas.DataFrame(table(slice(0, 2000))), npartitions=3), "y")
-    assert model.report.all_rows.n_rows == 2000
+def frame_of_dask(n_parts):
+    frames, pandas = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    return frames.from_pandas(pandas.DataFrame(table(slice(0, 2000))), npartitions=n_parts, sort=False)
+
+
+def test_a_frame_of_dask_is_counted_part_by_part_to_the_same_bits(monkeypatch):
+    monkeypatch.setattr(all_rows, "SAMPLE_ROWS", 300)
+    whole, cut = fit(lambda: iter([table(slice(0, 2000))]), "y"), fit(frame_of_dask(7), "y")
+    np.testing.assert_array_equal(whole(X), cut(X))
+    for name in ("n_rows", "p95", "max", "worst_row", "worst"):
+        assert getattr(whole.report.all_rows, name) == getattr(cut.report.all_rows, name)
+    assert cut.report.all_rows.rmse == pytest.approx(whole.report.all_rows.rmse, rel=1e-12)
+
+
+def test_an_error_in_a_part_of_a_frame_of_dask_names_it():
+    frame = frame_of_dask(4)
+    frame["y"] = frame["y"].where(frame["a"] < frame["a"].max())
+    with pytest.raises(ValueError, match=r"chunk \d: y"):
+        fit(frame, "y")
 
 
 def test_rows_with_missing_values_are_left_out_where_asked():
