@@ -26,7 +26,7 @@ from .fitting import known as known_races
 from .fitting import regions as region_races
 from .fitting.account import described, least_rows, left_out, limit_of, notes_on, of_parts, report_of, so_far
 from .fitting.agreement import Box, chosen_by_agreement, estimates
-from .fitting.all_rows import errors_at_all, sampled, with_all_rows
+from .fitting.all_rows import sampled, with_all_rows
 from .fitting.choice import Choice
 from .fitting.clock import Clock
 from .fitting.continuation import continue_beyond, require_outside
@@ -180,6 +180,11 @@ def fit(
         drawn = random_state if isinstance(random_state, (int, np.integer)) else generator(random_state).integers(2**62)
         sample = sampled(chunks, int(drawn))
         X, y, input_names, output_names = sample.table()
+    elif hasattr(X, "__next__"):
+        raise ValueError(
+            f"X: expected a function that begins to read each time it is called, got a {type(X).__name__}, which can "
+            f"be read once"
+        )
     elif y is None:
         raise ValueError("y: expected the values at the rows of X, got None")
     start = time.perf_counter()
@@ -359,8 +364,9 @@ def fit(
     )
     if sample is not None:
         with InterruptGuard() as guard:
-            measured = errors_at_all(model, chunks, sample, samples.is_relative, lambda: guard.requested)
-        model.report = with_all_rows(model.report, measured)
+            model.report = with_all_rows(
+                model.report, model, chunks, sample, samples.is_relative, lambda: guard.requested
+            )
         for note in model.report.warnings[len(report.warnings) :]:
             warnings.warn(note, FitWarning, stacklevel=2)
     return model

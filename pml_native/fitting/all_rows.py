@@ -193,10 +193,30 @@ def errors_at_all(
     )
 
 
-def with_all_rows(report: FitReport, measured: AllRows) -> FitReport:
-    """The report, whose expected error is at least that at all rows; with a warning where it had promised less."""
+def with_all_rows(
+    report: FitReport,
+    model: Model,
+    chunks: Chunks,
+    sample: Sample,
+    is_relative: bool,
+    interrupted: Callable[[], bool],
+) -> FitReport:
+    """The report, whose expected error is at least that at all rows; with a warning where it had promised less.
+
+    And where the table can't be read again: the model, which took longer, is not lost for that.
+    """
+    try:
+        measured = errors_at_all(model, chunks, sample, is_relative, interrupted)
+    except Exception as reason:
+        note = f"errors at all rows are not known: they could not be read again ({type(reason).__name__}: {reason})"
+        return replace(report, warnings=(*report.warnings, note))
     low, high = report.error_range
     notes = report.warnings
+    if measured.n_measured != sample.n_rows and not interrupted():
+        notes += (
+            f"the table had {sample.n_rows:,} rows when it was read first, and {measured.n_measured:,} when it was "
+            f"read again",
+        )
     if measured.rmse > high:
         x = ", ".join(f"{name} = {value:.6g}" for name, value in zip(report.input_names, measured.worst, strict=True))
         notes += (

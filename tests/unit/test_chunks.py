@@ -99,6 +99,24 @@ def test_what_only_rows_outside_the_sample_show_is_said(monkeypatch):
     assert model.report.error > 0.1
 
 
+def once(*chunks):
+    """Reads as often as asked, but the second time only the last chunks."""
+    times = iter((chunks, chunks[1:]))
+    return lambda: iter(next(times))
+
+
+def test_a_table_that_is_another_when_it_is_read_again_is_said():
+    with pytest.warns(pml.FitWarning, match="had 2,000 rows when it was read first, and 1,500 when it was read again"):
+        fit(once((X[:500], y[:500]), (X[500:], y[500:])))
+
+
+def test_a_table_that_cannot_be_read_again_does_not_take_the_model_with_it():
+    with pytest.warns(pml.FitWarning, match=r"could not be read again \(ValueError: X: expected at least one chunk"):
+        model = fit(once((X, y)))
+    assert np.abs(model(X) - y).max() < 1e-12
+    assert model.report.all_rows is None
+
+
 def test_the_same_model_comes_of_a_table_that_is_no_larger_than_the_sample():
     whole, cut = fit(X, y), fit(pairs(100, 1100))
     assert str(whole.formula()) == str(cut.formula())
@@ -175,6 +193,7 @@ def test_rows_with_missing_values_are_left_out_where_asked():
 
 
 REFUSED = {
+    "a generator": (lambda _: (iter([(X, y)]), None), "a function that begins to read each time it is called, got a"),
     "no y": (lambda _: (X, None), "y: expected the values at the rows of X, got None"),
     "no names": (lambda _: (lambda: iter([table(slice(0, 9))]), None), r"chunks that are pairs \(X, y\)"),
     "a name that is none": (lambda _: (lambda: iter([table(slice(0, 9))]), "z"), r"expected columns named z, got \["),
