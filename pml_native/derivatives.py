@@ -82,6 +82,15 @@ class Derivatives:
         """Which are along one column alone: (k,)."""
         return np.asarray(np.count_nonzero(self.directions, axis=1) == 1)
 
+    def gradients_at(self, n: int, order: int = 1) -> Array:
+        """Those along single columns at n rows, (n, m, d), NaN where they are not known."""
+        every = np.full((n, self.values.shape[1], self.X.shape[1]), np.nan)
+        own = self.is_along_axis & ~self.is_apart & (self.order == order)
+        axis = np.argmax(np.abs(self.directions[own]), axis=1)
+        along = np.take_along_axis(self.directions[own], axis[:, None], axis=1)
+        every[self.rows[own], :, axis] = self.values[own] / along**order
+        return every
+
     def some(self, which: NDArray[np.bool_]) -> Derivatives | None:
         """Those of them, None for none."""
         if not which.any():

@@ -84,6 +84,13 @@ class Frame:
         outer = inner if self.basis is None else inner @ self.basis
         return outer * (self.factor / self.scale)
 
+    def inner_gradient(self, outer: Array) -> Array:
+        """Derivatives by x (n, m, d) -> by z (n, m, r), within the plane of the points where there is one."""
+        plain = outer * np.where(np.isinf(self.scale), 0.0, self.scale / self.factor)
+        if self.basis is None:
+            return np.asarray(plain)
+        return np.asarray(plain @ (self.basis / np.sum(self.basis**2, axis=1, keepdims=True)).T)
+
     def arrays(self) -> dict[str, Array]:
         """What `from_arrays` needs."""
         basis = np.zeros((0, len(self.centre))) if self.basis is None else self.basis

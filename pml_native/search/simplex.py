@@ -1,8 +1,10 @@
-"""Finds what linear interpolation on simplices comes to: there is no choice to make, only errors to measure."""
+"""Finds what interpolation on simplices comes to: there is no choice to make, only errors to measure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+import numpy as np
 
 from ..arrays import Samples
 from ..models import Signature, SimplexInterpolator
@@ -32,13 +34,25 @@ class SimplexSearch:
     def _found(self, worker: Worker) -> Found:
         model = interpolant(self.points)
         found = self.rows.found(
-            model, SimplexInterpolator.family, repr(model), status="interpolated", refit=interpolant
+            model,
+            SimplexInterpolator.family,
+            repr(model),
+            status="interpolated",
+            refit=interpolant,
+            uses_derivatives=model.slopes is not None,
         )
         return replace(found, measured_at=self.rows.held_out) if self.is_part else found
 
 
 def interpolant(samples: Samples) -> SimplexInterpolator:
-    """That of the rows; the mean where rows contradict each other; a value everywhere."""
-    model = SimplexInterpolator(samples.X, samples.y, outside="linear", duplicates="average", n_threads=1)
+    """That of the rows; the mean where rows contradict each other; a value everywhere. It is cubic where slopes are
+    known at all of them."""
+    known, gradients = samples.derivatives, None
+    if known is not None:
+        every = known.gradients_at(len(samples.X))
+        gradients = every if np.isfinite(every).all() else None
+    model = SimplexInterpolator(
+        samples.X, samples.y, outside="linear", duplicates="average", gradients=gradients, n_threads=1
+    )
     model.signature = Signature.of(samples)
     return model

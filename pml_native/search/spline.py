@@ -103,11 +103,7 @@ class Grid:
         known, y = self.nodes.derivatives, self.nodes.y
         if known is None:
             return None
-        every = np.full((*y.shape, self.nodes.X.shape[1]), np.nan)
-        own = known.is_along_axis & ~known.is_apart & (known.order == order)
-        axis = np.argmax(np.abs(known.directions[own]), axis=1)
-        along = np.take_along_axis(known.directions[own], axis[:, None], axis=1)
-        every[known.rows[own], :, axis] = known.values[own] / along**order
+        every = known.gradients_at(len(y), order)
         if not np.isfinite(every[:, :, self.columns]).all():
             return None
         return [every[:, :, j].reshape(*self.shape, -1) for j in self.columns]

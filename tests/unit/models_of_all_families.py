@@ -185,6 +185,11 @@ def simplices(**options):
     return pml.SimplexInterpolator(BOX, Y, **options)
 
 
+def cubics():
+    slopes = np.stack([np.ones_like(BOX), np.cos(BOX)], axis=1)
+    return pml.SimplexInterpolator(BOX, Y, gradients=slopes, method="triangulation")
+
+
 def simplices_of_a_grid():
     X = np.stack(np.meshgrid([1.0, 2.5, 4.0, 5.0], [1.0, 3.0, 5.0], indexing="ij"), axis=-1).reshape(-1, 2)
     return pml.SimplexInterpolator(X, X[:, 0] * np.sin(X[:, 1]))
@@ -530,6 +535,7 @@ MODELS: dict[str, Case] = {
     ),
     "simplices of a grid": Case(simplices_of_a_grid, has_kinks=True),
     "simplices of one input": Case(lambda: pml.SimplexInterpolator(BOX[:50, 0], Y[:50, 0]), has_kinks=True),
+    "cubics on simplices": Case(cubics, has_kinks=True),
     "simplices in a plane": Case(simplices_in_a_plane, has_kinks=True),
 }
 
