@@ -168,9 +168,13 @@ def enthalpy(X: Array, is_liquid: Array) -> Array:
 
 def friction(X: Array) -> Array:
     """Friction factor of a pipe, of Re and roughness: laminar up to 2300, Haaland's formula above."""
+    return friction_factor(X, is_turbulent(X))
+
+
+def friction_factor(X: Array, is_turbulent: Array) -> Array:
     reynolds, roughness = X.T
     turbulent = (-1.8 * np.log10((roughness / 3.7) ** 1.11 + 6.9 / reynolds)) ** -2
-    return np.where(reynolds < LAMINAR, 64.0 / reynolds, turbulent)
+    return np.where(is_turbulent, turbulent, 64.0 / reynolds)
 
 
 def two_phases(X: Array) -> Array:
@@ -529,4 +533,5 @@ jumps = {
         enthalpy, is_liquid, lambda X: np.column_stack((1.0 / (X[:, 0] + 230.0), np.log(X[:, 1])))
     ),
     "transition-3d": Jump(volume, is_dense, as_given),
+    "friction": Jump(friction_factor, is_turbulent, as_given),
 }
