@@ -269,10 +269,11 @@ class Witnesses:
         return self._rms(np.sqrt(np.mean(far**2, axis=1)))
 
     def _undecided(self, model: Model) -> float:
-        """The RMS error where two laws may hold: either as likely at the middle of a gap, so in a quarter of it."""
+        """The RMS error where two laws may hold: with the break and its true place anywhere in a gap, in a third of
+        it are both on different sides; a quarter if the break is in the middle."""
         with np.errstate(all="ignore"):
             apart = np.sqrt(np.mean((model.undecided(self.box.points) / self.box.unit) ** 2, axis=1))
-        return 0.5 * self._rms(np.where(np.isfinite(apart), apart, 0.0))
+        return math.sqrt(1.0 / 3.0) * self._rms(np.where(np.isfinite(apart), apart, 0.0))
 
     def _rms(self, distance: Array) -> float:
         return float(np.sqrt(np.average(distance**2, weights=self.box.weights)))

@@ -18,15 +18,17 @@ from ..search.exponentials import ExponentialsSearch
 from ..search.hermite import has_slopes, radial_search
 from ..search.laws import LawsSearch
 from ..search.modular import ModularSearch
+from ..search.one_polynomial import MOST_TOGETHER
 from ..search.polynomial import is_simple
 from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import broken_sums, inverse, periodic, pieces, regions, summands
+from . import broken_sums, inverse, one_polynomial, periodic, pieces, regions, summands
 from .broken_sums import BrokenSumsSearch
 from .inverse import InverseSearch, may_be_an_inverse
 from .nested import NestedRace
+from .one_polynomial import OnePolynomialRace, may_be_of_one_polynomial
 from .parts import variables_of_parts
 from .periodic import SEEMING_SHARE, PeriodicSearch, seeming_periods
 from .pieces import PiecesSearch
@@ -197,6 +199,9 @@ def _may_have_summands(race: Race) -> bool:
     """Whether the best model may show terms that stand by themselves, beside something that is not exact yet."""
     if not SUMMANDS_ABOVE < race.error < USELESS or not may_have_summands(race):
         return False
+    run = race.runs.get(summands.SEARCH)
+    if run is not None and isinstance(run.search, SummandsSearch) and run.search.is_outdone(race):
+        race.again(summands.SEARCH)
     return _is_as_given(race, summands.SEARCH) and _shows_more(race, summands.SEARCH, CLEARER_FOR_TERMS)
 
 
@@ -204,6 +209,20 @@ def _summands(race: Race) -> SummandsSearch:
     race.looked_at[summands.SEARCH] = race.error
     assert race.best is not None
     return SummandsSearch(race, race.best, SCATTERED)
+
+
+def _may_be_of_one_polynomial(race: Race) -> bool:
+    """Whether y may be some function of one polynomial, as nothing exact is known."""
+    if one_polynomial.SEARCH in race.runs:
+        return True
+    # Of more variables a race within another sees less than that: it has little work for other searches.
+    is_wide = race.depth > 0 and race.rows.n_inputs > MOST_TOGETHER
+    return SUMMANDS_ABOVE < race.error < USELESS and not is_wide and may_be_of_one_polynomial(race)
+
+
+def _of_one_polynomial(race: Race) -> OnePolynomialRace:
+    assert race.best is not None
+    return OnePolynomialRace(race, race.best, SCATTERED)
 
 
 def _may_be_nested(race: Race) -> bool:
@@ -437,6 +456,14 @@ OF_ONE_LAW = (
         make=_units,
         changes_variables=True,
         sentence="in variables that may be without units, models come to {error:.1e}",
+    ),
+    Row(
+        one_polynomial.SEARCH,
+        4.0,
+        when=_may_be_of_one_polynomial,
+        make=_of_one_polynomial,
+        changes_variables=True,
+        sentence="of one polynomial, models come to {error:.1e}",
     ),
     Row("rational", far_behind=QUOTIENTS_FAR, sentence="quotients of polynomials come to {error:.1e}"),
     Row(

@@ -268,13 +268,15 @@ def evidence_at(rows: Rows, known: Found, *, is_mirrored: bool = False) -> Evide
 
 class Within(NamedTuple):
     """Rows in other variables, for a race within one: `sentence` begins its record, `prefix` the lines of it, and
-    `whole` makes of what it finds a model of the inputs. The race has a `table` of its own, or that of all."""
+    `whole` makes of what it finds a model of the inputs. The race has a `table` of its own, or that of all. `work` is
+    what `whole` takes beside values at all rows."""
 
     rows: Rows
     sentence: str
     prefix: str
     whole: Callable[[Found, Worker], Found]
     table: Sequence[Row] | None = None
+    work: Callable[[Found], float] = lambda inner: 0.0
 
 
 def raced_within(
@@ -317,16 +319,20 @@ def raced_within(
                 if isinstance(event.found, str):
                     yield with_prefix(event.found, one.prefix)
                 elif event.found is not None:
-                    cost = one.rows.n * event.found.model.n_params + 30.0 * CALL
+                    cost = one.rows.n * event.found.model.n_params + 30.0 * CALL + one.work(event.found)
                     [found] = yield [Step(cost, partial(one.whole, event.found))]
                     best[i] = min(best[i], found.score)
                     yield found
                     if found.is_exact and is_simple(event.found.model):
-                        # The law by few parameters: what other variables lead to is no better, nor tells of it.
+                        # The law by few parameters: what other variables lead to is no better, nor tells of it. Nor
+                        # does a race go on that can't know of it, as it was made exact here.
+                        kept = [i] if event.found.is_exact else []
                         for other in going:
-                            if other != i:
+                            if other not in kept:
                                 drop(runs[other])
-                        going = [i]
+                        going = kept
+                        if not going:
+                            break
                 if event.state is State.ENDED:
                     going.remove(i)
                     break

@@ -13,7 +13,6 @@ and in logarithms it is multiplied by a power if the sum is b y. Tests, the sure
    nearly so, may only be in the numerator of one of them.
 4. Mirrored points, by values of the model: one column with the other sign, which leaves |x_j|, or two columns in each
    other's place, which leave their sum and their product.
-5. Terms that stand by themselves: dy/dt_i = b, dy/dx_i = b x_j^p, or dy/dx_i = c dy/dx_j + b.
 
 Coefficients are rational: within the errors of the gradient they are rounded to small fractions, so that the variables
 are exact. Nothing here is sure, the model being one of data: who uses a symmetry fits what it leaves, and looks.
@@ -22,7 +21,7 @@ are exact. Nothing here is sure, the model being one of data: who uses a symmetr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..models import Model
 from ..models.reduced import KINDS, Variables, variables_of
-from ..singular_values import lstsq, svd
+from ..singular_values import lstsq, pinv, svd
 
 # Columns whose smallest modulus is below this part of the largest are no factors: a product would lose digits there.
 LEAST_PART = 1e-3
@@ -54,10 +53,6 @@ GROUPED = ("product", "sum", "squares", "reciprocals")
 # or in other t, LEAD times as large: by polynomials that are good to 7e-3, 3e-2 beside 0.11 in other t of the same
 # two columns and 0.4 of others.
 MOST_LIKELY, CLEAR, LEAD = 0.9, 0.1, 3.0
-# The deviation of a slope from a constant that a term by itself may have, relative: few terms decide on it.
-COARSE_SUMMAND = 0.1
-# The part of the points where a slope that is a product has one sign.
-ONE_SIGN = 0.99
 # How much less likely changes of units may be once they are rounded.
 SCALING_SURE = 3.0
 LARGEST_EXPONENT = 6.0
@@ -122,6 +117,27 @@ class Evidence:
         return self.divides if kind in ("product", "reciprocals", "logarithms") else np.zeros(d, dtype=bool)
 
 
+def evidence_in(evidence: Evidence, variables: Variables) -> Evidence | None:
+    """The same in the `variables`, of y over the power in front of these; None where that is not finite.
+
+    What the gradient by x has beside them, where y is not quite a function of them, is left out.
+    """
+    X, y = np.ldexp(evidence.X, evidence.exponent), np.ldexp(evidence.y, evidence.y_exponent)
+    U, power = variables.apply(X)
+    by_x, power_by_x = variables.jacobian(X)
+    v: Array = y / power[:, None]
+    gradient = np.ldexp(evidence.gradient, evidence.y_exponent - evidence.exponent)
+    slopes = (gradient - v[:, :, None] * power_by_x[:, None, :]) / power[:, None, None]
+    size_x, size_u = (np.sqrt(np.mean(values**2, axis=0)) for values in (X, U))
+    scaled = by_x * size_x / np.where(size_u > 0.0, size_u, 1.0)[:, None]
+    by_u = np.einsum("nmd,ndr->nmr", slopes * size_x, pinv(scaled)) / np.where(size_u > 0.0, size_u, 1.0)
+    exponent, y_exponent = (int(np.frexp(np.max(np.abs(values)))[1]) for values in (U, v))
+    by_u = np.ldexp(by_u, exponent - y_exponent)
+    if not (np.isfinite(U).all() and np.isfinite(v).all() and np.isfinite(by_u).all()):
+        return None
+    return Evidence(np.ldexp(U, -exponent), np.ldexp(v, -y_exponent), by_u, evidence.error, {}, exponent, y_exponent)
+
+
 def find_variables(
     evidence: Evidence, strictness: float = 1.0, order: NDArray[np.intp] | None = None
 ) -> Variables | None:
@@ -178,11 +194,11 @@ def _factors(evidence: Evidence, tolerance: float) -> Array:
             continue
         b = float(h @ y / (y @ y))
         exact = nearest_fraction(b, tolerance)
-        if exact is not None and _rms(h - exact * y) <= tolerance:
+        if exact is not None and rms(h - exact * y) <= tolerance:
             exponents[i] = exact
     plain, spreads = evidence.slopes("sum"), evidence.spreads("sum")
     for i in map(int, np.flatnonzero(np.isnan(exponents))):
-        if _rms(plain[:, i]) * spreads[i] <= min(tolerance, MATTERS, max(0.5 * evidence.error, NOISE)):
+        if rms(plain[:, i]) * spreads[i] <= min(tolerance, MATTERS, max(0.5 * evidence.error, NOISE)):
             exponents[i] = 0.0
     return exponents
 
@@ -238,8 +254,8 @@ def _scaled_pairs(evidence: Evidence, tolerance: float) -> Iterator[tuple[float,
             if other == "logarithms" or not (np.isfinite(slopes[:, i]).all() and np.isfinite(table).all()):
                 continue
             ratio, b = (float(v) for v in lstsq(table, slopes[:, i], rcond=None)[0])
-            deviation = _rms(slopes[:, i] - table @ (ratio, b)) * spreads[i]
-            size = abs(ratio) * _rms(others[:, j]) * spreads[i]
+            deviation = rms(slopes[:, i] - table @ (ratio, b)) * spreads[i]
+            size = abs(ratio) * rms(others[:, j]) * spreads[i]
             if not deviation <= min(tolerance, MOST_RELATIVE * size) or size == 0.0:
                 continue
             within = 3.0 * max(deviation / size, 1e-6)
@@ -292,9 +308,9 @@ def _sums(evidence: Evidence) -> Iterator[Pair]:
             left = np.abs(a - table @ lstsq(table, a, rcond=None)[0])
             likely = left <= np.quantile(left, MOST_LIKELY)
             ratio, power = (float(v) for v in lstsq(table[likely], a[likely], rcond=None)[0])
-            size = abs(ratio) * _rms(b[likely])
+            size = abs(ratio) * rms(b[likely])
             if size > 0.0:
-                relative = _rms(a[likely] - table[likely] @ (ratio, power)) / size
+                relative = rms(a[likely] - table[likely] @ (ratio, power)) / size
                 ratio *= 2.0 ** (evidence.exponent * (MIXED[other] - MIXED[kind]))
                 yield Pair(relative, kind, i, j, ratio, other, power)
 
@@ -317,11 +333,11 @@ class Pair(NamedTuple):
 def _pairs(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_], kind: str, other: str) -> Iterator[Pair]:
     """Pairs for a column i of one kind and a column j < i of another, if they are not `gone`."""
     slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
-    sizes = np.array([_rms(h) for h in slopes.T]) * spreads
+    sizes = np.array([rms(h) for h in slopes.T]) * spreads
     others, other_sizes = slopes, sizes
     if other != kind:
         others = evidence.slopes(other)
-        other_sizes = np.array([_rms(h) for h in others.T]) * evidence.spreads(other)
+        other_sizes = np.array([rms(h) for h in others.T]) * evidence.spreads(other)
     d = slopes.shape[1]
     for i in range(d):
         if gone[i] or not (np.isfinite(sizes[i]) and sizes[i] > 0):
@@ -332,7 +348,7 @@ def _pairs(evidence: Evidence, tolerance: float, gone: NDArray[np.bool_], kind: 
             a, b = slopes[:, i], others[:, j]
             ratio = float(a @ b / (b @ b))
             # An error of the gradient is one of y over the spread of t.
-            deviation = _rms(a - ratio * b) * spreads[i]
+            deviation = rms(a - ratio * b) * spreads[i]
             relative = deviation / sizes[i]
             if other != kind:
                 ratio *= 2.0 ** (evidence.exponent * (MIXED[other] - MIXED[kind]))
@@ -352,7 +368,7 @@ def mirrored_changes(model: Model, X: Array, low: Array, high: Array) -> dict[tu
         size = np.sqrt(np.mean(y**2, axis=0))
 
         def change(there: Array, inside: NDArray[np.bool_]) -> float:
-            return _rms((model.evaluate(there[inside]) - y[inside]) / size)
+            return rms((model.evaluate(there[inside]) - y[inside]) / size)
 
         for columns in mirrors:
             there = X.copy()
@@ -383,89 +399,6 @@ def find_mirrored(evidence: Evidence, strictness: float = 1.0) -> Variables | No
         return None
     others = [i for i in range(d) if i not in taken]
     return variables_of([*kinds, *["sum"] * len(others)], np.array([*rows, *np.eye(d)[others]]), np.zeros(d))
-
-
-class Summand(NamedTuple):
-    """A term of y by itself: `coefficient` times a variable of a `kind`, of these coefficients or exponents (d,)."""
-
-    kind: str
-    row: tuple[float, ...]
-    coefficient: float
-
-    def described(self, names: Sequence[str]) -> str:
-        """With its sign before it."""
-        size = abs(self.coefficient)
-        text = variables_of([self.kind], [self.row], np.zeros(len(self.row))).described(names)
-        return ("-" if self.coefficient < 0 else "+") + ("" if size == 1 else f"{size:g}*") + text
-
-
-def find_summands(evidence: Evidence) -> list[tuple[Summand, ...]]:
-    """Choices of terms that may stand by themselves in y: without them y is simpler.
-
-    One column: dy/dt_i = b. A product: dy/dx_i = b x_j^p ..., without x_i. Two columns: dy/dx_i = c dy/dx_j + b, as y
-    is b x_i and a function of x_j + c x_i; it is -b/c x_j and another function of these as well. b, c and p are small
-    fractions, as they are where units are the same. Terms that are small beside y show coarsely, so that there are
-    choices of all, and of those that are sure.
-    """
-    d = evidence.X.shape[1]
-    units = [tuple(row) for row in np.eye(d).tolist()]
-    alone: dict[int, tuple[float, Summand]] = {}
-    for kind in MIXED:
-        slopes, spreads = evidence.slopes(kind), evidence.spreads(kind)
-        for i, h in enumerate(slopes.T):
-            found = _summand(evidence, Summand(kind, units[i], 1.0), h, np.ones_like(h), spreads[i])
-            if found is not None and (i not in alone or found[0] < alone[i][0]):
-                alone[i] = found
-    slopes, spreads = evidence.slopes("sum"), evidence.spreads("sum")
-    pairs = []
-    for i, j in itertools.permutations([j for j in range(d) if j not in alone], 2):
-        table = np.column_stack([np.ones(len(slopes)), slopes[:, j]])
-        c = float(lstsq(table, slopes[:, i], rcond=None)[0][1])
-        rest = slopes[:, i] - c * slopes[:, j]
-        found = _summand(evidence, Summand("sum", units[i], 1.0), rest, table[:, 0], spreads[i])
-        differs = abs(c) * float(np.std(slopes[:, j])) * spreads[i]
-        if found is not None and nearest_fraction(c, COARSE_SUMMAND) and differs > evidence.error:
-            pairs.append(found)
-    products = {i: found for i in range(d) if i not in alone and (found := _product_alone(evidence, i)) is not None}
-    surest = list(dict.fromkeys(one for _, one in sorted(pairs)))[:2]
-    every = [*alone.values(), *products.values()]
-    choices: list[tuple[Summand, ...]] = []
-    for most in (COARSE_SUMMAND, MOST_RELATIVE):
-        first = tuple(dict.fromkeys(one for relative, one in every if relative <= most))
-        choices += [(*first, one) for one in surest] if surest else [first]
-    return [one for one in dict.fromkeys(choices) if one]
-
-
-def _product_alone(evidence: Evidence, i: int) -> tuple[float, Summand] | None:
-    """The product of column i and powers of others that may stand by itself, with its relative deviation."""
-    h, X = evidence.slopes("sum")[:, i], np.repeat(evidence.X, evidence.y.shape[1], axis=0)
-    others = [j for j in np.flatnonzero(evidence.divides).tolist() if j != i]
-    if not others or max(np.mean(h > 0.0), np.mean(h < 0.0)) < ONE_SIGN:
-        return None
-    seen = h != 0.0
-    table = np.column_stack([np.ones(np.count_nonzero(seen)), np.log(X[seen][:, others])])
-    row = np.eye(X.shape[1])[i]
-    for j, power in zip(others, lstsq(table, np.log(np.abs(h[seen])), rcond=None)[0][1:].tolist(), strict=True):
-        row[j] = nearest_fraction(power, COARSE_SUMMAND) or 0.0
-    if np.count_nonzero(row) < 2:
-        return None
-    shape = np.prod(X[:, others] ** row[others], axis=1)
-    return _summand(evidence, Summand("product", tuple(row.tolist()), 1.0), h, shape, evidence.spreads("sum")[i])
-
-
-def _summand(evidence: Evidence, term: Summand, h: Array, shape: Array, spread: float) -> tuple[float, Summand] | None:
-    """The term with its coefficient b, if dy/dt over the size of y is h = b `shape`, both (n,), for a t of this
-    `spread`; with the relative deviation, None where it is too large, or b no fraction."""
-    b = float(h @ shape / (shape @ shape))
-    size, deviation = abs(b) * _rms(shape) * spread, _rms(h - b * shape) * spread
-    if not deviation <= min(evidence.tolerance, COARSE_SUMMAND * size) or size == 0.0:
-        return None
-    relative = float(deviation / size)
-    degree = sum(term.row) if term.kind == "product" else MIXED[term.kind]
-    unit = float(np.sqrt(np.mean(evidence.y**2)))
-    coefficient = b * unit * 2.0 ** (evidence.y_exponent - degree * evidence.exponent)
-    exact = nearest_fraction(coefficient, 3.0 * max(relative, 1e-6))
-    return (relative, term._replace(coefficient=exact)) if exact else None
 
 
 def find_scalings(evidence: Evidence, n: int, order: NDArray[np.intp]) -> Variables | None:
@@ -506,7 +439,7 @@ def _units(evidence: Evidence, tolerance: float, order: NDArray[np.intp], n: int
     directions = None if exact is None else _echelon(exact[:, [*np.argsort(largest_first), len(here)]])
     if directions is None or len(directions) == 0 or len(directions) >= len(here):
         return None
-    if _rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
+    if rms(table @ directions.T) * np.sqrt(len(y)) > tolerance * np.abs(directions).max():
         return None
     a, b = directions[:, :-1], directions[:, -1]
     if len(svd(a)[1]) < len(a) or not a.any(axis=1).all():
@@ -562,5 +495,5 @@ def nearest_fraction(value: float, within: float) -> float | None:
     return None
 
 
-def _rms(values: Array) -> float:
+def rms(values: Array) -> float:
     return float(np.sqrt(np.mean(values**2)))

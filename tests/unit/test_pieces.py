@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import pml_native as pml
+from pml_native.fitting.pieces import roundest
 from pml_native.models.piecewise import CUSP, UNKNOWN
 
 OPTIONS = {"time_limit": None, "effort": 0.02, "progress": False, "n_threads": 1}
@@ -64,10 +65,34 @@ def test_of_a_jump_the_report_says_the_gap_and_its_error_contains_it(jumping):
     assert jumping.report.advice[0].startswith(f"rows between x0 = {x[k - 1]:.8g}")
     outside = outside[(outside <= x[k - 1]) | (outside >= x[k])]
     assert rmse(jumping, jump, outside) < 1e-14
-    # A place anywhere in the gap is as likely: the mean square of the error is a quarter of the gap times the jump's.
+    # Places anywhere in the gap are as likely: the mean square of the error is a third of the gap times the jump's.
     size = (np.exp(0.3) - 0.5 * np.cos(0.3)) ** 2 * (x[k] - x[k - 1]) / np.ptp(x) / np.mean(jump(x) ** 2)
-    assert 0.7 < jumping.report.error / np.sqrt(0.25 * size) < 1.4
+    assert 0.7 < jumping.report.error / np.sqrt(size / 3.0) < 1.4
     assert max(piece.rmse for piece in jumping.report.pieces) < 1e-14
+
+
+def test_a_jump_is_at_the_roundest_number_between_two_rows(jumping):
+    assert jumping.breaks[1] == 0.3
+    x = rows(4000, seed=1)
+    assert rmse(jumping, jump, x) < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "place"),
+    [
+        (0.2984, 0.3046, 0.3),
+        (9.594, 9.613, 9.6),
+        (995.0, 1006.0, 1000.0),
+        (-0.1, 3.0, 0.0),
+        (-41.2, -37.9, -40.0),
+        (1.0, 1.0 + 2.0**-51, 1.0 + 2.0**-52),
+        (1.21e-7, 1.29e-7, 1.2e-7 + 5e-9),
+        (9.7e6, 1.04e7, 1e7),
+    ],
+)
+def test_the_roundest_number_has_the_fewest_decimals_and_is_next_to_the_middle(low, high, place):
+    assert roundest(low, high) == pytest.approx(place, rel=1e-15)
+    assert low < roundest(low, high) < high
 
 
 def test_inside_the_gap_of_a_jump_the_error_estimate_is_the_jump_and_elsewhere_small(jumping):

@@ -9,8 +9,9 @@ import pytest
 import pml_native as pml
 from pml_native.arrays import as_samples
 from pml_native.fitting.race import Race
-from pml_native.fitting.summands import SummandsSearch, Terms, less, may_have_summands
-from pml_native.fitting.symmetry import Summand
+from pml_native.fitting.summand_terms import Terms, fitted, less, refined
+from pml_native.fitting.summands import SummandsSearch, may_have_summands
+from pml_native.fitting.terms_alone import Summand
 from pml_native.hold_out import split
 from pml_native.search.scheduler import Crew, Run, Worker
 from pml_native.search.search import Rows
@@ -76,7 +77,7 @@ def test_terms_stand_by_themselves_behind_links(link, of, words):
     rows = rows_of(X, y)
     race = Race(rows, (), np.random.default_rng(0), 1e11)
     race.consider(rows.found(pml.fit_polynomial(X, y, effort=0.02), "polynomial", "any", status=""))
-    choices = SummandsSearch(race, race.best, ())._choices(None)
+    choices = [one.terms for one in SummandsSearch(race, race.best, ())._choices(None)]
     assert words in [one.described(["x0", "x1", "x2", "x3"]) for one in choices]
     [terms] = [one for one in choices if one.described(["x0", "x1", "x2", "x3"]) == words]
     rest = less(rows, terms)
@@ -99,3 +100,38 @@ def test_nothing_is_tried_where_few_terms_say_that_the_rest_is_no_simpler():
     with suppress(StopIteration):  # a race, which is no step, can't be done like this
         while True:
             asked = steps.send([step.function(worker) for step in asked])
+
+
+def parallel(X):
+    """Its reciprocal is a sum of a term whose coefficient is no fraction, and of a product of sums."""
+    a, b, c, d = X.T
+    return 1.0 / (0.7316 * a / b**2 + np.log(c / b) * (1.0 + 2.0 / d))
+
+
+def rough(coefficient):
+    return Terms("reciprocal", (Summand("product", (1, -2, 0, 0), coefficient, (0,), True),))
+
+
+def test_coefficients_that_are_no_fractions_are_found_beside_polynomials_and_beside_a_model_of_the_rest():
+    X = np.random.default_rng(0).uniform([1, 1, 4, 1], [3, 3, 6, 3], (900, 4))
+    rows = rows_of(X, parallel(X))
+    terms = fitted(rough(0.75), rows)
+    assert abs(terms.summands[0].coefficient / 0.7316 - 1.0) < 1e-4
+    rest = less(rows, terms)
+    assert rest.n_inputs == 3
+    b, c, d = rest.train.X.T
+    assert np.max(np.abs(rest.train.y[:, 0] / (np.log(c / b) * (1.0 + 2.0 / d)) - 1.0)) < 1e-2
+    inner = pml.fit_polynomial(rest.train.X, rest.train.y[:, 0], degree=2, inputs=["log", "log", "reciprocal"])
+    found = rest.found(inner, "polynomial", "any")
+    made, model = refined(terms, rows, rest, found)
+    assert abs(made.summands[0].coefficient / 0.7316 - 1.0) < 1e-12
+    np.testing.assert_allclose(made.added(model, rows.signature)(X), parallel(X), rtol=1e-12)
+
+
+def test_a_law_with_a_term_whose_coefficient_is_no_fraction_is_exact():
+    rng = np.random.default_rng(5)
+    X = rng.uniform([1, 1, 4, 1], [3, 3, 6, 3], (900, 4))
+    model = pml.fit(X, parallel(X), effort=0.1, time_limit=None)
+    assert model.report.error < 1e-13
+    there = rng.uniform([1, 1, 4, 1], [3, 3, 6, 3], (300, 4))
+    np.testing.assert_allclose(model(there), parallel(there), rtol=1e-12)

@@ -9,14 +9,15 @@ import pytest
 
 from pml_native.fitting.symmetry import (
     Evidence,
+    evidence_in,
     find_leading_pair,
     find_mirrored,
     find_scalings,
-    find_summands,
     find_variables,
     in_front,
     mirrored_changes,
 )
+from pml_native.fitting.terms_alone import find_summands
 from pml_native.models.reduced import variables_of
 
 
@@ -257,3 +258,24 @@ def test_units_of_evidence_change_no_term():
     seen = evidence(lambda a, b, c: c**2 / 2 + np.sin(a * b), [1, 1, 1], [3, 3, 3])
     other = Evidence(seen.X / 4, seen.y / 8, seen.gradient / 2, seen.error, {}, 2, 3)
     assert find_summands(other) == find_summands(seen) != []
+
+
+def test_of_what_the_rest_does_not_have_the_coefficient_may_be_any_number():
+    seen = evidence(lambda a, b, c, d: 0.8731 * a / d**2 + np.sin(b * c) * d, [1] * 4, [3] * 4)
+    assert find_summands(seen) == []
+    [[term]] = find_summands(seen, are_rough=True)
+    assert (term.kind, term.row, term.private, term.is_rough) == ("product", (1.0, 0.0, 0.0, -2.0), (0,), True)
+    assert term.coefficient == pytest.approx(0.8731, rel=1e-6)
+    [[known]] = find_summands(evidence(lambda a, b, c: a / 2 + np.sin(b * c), [1] * 3, [3] * 3), are_rough=True)
+    assert (known.coefficient, known.is_rough) == (0.5, False)
+
+
+def test_evidence_in_the_variables_of_a_symmetry_is_that_of_the_function_of_these():
+    seen = evidence(lambda a, b, c: a**2 * np.sin(a - b) * np.exp(c / 3.0), [1] * 3, [3] * 3)
+    variables = variables_of(["sum", "sum"], [[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]], [2.0, 0.0, 0.0])
+    got = evidence_in(seen, variables)
+    u, c = np.ldexp(got.X, got.exponent).T
+    np.testing.assert_allclose(np.ldexp(got.y, got.y_exponent)[:, 0], np.sin(u) * np.exp(c / 3.0), rtol=1e-12)
+    slopes = np.ldexp(got.gradient, got.y_exponent - got.exponent)[:, 0]
+    np.testing.assert_allclose(slopes[:, 0], np.cos(u) * np.exp(c / 3.0), atol=1e-7)
+    np.testing.assert_allclose(slopes[:, 1], np.sin(u) * np.exp(c / 3.0) / 3.0, atol=1e-7)
