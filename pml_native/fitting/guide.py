@@ -460,6 +460,7 @@ OF_ONE_LAW = (
     Row(
         one_polynomial.SEARCH,
         4.0,
+        1,
         when=_may_be_of_one_polynomial,
         make=_of_one_polynomial,
         changes_variables=True,

@@ -90,7 +90,8 @@ class SummandsSearch:
 
     def steps(self) -> Steps:
         d = self.rows.n_inputs
-        work = 1000.0 * (d + 1.0) * self.known.model.n_params + (1 + LEVELS) * len(LINKS) * 20.0 * CALL * d**2
+        n_looks = (1 + LEVELS) * len(LINKS) if self.race.depth == 0 else len(LINKS)
+        work = 1000.0 * (d + 1.0) * self.known.model.n_params + n_looks * 20.0 * CALL * d**2
         [seen] = yield [Step(work, self._choices)]
         steps = [
             Step(fitted_work(one.level.rows) if one.terms.are_rough else CALL, partial(_settled, one)) for one in seen
@@ -104,12 +105,13 @@ class SummandsSearch:
         own = [next(one.level.rows for one in choices if id(one.level.rows) == key) for key in levels]
         errors = yield [PolynomialSearch(rows).first_step() for rows in (*own, *rests)]
         of_y = dict(zip(levels, errors, strict=False))
+        limits = [BETTER_BY_ROUGH if one.terms.are_rough else BETTER for one in choices]
         parts = [
-            error * _in_y(one, rest) / of_y[id(one.level.rows)]
-            for one, rest, error in zip(choices, rests, errors[len(own) :], strict=True)
+            error * _in_y(one, rest) / (limit * of_y[id(one.level.rows)])
+            for one, rest, limit, error in zip(choices, rests, limits, errors[len(own) :], strict=True)
         ]
         best = int(np.argmin(parts))
-        if parts[best] < (BETTER_BY_ROUGH if choices[best].terms.are_rough else BETTER):
+        if parts[best] < 1.0:
             yield from self._raced(choices[best], rests[best])
 
     def _raced(self, choice: Choice, rest: Rows) -> Steps:
