@@ -24,7 +24,7 @@ from ..search.rational import RationalSearch
 from ..search.regions import may_be_cut
 from ..search.search import own_rng
 from ..search.waves import WavesSearch
-from . import broken_sums, inverse, one_polynomial, periodic, pieces, regions, summands
+from . import broken_sums, differential, inverse, one_polynomial, periodic, pieces, regions, summands
 from .broken_sums import BrokenSumsSearch
 from .inverse import InverseSearch, may_be_an_inverse
 from .nested import NestedRace
@@ -410,6 +410,16 @@ def _wants_variables(race: Race) -> bool:
     return race.rows.n_inputs > 1 and not is_simple(best.model)
 
 
+def _shows_an_equation(race: Race) -> bool:
+    """Whether derivatives of the best model may show an equation that they haven't shown before."""
+    return differential.may_have_an_equation(race) and _shows_more(race, differential.SEARCH, MUCH_CLEARER)
+
+
+def _equation(race: Race) -> differential.EquationSearch:
+    race.looked_at[differential.SEARCH] = race.error
+    return differential.EquationSearch(race)
+
+
 def _wants_laws(race: Race) -> bool:
     """Whether series of one variable in the best graph of modules, nearly exact, may be laws of few parameters."""
     best = race.best
@@ -430,6 +440,14 @@ def _simpler(race: Race) -> RationalSearch:
 
 POLYNOMIALS = Row("polynomial", sentence="polynomials come to {error:.1e}")
 SPLINES = Row("spline", sentence="splines come to {error:.1e}")
+EQUATIONS = Row(
+    differential.SEARCH,
+    first_round=LATER,
+    when=_shows_an_equation,
+    make=_equation,
+    is_bounded=True,
+    sentence="with an equation between derivatives, polynomials come to {error:.1e}",
+)
 OF_ONE_LAW = (
     POLYNOMIALS,
     Row(
@@ -466,6 +484,7 @@ OF_ONE_LAW = (
         changes_variables=True,
         sentence="of one polynomial, models come to {error:.1e}",
     ),
+    EQUATIONS,
     Row("rational", far_behind=QUOTIENTS_FAR, sentence="quotients of polynomials come to {error:.1e}"),
     Row(
         "exponentials",
@@ -607,6 +626,7 @@ OF_ONE_LAW = (
         last=True,
         sentence="of these parts, models come to {error:.1e}",
     ),
+    replace(EQUATIONS, last=True),
     Row(
         "laws",
         16.0,

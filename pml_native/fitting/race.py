@@ -183,6 +183,10 @@ class Race:
     def _most_promising(self, rows: Sequence[Row]) -> Row | None:
         """The row whose search promises the least error; None where none promises a better one than is known."""
         going = [row for row in rows if self._may_go_on(row)]
+        # What ends by itself soon is first: it may end all, where what gains goes on for as long as there is work.
+        for row in going:
+            if row.is_bounded and not self._turns.get(row.search):
+                return row
         for row in going:
             if row.changes_variables and row.search == self._gaining:
                 return row
