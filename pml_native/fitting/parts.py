@@ -24,6 +24,8 @@ from ..networks.parts import Parts
 # Exponents are taken for quotients of numbers up to the first if they differ by no more than the second, which is what
 # a graph of an error of 1e-3 or so knows them to; all that comes of it is a trial.
 LARGEST_DENOMINATOR, NEAR = 6, 0.02
+# Inputs of a smaller power than this, or so small a part of a sum, beside the largest, are none of its inputs.
+NO_PART = 1e-6
 
 
 def variables_of_parts(model: Model, error: float) -> Variables | None:
@@ -111,7 +113,8 @@ def _linear(module: Module, model: ModularPolynomial, names: Sequence[str]) -> t
             inputs.scale[source], inputs.exponent[source]
         )
     coefficients = coefficients / coefficients[np.argmax(np.abs(coefficients))]
-    is_product = own == {"log"}
+    coefficients[np.abs(coefficients) < NO_PART] = 0.0
+    is_product = own == {"log"} and np.count_nonzero(coefficients) > 1
     for j in np.flatnonzero(coefficients):
         simple = float(Fraction(float(coefficients[j])).limit_denominator(LARGEST_DENOMINATOR))
         if abs(simple - coefficients[j]) < NEAR and simple != 0.0:

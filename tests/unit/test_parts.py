@@ -164,3 +164,22 @@ def test_a_phase_that_is_a_product_is_a_variable_beside_the_inputs_that_count():
 
 def test_a_phase_is_no_variable_where_all_of_its_inputs_count_by_themselves_too():
     assert variables_of_parts(waves([(1, 0, 1, 0, 0), (0, 1, 0, 1, 3)]), 1e-9) is None
+
+
+def test_an_input_of_no_power_is_none_of_the_inputs_of_a_product():
+    # Functions of log x0 + log x1 and of log x2, in which log x1 has hardly a part.
+    logarithms = pml.Normalization.of_box(np.log(BOX + 1.0))
+    sums = [
+        pml.Module(sources, pml.Polynomial([[0, 0], [1, 0], [0, 1]], np.array([[0.1], weights[0:1], weights[1:2]])))
+        for sources, weights in (
+            ((0, 1), logarithms.scale[:2] * np.ldexp(1.0, logarithms.exponent[:2])),
+            ((1, 2), np.array([2e-10, 0.9])),
+        )
+    ]
+    series = pml.Polynomial(np.arange(4)[:, None], np.ones((4, 1)))
+    modules = [*sums, *(pml.Module((source,), series) for source in (3, 4))]
+    modules.append(pml.Module((5, 6), pml.Polynomial([[1, 1]], [[1.0]])))
+    model = pml.models.Transformed(pml.ModularPolynomial(modules, logarithms), ("log",) * 3, ("identity",))
+    variables = variables_of_parts(model, 1e-9)
+    assert variables.kinds == ("product", "sum")
+    np.testing.assert_array_equal(variables.coefficients, [[1, 1, 0], [0, 0, 1]])
