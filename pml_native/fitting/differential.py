@@ -19,6 +19,8 @@ SEARCH = "differential"
 # A relative error of the best model below which its second derivatives may show an equation. The halves of Voigt's
 # profile show theirs at 1e-9; without, quotients took all of the work to come to 4e-13, and to 2e-8 in the corners.
 SHOWN_BELOW = 1e-8
+# Models of one law, analytic, whose second derivatives cost little.
+OF_ONE_LAW = ("polynomial", "rational", "algebraic", "separable", "modular", "waves", "trigonometric")
 # A model of fewer parameters is hardly wrong in corners.
 LEAST_PARAMETERS = 100
 
@@ -28,7 +30,7 @@ def may_have_an_equation(race: Race) -> bool:
     best, rows = race.best, race.rows
     if race.depth > 0 or best is None or not best.error <= SHOWN_BELOW or is_simple(best.model):
         return False
-    if best.maker.endswith(BY_EQUATION):
+    if best.family not in OF_ONE_LAW or best.maker.endswith(BY_EQUATION):
         return False
     if rows.n_outputs > 1 or rows.exchanges is not None or rows.train.derivatives is not None:
         return False
