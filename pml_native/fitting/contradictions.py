@@ -170,6 +170,8 @@ def _as_columns_tell(pairs: Pairs, names: Sequence[str]) -> str:
     off, words = min(tried)
     if off < RIGHT and SURE * off < pairs.as_given:
         return words
+    if pairs.as_given <= RIGHT:  # as far off are slopes that rise all the way, and on a grid all of them alike
+        return ""
     factors, deviations = pairs.factors()
     off = pairs.with_factors(factors)
     wrong = np.abs(factors - 1.0) > np.maximum(LEAST_OFF, SURE * deviations)

@@ -293,6 +293,14 @@ def test_right_gradients_pass_however_far_rows_are_apart(n, k):
         assert require_derivatives_of_y(samples) == []
 
 
+@pytest.mark.parametrize("k", [4.0, 8.0, 16.0])
+def test_right_gradients_of_a_coarse_grid_pass_where_the_mean_slope_is_off_alike_everywhere(k):
+    axis = np.linspace(0.0, 1.0, 5)
+    X = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    y = np.exp(k * X.sum(axis=1))
+    assert require_derivatives_of_y(as_samples(X, y, gradients=k * y[:, None] * np.ones(3))) == []
+
+
 def test_a_factor_that_neighbours_do_not_show_is_found_by_models_of_y_alone():
     X = box(60, 3, low=0.0, high=1.0)
     y = np.exp(8 * X.sum(axis=1))
