@@ -120,6 +120,16 @@ def test_a_fit_repeats_itself_on_any_number_of_threads(jumping):
     np.testing.assert_array_equal(again(new), jumping(new))
 
 
+def test_a_row_in_the_midst_of_another_region_says_nothing_of_its_own():
+    X = np.random.default_rng(0).uniform(size=(500, 2))
+    labels = np.where(X[:, 0] < 0.5, 0, 1)
+    labels[np.argmin(np.sum((X - [0.8, 0.5]) ** 2, axis=1))] = 0
+    labels[np.argmax(X[:, 1])] = -1
+    got = regions.without_lone_rows(labels, X)
+    assert np.count_nonzero(got != labels) == 1
+    assert got[np.argmin(np.sum((X - [0.8, 0.5]) ** 2, axis=1))] == -1
+
+
 @pytest.mark.parametrize(
     "smooth",
     [
