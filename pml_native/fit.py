@@ -102,9 +102,9 @@ def fit(
         quotient of exponentials, sums of products of functions of one input each, quotients of polynomials, roots of
         relations between x and y, all again in the variables that symmetries of the first models leave (products
         without units, differences, sums of squares) or that are learned, and of y without terms that stand by
-        themselves, polynomials of cosines and sines where columns
-        may be angles, a column as a function of y, solved for it, where that is simpler, waves of a learned phase where
-        rows show some, and networks where these stay far from the float64 floor.
+        themselves, polynomials of cosines and sines where columns may be angles, a column as a function of y, solved
+        for it, where that is simpler, waves of a learned phase where rows show some, and networks where these stay far
+        from the float64 floor.
         A spline is chosen by what one through every second grid line misses at the other rows, which is what its
         report says; it then takes all rows, as do polynomials, quotients, products and simplices.
     tolerance : relative RMSE on held-out rows at which to stop early.
