@@ -14,6 +14,7 @@ error to expect is the largest of what these say, and bench/honesty.py measures 
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -170,7 +171,9 @@ class Witnesses:
                 everywhere = max([least, *(one / OF_BOX for one in without_place)])
                 least, away = (everywhere, 0.0) if fills_box else (least, error)
             is_relative = box.samples.is_relative
-            estimate = ErrorEstimate(tuple(others), box.unit, AT_A_POINT * factor, least, away, is_relative)
+            # One that is the model itself, made again without a change, would be asked by itself without end.
+            apart = tuple(copy.copy(one) if one is found.model else one for one in others)
+            estimate = ErrorEstimate(apart, box.unit, AT_A_POINT * factor, least, away, is_relative)
         return Expected(error, without_value, estimate, is_guess=is_thin, told=told)
 
     def _of_those_less_exact(self, found: Found, known: float, own: Array, rivals: Sequence[Found]) -> float:

@@ -30,7 +30,8 @@ from .search import CALL, EPS, Found, Rows, own_rng
 NOT_A_LAW = 1e-11
 # Work of the searches in the table of one function.
 WORK_A_FUNCTION = 4e9
-# Steps of Gauss and Newton for all parameters, each of which must bring the error to this part.
+# Steps of Gauss and Newton for all parameters: none that raises the error is made, and one that doesn't bring it to
+# this part is the last. So what is made of other rows is never the same model, which would tell nothing of the error.
 STEPS, FALL = 6, 0.9
 
 
@@ -143,7 +144,10 @@ def adjusted(model: Model, samples: Samples) -> Model:
         step = lstsq(J / size, residual.ravel(), rcond=EPS)[0] / size
         moved = with_parameters(model, parameters_of(model) + step)
         after = left(moved)
-        if not np.sum(after**2) < FALL**2 * np.sum(residual**2):
+        before = float(np.sum(residual**2))
+        if not np.sum(after**2) <= before:
             break
         model, residual = moved, after
+        if not np.sum(after**2) < FALL**2 * before:
+            break
     return model

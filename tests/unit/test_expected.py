@@ -198,6 +198,17 @@ def test_where_work_is_short_some_groups_are_left_out_of_the_others(work, n_othe
     assert len(witnesses.expected(found, []).estimate.others) == n_others
 
 
+def test_a_model_that_is_made_again_without_a_change_is_not_asked_by_itself():
+    """As where parameters move in steps from where they are, and no step is of use."""
+    X = np.random.default_rng(0).uniform(size=(300, 2))
+    model = pml.fit_polynomial(X, X[:, 0], degree=1)
+    found = found_of(model, 1e-9, "a", nearby=lambda samples: model, nearby_work=1e6)
+    model.estimate = half_a_box().expected(found, []).estimate
+    assert model.estimate is not None
+    assert all(one is not model for one in model.estimate.others)
+    model.use_threads(1)
+
+
 def test_where_nothing_tells_of_single_points_each_has_the_error_of_all(tmp_path):
     X = np.random.default_rng(0).uniform(size=(400, 2))
     model = pml.fit(X, X[:, 0], method="polynomial", effort=LITTLE)

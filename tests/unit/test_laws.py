@@ -76,3 +76,13 @@ def test_parameters_go_on_together_to_the_least_error():
     y = np.sin(9.00001 * X[:, 0]) * np.exp(-0.500001 * X[:, 1])
     moved = adjusted(model, Samples(X, y[:, None], None, True, None, None))
     assert np.max(np.abs(moved.evaluate(X)[:, 0] - y)) < 1e-13
+
+
+def test_what_other_rows_make_of_parameters_differs_a_little():
+    model = searched(graph(lambda x: np.sin(9.0 * x))).model
+    X = np.random.default_rng(5).uniform(-0.9, 0.9, (200, 2))
+    y = np.sin(9.0 * X[:, 0]) * np.exp(-0.5 * X[:, 1]) + 1e-7 * np.cos(40.0 * X[:, 1])
+    rows = Samples(X, y[:, None], None, True, None, None)
+    first = adjusted(model, rows)
+    other = adjusted(first, rows.first(150))
+    assert 0.0 < np.max(np.abs(other.evaluate(X) - first.evaluate(X))) < 1e-6
