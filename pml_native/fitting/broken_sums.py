@@ -331,6 +331,8 @@ def _with_a_break(
     _, j, power, low, high = max(looks)
     x = np.unique(X[(low <= X[:, j]) & (high >= X[:, j]), j])
     gaps = 0.5 * x[:-1] + 0.5 * x[1:]
+    if not len(gaps):  # of few rows none may be between two of the places
+        return breaks, np.inf
     place = float(gaps[np.argmax(shares(j, gaps, power))])
     others = [np.mean(X[:, j] < one) for one in (-np.inf, *breaks[j], np.inf)]
     if min(abs(np.mean(X[:, j] < place) - share) for share in others) < FEWEST_ROWS / len(X):

@@ -541,7 +541,7 @@ def test_models_without_gaps_have_none():
     "f", [lambda X: (X[:, 0] > 0.1) + X[:, 1], lambda X: np.where(X[:, 1] < -0.3, 2.0 * X[:, 0], X[:, 1])]
 )
 def test_the_error_of_a_model_that_jumps_contains_the_gap_that_no_point_is_in(f):
-    report = (model := pml.approximate(f, [(-1.0, 1.0)] * 2, max_evaluations=1500, n_threads=1)).report
+    report = (model := pml.approximate(f, [(-1.0, 1.0)] * 2, max_evaluations=1500, time_limit=600.0)).report
     X = np.random.default_rng(7).uniform(-1.0, 1.0, size=(200_000, 2))
     true = np.sqrt(np.mean((model(X) - f(X)) ** 2) / np.mean(f(X) ** 2))
     assert true < 3.0 * report.error
