@@ -57,6 +57,10 @@ SLOPES = {
 }
 
 
+# What a file has of it, beside scales.
+ARRAYS = ("X", "y", "places", "weights", "slopes")
+
+
 class HermiteRBF(Model):
     """Radial basis functions through the points `X` (n, d), `y` (n, m), with slopes at the points `places` (k, d).
 
@@ -305,7 +309,3 @@ class HermiteRBF(Model):
             signature=signature,
             weights=(arrays["weights"], arrays["slopes"]),
         )
-
-
-# Of a file.
-ARRAYS = ("X", "y", "places", "weights", "slopes")
